@@ -1,0 +1,40 @@
+# A short front door: Meson and Ninja do the work (meson.build), script/ holds what takes more than a line.
+BUILD ?= build
+
+.PHONY: all run test bench fuzz lint format install clean setup
+
+all: setup
+	@ninja -C $(BUILD) --quiet src/cmd/vedette
+	@ln -sf src/cmd/vedette $(BUILD)/vedette
+
+setup:
+	@script/bootstrap build
+	@[ -f $(BUILD)/build.ninja ] || meson setup $(BUILD) --prefix=/usr >/dev/null
+
+run: all
+	@script/run
+
+test:
+	@script/test
+
+bench: all
+	@bench/run
+
+test-faults: all
+	@script/bootstrap test
+	@test/system/faults
+
+fuzz:
+	@script/fuzz
+
+lint:
+	@script/lint
+
+format:
+	@clang-format -i $$(git ls-files '*.c' '*.h')
+
+install: all
+	@meson install -C $(BUILD)
+
+clean:
+	@rm -rf $(BUILD) build-*

@@ -1,0 +1,24 @@
+/* Findings become alerts, and alerts owe mails: deduplicate, throttle, commit together. */
+#ifndef VEDETTE_ALERT_ALERT_H
+#define VEDETTE_ALERT_ALERT_H
+
+#include "config/config.h"
+#include "store/store.h"
+
+struct alert_outcome {
+    int64_t alert_id;
+    bool raised; /* a new alert */
+    bool mailed; /* a mail is owed and queued */
+};
+
+/* Takes one finding inside a store job: raises an alert or counts it to an open one, and queues the mail that
+ * it owes (alerts.throttle, alerts.quiet, alerts.minimum_level, recipients, delivery.expire). */
+int alert_take(struct store *store, const struct config *config, const struct finding *finding, nanos now,
+               struct alert_outcome *ret, struct err *err);
+
+/* The first STORE_FINGERPRINT_BYTES of BLAKE2b over the rule's id and the grouping fields, each with its name
+ * and length. When the event has none of those fields its message text stands in for them. */
+void alert_fingerprint(const struct finding *finding, const struct config_strings *group_by,
+                       unsigned char ret[static STORE_FINGERPRINT_BYTES]);
+
+#endif

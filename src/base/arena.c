@@ -1,0 +1,116 @@
+#include "base/arena.h"
+
+#include <assert.h>
+#include <stdalign.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { BLOCK_BYTES_MIN = 16 * 1024 };
+
+struct block {
+    struct block *next;
+    size_t cap, used;
+    alignas(max_align_t) char bytes[];
+};
+
+struct arena {
+    struct block *first, *current;
+    size_t used, max;
+};
+
+struct arena *arena_new(size_t max_bytes)
+{
+    struct arena *arena = calloc(1, sizeof *arena);
+    assert(arena);
+    arena->max = max_bytes;
+    return arena;
+}
+
+static struct block *block_new(size_t cap)
+{
+    struct block *block = malloc(sizeof *block + cap);
+    assert(block);
+    *block = (struct block){.cap = cap};
+    return block;
+}
+
+/* The next block with room for n bytes: one kept from an earlier round, or a new one linked in here. */
+static struct block *block_for(struct arena *arena, size_t n)
+{
+    struct block *next = arena->current ? arena->current->next : arena->first;
+    if (next && next->cap >= n)
+        return next;
+    struct block *fresh = block_new(n > BLOCK_BYTES_MIN ? n : BLOCK_BYTES_MIN);
+    fresh->next = next;
+    if (arena->current)
+        arena->current->next = fresh;
+    else
+        arena->first = fresh;
+    return fresh;
+}
+
+void *arena_alloc(struct arena *arena, size_t n)
+{
+    size_t rounded = (n + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
+    if (rounded < n || arena->max - arena->used < rounded)
+        return NULL;
+    if (!arena->current || arena->current->cap - arena->current->used < rounded) {
+        arena->current = block_for(arena, rounded);
+        arena->current->used = 0;
+    }
+    void *p = arena->current->bytes + arena->current->used;
+    arena->current->used += rounded;
+    arena->used += rounded;
+    return memset(p, 0, n);
+}
+
+char *arena_cstr(struct arena *arena, sv s)
+{
+    char *copy = arena_alloc(arena, s.n + 1);
+    if (copy && s.n)
+        memcpy(copy, s.p, s.n);
+    return copy;
+}
+
+sv arena_sv(struct arena *arena, sv s)
+{
+    char *copy = arena_cstr(arena, s);
+    return copy ? (sv){copy, s.n} : SV_NONE;
+}
+
+sv arena_printf(struct arena *arena, const char *fmt, ...)
+{
+    va_list args, again;
+    va_start(args, fmt);
+    va_copy(again, args);
+    int n = vsnprintf(NULL, 0, fmt, args);
+    va_end(args);
+    char *text = n < 0 ? NULL : arena_alloc(arena, (size_t)n + 1);
+    if (text)
+        vsnprintf(text, (size_t)n + 1, fmt, again);
+    va_end(again);
+    return text ? (sv){text, (size_t)n} : SV_NONE;
+}
+
+size_t arena_used(const struct arena *arena)
+{
+    return arena->used;
+}
+
+void arena_reset(struct arena *arena)
+{
+    arena->current = NULL;
+    arena->used = 0;
+}
+
+void arena_free(struct arena *arena)
+{
+    if (!arena)
+        return;
+    for (struct block *block = arena->first, *next; block; block = next) {
+        next = block->next;
+        free(block);
+    }
+    free(arena);
+}

@@ -1,0 +1,33 @@
+/* Bounded bump allocation: one arena per batch, transaction or request; all of it is freed at once. */
+#ifndef VEDETTE_BASE_ARENA_H
+#define VEDETTE_BASE_ARENA_H
+
+#include "base/sv.h"
+
+struct arena;
+
+/* An arena that will hand out at most max_bytes between resets. Never NULL: ends the process without memory.
+ */
+struct arena *arena_new(size_t max_bytes);
+
+/* n bytes, zeroed, aligned for any type; valid until reset or free. NULL past the bound. */
+void *arena_alloc(struct arena *arena, size_t n);
+
+/* A NUL-terminated copy of s. NULL past the bound. */
+char *arena_cstr(struct arena *arena, sv s);
+
+/* A copy of s; {NULL, 0} past the bound. */
+sv arena_sv(struct arena *arena, sv s);
+
+/* printf into the arena; {NULL, 0} past the bound. */
+__attribute__((format(printf, 2, 3))) sv arena_printf(struct arena *arena, const char *fmt, ...);
+
+/* Bytes handed out since the last reset. */
+size_t arena_used(const struct arena *arena);
+
+/* Takes everything back and keeps the memory for the next round. */
+void arena_reset(struct arena *arena);
+
+void arena_free(struct arena *arena);
+
+#endif

@@ -1,0 +1,168 @@
+#include "base/sv.h"
+
+#include <strings.h>
+
+bool sv_ieq(sv a, sv b)
+{
+    return a.n == b.n && (a.n == 0 || strncasecmp(a.p, b.p, a.n) == 0);
+}
+
+int sv_cmp(sv a, sv b)
+{
+    size_t n = a.n < b.n ? a.n : b.n;
+    int order = n ? memcmp(a.p, b.p, n) : 0;
+    if (order)
+        return order;
+    return (a.n > b.n) - (a.n < b.n);
+}
+
+bool sv_starts(sv s, sv prefix)
+{
+    return s.n >= prefix.n && sv_eq(sv_first(s, prefix.n), prefix);
+}
+
+bool sv_istarts(sv s, sv prefix)
+{
+    return s.n >= prefix.n && sv_ieq(sv_first(s, prefix.n), prefix);
+}
+
+bool sv_ends(sv s, sv suffix)
+{
+    return s.n >= suffix.n && sv_eq(sv_from(s, s.n - suffix.n), suffix);
+}
+
+bool sv_iends(sv s, sv suffix)
+{
+    return s.n >= suffix.n && sv_ieq(sv_from(s, s.n - suffix.n), suffix);
+}
+
+size_t sv_find(sv s, sv needle)
+{
+    if (needle.n == 0)
+        return 0;
+    if (s.n < needle.n)
+        return SV_NPOS;
+    const char *hit = memmem(s.p, s.n, needle.p, needle.n);
+    return hit ? (size_t)(hit - s.p) : SV_NPOS;
+}
+
+size_t sv_ifind(sv s, sv needle)
+{
+    if (needle.n == 0)
+        return 0;
+    for (size_t i = 0; i + needle.n <= s.n; i++)
+        if (strncasecmp(s.p + i, needle.p, needle.n) == 0)
+            return i;
+    return SV_NPOS;
+}
+
+size_t sv_find_char(sv s, char c)
+{
+    const char *hit = s.n ? memchr(s.p, c, s.n) : NULL;
+    return hit ? (size_t)(hit - s.p) : SV_NPOS;
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+sv sv_trim(sv s)
+{
+    while (s.n && is_blank(s.p[0]))
+        s = sv_from(s, 1);
+    while (s.n && is_blank(s.p[s.n - 1]))
+        s.n--;
+    return s;
+}
+
+sv sv_split(sv *s, char c)
+{
+    size_t at = sv_find_char(*s, c);
+    sv head = at == SV_NPOS ? *s : sv_first(*s, at);
+    *s = at == SV_NPOS ? SV_NONE : sv_from(*s, at + 1);
+    return head;
+}
+
+sv sv_word(sv *s)
+{
+    while (s->n && s->p[0] == ' ')
+        *s = sv_from(*s, 1);
+    size_t at = sv_find_char(*s, ' ');
+    sv word = at == SV_NPOS ? *s : sv_first(*s, at);
+    *s = sv_from(*s, word.n);
+    return word;
+}
+
+bool sv_to_u64(sv s, uint64_t *ret)
+{
+    uint64_t value = 0;
+    if (s.n == 0)
+        return false;
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] < '0' || s.p[i] > '9')
+            return false;
+        if (__builtin_mul_overflow(value, 10U, &value) ||
+            __builtin_add_overflow(value, (uint64_t)(s.p[i] - '0'), &value))
+            return false;
+    }
+    *ret = value;
+    return true;
+}
+
+bool sv_to_i64(sv s, int64_t *ret)
+{
+    bool negative = s.n && s.p[0] == '-';
+    uint64_t value;
+    if (!sv_to_u64(negative ? sv_from(s, 1) : s, &value) || value > (uint64_t)INT64_MAX)
+        return false;
+    *ret = negative ? -(int64_t)value : (int64_t)value;
+    return true;
+}
+
+size_t sv_copy(char *dst, size_t cap, sv s)
+{
+    size_t n = s.n < cap ? s.n : cap - 1;
+    if (n)
+        memcpy(dst, s.p, n);
+    dst[n] = '\0';
+    return n;
+}
+
+bool sv_printable(sv s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f)
+            return false;
+    return true;
+}
+
+/* The length of the well-formed sequence at p, or 0 (Unicode 15, table 3-7). */
+static size_t utf8_sequence(const unsigned char *p, size_t n)
+{
+    if (p[0] < 0x80)
+        return 1;
+    size_t len = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
+    if (p[0] < 0xc2 || p[0] > 0xf4 || n < len)
+        return 0;
+    unsigned char low = p[0] == 0xe0 ? 0xa0 : p[0] == 0xf0 ? 0x90 : 0x80;
+    unsigned char high = p[0] == 0xed ? 0x9f : p[0] == 0xf4 ? 0x8f : 0xbf;
+    if (p[1] < low || p[1] > high)
+        return 0;
+    for (size_t i = 2; i < len; i++)
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
+    return len;
+}
+
+bool sv_utf8(sv s)
+{
+    const unsigned char *p = (const unsigned char *)s.p;
+    for (size_t i = 0; i < s.n;) {
+        size_t len = utf8_sequence(p + i, s.n - i);
+        if (len == 0)
+            return false;
+        i += len;
+    }
+    return true;
+}

@@ -1,0 +1,93 @@
+/* Borrowed strings: a pointer and a length, never NUL-terminated by promise, never owned. */
+#ifndef VEDETTE_BASE_SV_H
+#define VEDETTE_BASE_SV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+typedef struct sv {
+    const char *p; /* may be NULL only when n is 0 */
+    size_t n;      /* bytes */
+} sv;
+
+/* A view of a string literal, usable in initialisers. */
+#define SV(lit) ((sv){"" lit, sizeof(lit) - 1})
+#define SV_INIT(lit)            \
+    {                           \
+        "" lit, sizeof(lit) - 1 \
+    }
+#define SV_NONE ((sv){NULL, 0})
+
+/* printf("%.*s", SV_ARG(s)); lengths past INT_MAX are cut. */
+#define SV_ARG(s) ((s).n > 0x7fffffff ? 0x7fffffff : (int)(s).n), ((s).p ? (s).p : "")
+
+static inline sv sv_of(const char *cstr)
+{
+    return cstr ? (sv){cstr, strlen(cstr)} : SV_NONE;
+}
+
+static inline sv sv_make(const void *p, size_t n)
+{
+    return (sv){(const char *)p, n};
+}
+
+static inline bool sv_eq(sv a, sv b)
+{
+    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+/* The part of s from byte `from` on; from past the end gives the empty view at the end. */
+static inline sv sv_from(sv s, size_t from)
+{
+    return from >= s.n ? (sv){s.p + s.n, 0} : (sv){s.p + from, s.n - from};
+}
+
+/* The first n bytes of s, or all of it. */
+static inline sv sv_first(sv s, size_t n)
+{
+    return (sv){s.p, n < s.n ? n : s.n};
+}
+
+/* Comparison and search with ASCII case folded; every other byte stands for itself. */
+bool sv_ieq(sv a, sv b);
+int sv_cmp(sv a, sv b);
+bool sv_starts(sv s, sv prefix);
+bool sv_istarts(sv s, sv prefix);
+bool sv_ends(sv s, sv suffix);
+bool sv_iends(sv s, sv suffix);
+
+#define SV_NPOS ((size_t)-1)
+
+/* Index of the first match in s, or SV_NPOS. */
+size_t sv_find(sv s, sv needle);
+size_t sv_ifind(sv s, sv needle);
+size_t sv_find_char(sv s, char c);
+
+/* s without the spaces, tabs, CRs and LFs around it. */
+sv sv_trim(sv s);
+
+/* Cuts *s at the first `c`: returns what stood before it and leaves in *s what stands after. Without
+ * one, returns all of *s and leaves it empty with p NULL, so `while (s.p)` visits every piece. */
+sv sv_split(sv *s, char c);
+
+/* Cuts the run of leading spaces and then the word up to the next space off *s; empty at the end. */
+sv sv_word(sv *s);
+
+/* A decimal number without sign that fills all of s and fits; false otherwise, *ret untouched. */
+bool sv_to_u64(sv s, uint64_t *ret);
+
+/* The same with an optional minus sign. */
+bool sv_to_i64(sv s, int64_t *ret);
+
+/* Copies s into dst (cap bytes, cap > 0), cut if need be, always NUL-terminated. Returns bytes copied. */
+size_t sv_copy(char *dst, size_t cap, sv s);
+
+/* True if s has no control byte (below 0x20, or 0x7f): what may stand in a header or a log line. */
+bool sv_printable(sv s);
+
+/* True if s is well-formed UTF-8 (no surrogates, no overlong forms). */
+bool sv_utf8(sv s);
+
+#endif

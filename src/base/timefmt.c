@@ -1,0 +1,171 @@
+#include "base/timefmt.h"
+
+#include <stdio.h>
+#include <time.h>
+
+static void split(nanos t, struct tm *tm, int *ms)
+{
+    int64_t rest = t % NANOS_PER_SECOND;
+    time_t seconds = (time_t)(t / NANOS_PER_SECOND - (rest < 0));
+    *ms = (int)((rest < 0 ? rest + NANOS_PER_SECOND : rest) / NANOS_PER_MS);
+    gmtime_r(&seconds, tm);
+}
+
+char *time_rfc3339(nanos t, char *text, size_t cap)
+{
+    struct tm tm;
+    int ms;
+    split(t, &tm, &ms);
+    snprintf(text, cap, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
+             tm.tm_hour, tm.tm_min, tm.tm_sec, ms);
+    return text;
+}
+
+char *time_rfc5322(nanos t, char *text, size_t cap)
+{
+    static const char days[7][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                       "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    struct tm tm;
+    int ms;
+    split(t, &tm, &ms);
+    snprintf(text, cap, "%s, %d %s %04d %02d:%02d:%02d +0000", days[tm.tm_wday], tm.tm_mday,
+             months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+    return text;
+}
+
+char *time_length(nanos length, char *text, size_t cap)
+{
+    double s = (double)length / (double)NANOS_PER_SECOND;
+    if (s < 1)
+        snprintf(text, cap, "%.*f ms", s < 0.01 ? 1 : 0, s * 1000);
+    else if (s < 120)
+        snprintf(text, cap, "%.1f s", s);
+    else if (s < 2 * 3600)
+        snprintf(text, cap, "%.0f min", s / 60);
+    else if (s < 2 * 86400)
+        snprintf(text, cap, "%.0f h", s / 3600);
+    else
+        snprintf(text, cap, "%.0f d", s / 86400);
+    return text;
+}
+
+/* Days from civil: Howard Hinnant's proleptic Gregorian arithmetic, as a fact of the calendar. */
+int64_t time_from_civil(int64_t year, unsigned month, unsigned day, unsigned hour, unsigned minute,
+                        unsigned second)
+{
+    int64_t y = month <= 2 ? year - 1 : year;
+    int64_t era = (y >= 0 ? y : y - 399) / 400;
+    int64_t yoe = y - era * 400;
+    int64_t doy = (153 * ((int64_t)month + (month > 2 ? -3 : 9)) + 2) / 5 + (int64_t)day - 1;
+    int64_t doe = yoe * 365 + yoe / 4 - yoe / 100 + doy;
+    int64_t days = era * 146097 + doe - 719468;
+    return days * 86400 + (int64_t)hour * 3600 + (int64_t)minute * 60 + (int64_t)second;
+}
+
+int64_t time_year(nanos t)
+{
+    struct tm tm;
+    int ms;
+    split(t, &tm, &ms);
+    return tm.tm_year + 1900;
+}
+
+/* Reads exactly n digits at s[at]. */
+static bool digits(sv s, size_t at, size_t n, unsigned *ret)
+{
+    unsigned value = 0;
+    if (s.n < at + n)
+        return false;
+    for (size_t i = at; i < at + n; i++) {
+        if (s.p[i] < '0' || s.p[i] > '9')
+            return false;
+        value = value * 10 + (unsigned)(s.p[i] - '0');
+    }
+    *ret = value;
+    return true;
+}
+
+static size_t parse_fraction(sv s, size_t at, int64_t *ret_ns)
+{
+    int64_t scale = NANOS_PER_SECOND / 10, ns = 0;
+    if (at >= s.n || (s.p[at] != '.' && s.p[at] != ','))
+        return at;
+    size_t i = at + 1;
+    for (; i < s.n && s.p[i] >= '0' && s.p[i] <= '9'; i++, scale /= 10)
+        ns += (s.p[i] - '0') * scale;
+    *ret_ns = ns;
+    return i;
+}
+
+/* "Z", "+hh:mm" or "+hhmm" at s[at]: bytes taken to *ret_end, offset in seconds. */
+static bool parse_offset(sv s, size_t at, size_t *ret_end, int64_t *ret_offset)
+{
+    unsigned hours, minutes;
+    if (at < s.n && (s.p[at] == 'Z' || s.p[at] == 'z')) {
+        *ret_end = at + 1;
+        *ret_offset = 0;
+        return true;
+    }
+    if (at >= s.n || (s.p[at] != '+' && s.p[at] != '-') || !digits(s, at + 1, 2, &hours))
+        return false;
+    size_t colon = at + 3 < s.n && s.p[at + 3] == ':';
+    if (!digits(s, at + 3 + colon, 2, &minutes) || hours > 23 || minutes > 59)
+        return false;
+    int64_t offset = (int64_t)hours * 3600 + (int64_t)minutes * 60;
+    *ret_offset = s.p[at] == '-' ? -offset : offset;
+    *ret_end = at + 5 + colon;
+    return true;
+}
+
+size_t time_parse_rfc3339(sv s, nanos *ret)
+{
+    unsigned year, month, day, hour, minute, second;
+    int64_t fraction = 0, offset;
+    size_t end;
+    if (!digits(s, 0, 4, &year) || !digits(s, 5, 2, &month) || !digits(s, 8, 2, &day) ||
+        !digits(s, 11, 2, &hour) || !digits(s, 14, 2, &minute) || !digits(s, 17, 2, &second))
+        return 0;
+    if (s.p[4] != '-' || s.p[7] != '-' || (s.p[10] != 'T' && s.p[10] != 't' && s.p[10] != ' ') ||
+        s.p[13] != ':' || s.p[16] != ':')
+        return 0;
+    if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 || second > 60)
+        return 0;
+    size_t at = parse_fraction(s, 19, &fraction);
+    if (!parse_offset(s, at, &end, &offset))
+        return 0;
+    int64_t seconds = time_from_civil(year, month, day, hour, minute, second) - offset;
+    /* Nanoseconds in 64 bits end in 2262. */
+    if (year < 1678 || year > 2261)
+        return 0;
+    *ret = seconds * NANOS_PER_SECOND + fraction;
+    return end;
+}
+
+bool time_parse_length(sv s, nanos *ret)
+{
+    static const struct {
+        sv unit;
+        nanos length;
+    } units[] = {{SV_INIT("ms"), NANOS_PER_MS},
+                 {SV_INIT("s"), NANOS_PER_SECOND},
+                 {SV_INIT("m"), 60 * NANOS_PER_SECOND},
+                 {SV_INIT("h"), 3600 * NANOS_PER_SECOND},
+                 {SV_INIT("d"), 86400 * NANOS_PER_SECOND}};
+    size_t n = 0;
+    while (n < s.n && s.p[n] >= '0' && s.p[n] <= '9')
+        n++;
+    uint64_t count;
+    if (!sv_to_u64(sv_first(s, n), &count) || count > 315360000000ULL)
+        return false;
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        if (sv_eq(sv_from(s, n), units[i].unit)) {
+            nanos length;
+            if (__builtin_mul_overflow((nanos)count, units[i].length, &length) ||
+                length > 315360000 * NANOS_PER_SECOND)
+                return false;
+            *ret = length;
+            return true;
+        }
+    return false;
+}

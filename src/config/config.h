@@ -1,0 +1,114 @@
+/* The configuration: read whole, checked whole, every error with its place. Pure: bytes in, struct out. */
+#ifndef VEDETTE_CONFIG_CONFIG_H
+#define VEDETTE_CONFIG_CONFIG_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/log.h"
+#include "base/timefmt.h"
+#include "config/schema.h"
+#include "wire/decode.h"
+#include "wire/smtp_client.h"
+
+struct config_strings {
+    const char **items;
+    size_t count;
+};
+
+enum config_privileges {
+    CONFIG_PRIVILEGES_AUTO, /* as root: users of their own if they exist, else root without capabilities, said
+                               aloud */
+    CONFIG_PRIVILEGES_REQUIRED, /* as root without those users: refuse to start */
+    CONFIG_PRIVILEGES_KEEP,     /* no change of user */
+};
+
+#define CONFIG_C_NAME       const char *
+#define CONFIG_C_STRING     const char *
+#define CONFIG_C_ADDRESS    const char *
+#define CONFIG_C_ENDPOINT   const char *
+#define CONFIG_C_HOST       const char *
+#define CONFIG_C_PORT       int
+#define CONFIG_C_MAILBOX    const char *
+#define CONFIG_C_PATH       const char *
+#define CONFIG_C_PIN        const char *
+#define CONFIG_C_SECRET     const char *
+#define CONFIG_C_LENGTH     nanos
+#define CONFIG_C_SIZE       int64_t
+#define CONFIG_C_COUNT      int
+#define CONFIG_C_BOOLEAN    bool
+#define CONFIG_C_SECURITY   enum smtp_security
+#define CONFIG_C_PRIVILEGES enum config_privileges
+#define CONFIG_C_LOG_LEVEL  enum log_level
+#define CONFIG_C_LOG_FORMAT enum log_format
+#define CONFIG_C_FORMAT     enum decode_format
+#define CONFIG_C_LOGSOURCE  const char *
+#define CONFIG_C_STRINGS    struct config_strings
+#define CONFIG_C_HOSTS      struct config_strings
+#define CONFIG_C_MAILBOXES  struct config_strings
+#define CONFIG_C_PATHS      struct config_strings
+#define CONFIG_C_ENDPOINTS  struct config_strings
+
+#define CONFIG_FIELD(key, type, default_text, help) CONFIG_C_##type key;
+
+/* clang-format off */
+struct config_landing { CONFIG_LANDING(CONFIG_FIELD) };
+struct config_gateway { CONFIG_GATEWAY(CONFIG_FIELD) struct config_landing landing; int line; };
+struct config_input { CONFIG_INPUT(CONFIG_FIELD) const char *label; /* e.g. "syslog udp://127.0.0.1:5514": the input's name everywhere */ };
+struct config_alerts { CONFIG_ALERTS(CONFIG_FIELD) };
+struct config_delivery { CONFIG_DELIVERY(CONFIG_FIELD) };
+struct config_relay { CONFIG_RELAY(CONFIG_FIELD) bool present; };
+/* clang-format on */
+
+struct config {
+    struct config_gateway *gateways;
+    size_t gateway_count;
+    struct config_input *inputs;
+    size_t input_count;
+    struct config_alerts alerts;
+    struct config_delivery delivery;
+    struct config_relay relay;
+    CONFIG_TOP(CONFIG_FIELD)
+    struct arena *arena; /* owns everything above */
+};
+
+struct config_source {
+    const char *name; /* the file's path, as errors name it and as relative paths are resolved against */
+    sv text;
+};
+
+struct config_error {
+    const char *file;
+    int line, column; /* from 1; 0 where an error has no place */
+    const char *message, *advice;
+};
+
+enum { CONFIG_ERRORS_MAX = 200 };
+
+struct config_errors {
+    struct config_error items[CONFIG_ERRORS_MAX];
+    size_t count;        /* may be larger than CONFIG_ERRORS_MAX: how many there were */
+    struct arena *arena; /* owns the texts */
+};
+
+void config_errors_init(struct config_errors *errors);
+void config_errors_free(struct config_errors *errors);
+__attribute__((format(printf, 6, 7))) void config_errors_add(struct config_errors *errors, const char *file,
+                                                             int line, int column, const char *advice,
+                                                             const char *fmt, ...);
+
+/* Parses and checks; later sources add to lists and may not repeat a scalar. NULL when there was any error;
+ * all are in *errors. machine_name stands in for an absent hostname. The configuration owns its memory:
+ * config_free. Does not touch the file system: config_check_files does that. */
+struct config *config_parse(const struct config_source *sources, size_t count, const char *machine_name,
+                            struct config_errors *errors);
+void config_free(struct config *config);
+
+/* The address part of a MAILBOX: "Name <a@b>" → "a@b". And its display name, unquoted, or "". */
+sv config_mailbox_address(const char *mailbox);
+sv config_mailbox_name(const char *mailbox);
+
+/* Writes every section and key with type, default and help: the text of `vedette help config` and of the
+ * manual page. */
+void config_describe(struct buf *out);
+
+#endif

@@ -1,0 +1,106 @@
+/* The one table of the configuration: structs, parser, checks, help and manual page are drawn from it. */
+#ifndef VEDETTE_CONFIG_SCHEMA_H
+#define VEDETTE_CONFIG_SCHEMA_H
+
+/* X(key, TYPE, default, help). A default is written as the file would have it; CONFIG_REQUIRED means that the
+ * key must be there, CONFIG_NONE that it may be absent: then NULL, 0 or false. Types and their C forms:
+ *
+ *   NAME       const char *   letters, digits, ".", "_", "-"; 1 to 64
+ *   STRING     const char *   any text without control characters
+ *   ADDRESS    const char *   a literal IPv4 or IPv6 address
+ *   ENDPOINT   const char *   host:port, [v6]:port
+ *   HOST       const char *   a domain name
+ *   PORT       int            1 to 65535
+ *   MAILBOX    const char *   "user@example.org" or "Name <user@example.org>"
+ *   PATH       const char *   an absolute path, or one relative to the configuration file's folder (made
+ * absolute) PIN        const char *   "sha256:" and 64 hex digits SECRET     const char *   "PROVIDER/NAME"
+ * of secret:PROVIDER/NAME; a plain value is an error with advice LENGTH     nanos          "500ms" "10s"
+ * "15m" "4h" "2d" SIZE       int64_t        bytes: "64K" "10M" COUNT      int            0 to 1,000,000
+ *   BOOLEAN    bool           true or false
+ *   SECURITY   enum smtp_security   tls | starttls | none
+ *   PRIVILEGES enum config_privileges
+ *   LOG_LEVEL  enum log_level, LOG_FORMAT enum log_format
+ *   FORMAT     enum decode_format
+ *   LOGSOURCE  const char *   product/category/service
+ *   STRINGS, HOSTS, MAILBOXES, PATHS, ENDPOINTS   struct config_strings
+ */
+#define CONFIG_REQUIRED "\1"
+#define CONFIG_NONE     NULL
+
+#define CONFIG_GATEWAY(X)                                                                          \
+    X(name, NAME, CONFIG_REQUIRED, "What this gateway is called in reports.")                      \
+    X(address, ADDRESS, CONFIG_REQUIRED, "IP address of the SMTP gateway, v4 or v6.")              \
+    X(host, HOST, CONFIG_NONE, "Its name, watched for drift from the address.")                    \
+    X(port, PORT, "587", "25, 587 (STARTTLS) or 465 (TLS).")                                       \
+    X(security, SECURITY, CONFIG_REQUIRED,                                                         \
+      "tls, starttls (required, never optional) or none (in the clear).")                          \
+    X(verify_name, HOST, CONFIG_NONE,                                                              \
+      "The name its certificate must bear; default: host, else the address.")                      \
+    X(ca_file, PATH, CONFIG_NONE, "Certificate authority to trust (PEM); default: the system's.")  \
+    X(ca_directory, PATH, CONFIG_NONE, "The same as a hashed directory.")                          \
+    X(pin, PIN, CONFIG_NONE, "Fingerprint of its certificate or key, instead of an authority.")    \
+    X(username, STRING, CONFIG_NONE, "Account to authenticate with.")                              \
+    X(password, SECRET, CONFIG_NONE, "secret:PROVIDER/NAME, never a value.")                       \
+    X(auth, NAME, CONFIG_NONE, "One SASL mechanism to insist on; default: the strongest offered.") \
+    X(helo, HOST, CONFIG_NONE, "Our name for EHLO; default: hostname.")                            \
+    X(sender, MAILBOX, CONFIG_NONE, "Sender over this gateway; default: the global one.")          \
+    X(connections, COUNT, "4", "Sessions at once.")                                                \
+    X(connect_timeout, LENGTH, CONFIG_NONE, "Default: 5s while another gateway is up, else 5m.")   \
+    X(stage_timeout, LENGTH, CONFIG_NONE,                                                          \
+      "For each other stage; default: 10s while another is up, else RFC 5321's.")
+
+/* Where landings of messages over this gateway can be seen. */
+#define CONFIG_LANDING(X) X(maildir, PATH, CONFIG_NONE, "A Maildir that its recipients' mail lands in.")
+
+/* One entry of inputs: exactly one of the first four, and how to read it. */
+#define CONFIG_INPUT(X)                                                                                \
+    X(syslog, STRING, CONFIG_NONE, "udp://ADDRESS:PORT, tcp://…, tls://… or unix:///path.")            \
+    X(file, PATH, CONFIG_NONE, "A file to follow over rotation and truncation.")                       \
+    X(journal, BOOLEAN, CONFIG_NONE, "The systemd journal: {}.")                                       \
+    X(stdin, BOOLEAN, CONFIG_NONE, "Standard input: {}; Vedette drains and ends when it ends.")        \
+    X(format, FORMAT, "auto", "auto, json, cef, leef, syslog or text.")                                \
+    X(logsource, LOGSOURCE, CONFIG_NONE, "product/category/service of everything it reads.")           \
+    X(certificate, PATH, CONFIG_NONE, "Server certificate (PEM), tls only.")                           \
+    X(key, PATH, CONFIG_NONE, "Its private key (PEM), tls only.")                                      \
+    X(client_ca, PATH, CONFIG_NONE, "Senders must present a certificate of this authority, tls only.") \
+    X(line_bytes_max, SIZE, "64K", "A longer record is cut, and counted.")                             \
+    X(connections_max, COUNT, "1000", "Senders at once, tcp, tls and unix streams.")                   \
+    X(from_start, BOOLEAN, "false", "A file never seen before is read from its start.")
+
+#define CONFIG_ALERTS(X)                                                                    \
+    X(throttle, LENGTH, "15m", "No second mail about the same thing before; 0s for none.")  \
+    X(quiet, LENGTH, "24h", "After so long without a finding the next one is a new alert.") \
+    X(group_by, STRINGS, "user.name, user.target.name, source.ip, host.name",               \
+      "With the rule: what makes two findings the same alert.")                             \
+    X(minimum_level, STRING, "low", "Findings below are counted, not mailed.")
+
+#define CONFIG_DELIVERY(X)                                                                  \
+    X(retry_first, LENGTH, "2s", "First delay after a temporary failure.")                  \
+    X(retry_max, LENGTH, "5m", "Longest delay.")                                            \
+    X(expire, LENGTH, "24h",                                                                \
+      "A message that could not be handed over by then has expired, and that is reported.") \
+    X(hold_down, LENGTH, "10s", "A gateway that failed is tried again after this, while another is up.")
+
+#define CONFIG_RELAY(X)                                                     \
+    X(listen, ENDPOINTS, CONFIG_REQUIRED, "Addresses of our own gateway.")  \
+    X(domains, HOSTS, CONFIG_REQUIRED, "Mail for these is delivered here.") \
+    X(maildir, PATH, CONFIG_REQUIRED, "Where it is delivered.")             \
+    X(message_bytes_max, SIZE, "25M", "Largest message taken.")             \
+    X(connections_max, COUNT, "200", "Clients at once.")
+
+#define CONFIG_TOP(X)                                                                              \
+    X(sender, MAILBOX, CONFIG_REQUIRED, "From and envelope sender of our mail.")                   \
+    X(recipients, MAILBOXES, CONFIG_REQUIRED, "Who is told.")                                      \
+    X(rules, PATHS, CONFIG_NONE, "Folders and files of Sigma rules.")                              \
+    X(state_directory, PATH, "/var/lib/vedette", "Alerts, queue, cursors.")                        \
+    X(runtime_directory, PATH, CONFIG_NONE,                                                        \
+      "Control socket; default: /run/vedette, or run/ in a state_directory of one's own.")         \
+    X(secrets_directory, PATH, "/etc/vedette/secrets",                                             \
+      "secret:file/NAME is the file NAME here, mode 0400 or 0600.")                                \
+    X(hostname, HOST, CONFIG_NONE, "Our own name in EHLO and Message-ID; default: the machine's.") \
+    X(privileges, PRIVILEGES, "auto",                                                              \
+      "auto, required or keep: whether children must get users of their own.")                     \
+    X(log_level, LOG_LEVEL, "info", "error, warning, info or debug.")                              \
+    X(log_format, LOG_FORMAT, "logfmt", "logfmt or json.")
+
+#endif

@@ -1,0 +1,73 @@
+/* The courier: takes findings, keeps the queue, hands messages to gateways, and knows where each one is. */
+#ifndef VEDETTE_COURIER_COURIER_H
+#define VEDETTE_COURIER_COURIER_H
+
+#include "config/config.h"
+#include "io/channel.h"
+#include "secret/keeper.h"
+#include "store/thread.h"
+
+struct courier;
+
+/* Takes over the store. config must outlive the courier or its replacement by courier_reload. */
+int courier_new(struct loop *loop, const struct config *config, struct store *store,
+                struct keeper_client *keeper, struct courier **ret, struct err *err);
+
+/* Reads CA files and the like now, so that a bad one refuses the reload; 0: ready for courier_reload. */
+int courier_prepare(struct courier *courier, const struct config *config, struct err *err);
+void courier_reload(struct courier *courier, const struct config *config);
+
+/* A watch's channel: sends it CURSORS; its messages go to courier_watch_message. */
+void courier_watch(struct courier *courier, struct channel *channel);
+void courier_watch_message(struct courier *courier, struct channel *channel, enum control_type type, sv body);
+void courier_watch_gone(struct courier *courier, struct channel *channel);
+
+/* Starts delivering. */
+void courier_start(struct courier *courier);
+
+/* Lets sessions end their transaction and says QUIT; done is called when nothing is under way. The queue
+ * stays. */
+void courier_drain(struct courier *courier, loop_fn *done, void *arg);
+
+/* --- For the control socket (cmd/): every answer comes on the loop's thread. -------------------------------
+ */
+
+/* What happened to one alert or mail, step by step, for `vedette test` and `vedette follow`. */
+struct courier_step {
+    nanos at;
+    int64_t alert_id, mail_id, message_id; /* 0 where it has no part in it */
+    const char *step;    /* received matched committed suppressed queued connect banner … dot deferred
+                            handed-over    refused expired landed; a hop's name for steps of the dialogue */
+    const char *gateway; /* or NULL */
+    nanos took;          /* 0 where it has no length */
+    char text[512];      /* for people: the server's words, the rule's title … */
+};
+typedef void courier_step_fn(void *arg, const struct courier_step *step);
+
+/* Every step of everything from now on, until courier_unsubscribe with the same arg. */
+void courier_subscribe(struct courier *courier, courier_step_fn *fn, void *arg);
+void courier_unsubscribe(struct courier *courier, void *arg);
+
+/* Queues a raw mail or a finding as an alert of its own. done gets the ids once it is on disk. */
+struct courier_submission {
+    sv sender;            /* envelope; empty: configured */
+    const sv *recipients; /* count 0: configured */
+    size_t recipient_count;
+    sv content;                    /* raw mail with CRLF lines, Message-ID and Date present; or empty … */
+    const struct finding *finding; /* … with a finding */
+    sv only_gateway;
+    bool test;
+};
+typedef void courier_submitted_fn(void *arg, int64_t alert_id, int64_t mail_id, const struct err *err);
+void courier_submit(struct courier *courier, const struct courier_submission *submission,
+                    courier_submitted_fn *done, void *arg);
+
+/* Runs a reading job on the store's thread, for lists. */
+void courier_read(struct courier *courier, store_job_fn *job, store_done_fn *done, void *arg);
+
+/* Names of the configured gateways, for checking --gateway. */
+bool courier_has_gateway(const struct courier *courier, sv name);
+
+void courier_free(struct courier *courier);
+
+#endif

@@ -1,0 +1,39 @@
+/* Typed messages (wire/control.h) over a connected unix socket, descriptors included. */
+#ifndef VEDETTE_IO_CHANNEL_H
+#define VEDETTE_IO_CHANNEL_H
+
+#include "base/err.h"
+#include "io/loop.h"
+#include "wire/control.h"
+
+struct channel;
+
+/* One message. body is borrowed until the call returns; fd is -1, or a descriptor that now is the callee's.
+ * The callee may free the channel. */
+typedef void channel_message_fn(void *arg, struct channel *channel, enum control_type type, sv body, int fd);
+
+/* The peer is gone, or broke the protocol (err then says how; otherwise NULL). Free the channel. */
+typedef void channel_closed_fn(void *arg, struct channel *channel, const struct err *err);
+
+/* Takes over fd. */
+struct channel *channel_new(struct loop *loop, int fd, channel_message_fn *on_message,
+                            channel_closed_fn *on_closed, void *arg);
+
+/* Queues a message; with fd ≥ 0 it travels along and our copy is closed. Bodies over CONTROL_BODY_BYTES_MAX
+ * are our mistake. What the peer does not read stays in memory: look at channel_pending. */
+void channel_send(struct channel *channel, enum control_type type, sv body, int fd);
+size_t channel_pending(const struct channel *channel); /* bytes not yet taken by the kernel */
+
+/* Blocks until all is sent or the peer is gone: for commands and for the last words of a process. */
+int channel_flush(struct channel *channel, struct err *err);
+
+/* Stops and resumes reading: back-pressure. */
+void channel_pause(struct channel *channel);
+void channel_resume(struct channel *channel);
+
+void channel_free(struct channel *channel); /* closes; NULL is fine */
+
+/* Two ends, close-on-exec, non-blocking. */
+int channel_pair(int ret_fds[2], struct err *err);
+
+#endif

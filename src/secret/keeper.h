@@ -1,0 +1,34 @@
+/* The keeper: the one process that reads secrets, and how the others ask it. */
+#ifndef VEDETTE_SECRET_KEEPER_H
+#define VEDETTE_SECRET_KEEPER_H
+
+#include "io/channel.h"
+#include "secret/secret.h"
+
+/* Serves SECRET_GET on a channel; providers as in secret/provider.h. */
+struct keeper;
+struct keeper *keeper_new(const char *secrets_directory);
+void keeper_free(struct keeper *keeper);
+
+/* Answers one request on the channel it came from. */
+void keeper_answer(struct keeper *keeper, struct channel *channel, sv body);
+
+/* The asking side. secret is NULL when it failed; it is wiped after the call returns. */
+typedef void keeper_fn(void *arg, const struct secret *secret, const struct err *err);
+
+struct keeper_client;
+struct keeper_client *keeper_client_new(void);
+void keeper_client_free(struct keeper_client *client);
+
+/* The channel to the keeper, or NULL while it is away: requests under way then fail with ERR_TEMPORARY. */
+void keeper_client_connect(struct keeper_client *client, struct channel *channel);
+
+/* reference is "PROVIDER/NAME". fn is called exactly once, never before this returns, or not at all after
+ * keeper_client_forget(client, arg). */
+void keeper_client_get(struct keeper_client *client, const char *reference, keeper_fn *fn, void *arg);
+void keeper_client_forget(struct keeper_client *client, void *arg);
+
+/* Gives the client a SECRET or SECRET_FAILED message. */
+void keeper_client_message(struct keeper_client *client, enum control_type type, sv body);
+
+#endif

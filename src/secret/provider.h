@@ -1,0 +1,19 @@
+/* Where secrets come from. A new provider is one file and one line in provider.c's table. */
+#ifndef VEDETTE_SECRET_PROVIDER_H
+#define VEDETTE_SECRET_PROVIDER_H
+
+#include "secret/secret.h"
+
+struct provider_context {
+    const char *secrets_directory; /* secret:file/NAME */
+    const char
+        *credentials_directory; /* secret:systemd/NAME; NULL: none (systemd's $CREDENTIALS_DIRECTORY) */
+};
+
+/* Fetches "PROVIDER/NAME". Names have no "/", no leading ".", 1 to 128 of [A-Za-z0-9._-]. A file must be a
+ * regular file, mode 0400 or 0600, owned by us or root; one newline at its end is not part of the secret. The
+ * error names the reference and what to do, never a content. */
+int provider_fetch(const struct provider_context *context, sv reference, struct secret **ret,
+                   struct err *err);
+
+#endif

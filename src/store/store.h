@@ -1,0 +1,185 @@
+/* The one durable store: alerts, their mails and messages, attempts, input cursors. SQLite stays behind this
+ * header. Everything here runs on one thread (store/thread.h gives it one), inside the transaction of the
+ * current batch. */
+#ifndef VEDETTE_STORE_STORE_H
+#define VEDETTE_STORE_STORE_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/timefmt.h"
+#include "wire/finding.h"
+
+struct store;
+
+/* States of an alert and of a message, in the words of `vedette alerts --json`. An alert's state is that of
+ * its mails: the least advanced one still under way, else the worst end. */
+#define STORE_STATES(X)                                                        \
+    X(RAISED, "raised") /* an alert that owes no mail (below minimum_level) */ \
+    X(QUEUED, "queued")                                                        \
+    X(HANDED_OVER, "handed-over")                                              \
+    X(LANDED, "landed")                                                        \
+    X(BOUNCED, "bounced")                                                      \
+    X(FAILED, "failed") /* refused for good */                                 \
+    X(EXPIRED, "expired")
+
+enum store_state {
+#define X(name, text) STORE_##name,
+    STORE_STATES(X)
+#undef X
+};
+
+const char *store_state_name(enum store_state state);
+
+/* Opens or creates the store in directory (WAL, synchronous=FULL, one connection, exclusive lock). A store of
+ * a newer version, or one that another process holds, is an error with advice. Leases of an earlier run are
+ * void. */
+int store_open(const char *directory, struct store **ret, struct err *err);
+
+/* For commands while no daemon runs: reads only, beside a writer that died. */
+int store_open_reader(const char *directory, struct store **ret, struct err *err);
+void store_close(struct store *store);
+
+/* The batch's transaction. commit returns -1 with ERR_TEMPORARY when the disk is full or the quota reached
+ * (all is rolled back and may be tried again); an fsync or I/O error ends the process (SQLite's pages in
+ * memory can no longer be trusted). */
+int store_begin(struct store *store, struct err *err);
+int store_commit(struct store *store, struct err *err);
+void store_rollback(struct store *store);
+
+/* Within a batch: undoes one job's changes and keeps the others'. */
+int store_savepoint(struct store *store, struct err *err);
+int store_release(struct store *store, struct err *err);
+void store_rollback_to(struct store *store);
+
+/* --- Alerts ------------------------------------------------------------------------------------------------
+ */
+
+enum { STORE_FINGERPRINT_BYTES = 16 };
+
+struct store_alert {
+    int64_t id;
+    unsigned char fingerprint[STORE_FINGERPRINT_BYTES];
+    enum store_state state;
+    enum severity severity;
+    sv rule_id, rule_title;
+    int64_t count;               /* findings so far */
+    int64_t suppressed;          /* findings since the last mail that no mail told of */
+    int64_t mails;               /* mails so far */
+    nanos raised_at, updated_at; /* first and last finding */
+    nanos mailed_at;             /* when the last mail was owed; 0 for never */
+};
+
+/* The newest alert of that fingerprint whose last finding is no older than `since`: 1 found, 0 none, −1
+ * error. Views are copied into arena. */
+int store_alert_find(struct store *store, const unsigned char fingerprint[static STORE_FINGERPRINT_BYTES],
+                     nanos since, struct arena *arena, struct store_alert *ret, struct err *err);
+
+/* Inserts and gives it its id (alert->id is set). Ids count from 1 and are never used twice. */
+int store_alert_insert(struct store *store, struct store_alert *alert, struct err *err);
+
+/* Writes count, suppressed, mails, severity, updated_at, mailed_at, state. */
+int store_alert_update(struct store *store, const struct store_alert *alert, struct err *err);
+
+/* --- Mails and messages ------------------------------------------------------------------------------------
+ */
+
+/* A mail is what is said; a message is that mail to one recipient, with its own delivery history. */
+struct store_mail {
+    int64_t id;                /* set by store_mail_insert */
+    int64_t alert_id;          /* 0: not about an alert (vedette send) */
+    int64_t sequence;          /* 1 for an alert's first mail, then 2, 3 … */
+    sv message_id;             /* "<…@host>", stable over every retry */
+    sv sender;                 /* envelope sender; empty: the path's configured sender */
+    sv finding;                /* packed finding that the mail tells of; empty for a raw mail */
+    int64_t count, suppressed; /* of the alert at that moment; suppressed: findings since the mail before that
+                                  no mail told of */
+    nanos raised_at, created_at;
+    sv content; /* a raw mail's bytes (CRLF lines); empty: composed from the finding when it is sent */
+    enum severity severity;
+    sv only_gateway; /* non-empty: over this gateway and no other (vedette test --gateway) */
+    nanos expires_at;
+    bool test; /* a test message: no part of anybody's statistics */
+};
+
+/* Inserts the mail and one message per recipient, all due at once. */
+int store_mail_insert(struct store *store, struct store_mail *mail, const sv *recipients,
+                      size_t recipient_count, struct err *err);
+
+struct store_message {
+    int64_t id, mail_id, alert_id;
+    enum store_state state;
+    sv recipient, gateway, queue_id, reply, cause;
+    int attempts;
+    nanos created_at, next_attempt_at, handed_over_at, landed_at, expires_at;
+    enum severity severity;
+    bool possible_duplicate; /* an attempt was lost past the final dot */
+    bool leased;
+};
+
+/* One mail with those of its messages that are due, leased together: one SMTP transaction. Borrowed from
+ * arena. */
+struct store_delivery {
+    struct store_mail mail;
+    struct store_message *messages;
+    size_t message_count; /* at most SMTP_RECIPIENTS_MAX */
+};
+
+/* Leases up to `max` deliveries that are due at `now`, most severe first, then oldest. The lease holds until
+ * store_message_attempted, store_lease_return or the end of the process. Needs no disk write. */
+int store_lease(struct store *store, nanos now, size_t max, struct arena *arena, struct store_delivery *ret,
+                size_t *ret_count, struct err *err);
+int store_lease_return(struct store *store, const int64_t *message_ids, size_t count, struct err *err);
+
+/* When the next message that is not leased comes due; 0 if there is none. */
+int store_next_due(struct store *store, nanos *ret, struct err *err);
+
+/* The outcome of one attempt for one message. Ends its lease and writes the attempt down. */
+struct store_attempt {
+    int64_t message_id;
+    nanos at;
+    sv gateway;
+    enum store_state state; /* QUEUED: try again at next_attempt_at; HANDED_OVER, FAILED */
+    nanos next_attempt_at;
+    sv queue_id, reply; /* the server's own words, secrets masked */
+    sv cause;           /* a class of courier/cause.h, empty on success */
+    sv hops;            /* JSON array of {"hop","ms","said"} */
+    bool uncertain;     /* lost past the final dot */
+};
+
+int store_message_attempted(struct store *store, const struct store_attempt *attempt, struct err *err);
+
+/* Messages past expires_at and not leased become EXPIRED; their ids (at most max) go to ret_ids. */
+int store_expire(struct store *store, nanos now, int64_t *ret_ids, size_t max, size_t *ret_count,
+                 struct err *err);
+
+/* Every handed-over message with that Message-ID becomes LANDED. *ret_changed: how many did. */
+int store_landed(struct store *store, sv message_id, nanos at, size_t *ret_changed, struct err *err);
+
+/* --- Cursors -----------------------------------------------------------------------------------------------
+ */
+
+int store_cursor_put(struct store *store, sv input, sv cursor, struct err *err);
+
+typedef int store_cursor_fn(void *arg, sv input, sv cursor);
+int store_cursors(struct store *store, store_cursor_fn *fn, void *arg, struct err *err);
+
+/* --- Reading -----------------------------------------------------------------------------------------------
+ */
+
+/* Each calls fn in order of id until it returns non-zero. limit 0: all. Newest `limit` otherwise, still in
+ * order. */
+typedef int store_alert_fn(void *arg, const struct store_alert *alert, const struct store_message *messages,
+                           size_t message_count);
+int store_alerts(struct store *store, int64_t first_id, size_t limit, store_alert_fn *fn, void *arg,
+                 struct err *err);
+
+/* With all false only messages that are still owed (queued). */
+typedef int store_message_fn(void *arg, const struct store_message *message);
+int store_messages(struct store *store, bool all, store_message_fn *fn, void *arg, struct err *err);
+
+struct store_counts {
+    int64_t alerts, queued, handed_over, landed, bounced, failed, expired;
+};
+int store_counts(struct store *store, struct store_counts *ret, struct err *err);
+
+#endif

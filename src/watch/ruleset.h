@@ -1,0 +1,57 @@
+/* Sigma rules: loaded once with every error told, then asked about each event. */
+#ifndef VEDETTE_WATCH_RULESET_H
+#define VEDETTE_WATCH_RULESET_H
+
+#include "base/err.h"
+#include "wire/event.h"
+#include "wire/finding.h"
+
+struct ruleset;
+
+struct rule_error {
+    const char *file;
+    int line, column; /* from 1 */
+    const char *message;
+};
+
+/* Called for every error found while loading; a rule with an error is not loaded, the others are. */
+typedef void rule_error_fn(void *arg, const struct rule_error *error);
+
+struct ruleset *ruleset_new(void);
+void ruleset_free(struct ruleset *ruleset);
+
+/* Loads a file (several documents allowed) or a folder (*.yml, *.yaml, recursively, in order of name). −1
+ * only if the path itself cannot be read; errors in rules go to fn. */
+int ruleset_load(struct ruleset *ruleset, const char *path, rule_error_fn *fn, void *arg, struct err *err);
+
+/* One rule from memory: for tests and fuzzing. Returns the number of rules loaded. */
+size_t ruleset_load_text(struct ruleset *ruleset, const char *name, sv text, rule_error_fn *fn, void *arg);
+
+/* After the last load: compiles what is shared between rules. Loading afterwards is our mistake. */
+int ruleset_seal(struct ruleset *ruleset, struct err *err);
+
+size_t ruleset_count(const struct ruleset *ruleset);
+size_t ruleset_failed(const struct ruleset *ruleset);
+
+/* What a rule says of itself; views live as long as the ruleset. */
+struct rule {
+    sv id, title, author, description, response, false_positives, references, tags;
+    enum severity severity;
+    struct logsource source;
+    const char *file;
+    int line;
+};
+
+const struct rule *ruleset_rule(const struct ruleset *ruleset, size_t index);
+
+/* Scratch memory for one evaluating thread. */
+struct ruleset_matcher;
+struct ruleset_matcher *ruleset_matcher_new(const struct ruleset *ruleset);
+void ruleset_matcher_free(struct ruleset_matcher *matcher);
+
+/* Indexes of the rules that match, in order of loading; valid until the next call. An event whose log source
+ * cannot be told (all three empty) is tried against all rules; otherwise only against those whose logsource
+ * agrees. */
+const size_t *ruleset_match(struct ruleset_matcher *matcher, const struct event *event, size_t *ret_count);
+
+#endif

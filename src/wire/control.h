@@ -1,0 +1,55 @@
+/* The typed, length-prefixed messages that the processes and the commands exchange. Pure framing. */
+#ifndef VEDETTE_WIRE_CONTROL_H
+#define VEDETTE_WIRE_CONTROL_H
+
+#include "base/buf.h"
+
+enum { CONTROL_BODY_BYTES_MAX = 16 * 1024 * 1024 };
+
+/* name, number on the wire. Body in the comment, packed by wire/pack.h unless it says JSON. */
+#define CONTROL_TYPES(X)                                                                  \
+    /* parent → child */                                                                \
+    X(START, 1)   /* count, then per configuration file: name, text. Sent once, first */  \
+    X(SOCKET, 2)  /* label; a listening or bound socket travels with it */                \
+    X(PEER, 3)    /* process name; one end of a fresh socket pair travels with it */      \
+    X(GO, 4)      /* empty: all sockets and peers are there */                            \
+    X(PREPARE, 5) /* like START: answer PREPARED or REFUSED, go on as before */           \
+    X(COMMIT, 6)  /* empty: use what was prepared */                                      \
+    X(ABORT, 7)   /* empty: forget what was prepared */                                   \
+    X(DRAIN, 8)   /* empty: take nothing new, finish what is held, then exit 0 */         \
+    /* child → parent */                                                                \
+    X(READY, 16)    /* empty: started and serving */                                      \
+    X(PREPARED, 17) /* empty */                                                           \
+    X(REFUSED, 18)  /* text: why */                                                       \
+    X(ALIVE, 19)    /* empty: the loop turns (every second) */                            \
+    /* watch ↔ courier */                                                               \
+    X(FINDINGS, 32)  /* serial, input, cursor after the last event, count, findings */    \
+    X(COMMITTED, 33) /* serial: these findings and their cursor are on disk */            \
+    X(CURSORS, 34)   /* count, then input, cursor; the courier's first word to a watch */ \
+    /* courier, gateway ↔ keeper */                                                     \
+    X(SECRET_GET, 48)    /* serial, reference "PROVIDER/NAME" */                          \
+    X(SECRET, 49)        /* serial, the bytes; wipe after use */                          \
+    X(SECRET_FAILED, 50) /* serial, cause, advice */                                      \
+    /* command ↔ courier, over the control socket */                                    \
+    X(REQUEST, 64)   /* JSON object: {"command": …} */                                  \
+    X(REPLY, 65)     /* JSON object: one of any number of answers */                      \
+    X(REPLY_END, 66) /* JSON object: {"exit": sysexits code, "error": text or absent}; the last one */
+
+enum control_type {
+#define X(name, number) CONTROL_##name = number,
+    CONTROL_TYPES(X)
+#undef X
+};
+
+const char *control_type_name(enum control_type type);
+
+/* Appends a frame: body length (u32), type (u32), body. 0, or -1 when it does not fit. */
+int control_put(struct buf *out, enum control_type type, sv body);
+
+enum control_event { CONTROL_NEED_DATA, CONTROL_FRAME, CONTROL_INVALID };
+
+/* Looks at the front of in: a whole frame gives CONTROL_FRAME with its type, its body (borrowed from in) and
+ * the bytes it takes. An unknown type or a length past the maximum is CONTROL_INVALID. */
+enum control_event control_take(sv in, enum control_type *ret_type, sv *ret_body, size_t *ret_used);
+
+#endif

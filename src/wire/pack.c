@@ -1,0 +1,80 @@
+#include "wire/pack.h"
+
+#include <endian.h>
+
+static void put(struct pack *pack, const void *bytes, size_t n)
+{
+    if (!pack->ok || buf_put(pack->buf, sv_make(bytes, n)) < 0)
+        pack->ok = false;
+}
+
+void pack_u32(struct pack *pack, uint32_t value)
+{
+    value = htole32(value);
+    put(pack, &value, sizeof value);
+}
+
+void pack_u64(struct pack *pack, uint64_t value)
+{
+    value = htole64(value);
+    put(pack, &value, sizeof value);
+}
+
+void pack_i64(struct pack *pack, int64_t value)
+{
+    pack_u64(pack, (uint64_t)value);
+}
+
+void pack_sv(struct pack *pack, sv value)
+{
+    if (value.n > UINT32_MAX) {
+        pack->ok = false;
+        return;
+    }
+    pack_u32(pack, (uint32_t)value.n);
+    put(pack, value.p, value.n);
+}
+
+static sv take(struct unpack *unpack, size_t n)
+{
+    if (!unpack->ok || unpack->rest.n < n) {
+        *unpack = (struct unpack){.ok = false};
+        return SV_NONE;
+    }
+    sv taken = sv_first(unpack->rest, n);
+    unpack->rest = sv_from(unpack->rest, n);
+    return taken;
+}
+
+uint32_t unpack_u32(struct unpack *unpack)
+{
+    uint32_t value = 0;
+    sv bytes = take(unpack, sizeof value);
+    if (bytes.n)
+        memcpy(&value, bytes.p, sizeof value);
+    return le32toh(value);
+}
+
+uint64_t unpack_u64(struct unpack *unpack)
+{
+    uint64_t value = 0;
+    sv bytes = take(unpack, sizeof value);
+    if (bytes.n)
+        memcpy(&value, bytes.p, sizeof value);
+    return le64toh(value);
+}
+
+int64_t unpack_i64(struct unpack *unpack)
+{
+    return (int64_t)unpack_u64(unpack);
+}
+
+sv unpack_sv(struct unpack *unpack)
+{
+    return take(unpack, unpack_u32(unpack));
+}
+
+bool unpack_done(const struct unpack *unpack)
+{
+    return unpack->ok && unpack->rest.n == 0;
+}
