@@ -23,8 +23,8 @@ enum { CONTROL_BODY_BYTES_MAX = 16 * 1024 * 1024 };
     X(REFUSED, 18)  /* text: why */                                                       \
     X(ALIVE, 19)    /* empty: the loop turns (every second) */                            \
     /* watch ↔ courier */                                                               \
-    X(FINDINGS, 32)  /* serial, input, cursor after the last event, count, findings */    \
-    X(COMMITTED, 33) /* serial: these findings and their cursor are on disk */            \
+    X(FINDINGS, 32)  /* a batch: wire/batch.h */                                          \
+    X(COMMITTED, 33) /* serial (u64): these findings and their cursor are on disk */      \
     X(CURSORS, 34)   /* count, then input, cursor; the courier's first word to a watch */ \
     /* courier, gateway ↔ keeper */                                                     \
     X(SECRET_GET, 48)    /* serial, reference "PROVIDER/NAME" */                          \
