@@ -1,9 +1,10 @@
 /* Messages between processes: what was packed is read back; what lies is refused. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include "wire/pack.h"
 
