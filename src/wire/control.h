@@ -22,6 +22,7 @@ enum { CONTROL_BODY_BYTES_MAX = 16 * 1024 * 1024 };
     X(PREPARED, 17) /* empty */                                                           \
     X(REFUSED, 18)  /* text: why */                                                       \
     X(ALIVE, 19)    /* empty: the loop turns (every second) */                            \
+    X(FINISHED, 20)   /* empty: standard input has ended and all of it is committed; drain everything */   \
     /* watch ↔ courier */                                                               \
     X(FINDINGS, 32)  /* a batch: wire/batch.h */                                          \
     X(COMMITTED, 33) /* serial (u64): these findings and their cursor are on disk */      \
