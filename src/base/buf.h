@@ -15,7 +15,7 @@ struct buf {
 /* What the buffer holds; valid until the next call that changes it. */
 static inline sv buf_view(const struct buf *buf)
 {
-    return (sv){buf->bytes + buf->start, buf->end - buf->start};
+    return (sv){buf->bytes ? buf->bytes + buf->start : NULL, buf->end - buf->start};
 }
 
 /* Bytes that still fit. */

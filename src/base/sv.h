@@ -41,7 +41,7 @@ static inline bool sv_eq(sv a, sv b)
 /* The part of s from byte `from` on; from past the end gives the empty view at the end. */
 static inline sv sv_from(sv s, size_t from)
 {
-    return from >= s.n ? (sv){s.p + s.n, 0} : (sv){s.p + from, s.n - from};
+    return from >= s.n ? (sv){s.n ? s.p + s.n : s.p, 0} : (sv){s.p + from, s.n - from};
 }
 
 /* The first n bytes of s, or all of it. */
