@@ -1,0 +1,160 @@
+#include "wire/smtp_address.h"
+
+#include <arpa/inet.h>
+
+const char *smtp_address_fault_text(enum smtp_address_fault fault)
+{
+    switch (fault) {
+#define X(name, text)         \
+    case SMTP_ADDRESS_##name: \
+        return text;
+        SMTP_ADDRESS_FAULTS(X)
+#undef X
+    }
+    return "is not known";
+}
+
+static bool is_alnum(unsigned char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+static bool is_atext(unsigned char c)
+{
+    return is_alnum(c) || c >= 0x80 || (c && strchr("!#$%&'*+-/=?^_`{|}~", c));
+}
+
+static bool has_high_byte(sv s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if ((unsigned char)s.p[i] >= 0x80)
+            return true;
+    return false;
+}
+
+/* What is wrong wherever it stands: the bytes that attacks are made of. */
+static enum smtp_address_fault check_bytes(sv s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        if (c < 0x20 || c == 0x7f)
+            return SMTP_ADDRESS_CONTROL;
+        if (c == '<' || c == '>')
+            return SMTP_ADDRESS_BRACKET;
+    }
+    if (!sv_utf8(s))
+        return SMTP_ADDRESS_UTF8;
+    for (size_t i = 0; i + 1 < s.n; i++) /* U+0080 to U+009F */
+        if ((unsigned char)s.p[i] == 0xc2 && (unsigned char)s.p[i + 1] < 0xa0)
+            return SMTP_ADDRESS_CONTROL;
+    return SMTP_ADDRESS_NONE;
+}
+
+static bool is_dot_atom(sv s)
+{
+    if (s.n == 0 || s.p[0] == '.' || s.p[s.n - 1] == '.')
+        return false;
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] == '.' ? s.p[i - 1] == '.' : !is_atext((unsigned char)s.p[i]))
+            return false;
+    }
+    return true;
+}
+
+/* Length of the quoted string that s begins with, its quotes included; 0 if it does not end. */
+static size_t quoted_length(sv s)
+{
+    for (size_t i = 1; i < s.n; i++) {
+        if (s.p[i] == '\\')
+            i++;
+        else if (s.p[i] == '"')
+            return i + 1;
+    }
+    return 0;
+}
+
+static bool is_label(sv s)
+{
+    if (s.n == 0 || s.n > SMTP_LABEL_MAX || s.p[0] == '-' || s.p[s.n - 1] == '-')
+        return false;
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        if (!is_alnum(c) && c != '-' && c < 0x80)
+            return false;
+    }
+    return true;
+}
+
+/* inside is what stands between the brackets. Tags other than IPv6 are not registered, and refused. */
+static bool is_literal(sv inside)
+{
+    char text[INET6_ADDRSTRLEN + 1];
+    unsigned char bytes[16];
+    sv tag = SV("IPv6:");
+    bool v6 = sv_istarts(inside, tag);
+    sv address = v6 ? sv_from(inside, tag.n) : inside;
+    if (address.n == 0 || address.n >= sizeof text)
+        return false;
+    sv_copy(text, sizeof text, address);
+    return inet_pton(v6 ? AF_INET6 : AF_INET, text, bytes) == 1;
+}
+
+static enum smtp_address_fault check_domain(sv s)
+{
+    if (s.n == 0)
+        return SMTP_ADDRESS_NO_DOMAIN;
+    if (s.n > SMTP_DOMAIN_MAX)
+        return SMTP_ADDRESS_LONG;
+    if (s.p[0] == '[') {
+        bool ok = s.n > 2 && s.p[s.n - 1] == ']' && is_literal((sv){s.p + 1, s.n - 2});
+        return ok ? SMTP_ADDRESS_NONE : SMTP_ADDRESS_LITERAL;
+    }
+    for (sv rest = s; rest.p;)
+        if (!is_label(sv_split(&rest, '.')))
+            return SMTP_ADDRESS_DOMAIN;
+    return SMTP_ADDRESS_NONE;
+}
+
+enum smtp_address_fault smtp_domain_check(sv s)
+{
+    enum smtp_address_fault fault = check_bytes(s);
+    return fault ? fault : check_domain(s);
+}
+
+enum smtp_address_fault smtp_address_parse(sv s, struct smtp_address *ret)
+{
+    if (s.n == 0)
+        return SMTP_ADDRESS_EMPTY;
+    if (s.n > SMTP_PATH_MAX - 2)
+        return SMTP_ADDRESS_LONG;
+    enum smtp_address_fault fault = check_bytes(s);
+    if (fault)
+        return fault;
+    if (s.p[0] == '@')
+        return SMTP_ADDRESS_ROUTE;
+
+    bool quoted = s.p[0] == '"';
+    size_t local_length = quoted ? quoted_length(s) : sv_find_char(s, '@');
+    if (quoted && local_length == 0)
+        return SMTP_ADDRESS_LOCAL_PART;
+    sv local = local_length == SV_NPOS ? s : sv_first(s, local_length);
+    if (!quoted && !is_dot_atom(local))
+        return SMTP_ADDRESS_LOCAL_PART;
+    if (local.n > SMTP_LOCAL_PART_MAX)
+        return SMTP_ADDRESS_LONG;
+    if (local.n == s.n)
+        return SMTP_ADDRESS_NO_DOMAIN;
+    if (s.p[local.n] != '@')
+        return SMTP_ADDRESS_LOCAL_PART;
+    sv domain = sv_from(s, local.n + 1);
+    fault = check_domain(domain);
+    if (fault)
+        return fault;
+    if (ret)
+        *ret = (struct smtp_address){.local = local,
+                                     .domain = domain,
+                                     .quoted = quoted,
+                                     .literal = domain.p[0] == '[',
+                                     .utf8 = has_high_byte(s)};
+    return SMTP_ADDRESS_NONE;
+}
