@@ -19,6 +19,9 @@ typedef void channel_closed_fn(void *arg, struct channel *channel, const struct 
 struct channel *channel_new(struct loop *loop, int fd, channel_message_fn *on_message,
                             channel_closed_fn *on_closed, void *arg);
 
+/* More than this left unread by the peer closes the channel with ERR_LIMIT. */
+enum { CHANNEL_PENDING_MAX = 64 * 1024 * 1024 };
+
 /* Queues a message; with fd ≥ 0 it travels along and our copy is closed. Bodies over CONTROL_BODY_BYTES_MAX
  * are our mistake. What the peer does not read stays in memory: look at channel_pending. */
 void channel_send(struct channel *channel, enum control_type type, sv body, int fd);
