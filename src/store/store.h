@@ -11,8 +11,9 @@
 
 struct store;
 
-/* States of an alert and of a message, in the words of `vedette alerts --json`. An alert's state is that of
- * its mails: the least advanced one still under way, else the worst end. */
+/* States of an alert and of a message, in the words of `vedette alerts --json`. An alert's state follows from
+ * its messages: queued while any is, else the worst of what became of them (expired, failed, bounced,
+ * handed-over, landed, in this order), so that one refused recipient is not hidden behind a reached one. */
 #define STORE_STATES(X)                                                        \
     X(RAISED, "raised") /* an alert that owes no mail (below minimum_level) */ \
     X(QUEUED, "queued")                                                        \
@@ -30,26 +31,36 @@ enum store_state {
 
 const char *store_state_name(enum store_state state);
 
-/* Opens or creates the store in directory (WAL, synchronous=FULL, one connection, exclusive lock). A store of
- * a newer version, or one that another process holds, is an error with advice. Leases of an earlier run are
- * void. */
+/* Opens or creates the store in directory: vedette.db (WAL, synchronous=FULL, one connection), and
+ * vedette.lock, locked as long as the store is open. A store of a newer version, or one that another process
+ * holds, is an error with advice. Leases of an earlier run are void. The last folder of the path is made if
+ * need be, mode 0700. */
 int store_open(const char *directory, struct store **ret, struct err *err);
 
-/* For commands while no daemon runs: reads only, beside a writer that died. */
+/* For commands while no daemon runs: reads only, also what a writer that died left behind; harmless beside a
+ * running one, whose leases it does not see. ERR_NO_INPUT when there is no store. */
 int store_open_reader(const char *directory, struct store **ret, struct err *err);
 void store_close(struct store *store);
 
 /* The batch's transaction. commit returns -1 with ERR_TEMPORARY when the disk is full or the quota reached
  * (all is rolled back and may be tried again); an fsync or I/O error ends the process (SQLite's pages in
- * memory can no longer be trusted). */
+ * memory can no longer be trusted). A batch that only read, leased or returned leases writes nothing. */
 int store_begin(struct store *store, struct err *err);
 int store_commit(struct store *store, struct err *err);
 void store_rollback(struct store *store);
+
+/* True once something in this transaction met a full disk: it can only be rolled back and tried again. */
+bool store_spoiled(const struct store *store);
 
 /* Within a batch: undoes one job's changes and keeps the others'. */
 int store_savepoint(struct store *store, struct err *err);
 int store_release(struct store *store, struct err *err);
 void store_rollback_to(struct store *store);
+
+/* Pages that wait in the WAL, and moving them into the database (outside a transaction, with two fsyncs). A
+ * reader in the way, or a full disk (-1), only means that some stay for the next time. */
+int64_t store_wal_pages(const struct store *store);
+int store_checkpoint(struct store *store, struct err *err);
 
 /* --- Alerts ------------------------------------------------------------------------------------------------
  */
@@ -77,7 +88,7 @@ int store_alert_find(struct store *store, const unsigned char fingerprint[static
 /* Inserts and gives it its id (alert->id is set). Ids count from 1 and are never used twice. */
 int store_alert_insert(struct store *store, struct store_alert *alert, struct err *err);
 
-/* Writes count, suppressed, mails, severity, updated_at, mailed_at, state. */
+/* Writes count, suppressed, mails, severity, updated_at, mailed_at. The state follows from the messages. */
 int store_alert_update(struct store *store, const struct store_alert *alert, struct err *err);
 
 /* --- Mails and messages ------------------------------------------------------------------------------------
@@ -124,8 +135,9 @@ struct store_delivery {
     size_t message_count; /* at most SMTP_RECIPIENTS_MAX */
 };
 
-/* Leases up to `max` deliveries that are due at `now`, most severe first, then oldest. The lease holds until
- * store_message_attempted, store_lease_return or the end of the process. Needs no disk write. */
+/* Leases up to `max` deliveries that are due at `now`, most severe first, then the longest due. The lease
+ * holds until store_message_attempted, store_lease_return or the end of the process. Needs no disk write.
+ * Fewer when the arena is full; ERR_LIMIT when not even one fits. */
 int store_lease(struct store *store, nanos now, size_t max, struct arena *arena, struct store_delivery *ret,
                 size_t *ret_count, struct err *err);
 int store_lease_return(struct store *store, const int64_t *message_ids, size_t count, struct err *err);
@@ -133,7 +145,8 @@ int store_lease_return(struct store *store, const int64_t *message_ids, size_t c
 /* When the next message that is not leased comes due; 0 if there is none. */
 int store_next_due(struct store *store, nanos *ret, struct err *err);
 
-/* The outcome of one attempt for one message. Ends its lease and writes the attempt down. */
+/* The outcome of one attempt for one message. Ends its lease and writes the attempt down. It is our own
+ * mistake (ERR_INTERNAL) if the message is not queued. */
 struct store_attempt {
     int64_t message_id;
     nanos at;
@@ -152,7 +165,8 @@ int store_message_attempted(struct store *store, const struct store_attempt *att
 int store_expire(struct store *store, nanos now, int64_t *ret_ids, size_t max, size_t *ret_count,
                  struct err *err);
 
-/* Every handed-over message with that Message-ID becomes LANDED. *ret_changed: how many did. */
+/* Every handed-over message with that Message-ID becomes LANDED. *ret_changed: how many did; 0 may also mean
+ * that the hand-over is not written down yet: ask again. */
 int store_landed(struct store *store, sv message_id, nanos at, size_t *ret_changed, struct err *err);
 
 /* --- Cursors -----------------------------------------------------------------------------------------------
@@ -166,8 +180,11 @@ int store_cursors(struct store *store, store_cursor_fn *fn, void *arg, struct er
 /* --- Reading -----------------------------------------------------------------------------------------------
  */
 
-/* Each calls fn in order of id until it returns non-zero. limit 0: all. Newest `limit` otherwise, still in
- * order. */
+/* Each calls fn in order of id until it returns non-zero. limit 0: all from first_id on. Newest `limit`
+ * otherwise, still in order. With each alert come its newest STORE_ALERT_MESSAGES_MAX messages. Views hold
+ * until fn returns. Long lists keep the store's thread from its commits: read them in pieces. */
+enum { STORE_ALERT_MESSAGES_MAX = 1000 };
+
 typedef int store_alert_fn(void *arg, const struct store_alert *alert, const struct store_message *messages,
                            size_t message_count);
 int store_alerts(struct store *store, int64_t first_id, size_t limit, store_alert_fn *fn, void *arg,
@@ -177,6 +194,11 @@ int store_alerts(struct store *store, int64_t first_id, size_t limit, store_aler
 typedef int store_message_fn(void *arg, const struct store_message *message);
 int store_messages(struct store *store, bool all, store_message_fn *fn, void *arg, struct err *err);
 
+/* Every attempt for one message, in their order. */
+typedef int store_attempt_fn(void *arg, const struct store_attempt *attempt);
+int store_attempts(struct store *store, int64_t message_id, store_attempt_fn *fn, void *arg, struct err *err);
+
+/* Messages by state, without test messages. Costs nothing, whatever the store holds. */
 struct store_counts {
     int64_t alerts, queued, handed_over, landed, bounced, failed, expired;
 };

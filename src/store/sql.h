@@ -1,0 +1,146 @@
+/* Private to store/: the connection, its statements, and how values go in and come out. */
+#ifndef VEDETTE_STORE_SQL_H
+#define VEDETTE_STORE_SQL_H
+
+#include "store/store.h"
+
+#include <sqlite3.h>
+
+#define SQL_ALERT_COLUMNS                                                                          \
+    "id, fingerprint, state, severity, rule_id, rule_title, count, suppressed, mails, raised_at, " \
+    "updated_at, mailed_at"
+
+#define SQL_MAIL_COLUMNS                                                                               \
+    "id, alert_id, sequence, message_id, sender, count, suppressed, raised_at, created_at, severity, " \
+    "only_gateway, expires_at, test, finding, content"
+
+#define SQL_MESSAGE_COLUMNS                                                                          \
+    "id, mail_id, alert_id, state, severity, recipient, gateway, queue_id, reply, cause, attempts, " \
+    "created_at, next_attempt_at, handed_over_at, landed_at, expires_at, possible_duplicate, "       \
+    "EXISTS (SELECT 1 FROM temp.lease WHERE lease.id = message.id)"
+
+/* Every statement there is. Partial indexes are named, so that a statement which could not use its index
+ * fails in the first test instead of scanning in production. */
+#define SQL_STATEMENTS(X)                                                                                   \
+    X(BEGIN, "BEGIN")                                                                                       \
+    X(COMMIT, "COMMIT")                                                                                     \
+    X(ROLLBACK, "ROLLBACK")                                                                                 \
+    X(SAVEPOINT, "SAVEPOINT job")                                                                           \
+    X(RELEASE, "RELEASE job")                                                                               \
+    X(ROLLBACK_TO, "ROLLBACK TO job")                                                                       \
+    X(ALERT_FIND, "SELECT " SQL_ALERT_COLUMNS " FROM alert WHERE fingerprint = ? ORDER BY id DESC LIMIT 1") \
+    X(ALERT_INSERT,                                                                                         \
+      "INSERT INTO alert (fingerprint, severity, rule_id, rule_title, count, suppressed, mails, "           \
+      "raised_at, updated_at, mailed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")                            \
+    X(ALERT_UPDATE, "UPDATE alert SET severity = ?, count = ?, suppressed = ?, mails = ?, updated_at = ?, " \
+                    "mailed_at = ? WHERE id = ?")                                                           \
+    X(MAIL_INSERT,                                                                                          \
+      "INSERT INTO mail (alert_id, sequence, message_id, sender, count, suppressed, raised_at, "            \
+      "created_at, severity, only_gateway, expires_at, test, finding, content) "                            \
+      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")                                                  \
+    X(MESSAGE_INSERT, "INSERT INTO message (mail_id, alert_id, severity, recipient, created_at, "           \
+                      "next_attempt_at, expires_at, test) VALUES (?, ?, ?, ?, ?, ?, ?, ?)")                 \
+    X(DUE, "SELECT id, mail_id FROM message INDEXED BY message_due WHERE state = 1 AND severity = ? "       \
+           "AND next_attempt_at <= ? ORDER BY next_attempt_at, id")                                         \
+    X(MAIL, "SELECT " SQL_MAIL_COLUMNS " FROM mail WHERE id = ?")                                           \
+    X(MAIL_MESSAGES, "SELECT " SQL_MESSAGE_COLUMNS " FROM message WHERE mail_id = ? AND state = 1 "         \
+                     "AND next_attempt_at <= ? ORDER BY id")                                                \
+    X(LEASED, "SELECT 1 FROM temp.lease WHERE id = ?")                                                      \
+    X(LEASE_PUT, "INSERT INTO temp.lease (id) VALUES (?)")                                                  \
+    X(LEASE_END, "DELETE FROM temp.lease WHERE id = ?")                                                     \
+    X(NEXT_DUE, "SELECT next_attempt_at FROM message INDEXED BY message_due WHERE state = 1 "               \
+                "AND severity = ? AND id NOT IN (SELECT id FROM temp.lease) ORDER BY next_attempt_at "      \
+                "LIMIT 1")                                                                                  \
+    X(ATTEMPT_INSERT,                                                                                       \
+      "INSERT INTO attempt (message_id, number, at, gateway, state, queue_id, reply, cause, uncertain, "    \
+      "hops) SELECT id, attempts + 1, ?, ?, ?, ?, ?, ?, ?, ? FROM message WHERE id = ?")                    \
+    X(MESSAGE_ATTEMPTED, "UPDATE message SET state = ?, gateway = ?, queue_id = ?, reply = ?, cause = ?, "  \
+                         "attempts = attempts + 1, next_attempt_at = ?, handed_over_at = ?, "               \
+                         "possible_duplicate = possible_duplicate OR ? WHERE id = ? AND state = 1")         \
+    X(EXPIRABLE, "SELECT id FROM message INDEXED BY message_expiry WHERE state = 1 AND expires_at <= ? "    \
+                 "AND id NOT IN (SELECT id FROM temp.lease) ORDER BY expires_at, id LIMIT ?")               \
+    X(EXPIRE, "UPDATE message SET state = 6 WHERE id = ?")                                                  \
+    X(LANDED, "UPDATE message SET state = 3, landed_at = ? WHERE state = 2 AND mail_id IN "                 \
+              "(SELECT id FROM mail WHERE message_id = ?)")                                                 \
+    X(CURSOR_PUT, "INSERT INTO cursor (input, cursor) VALUES (?, ?) "                                       \
+                  "ON CONFLICT (input) DO UPDATE SET cursor = excluded.cursor")                             \
+    X(CURSORS, "SELECT input, cursor FROM cursor ORDER BY input")                                           \
+    X(ALERTS, "SELECT " SQL_ALERT_COLUMNS " FROM alert WHERE id >= ? ORDER BY id")                          \
+    X(ALERTS_NEWEST, "SELECT " SQL_ALERT_COLUMNS " FROM alert WHERE id IN (SELECT id FROM alert "           \
+                     "WHERE id >= ? ORDER BY id DESC LIMIT ?) ORDER BY id")                                 \
+    X(ALERT_MESSAGES, "SELECT " SQL_MESSAGE_COLUMNS " FROM message WHERE id IN (SELECT message.id "         \
+                      "FROM mail JOIN message ON message.mail_id = mail.id WHERE mail.alert_id = ? "        \
+                      "ORDER BY message.id DESC LIMIT ?) ORDER BY id")                                      \
+    X(MESSAGES, "SELECT " SQL_MESSAGE_COLUMNS " FROM message ORDER BY id")                                  \
+    X(MESSAGES_QUEUED, "SELECT " SQL_MESSAGE_COLUMNS " FROM message WHERE state = 1 ORDER BY id")           \
+    X(ATTEMPTS, "SELECT at, gateway, state, queue_id, reply, cause, uncertain, hops FROM attempt "          \
+                "WHERE message_id = ? ORDER BY number")                                                     \
+    X(COUNTS, "SELECT state, n FROM tally")
+
+enum sql {
+#define X(name, text) SQL_##name,
+    SQL_STATEMENTS(X)
+#undef X
+        SQL_COUNT
+};
+
+struct store {
+    sqlite3 *db;
+    sqlite3_stmt *statements[SQL_COUNT]; /* prepared when first used, then kept */
+    int lock_fd;                         /* holds the flock(2) of the one writer; -1 for a reader */
+    bool live;                           /* open and writing: an I/O error ends the process */
+    bool spoiled; /* the disk was full, or the file busy: the transaction can only be rolled back */
+    int64_t wal_pages;
+    struct arena *scratch;          /* of one row's messages while a list is read */
+    struct store_message *messages; /* of one alert while a list is read */
+    size_t message_cap;
+    char path[512];
+};
+
+struct sql_value {
+    enum { SQL_INTEGER, SQL_TEXT, SQL_BLOB } kind;
+    int64_t integer;
+    sv bytes;
+};
+
+#define INTEGER(v) ((struct sql_value){.kind = SQL_INTEGER, .integer = (int64_t)(v)})
+#define TEXT(s)    ((struct sql_value){.kind = SQL_TEXT, .bytes = (s)})
+#define BLOB(s)    ((struct sql_value){.kind = SQL_BLOB, .bytes = (s)})
+
+/* The values of one statement, in the order of its question marks. Bytes are borrowed until its end. */
+#define VALUES(...)                            \
+    ((const struct sql_value[]){__VA_ARGS__}), \
+        (sizeof((const struct sql_value[]){__VA_ARGS__}) / sizeof(struct sql_value))
+#define NO_VALUES NULL, 0
+
+/* The statement with its values, ready for sql_step; NULL on failure. End it by sql_end, or by stepping to
+ * its last row. */
+sqlite3_stmt *sql_start(struct store *store, enum sql which, const struct sql_value *values, size_t n,
+                        struct err *err);
+
+/* 1: there is a row; 0: no further row; -1: failed. The statement is ended unless there is a row. */
+int sql_step(struct store *store, sqlite3_stmt *statement, struct err *err);
+void sql_end(sqlite3_stmt *statement);
+
+/* Runs a statement that gives no rows. */
+int sql_run(struct store *store, enum sql which, const struct sql_value *values, size_t n, struct err *err);
+
+/* Runs SQL text as it is: for schema and settings. */
+int sql_exec(struct store *store, const char *text, struct err *err);
+
+/* Turns a SQLite result code into an error. Ends the process where memory and disk may have parted. */
+int sql_fail(struct store *store, int code, struct err *err);
+
+/* A column of the present row; borrowed until the next step. */
+sv sql_text(sqlite3_stmt *statement, int column);
+
+/* Reads SQL_MESSAGE_COLUMNS; texts are copied into arena. -1 when they do not fit. */
+int sql_message(sqlite3_stmt *row, struct arena *arena, struct store_message *ret);
+
+/* Brings the schema to the version of this program; refuses a newer one. */
+int schema_migrate(struct store *store, struct err *err);
+
+/* For a reader: an error unless the schema is of this program's version. */
+int schema_check(struct store *store, struct err *err);
+
+#endif
