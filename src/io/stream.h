@@ -9,7 +9,10 @@
 
 struct stream;
 
-enum { STREAM_INPUT_MAX = 256 * 1024 }; /* reading stops while as much lies unread */
+enum {
+    STREAM_INPUT_MAX = 256 * 1024,        /* reading stops while as much lies unread */
+    STREAM_OUTPUT_MAX = 64 * 1024 * 1024, /* more unsent ends in STREAM_FAILED with ERR_LIMIT */
+};
 
 enum stream_event {
     STREAM_CONNECTED, /* dialling succeeded */
@@ -40,11 +43,15 @@ void stream_consume(struct stream *stream, size_t n);
 void stream_write(struct stream *stream, sv bytes);
 size_t stream_unsent(const struct stream *stream);
 
-/* Starts the handshake on an open stream. Unread input is thrown away first. name (client only) is checked
+/* Starts the handshake on an open stream. Unread input is thrown away first; what was written before still
+ * goes out in the clear, what is written from here on inside TLS. name (client only) is checked
  * against the certificate and sent as SNI unless it is an IP address, which is checked as one. */
 void stream_secure_client(struct stream *stream, struct tls_context *context, const char *name);
 void stream_secure_server(struct stream *stream, struct tls_context *context);
 const struct tls_info *stream_tls_info(const struct stream *stream); /* NULL while in the clear */
+
+/* After STREAM_FAILED: true if the peer's certificate was the reason, not TLS or the connection. */
+bool stream_distrusts(const struct stream *stream);
 
 /* STREAM_TIMEOUT after that long unless set again; 0 for none. */
 void stream_deadline(struct stream *stream, nanos after);

@@ -11,7 +11,7 @@ struct tls_context;
 /* How a client trusts a server. Verification cannot be switched off: a pin replaces it, nothing else does. */
 struct tls_trust {
     const char *ca_file;      /* PEM; NULL with ca_directory NULL: the system's */
-    const char *ca_directory; /* hashed directory */
+    const char *ca_directory; /* every PEM file in it */
     const char *pin;          /* "sha256:<64 hex>" of the certificate or of its public key (SPKI); then the
                                  chain and the dates are not looked at; NULL for none */
 };
@@ -34,7 +34,7 @@ struct tls_info {
     char subject[256], issuer[256];
     char fingerprint[72]; /* "sha256:…" of the peer's certificate; empty without one */
     nanos not_after;
-    unsigned char exporter[32]; /* RFC 9266 tls-exporter channel binding; */
+    unsigned char exporter[32]; /* RFC 9266 tls-exporter channel binding */
     size_t exporter_length;     /* 32 with TLS 1.3, else 0 */
 };
 

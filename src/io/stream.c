@@ -1,0 +1,647 @@
+#include "io/stream.h"
+
+#include "base/buf.h"
+#include "io/tls_session.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    CHUNK_BYTES = 16 * 1024,     /* one TLS record */
+    TURN_BYTES_MAX = 256 * 1024, /* read or written for one stream before the others have their turn */
+};
+
+enum state {
+    STATE_CONNECTING,
+    STATE_OPEN,
+    STATE_LEAVING_CLEAR, /* the last bytes before the handshake go out */
+    STATE_HANDSHAKE,
+    STATE_SECURED,
+    STATE_FINISHING, /* nobody listens any more; what is unsent goes out */
+    STATE_LINGERING, /* all is sent; the peer's end is awaited, so that no reset overtakes it */
+    STATE_FAILED,
+};
+
+/* How one attempt to move bytes ended. */
+enum moved { MOVED_SOME, MOVED_BLOCKED, MOVED_ENDED, MOVED_BROKEN };
+
+struct stream {
+    int fd;
+    enum state state;
+    struct loop_fd *watch; /* NULL if there is no socket */
+    struct loop_timer *deadline, *patience, *kick;
+    stream_fn *fn;
+    void *arg;
+    bool *ret_freed; /* set while fn runs, which may close the stream */
+
+    struct address peer;
+    nanos timeout;
+    int dial_errno; /* connecting failed before it began */
+    struct buf in, out;
+    size_t clear_unsent; /* bytes at the front of out that precede the handshake */
+    bool paused, eof, overflown;
+
+    struct tls_session *tls;
+    bool handshake_writes;                   /* the handshake waits to write */
+    bool read_needs_write, write_needs_read; /* TLS speaks for itself in the midst of a transfer */
+};
+
+static bool takes_input(const struct stream *stream)
+{
+    return !stream->paused && !stream->eof && buf_view(&stream->in).n < STREAM_INPUT_MAX;
+}
+
+static int transfer_wants(const struct stream *stream)
+{
+    int what = takes_input(stream) || stream->write_needs_read ? LOOP_READ : 0;
+    if ((buf_view(&stream->out).n && !stream->write_needs_read) || stream->read_needs_write)
+        what |= LOOP_WRITE;
+    return what;
+}
+
+static int wants(const struct stream *stream)
+{
+    switch (stream->state) {
+    case STATE_CONNECTING:
+    case STATE_LEAVING_CLEAR:
+        return LOOP_WRITE;
+    case STATE_HANDSHAKE:
+        return stream->handshake_writes ? LOOP_WRITE : LOOP_READ;
+    case STATE_OPEN:
+    case STATE_SECURED:
+        return transfer_wants(stream);
+    case STATE_FINISHING:
+        return stream->write_needs_read ? LOOP_READ : LOOP_WRITE;
+    case STATE_LINGERING:
+        return LOOP_READ;
+    case STATE_FAILED:
+        return 0;
+    }
+    return 0;
+}
+
+static void update(const struct stream *stream)
+{
+    if (stream->watch)
+        loop_fd_want(stream->watch, wants(stream));
+}
+
+static bool transfers(const struct stream *stream)
+{
+    return stream->state == STATE_OPEN || stream->state == STATE_SECURED;
+}
+
+/* False when the callback closed or finished the stream: then it must not be looked at again. */
+static bool emit(struct stream *stream, enum stream_event event, const struct err *err)
+{
+    bool freed = false;
+    stream->ret_freed = &freed;
+    stream->fn(stream->arg, stream, event, err);
+    if (freed)
+        return false;
+    stream->ret_freed = NULL;
+    return stream->state != STATE_FINISHING && stream->state != STATE_LINGERING;
+}
+
+static void fail(struct stream *stream, const struct err *err)
+{
+    stream->state = STATE_FAILED;
+    loop_timer_cancel(stream->deadline);
+    loop_timer_cancel(stream->patience);
+    loop_timer_cancel(stream->kick);
+    update(stream);
+    emit(stream, STREAM_FAILED, err);
+}
+
+static const char *advice_for(int system)
+{
+    switch (system) {
+    case ECONNREFUSED:
+        return "check the port, that the server runs and that it listens on this address";
+    case ETIMEDOUT:
+        return "nothing answered: check the address, and whether a firewall drops the packets";
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+        return "check this machine's routes and the address";
+    case EACCES:
+    case EPERM:
+        return "a local firewall or sandbox forbids it";
+    case ECONNRESET:
+    case EPIPE:
+        return "the other side hung up: see its log";
+    default:
+        return NULL;
+    }
+}
+
+static void explain(const struct stream *stream, const char *what, int system, struct err *err)
+{
+    char text[ADDRESS_TEXT_MAX];
+    errno = system;
+    err_set(err, ERR_SYSTEM, advice_for(system), "%s %s", what, address_text(&stream->peer, text));
+    err->class = ERR_UNAVAILABLE;
+}
+
+static enum moved moved_by_tls(enum tls_result result, bool *ret_other_way, enum tls_result other_way)
+{
+    *ret_other_way = result == other_way;
+    switch (result) {
+    case TLS_OK:
+        return MOVED_SOME;
+    case TLS_WANT_READ:
+    case TLS_WANT_WRITE:
+        return MOVED_BLOCKED;
+    case TLS_ENDED:
+        return MOVED_ENDED;
+    case TLS_BROKEN:
+        return MOVED_BROKEN;
+    }
+    return MOVED_BROKEN;
+}
+
+static enum moved moved_by_socket(const struct stream *stream, ssize_t n, const char *what, size_t *ret_n,
+                                  struct err *err)
+{
+    if (n > 0) {
+        *ret_n = (size_t)n;
+        return MOVED_SOME;
+    }
+    if (n == 0)
+        return MOVED_ENDED;
+    if (errno == EAGAIN || errno == EINTR)
+        return MOVED_BLOCKED;
+    explain(stream, what, errno, err);
+    return MOVED_BROKEN;
+}
+
+static enum moved read_some(struct stream *stream, char *to, size_t n, size_t *ret_n, struct err *err)
+{
+    if (stream->state == STATE_SECURED)
+        return moved_by_tls(tls_session_read(stream->tls, to, n, ret_n, err), &stream->read_needs_write,
+                            TLS_WANT_WRITE);
+    return moved_by_socket(stream, recv(stream->fd, to, n, 0), "read from", ret_n, err);
+}
+
+static enum moved write_some(struct stream *stream, sv bytes, size_t *ret_n, struct err *err)
+{
+    if (stream->tls)
+        return moved_by_tls(tls_session_write(stream->tls, bytes, ret_n, err), &stream->write_needs_read,
+                            TLS_WANT_READ);
+    return moved_by_socket(stream, send(stream->fd, bytes.p, bytes.n, MSG_NOSIGNAL), "write to", ret_n, err);
+}
+
+/* Reads what is there, within bounds. MOVED_BLOCKED: nothing more now. MOVED_SOME: there may be more. */
+static enum moved fill(struct stream *stream, bool *ret_got, struct err *err)
+{
+    char chunk[CHUNK_BYTES];
+    for (size_t budget = TURN_BYTES_MAX; budget >= CHUNK_BYTES; budget -= CHUNK_BYTES) {
+        if (buf_view(&stream->in).n >= STREAM_INPUT_MAX)
+            return MOVED_SOME;
+        size_t n = 0;
+        enum moved moved = read_some(stream, chunk, sizeof chunk, &n, err);
+        if (moved != MOVED_SOME)
+            return moved;
+        int rc = buf_put(&stream->in, sv_make(chunk, n));
+        assert(rc == 0);
+        *ret_got = true;
+        /* A short read of a socket means that it is empty; TLS may hold more. */
+        if (n < sizeof chunk && stream->state == STATE_OPEN)
+            return MOVED_BLOCKED;
+    }
+    return MOVED_SOME;
+}
+
+/* Reads and tells. A failure noticed while writing is told after what the peer sent before it. */
+static void receive(struct stream *stream, const struct err *failure)
+{
+    struct err err = {.class = ERR_NONE};
+    enum state state = stream->state;
+    bool got = false;
+    enum moved moved = stream->eof ? MOVED_BLOCKED : fill(stream, &got, &err);
+    if (moved == MOVED_ENDED)
+        stream->eof = true;
+    if (moved == MOVED_SOME && state == STATE_SECURED)
+        loop_timer_set(stream->kick, 0); /* what TLS has decrypted already shows on no descriptor */
+    if (got && !emit(stream, STREAM_DATA, NULL))
+        return;
+    if (stream->state != state) {
+        update(stream); /* the callback began a handshake, which meets the rest by itself */
+        return;
+    }
+    if (moved == MOVED_BROKEN) {
+        fail(stream, failure ? failure : &err);
+        return;
+    }
+    if (moved == MOVED_ENDED && !failure && !emit(stream, STREAM_EOF, NULL))
+        return;
+    if (failure)
+        fail(stream, failure);
+    else
+        update(stream);
+}
+
+/* Writes what fits. MOVED_SOME: all is out. MOVED_BLOCKED: some is left. */
+static enum moved drain(struct stream *stream, struct err *err)
+{
+    for (size_t written = 0; written < TURN_BYTES_MAX;) {
+        sv out = buf_view(&stream->out);
+        if (stream->state == STATE_LEAVING_CLEAR)
+            out = sv_first(out, stream->clear_unsent);
+        if (!out.n)
+            return MOVED_SOME;
+        size_t n = 0;
+        enum moved moved = write_some(stream, out, &n, err);
+        if (moved != MOVED_SOME) {
+            if (moved == MOVED_ENDED)
+                explain(stream, "write to", EPIPE, err);
+            return moved == MOVED_ENDED ? MOVED_BROKEN : moved;
+        }
+        buf_consume(&stream->out, n);
+        written += n;
+        if (stream->state == STATE_LEAVING_CLEAR)
+            stream->clear_unsent -= n;
+    }
+    return buf_view(&stream->out).n ? MOVED_BLOCKED : MOVED_SOME;
+}
+
+/* False when the stream is gone or failed. */
+static bool send_out(struct stream *stream)
+{
+    struct err err;
+    if (!buf_view(&stream->out).n)
+        return true;
+    enum moved moved = drain(stream, &err);
+    if (moved == MOVED_SOME)
+        return emit(stream, STREAM_DRAINED, NULL) && transfers(stream);
+    if (moved != MOVED_BROKEN)
+        return true;
+    buf_clear(&stream->out);
+    receive(stream, &err);
+    return false;
+}
+
+static void transfer(struct stream *stream, int ready)
+{
+    bool reads = ready & LOOP_READ || (ready & LOOP_WRITE && stream->read_needs_write);
+    bool writes = ready & LOOP_WRITE || (ready & LOOP_READ && stream->write_needs_read);
+    if (writes && !send_out(stream))
+        return;
+    if (reads && takes_input(stream))
+        receive(stream, NULL);
+    else
+        update(stream);
+}
+
+static void connected(struct stream *stream)
+{
+    int system = 0;
+    socklen_t n = sizeof system;
+    if (getsockopt(stream->fd, SOL_SOCKET, SO_ERROR, &system, &n) < 0)
+        system = errno;
+    if (system) {
+        struct err err;
+        explain(stream, "connect to", system, &err);
+        fail(stream, &err);
+        return;
+    }
+    loop_timer_cancel(stream->patience);
+    stream->state = STATE_OPEN;
+    if (emit(stream, STREAM_CONNECTED, NULL))
+        update(stream);
+}
+
+static void shake_hands(struct stream *stream)
+{
+    struct err err;
+    switch (tls_session_handshake(stream->tls, &err)) {
+    case TLS_WANT_READ:
+        stream->handshake_writes = false;
+        break;
+    case TLS_WANT_WRITE:
+        stream->handshake_writes = true;
+        break;
+    case TLS_ENDED:
+    case TLS_BROKEN: {
+        char text[ADDRESS_TEXT_MAX];
+        if (err.system)
+            err_prefix(&err, "%s", address_text(&stream->peer, text));
+        fail(stream, &err);
+        return;
+    }
+    case TLS_OK:
+        stream->state = STATE_SECURED;
+        if (!emit(stream, STREAM_SECURED, NULL))
+            return;
+        loop_timer_set(stream->kick, 0); /* the last read may have brought data too */
+        break;
+    }
+    update(stream);
+}
+
+static void leave_clear(struct stream *stream)
+{
+    struct err err;
+    struct tls_session *tls = stream->tls;
+    stream->tls = NULL; /* so that drain writes to the socket */
+    enum moved moved = drain(stream, &err);
+    stream->tls = tls;
+    if (moved == MOVED_BROKEN) {
+        fail(stream, &err);
+        return;
+    }
+    if (moved == MOVED_SOME) {
+        stream->state = STATE_HANDSHAKE;
+        shake_hands(stream);
+        return;
+    }
+    update(stream);
+}
+
+static void finish_step(struct stream *stream)
+{
+    struct err err;
+    enum moved moved = drain(stream, &err);
+    if (moved == MOVED_BROKEN) {
+        stream_close(stream);
+        return;
+    }
+    if (moved == MOVED_SOME) {
+        if (stream->tls)
+            tls_session_end(stream->tls);
+        if (stream->eof || shutdown(stream->fd, SHUT_WR) < 0) {
+            stream_close(stream);
+            return;
+        }
+        stream->state = STATE_LINGERING;
+    }
+    update(stream);
+}
+
+static void linger_step(struct stream *stream)
+{
+    char chunk[CHUNK_BYTES];
+    ssize_t n = recv(stream->fd, chunk, sizeof chunk, 0);
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+        stream_close(stream);
+}
+
+static void on_ready(void *arg, int fd, int ready)
+{
+    (void)fd;
+    struct stream *stream = arg;
+    switch (stream->state) {
+    case STATE_CONNECTING:
+        connected(stream);
+        break;
+    case STATE_OPEN:
+    case STATE_SECURED:
+        transfer(stream, ready);
+        break;
+    case STATE_LEAVING_CLEAR:
+        leave_clear(stream);
+        break;
+    case STATE_HANDSHAKE:
+        shake_hands(stream);
+        break;
+    case STATE_FINISHING:
+        finish_step(stream);
+        break;
+    case STATE_LINGERING:
+        linger_step(stream);
+        break;
+    case STATE_FAILED:
+        break;
+    }
+}
+
+static void on_deadline(void *arg)
+{
+    emit(arg, STREAM_TIMEOUT, NULL);
+}
+
+/* Connecting took too long, or lingering did. */
+static void on_patience(void *arg)
+{
+    struct stream *stream = arg;
+    if (stream->state == STATE_FINISHING || stream->state == STATE_LINGERING) {
+        stream_close(stream);
+        return;
+    }
+    struct err err;
+    char text[32];
+    explain(stream, "connect to", ETIMEDOUT, &err);
+    size_t used = strlen(err.cause);
+    snprintf(err.cause + used, sizeof err.cause - used, " (after %s)",
+             time_length(stream->timeout, text, sizeof text));
+    fail(stream, &err);
+}
+
+static void on_kick(void *arg)
+{
+    struct stream *stream = arg;
+    struct err err;
+    if (stream->state == STATE_CONNECTING && stream->dial_errno) {
+        explain(stream, "connect to", stream->dial_errno, &err);
+        fail(stream, &err);
+    } else if (stream->overflown) {
+        err_set(&err, ERR_LIMIT, NULL, "the peer left more than %d bytes unread", STREAM_OUTPUT_MAX);
+        fail(stream, &err);
+    } else if (transfers(stream) && takes_input(stream)) {
+        receive(stream, NULL);
+    }
+}
+
+static struct stream *stream_new(struct loop *loop, int fd, stream_fn *fn, void *arg)
+{
+    struct stream *stream = calloc(1, sizeof *stream);
+    assert(stream);
+    *stream = (struct stream){.fd = fd,
+                              .fn = fn,
+                              .arg = arg,
+                              .in = BUF_INIT(STREAM_INPUT_MAX + CHUNK_BYTES),
+                              .out = BUF_INIT(STREAM_OUTPUT_MAX)};
+    stream->deadline = loop_timer_new(loop, on_deadline, stream);
+    stream->patience = loop_timer_new(loop, on_patience, stream);
+    stream->kick = loop_timer_new(loop, on_kick, stream);
+    if (fd < 0)
+        return stream;
+    stream->watch = loop_fd_new(loop, fd, on_ready, stream);
+    /* Not for unix sockets, where the calls fail and nothing is lost by it. */
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &(int){1}, sizeof(int));
+    return stream;
+}
+
+struct stream *stream_dial(struct loop *loop, const struct address *to, nanos timeout, stream_fn *fn,
+                           void *arg)
+{
+    int fd = socket(to->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int failed = fd < 0 ? errno : 0;
+    struct stream *stream = stream_new(loop, fd, fn, arg);
+    stream->peer = *to;
+    stream->timeout = timeout;
+    if (fd >= 0 && connect(fd, (const struct sockaddr *)&to->storage, to->length) < 0 && errno != EINPROGRESS)
+        failed = errno;
+    if (failed) {
+        stream->dial_errno = failed;
+        loop_timer_set(stream->kick, 0);
+        return stream;
+    }
+    if (timeout > 0)
+        loop_timer_set(stream->patience, timeout);
+    update(stream);
+    return stream;
+}
+
+struct stream *stream_accepted(struct loop *loop, int fd, stream_fn *fn, void *arg)
+{
+    struct stream *stream = stream_new(loop, fd, fn, arg);
+    int flags = fcntl(fd, F_GETFL);
+    fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+    stream->state = STATE_OPEN;
+    stream->peer.length = sizeof stream->peer.storage;
+    if (getpeername(fd, (struct sockaddr *)&stream->peer.storage, &stream->peer.length) < 0)
+        stream->peer.length = 0;
+    update(stream);
+    return stream;
+}
+
+sv stream_input(struct stream *stream)
+{
+    return buf_view(&stream->in);
+}
+
+void stream_consume(struct stream *stream, size_t n)
+{
+    bool was_full = buf_view(&stream->in).n >= STREAM_INPUT_MAX;
+    buf_consume(&stream->in, n);
+    if (!buf_view(&stream->in).n && stream->in.cap > CHUNK_BYTES)
+        buf_free(&stream->in); /* an idle connection holds no memory */
+    if (!was_full)
+        return;
+    if (stream->state == STATE_SECURED)
+        loop_timer_set(stream->kick, 0);
+    update(stream);
+}
+
+void stream_write(struct stream *stream, sv bytes)
+{
+    if (stream->state == STATE_FAILED || stream->overflown)
+        return;
+    if (buf_put(&stream->out, bytes) < 0) {
+        stream->overflown = true;
+        loop_timer_set(stream->kick, 0);
+    }
+    update(stream);
+}
+
+size_t stream_unsent(const struct stream *stream)
+{
+    return buf_view(&stream->out).n;
+}
+
+static void secure(struct stream *stream, struct tls_context *context, const char *name)
+{
+    assert(stream->state == STATE_OPEN || stream->state == STATE_FAILED);
+    if (stream->state == STATE_FAILED)
+        return;
+    buf_clear(&stream->in);
+    stream->tls = tls_session_new(context, stream->fd, name);
+    stream->clear_unsent = buf_view(&stream->out).n;
+    stream->state = STATE_LEAVING_CLEAR;
+    update(stream);
+}
+
+void stream_secure_client(struct stream *stream, struct tls_context *context, const char *name)
+{
+    secure(stream, context, name);
+}
+
+void stream_secure_server(struct stream *stream, struct tls_context *context)
+{
+    secure(stream, context, NULL);
+}
+
+const struct tls_info *stream_tls_info(const struct stream *stream)
+{
+    return stream->tls ? tls_session_info(stream->tls) : NULL;
+}
+
+bool stream_distrusts(const struct stream *stream)
+{
+    return stream->tls && tls_session_distrusts(stream->tls);
+}
+
+void stream_deadline(struct stream *stream, nanos after)
+{
+    if (after > 0 && stream->state != STATE_FAILED)
+        loop_timer_set(stream->deadline, after);
+    else
+        loop_timer_cancel(stream->deadline);
+}
+
+void stream_pause(struct stream *stream)
+{
+    stream->paused = true;
+    update(stream);
+}
+
+void stream_resume(struct stream *stream)
+{
+    stream->paused = false;
+    if (stream->state == STATE_SECURED)
+        loop_timer_set(stream->kick, 0);
+    update(stream);
+}
+
+void stream_peer(const struct stream *stream, struct address *ret)
+{
+    *ret = stream->peer;
+}
+
+void stream_local(const struct stream *stream, struct address *ret)
+{
+    *ret = (struct address){.length = sizeof ret->storage};
+    if (getsockname(stream->fd, (struct sockaddr *)&ret->storage, &ret->length) < 0)
+        *ret = (struct address){0};
+}
+
+void stream_finish(struct stream *stream, nanos linger)
+{
+    if (!stream)
+        return;
+    if (!transfers(stream) || linger <= 0) {
+        stream_close(stream);
+        return;
+    }
+    loop_timer_cancel(stream->deadline);
+    loop_timer_cancel(stream->kick);
+    loop_timer_set(stream->patience, linger);
+    stream->state = STATE_FINISHING;
+    update(stream);
+}
+
+void stream_close(struct stream *stream)
+{
+    if (!stream)
+        return;
+    if (stream->ret_freed)
+        *stream->ret_freed = true;
+    loop_timer_free(stream->deadline);
+    loop_timer_free(stream->patience);
+    loop_timer_free(stream->kick);
+    loop_fd_free(stream->watch);
+    tls_session_free(stream->tls);
+    if (stream->fd >= 0)
+        close(stream->fd);
+    buf_free(&stream->in);
+    buf_free(&stream->out);
+    free(stream);
+}
