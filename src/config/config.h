@@ -36,6 +36,8 @@ enum config_privileges {
 #define CONFIG_C_SIZE       int64_t
 #define CONFIG_C_COUNT      int
 #define CONFIG_C_BOOLEAN    bool
+#define CONFIG_C_PRESENT    bool
+#define CONFIG_C_LEVEL      const char *
 #define CONFIG_C_SECURITY   enum smtp_security
 #define CONFIG_C_PRIVILEGES enum config_privileges
 #define CONFIG_C_LOG_LEVEL  enum log_level
@@ -52,7 +54,7 @@ enum config_privileges {
 
 /* clang-format off */
 struct config_landing { CONFIG_LANDING(CONFIG_FIELD) };
-struct config_gateway { CONFIG_GATEWAY(CONFIG_FIELD) struct config_landing landing; int line; };
+struct config_gateway { CONFIG_GATEWAY(CONFIG_FIELD) struct config_landing landing; const char *file; int line; };
 struct config_input { CONFIG_INPUT(CONFIG_FIELD) const char *label; /* e.g. "syslog udp://127.0.0.1:5514": the input's name everywhere */ };
 struct config_alerts { CONFIG_ALERTS(CONFIG_FIELD) };
 struct config_delivery { CONFIG_DELIVERY(CONFIG_FIELD) };
@@ -96,12 +98,26 @@ __attribute__((format(printf, 6, 7))) void config_errors_add(struct config_error
                                                              int line, int column, const char *advice,
                                                              const char *fmt, ...);
 
+enum {
+    CONFIG_BYTES_MAX = 1024 * 1024, /* all sources together */
+    CONFIG_GATEWAYS_MAX = 100,
+    CONFIG_INPUTS_MAX = 1000,
+    CONFIG_LIST_ITEMS_MAX = 1000,
+};
+
 /* Parses and checks; later sources add to lists and may not repeat a scalar. NULL when there was any error;
- * all are in *errors. machine_name stands in for an absent hostname. The configuration owns its memory:
- * config_free. Does not touch the file system: config_check_files does that. */
+ * all are in *errors, in the order of the sources and their lines. Sources' names should be absolute paths,
+ * because relative paths in them are resolved against the name's folder. machine_name stands in for an absent
+ * hostname. What may be absent and has a default that depends on another key is filled in: runtime_directory,
+ * hostname, and each gateway's verify_name, helo and sender. The configuration owns its memory: config_free.
+ * Does not touch the file system. */
 struct config *config_parse(const struct config_source *sources, size_t count, const char *machine_name,
                             struct config_errors *errors);
 void config_free(struct config *config);
+
+/* What is allowed and yet should be said: one sentence each, e.g. that a gateway gets mail in the clear. */
+typedef void config_warning_fn(void *arg, const char *file, int line, const char *sentence);
+void config_warnings(const struct config *config, config_warning_fn *fn, void *arg);
 
 /* The address part of a MAILBOX: "Name <a@b>" → "a@b". And its display name, unquoted, or "". */
 sv config_mailbox_address(const char *mailbox);

@@ -2,26 +2,32 @@
 #ifndef VEDETTE_CONFIG_SCHEMA_H
 #define VEDETTE_CONFIG_SCHEMA_H
 
-/* X(key, TYPE, default, help). A default is written as the file would have it; CONFIG_REQUIRED means that the
- * key must be there, CONFIG_NONE that it may be absent: then NULL, 0 or false. Types and their C forms:
+/* X(key, TYPE, default, help). A default is written as the file would have it (a list: "a, b");
+ * CONFIG_REQUIRED means that the key must be there, CONFIG_NONE that it may be absent: then NULL, 0, false or
+ * empty. Types and their C forms:
  *
- *   NAME       const char *   letters, digits, ".", "_", "-"; 1 to 64
- *   STRING     const char *   any text without control characters
- *   ADDRESS    const char *   a literal IPv4 or IPv6 address
- *   ENDPOINT   const char *   host:port, [v6]:port
- *   HOST       const char *   a domain name
- *   PORT       int            1 to 65535
- *   MAILBOX    const char *   "user@example.org" or "Name <user@example.org>"
- *   PATH       const char *   an absolute path, or one relative to the configuration file's folder (made
- * absolute) PIN        const char *   "sha256:" and 64 hex digits SECRET     const char *   "PROVIDER/NAME"
- * of secret:PROVIDER/NAME; a plain value is an error with advice LENGTH     nanos          "500ms" "10s"
- * "15m" "4h" "2d" SIZE       int64_t        bytes: "64K" "10M" COUNT      int            0 to 1,000,000
- *   BOOLEAN    bool           true or false
- *   SECURITY   enum smtp_security   tls | starttls | none
- *   PRIVILEGES enum config_privileges
- *   LOG_LEVEL  enum log_level, LOG_FORMAT enum log_format
- *   FORMAT     enum decode_format
- *   LOGSOURCE  const char *   product/category/service
+ *   NAME        const char *   letters, digits, ".", "_", "-"; 1 to 64
+ *   STRING      const char *   any text without control characters
+ *   ADDRESS     const char *   a literal IPv4 or IPv6 address
+ *   ENDPOINT    const char *   address:port, [v6]:port
+ *   HOST        const char *   a domain name
+ *   PORT        int            1 to 65535
+ *   MAILBOX     const char *   "user@example.org" or "Name <user@example.org>"
+ *   PATH        const char *   absolute, or relative to the folder of its file (then made absolute)
+ *   PIN         const char *   "sha256:" and 64 hex digits
+ *   SECRET      const char *   "PROVIDER/NAME" of secret:PROVIDER/NAME; a plain value is an error with advice
+ *   LENGTH      nanos          "500ms" "10s" "15m" "4h" "2d"
+ *   SIZE        int64_t        bytes: "64K" "10M" "1G"
+ *   COUNT       int            0 to 1,000,000
+ *   BOOLEAN     bool           true or false
+ *   PRESENT     bool           {}: true if the key is there
+ *   SECURITY    enum smtp_security   tls, starttls or none
+ *   PRIVILEGES  enum config_privileges
+ *   LOG_LEVEL   enum log_level
+ *   LOG_FORMAT  enum log_format
+ *   FORMAT      enum decode_format
+ *   LEVEL       const char *   a Sigma level: informational, low, medium, high, critical
+ *   LOGSOURCE   const char *   product/category/service
  *   STRINGS, HOSTS, MAILBOXES, PATHS, ENDPOINTS   struct config_strings
  */
 #define CONFIG_REQUIRED "\1"
@@ -54,10 +60,11 @@
 
 /* One entry of inputs: exactly one of the first four, and how to read it. */
 #define CONFIG_INPUT(X)                                                                                \
-    X(syslog, STRING, CONFIG_NONE, "udp://ADDRESS:PORT, tcp://…, tls://… or unix:///path.")            \
+    X(syslog, STRING, CONFIG_NONE,                                                                     \
+      "udp://ADDRESS:PORT, tcp://…, tls://…, unix:///path (datagrams) or unix-stream:///path.")        \
     X(file, PATH, CONFIG_NONE, "A file to follow over rotation and truncation.")                       \
-    X(journal, BOOLEAN, CONFIG_NONE, "The systemd journal: {}.")                                       \
-    X(stdin, BOOLEAN, CONFIG_NONE, "Standard input: {}; Vedette drains and ends when it ends.")        \
+    X(journal, PRESENT, CONFIG_NONE, "The systemd journal: {}.")                                       \
+    X(stdin, PRESENT, CONFIG_NONE, "Standard input: {}; Vedette drains and ends when it ends.")        \
     X(format, FORMAT, "auto", "auto, json, cef, leef, syslog or text.")                                \
     X(logsource, LOGSOURCE, CONFIG_NONE, "product/category/service of everything it reads.")           \
     X(certificate, PATH, CONFIG_NONE, "Server certificate (PEM), tls only.")                           \
@@ -72,7 +79,7 @@
     X(quiet, LENGTH, "24h", "After so long without a finding the next one is a new alert.") \
     X(group_by, STRINGS, "user.name, user.target.name, source.ip, host.name",               \
       "With the rule: what makes two findings the same alert.")                             \
-    X(minimum_level, STRING, "low", "Findings below are counted, not mailed.")
+    X(minimum_level, LEVEL, "low", "Findings below are counted, not mailed.")
 
 #define CONFIG_DELIVERY(X)                                                                  \
     X(retry_first, LENGTH, "2s", "First delay after a temporary failure.")                  \

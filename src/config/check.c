@@ -1,0 +1,282 @@
+/* What goes beyond one key: bounds, keys that need or exclude each other, names that must differ. */
+#include "config/mailbox.h"
+#include "config/section.h"
+#include "wire/event.h"
+
+#include <assert.h>
+
+struct check {
+    const struct config *config;
+    const struct config_instance *top;
+    struct config_errors *errors;
+};
+
+/* key is one of our own table's. */
+static size_t field_index(const struct config_section *section, const char *key)
+{
+    size_t i = 0;
+    while (i < section->field_count && strcmp(section->fields[i].key, key) != 0)
+        i++;
+    assert(i < section->field_count);
+    return i;
+}
+
+bool config_given(const struct config_instance *instance, const char *key)
+{
+    return instance && instance->keys[field_index(instance->section, key)].line != 0;
+}
+
+bool config_faulty(const struct config_instance *instance, const char *key)
+{
+    return instance->faulty[field_index(instance->section, key)];
+}
+
+struct config_place config_place_of(const struct config_instance *instance, const char *key)
+{
+    return config_given(instance, key) ? instance->keys[field_index(instance->section, key)] : instance->own;
+}
+
+/* An error at the place of key, the message beginning with it. */
+static void refuse(const struct check *check, const struct config_instance *instance, const char *key,
+                   const char *advice, const char *message)
+{
+    struct config_place place = config_place_of(instance, key);
+    config_errors_add(check->errors, place.file, place.line, place.column, advice, "%s: %s", key, message);
+}
+
+/* Values that their type allows and their meaning does not. */
+static const struct bound {
+    const char *section, *key;
+    int64_t min, max;
+    const char *range;
+} bounds[] = {
+    {"gateways", "connections", 1, 100, "from 1 to 100"},
+    {"gateways", "connect_timeout", NANOS_PER_SECOND / 10, 3600 * NANOS_PER_SECOND, "from 100ms to 1h"},
+    {"gateways", "stage_timeout", NANOS_PER_SECOND / 10, 3600 * NANOS_PER_SECOND, "from 100ms to 1h"},
+    {"inputs", "line_bytes_max", 256, EVENT_BYTES_MAX, "from 256 to 64K"},
+    {"inputs", "connections_max", 1, 100000, "from 1 to 100000"},
+    {"delivery", "retry_first", NANOS_PER_SECOND / 10, 3600 * NANOS_PER_SECOND, "from 100ms to 1h"},
+    {"delivery", "retry_max", NANOS_PER_SECOND, 86400 * NANOS_PER_SECOND, "from 1s to 1d"},
+    {"delivery", "expire", NANOS_PER_SECOND, 30 * 86400 * NANOS_PER_SECOND, "from 1s to 30d"},
+    {"delivery", "hold_down", NANOS_PER_SECOND / 10, 3600 * NANOS_PER_SECOND, "from 100ms to 1h"},
+    {"relay", "message_bytes_max", 64 * 1024, 1024 * 1024 * 1024, "from 64K to 1G"},
+    {"relay", "connections_max", 1, 10000, "from 1 to 10000"},
+};
+
+static int64_t number_at(const struct config_instance *instance, size_t index)
+{
+    const struct config_field *field = &instance->section->fields[index];
+    const char *at = (const char *)instance->base + field->offset;
+    if (field->type == CONFIG_TYPE_COUNT)
+        return *(const int *)(const void *)at;
+    assert(field->type == CONFIG_TYPE_SIZE || field->type == CONFIG_TYPE_LENGTH);
+    return *(const int64_t *)(const void *)at;
+}
+
+static void check_bounds(const struct check *check, const struct config_instance *instance)
+{
+    for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++) {
+        const struct bound *bound = &bounds[i];
+        if (strcmp(bound->section, instance->section->name) != 0 || !config_given(instance, bound->key) ||
+            config_faulty(instance, bound->key))
+            continue;
+        int64_t number = number_at(instance, field_index(instance->section, bound->key));
+        struct config_place place = config_place_of(instance, bound->key);
+        if (number < bound->min || number > bound->max)
+            config_errors_add(check->errors, place.file, place.line, place.column, NULL,
+                              "%s: out of range, expected is a value %s", bound->key, bound->range);
+    }
+}
+
+static void check_gateway(const struct check *check, const struct config_instance *instance)
+{
+    const struct config_gateway *gateway = instance->base;
+    bool password = config_given(instance, "password"), username = config_given(instance, "username");
+    bool clear = gateway->security == SMTP_SECURITY_NONE && config_given(instance, "security");
+    if (username && !password)
+        refuse(check, instance, "username", "add password: secret:PROVIDER/NAME", "needs a password");
+    if (password && !username)
+        refuse(check, instance, "password", "add the account's username", "needs a username");
+    if (password && clear)
+        refuse(check, instance, "password", "use security: starttls or tls, or give no password",
+               "would travel in the clear with security: none");
+    if (gateway->auth && !password)
+        refuse(check, instance, "auth", "add username and password", "needs a password");
+    if (gateway->pin && gateway->ca_file)
+        refuse(check, instance, "pin", "keep one of the two", "excludes ca_file");
+    if (gateway->pin && gateway->ca_directory)
+        refuse(check, instance, "pin", "keep one of the two", "excludes ca_directory");
+    if (clear && (gateway->pin || gateway->ca_file || gateway->ca_directory))
+        refuse(check, instance, "security", "use starttls or tls, or drop pin, ca_file and ca_directory",
+               "none has no certificate to check");
+}
+
+static void check_gateways(const struct check *check)
+{
+    const struct config_instance *first = check->top->children[CONFIG_TOP_GATEWAYS];
+    if (check->config->gateway_count == 0 && !check->top->faulty_children[CONFIG_TOP_GATEWAYS]) {
+        struct config_place place = check->top->child_keys[CONFIG_TOP_GATEWAYS];
+        if (place.line == 0)
+            place = check->top->own;
+        config_errors_add(check->errors, place.file, place.line, place.column,
+                          "name the SMTP gateway that takes our mail: name, address, security",
+                          "gateways: at least one is needed");
+    }
+    for (const struct config_instance *item = first; item; item = item->next) {
+        const struct config_gateway *gateway = item->base;
+        check_gateway(check, item);
+        check_bounds(check, item);
+        for (const struct config_instance *other = first; other != item; other = other->next)
+            if (gateway->name && ((const struct config_gateway *)other->base)->name &&
+                strcmp(gateway->name, ((const struct config_gateway *)other->base)->name) == 0) {
+                refuse(check, item, "name", "give each gateway its own name", "another gateway is called so");
+                break;
+            }
+    }
+}
+
+/* True if the URL is well-formed; says what is wrong otherwise. */
+static bool check_url(const struct check *check, const struct config_instance *instance,
+                      enum config_scheme *ret_scheme)
+{
+    const struct config_input *input = instance->base;
+    struct err err = {0};
+    sv place;
+    if (config_syslog_parse(sv_of(input->syslog), ret_scheme, &place, &err) == 0)
+        return true;
+    refuse(check, instance, "syslog", err.advice, err.cause);
+    return false;
+}
+
+static void check_syslog(const struct check *check, const struct config_instance *instance)
+{
+    static const char *const tls_keys[] = {"certificate", "key", "client_ca"};
+    const struct config_input *input = instance->base;
+    enum config_scheme scheme;
+    if (!check_url(check, instance, &scheme))
+        return;
+    if (scheme == CONFIG_SCHEME_TLS && !(input->certificate && input->key))
+        refuse(check, instance, "syslog", "add certificate and key, both PEM files",
+               "tls:// needs a certificate and its key");
+    for (size_t i = 0; scheme != CONFIG_SCHEME_TLS && i < sizeof tls_keys / sizeof *tls_keys; i++)
+        if (config_given(instance, tls_keys[i]))
+            refuse(check, instance, tls_keys[i], "use tls://, or drop it", "is for tls:// only");
+    bool datagrams = scheme == CONFIG_SCHEME_UDP || scheme == CONFIG_SCHEME_UNIX;
+    if (datagrams && config_given(instance, "connections_max"))
+        refuse(check, instance, "connections_max", "drop it", "datagrams have no connections");
+}
+
+/* Keys that only one kind of input has. */
+static void check_other_keys(const struct check *check, const struct config_instance *instance)
+{
+    static const char *const syslog_keys[] = {"certificate", "key", "client_ca", "connections_max"};
+    const struct config_input *input = instance->base;
+    for (size_t i = 0; !input->syslog && i < sizeof syslog_keys / sizeof *syslog_keys; i++)
+        if (config_given(instance, syslog_keys[i]))
+            refuse(check, instance, syslog_keys[i], "drop it", "is for syslog inputs only");
+    if (!input->file && config_given(instance, "from_start"))
+        refuse(check, instance, "from_start", "drop it", "is for file inputs only");
+}
+
+static void check_input(const struct check *check, const struct config_instance *instance)
+{
+    static const char *const kinds[] = {"syslog", "file", "journal", "stdin"};
+    const struct config_input *input = instance->base;
+    const char *second = NULL;
+    int given = 0;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (config_given(instance, kinds[i]) && ++given > 1)
+            second = kinds[i];
+    if (given == 0)
+        config_errors_add(check->errors, instance->own.file, instance->own.line, instance->own.column,
+                          "say where its events come from",
+                          "an input is exactly one of syslog, file, journal and stdin");
+    if (second)
+        refuse(check, instance, second, "make two inputs of it",
+               "an input is exactly one of syslog, file, journal and stdin");
+    if (input->syslog)
+        check_syslog(check, instance);
+    check_other_keys(check, instance);
+    check_bounds(check, instance);
+}
+
+static const char *kind_of(const struct config_input *input)
+{
+    return input->syslog ? "syslog" : input->file ? "file" : input->journal ? "journal" : "stdin";
+}
+
+static bool input_complete(const struct config_input *input)
+{
+    return input->syslog || input->file || input->journal || input->stdin;
+}
+
+static void check_inputs(const struct check *check)
+{
+    const struct config_instance *first = check->top->children[CONFIG_TOP_INPUTS];
+    for (const struct config_instance *item = first; item; item = item->next) {
+        const struct config_input *input = item->base;
+        check_input(check, item);
+        for (const struct config_instance *other = first; other != item; other = other->next)
+            if (input_complete(input) &&
+                strcmp(input->label, ((const struct config_input *)other->base)->label) == 0) {
+                refuse(check, item, kind_of(input), "keep one of the two", "another input reads the same");
+                break;
+            }
+    }
+}
+
+static void check_delivery(const struct check *check)
+{
+    const struct config_instance *instance = check->top->children[CONFIG_TOP_DELIVERY];
+    const struct config_delivery *delivery = &check->config->delivery;
+    if (!instance)
+        return;
+    check_bounds(check, instance);
+    const char *key = config_given(instance, "retry_max") ? "retry_max" : "retry_first";
+    if (delivery->retry_max < delivery->retry_first)
+        refuse(check, instance, key, NULL, "retry_max is shorter than retry_first");
+}
+
+static void check_recipients(const struct check *check)
+{
+    const struct config_strings *recipients = &check->config->recipients;
+    bool given = config_given(check->top, "recipients") && !config_faulty(check->top, "recipients");
+    if (given && recipients->count == 0)
+        refuse(check, check->top, "recipients", "name who is told", "the list is empty");
+    for (size_t i = 0; i < recipients->count; i++)
+        for (size_t j = 0; j < i; j++)
+            if (sv_ieq(config_mailbox_address(recipients->items[i]),
+                       config_mailbox_address(recipients->items[j]))) {
+                refuse(check, check->top, "recipients", "keep one of the two", "an address is there twice");
+                return;
+            }
+}
+
+static void check_relay(const struct check *check)
+{
+    const struct config_instance *instance = check->top->children[CONFIG_TOP_RELAY];
+    const struct config_relay *relay = &check->config->relay;
+    if (!instance)
+        return;
+    check_bounds(check, instance);
+    if (config_given(instance, "listen") && !config_faulty(instance, "listen") && relay->listen.count == 0)
+        refuse(check, instance, "listen", "drop the relay section to switch it off", "the list is empty");
+    if (config_given(instance, "domains") && !config_faulty(instance, "domains") && relay->domains.count == 0)
+        refuse(check, instance, "domains", "name the domains whose mail is delivered here",
+               "the list is empty");
+}
+
+void config_check(const struct config *config, const struct config_instance *top,
+                  struct config_errors *errors)
+{
+    struct check check = {config, top, errors};
+    check_gateways(&check);
+    check_inputs(&check);
+    check_delivery(&check);
+    check_recipients(&check);
+    check_relay(&check);
+    if (!config_given(top, "hostname") && !host_valid(sv_of(config->hostname)))
+        config_errors_add(errors, top->own.file, top->own.line, top->own.column,
+                          "add hostname: and a domain name",
+                          "hostname: the machine's own name is not a domain name");
+}

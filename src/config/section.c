@@ -1,0 +1,118 @@
+/* The sections as tables, drawn from schema.h. */
+#include "config/section.h"
+
+#include <assert.h>
+
+/* clang-format off */
+#define FIELDS(section, list)                                                             \
+    static const struct config_field section##_fields[] = {list};                         \
+    static_assert(sizeof section##_fields / sizeof *section##_fields <= CONFIG_KEYS_MAX, "too many keys")
+
+#define X(k, t, d, h) {#k, CONFIG_TYPE_##t, offsetof(struct config_landing, k), d, h},
+FIELDS(landing, CONFIG_LANDING(X));
+#undef X
+#define X(k, t, d, h) {#k, CONFIG_TYPE_##t, offsetof(struct config_gateway, k), d, h},
+FIELDS(gateway, CONFIG_GATEWAY(X));
+#undef X
+#define X(k, t, d, h) {#k, CONFIG_TYPE_##t, offsetof(struct config_input, k), d, h},
+FIELDS(input, CONFIG_INPUT(X));
+#undef X
+#define X(k, t, d, h) {#k, CONFIG_TYPE_##t, offsetof(struct config_alerts, k), d, h},
+FIELDS(alerts, CONFIG_ALERTS(X));
+#undef X
+#define X(k, t, d, h) {#k, CONFIG_TYPE_##t, offsetof(struct config_delivery, k), d, h},
+FIELDS(delivery, CONFIG_DELIVERY(X));
+#undef X
+#define X(k, t, d, h) {#k, CONFIG_TYPE_##t, offsetof(struct config_relay, k), d, h},
+FIELDS(relay, CONFIG_RELAY(X));
+#undef X
+#define X(k, t, d, h) {#k, CONFIG_TYPE_##t, offsetof(struct config, k), d, h},
+FIELDS(top, CONFIG_TOP(X));
+#undef X
+/* clang-format on */
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+#define SECTION(ident, text, ctype)                                                 \
+    static const struct config_section section_##ident = {.name = (text),           \
+                                                          .size = sizeof(ctype),    \
+                                                          .fields = ident##_fields, \
+                                                          .field_count = COUNT(ident##_fields)}
+
+SECTION(landing, "landing", struct config_landing);
+SECTION(input, "inputs", struct config_input);
+SECTION(alerts, "alerts", struct config_alerts);
+SECTION(delivery, "delivery", struct config_delivery);
+SECTION(relay, "relay", struct config_relay);
+
+static const struct config_child gateway_children[] = {
+    {"landing", &section_landing, offsetof(struct config_gateway, landing), 0, 0,
+     "Where messages over this gateway can be seen to land."},
+};
+
+static const struct config_section section_gateway = {
+    .name = "gateways",
+    .size = sizeof(struct config_gateway),
+    .fields = gateway_fields,
+    .field_count = COUNT(gateway_fields),
+    .children = gateway_children,
+    .child_count = COUNT(gateway_children),
+};
+
+static const struct config_child top_children[] = {
+    [CONFIG_TOP_GATEWAYS] = {"gateways", &section_gateway, offsetof(struct config, gateways),
+                             offsetof(struct config, gateway_count), CONFIG_GATEWAYS_MAX,
+                             "SMTP gateways that take our mail, tried in this order."},
+    [CONFIG_TOP_INPUTS] = {"inputs", &section_input, offsetof(struct config, inputs),
+                           offsetof(struct config, input_count), CONFIG_INPUTS_MAX,
+                           "Where events come from: each exactly one of syslog, file, journal and stdin."},
+    [CONFIG_TOP_ALERTS] = {"alerts", &section_alerts, offsetof(struct config, alerts), 0, 0,
+                           "When a finding becomes a mail."},
+    [CONFIG_TOP_DELIVERY] = {"delivery", &section_delivery, offsetof(struct config, delivery), 0, 0,
+                             "How long and how often delivery is tried."},
+    [CONFIG_TOP_RELAY] = {"relay", &section_relay, offsetof(struct config, relay), 0, 0,
+                          "Our own gateway; off unless present."},
+};
+
+static_assert(COUNT(top_children) <= CONFIG_CHILDREN_MAX, "too many sections");
+
+const struct config_section config_section_top = {
+    .name = "the file itself",
+    .size = sizeof(struct config),
+    .fields = top_fields,
+    .field_count = COUNT(top_fields),
+    .children = top_children,
+    .child_count = COUNT(top_children),
+};
+
+static void describe_field(struct buf *out, const struct config_field *field, unsigned indent)
+{
+    buf_printf(out, "%*s%s: %s", (int)indent, "", field->key, config_type_expected(field->type));
+    if (field->fallback && field->fallback[0] == CONFIG_REQUIRED[0])
+        buf_printf(out, "; required");
+    else if (field->fallback)
+        buf_printf(out, "; default %s", field->fallback);
+    buf_printf(out, "\n%*s%s\n", (int)indent + 4, "", field->help);
+}
+
+static void describe_fields(struct buf *out, const struct config_section *section, unsigned indent)
+{
+    for (size_t i = 0; i < section->field_count; i++)
+        describe_field(out, &section->fields[i], indent);
+}
+
+void config_describe(struct buf *out)
+{
+    describe_fields(out, &config_section_top, 0);
+    for (size_t i = 0; i < COUNT(top_children); i++) {
+        const struct config_child *child = &top_children[i];
+        buf_printf(out, "\n%s: a %s\n    %s\n", child->key, child->max ? "list of sections" : "section",
+                   child->help);
+        describe_fields(out, child->section, 2);
+        for (size_t j = 0; j < child->section->child_count; j++) {
+            const struct config_child *inner = &child->section->children[j];
+            buf_printf(out, "  %s: a section\n      %s\n", inner->key, inner->help);
+            describe_fields(out, inner->section, 4);
+        }
+    }
+}

@@ -1,0 +1,136 @@
+/* The schema as tables: sections, their keys, and one parse function per type. Private to this room. */
+#ifndef VEDETTE_CONFIG_SECTION_H
+#define VEDETTE_CONFIG_SECTION_H
+
+#include "config/config.h"
+
+/* name, type of a list's items or itself, its parse_ function in value.c, what is expected */
+#define CONFIG_TYPES(X)                                                                         \
+    X(NAME, NAME, name, "a name of letters, digits, \".\", \"_\" and \"-\"")                    \
+    X(STRING, STRING, string, "a text")                                                         \
+    X(ADDRESS, ADDRESS, address, "an IP address such as 192.0.2.25 or 2001:db8::25")            \
+    X(ENDPOINT, ENDPOINT, endpoint, "an address and port such as 127.0.0.1:2525 or [::1]:2525") \
+    X(HOST, HOST, host, "a domain name such as mail.example.org")                               \
+    X(PORT, PORT, port, "a port from 1 to 65535")                                               \
+    X(MAILBOX, MAILBOX, mailbox, "a mailbox such as soc@example.org or SOC <soc@example.org>")  \
+    X(PATH, PATH, path, "a path")                                                               \
+    X(PIN, PIN, pin, "sha256: and 64 hex digits")                                               \
+    X(SECRET, SECRET, secret, "secret:PROVIDER/NAME")                                           \
+    X(LENGTH, LENGTH, length, "a length of time such as 500ms, 10s, 15m, 4h or 2d")             \
+    X(SIZE, SIZE, size, "a size in bytes such as 512, 64K or 10M")                              \
+    X(COUNT, COUNT, count, "a number from 0 to 1000000")                                        \
+    X(BOOLEAN, BOOLEAN, boolean, "true or false")                                               \
+    X(PRESENT, PRESENT, present, "{}")                                                          \
+    X(SECURITY, SECURITY, security, "tls, starttls or none")                                    \
+    X(PRIVILEGES, PRIVILEGES, privileges, "auto, required or keep")                             \
+    X(LOG_LEVEL, LOG_LEVEL, log_level, "error, warning, info or debug")                         \
+    X(LOG_FORMAT, LOG_FORMAT, log_format, "logfmt or json")                                     \
+    X(FORMAT, FORMAT, format, "auto, json, cef, leef, syslog or text")                          \
+    X(LEVEL, LEVEL, level, "informational, low, medium, high or critical")                      \
+    X(LOGSOURCE, LOGSOURCE, logsource, "product/category/service, parts may be empty")          \
+    X(STRINGS, STRING, string, "a list of texts")                                               \
+    X(HOSTS, HOST, host, "a list of domain names")                                              \
+    X(MAILBOXES, MAILBOX, mailbox, "a list of mailboxes")                                       \
+    X(PATHS, PATH, path, "a list of paths")                                                     \
+    X(ENDPOINTS, ENDPOINT, endpoint, "a list of addresses with ports")
+
+enum config_type {
+#define X(name, item, parse, what) CONFIG_TYPE_##name,
+    CONFIG_TYPES(X)
+#undef X
+};
+
+const char *config_type_name(enum config_type type);     /* "LENGTH" */
+const char *config_type_expected(enum config_type type); /* "a length of time such as …" */
+enum config_type config_type_item(enum config_type type);
+bool config_type_is_list(enum config_type type);
+
+struct config_value {
+    sv text;
+    const char *file; /* relative paths are resolved against its folder */
+    struct arena *arena;
+};
+
+/* Reads a value (not a list) into its C form at ret. The cause fits behind "KEY: ", and never holds the text
+ * of a SECRET. */
+int config_value_parse(enum config_type type, const struct config_value *value, void *ret, struct err *err);
+
+/* The address and port of a syslog URL, or its path: udp, tcp and tls have an address, unix and unix-stream
+ * a path. */
+enum config_scheme {
+    CONFIG_SCHEME_UDP,
+    CONFIG_SCHEME_TCP,
+    CONFIG_SCHEME_TLS,
+    CONFIG_SCHEME_UNIX,
+    CONFIG_SCHEME_UNIX_STREAM,
+};
+int config_syslog_parse(sv url, enum config_scheme *ret_scheme, sv *ret_place, struct err *err);
+
+enum { CONFIG_KEYS_MAX = 20, CONFIG_CHILDREN_MAX = 5 };
+
+struct config_field {
+    const char *key;
+    enum config_type type;
+    size_t offset;
+    const char *fallback, *help;
+};
+
+struct config_section;
+
+/* A key whose value is a section of its own, or a list of them. */
+struct config_child {
+    const char *key;
+    const struct config_section *section;
+    size_t offset;       /* of the struct; of the pointer to the first one when it is a list */
+    size_t count_offset; /* lists: of the size_t that counts them */
+    size_t max;          /* lists: how many there may be; 0: not a list */
+    const char *help;
+};
+
+struct config_section {
+    const char *name;
+    size_t size; /* of its struct */
+    const struct config_field *fields;
+    size_t field_count;
+    const struct config_child *children;
+    size_t child_count;
+};
+
+extern const struct config_section config_section_top;
+enum { CONFIG_TOP_GATEWAYS, CONFIG_TOP_INPUTS, CONFIG_TOP_ALERTS, CONFIG_TOP_DELIVERY, CONFIG_TOP_RELAY };
+
+/* Where things stand in the files; line 0: not there. */
+struct config_place {
+    const char *file;
+    int line, column;
+};
+
+/* One section as it was found. */
+struct config_instance {
+    const struct config_section *section;
+    void *base; /* its struct */
+    struct config_place own, keys[CONFIG_KEYS_MAX], child_keys[CONFIG_CHILDREN_MAX];
+    struct config_instance *children[CONFIG_CHILDREN_MAX]; /* the first of each; the rest by next */
+    bool faulty[CONFIG_KEYS_MAX], faulty_children[CONFIG_CHILDREN_MAX]; /* an error was told already */
+    struct config_instance *next;                                       /* next in the same list */
+};
+
+/* The place of a key if it was given, else of the section. */
+struct config_place config_place_of(const struct config_instance *instance, const char *key);
+bool config_given(const struct config_instance *instance, const char *key);
+bool config_faulty(const struct config_instance *instance, const char *key);
+
+/* reader.c: fills top and all below it from the files; the structs of list items are separate until then. */
+struct config_reader {
+    struct arena *arena;
+    struct config_errors *errors;
+    struct config_instance *top;
+    bool broken; /* a file could not be read as YAML, so nothing can be said about what is missing */
+};
+void config_read(struct config_reader *reader, const struct config_source *source);
+
+/* check.c: what goes beyond one key, after defaults are in. */
+void config_check(const struct config *config, const struct config_instance *top,
+                  struct config_errors *errors);
+
+#endif

@@ -1,0 +1,381 @@
+/* One parse function per type of the schema, in a table. */
+#include "config/mailbox.h"
+#include "config/section.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+
+enum { NAME_BYTES_MAX = 64, SECRET_NAME_BYTES_MAX = 128, PATH_BYTES_MAX = 4095, SHOWN_BYTES_MAX = 60 };
+
+/* A value as an error may show it: short and printable. Never used for secrets. */
+struct shown {
+    char text[SHOWN_BYTES_MAX + 8];
+};
+
+static struct shown shown(sv text)
+{
+    struct shown shown;
+    size_t n = sv_copy(shown.text, SHOWN_BYTES_MAX + 1, text);
+    for (size_t i = 0; i < n; i++)
+        if ((unsigned char)shown.text[i] < 0x20 || shown.text[i] == 0x7f)
+            shown.text[i] = '?';
+    if (text.n > SHOWN_BYTES_MAX) {
+        while (n > 0 && ((unsigned char)shown.text[n - 1] & 0xc0) == 0x80)
+            n--;
+        if (n > 0 && (unsigned char)shown.text[n - 1] >= 0xc0)
+            n--;
+        sv_copy(shown.text + n, sizeof shown.text - n, SV("…"));
+    }
+    return shown;
+}
+
+static int refuse(const struct config_value *value, enum config_type type, const char *advice,
+                  struct err *err)
+{
+    return err_set(err, ERR_CONFIG, advice, "\"%s\" is not %s", shown(value->text).text,
+                   config_type_expected(type));
+}
+
+static const char *keep(const struct config_value *value, sv text)
+{
+    const char *copy = arena_cstr(value->arena, text);
+    assert(copy); /* the arena's bound is far above what CONFIG_BYTES_MAX can ask for */
+    return copy;
+}
+
+static bool word_valid(sv text, size_t bytes_max)
+{
+    if (text.n == 0 || text.n > bytes_max)
+        return false;
+    for (size_t i = 0; i < text.n; i++) {
+        char c = text.p[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!letter && (c == '\0' || !strchr("._-", c)))
+            return false;
+    }
+    return true;
+}
+
+static int parse_name(const struct config_value *value, void *ret, struct err *err)
+{
+    if (!word_valid(value->text, NAME_BYTES_MAX))
+        return refuse(value, CONFIG_TYPE_NAME, "at most 64 of them", err);
+    *(const char **)ret = keep(value, value->text);
+    return 0;
+}
+
+static int parse_string(const struct config_value *value, void *ret, struct err *err)
+{
+    if (value->text.n == 0 || !sv_printable(value->text))
+        return refuse(value, CONFIG_TYPE_STRING, "write one line without control characters", err);
+    *(const char **)ret = keep(value, value->text);
+    return 0;
+}
+
+static bool ip_valid(sv text)
+{
+    char ip[INET6_ADDRSTRLEN];
+    unsigned char bytes[16];
+    sv digits = sv_first(text, sv_find_char(text, '%')); /* a zone, as in fe80::1%eth0 */
+    bool v6 = sv_find_char(digits, ':') != SV_NPOS;
+    if (digits.n >= sizeof ip || (digits.n < text.n && (!v6 || !word_valid(sv_from(text, digits.n + 1), 15))))
+        return false;
+    sv_copy(ip, sizeof ip, digits);
+    return strlen(ip) == digits.n && inet_pton(v6 ? AF_INET6 : AF_INET, ip, bytes) == 1;
+}
+
+static int parse_address(const struct config_value *value, void *ret, struct err *err)
+{
+    if (!ip_valid(value->text))
+        return refuse(value, CONFIG_TYPE_ADDRESS,
+                      "a name does not do here: alerts must go out when DNS is down", err);
+    *(const char **)ret = keep(value, value->text);
+    return 0;
+}
+
+static bool port_valid(sv text, int *ret)
+{
+    uint64_t port;
+    if (!sv_to_u64(text, &port) || port < 1 || port > 65535)
+        return false;
+    *ret = (int)port;
+    return true;
+}
+
+/* "address:port" with brackets around an IPv6 address. */
+static bool endpoint_valid(sv text)
+{
+    size_t colon = SV_NPOS;
+    for (size_t i = 0; i < text.n; i++)
+        if (text.p[i] == ':')
+            colon = i;
+    int port;
+    if (colon == SV_NPOS || !port_valid(sv_from(text, colon + 1), &port))
+        return false;
+    sv host = sv_first(text, colon);
+    if (host.n >= 2 && host.p[0] == '[' && host.p[host.n - 1] == ']')
+        return ip_valid((sv){host.p + 1, host.n - 2}) && sv_find_char(host, ':') != SV_NPOS;
+    return ip_valid(host) && sv_find_char(host, ':') == SV_NPOS;
+}
+
+static int parse_endpoint(const struct config_value *value, void *ret, struct err *err)
+{
+    if (!endpoint_valid(value->text))
+        return refuse(value, CONFIG_TYPE_ENDPOINT, NULL, err);
+    *(const char **)ret = keep(value, value->text);
+    return 0;
+}
+
+static int parse_host(const struct config_value *value, void *ret, struct err *err)
+{
+    if (!host_valid(value->text))
+        return refuse(value, CONFIG_TYPE_HOST, "write names beyond ASCII in their xn-- form", err);
+    *(const char **)ret = keep(value, value->text);
+    return 0;
+}
+
+static int parse_port(const struct config_value *value, void *ret, struct err *err)
+{
+    return port_valid(value->text, ret) ? 0 : refuse(value, CONFIG_TYPE_PORT, NULL, err);
+}
+
+static int parse_mailbox(const struct config_value *value, void *ret, struct err *err)
+{
+    if (!mailbox_valid(value->text))
+        return refuse(value, CONFIG_TYPE_MAILBOX, NULL, err);
+    *(const char **)ret = keep(value, value->text);
+    return 0;
+}
+
+static int parse_path(const struct config_value *value, void *ret, struct err *err)
+{
+    sv path = value->text, folder = sv_of(value->file);
+    while (folder.n > 0 && folder.p[folder.n - 1] != '/')
+        folder.n--;
+    if (path.n == 0 || !sv_printable(path))
+        return refuse(value, CONFIG_TYPE_PATH, "write one line without control characters", err);
+    if (sv_starts(path, SV("./")))
+        path = sv_from(path, 2);
+    if (path.p[0] == '/' || path.n == 0)
+        folder.n = 0;
+    if (path.n == 0 || folder.n + path.n > PATH_BYTES_MAX)
+        return refuse(value, CONFIG_TYPE_PATH, "paths have at most 4095 bytes", err);
+    sv whole = arena_printf(value->arena, "%.*s%.*s", SV_ARG(folder), SV_ARG(path));
+    assert(whole.p);
+    *(const char **)ret = whole.p;
+    return 0;
+}
+
+static int parse_pin(const struct config_value *value, void *ret, struct err *err)
+{
+    sv hex = sv_from(value->text, 7);
+    bool ok = sv_starts(value->text, SV("sha256:")) && hex.n == 64;
+    for (size_t i = 0; ok && i < hex.n; i++)
+        ok = hex.p[i] != '\0' && strchr("0123456789abcdefABCDEF", hex.p[i]);
+    if (!ok)
+        return refuse(value, CONFIG_TYPE_PIN, "`vedette path check` shows the fingerprint it found", err);
+    *(const char **)ret = keep(value, value->text);
+    return 0;
+}
+
+/* What was written may be the secret itself, so no error repeats any of it. */
+static int parse_secret(const struct config_value *value, void *ret, struct err *err)
+{
+    if (!sv_starts(value->text, SV("secret:")))
+        return err_set(err, ERR_CONFIG,
+                       "write secret:file/NAME here and put the value into the file NAME in "
+                       "secrets_directory, with mode 0400",
+                       "a secret may not stand in the configuration (its value is not shown)");
+    sv rest = sv_from(value->text, 7), name = rest, provider = sv_split(&name, '/');
+    if (!word_valid(provider, NAME_BYTES_MAX) || !word_valid(name, SECRET_NAME_BYTES_MAX) || name.p[0] == '.')
+        return err_set(err, ERR_CONFIG,
+                       "write secret:PROVIDER/NAME, such as secret:file/primary; a name has letters, digits, "
+                       "\".\", \"_\" and \"-\"",
+                       "this reference to a secret has not the form secret:PROVIDER/NAME (it is not shown)");
+    *(const char **)ret = keep(value, rest);
+    return 0;
+}
+
+static int parse_length(const struct config_value *value, void *ret, struct err *err)
+{
+    nanos length;
+    if (!time_parse_length(value->text, &length))
+        return refuse(value, CONFIG_TYPE_LENGTH, NULL, err);
+    *(nanos *)ret = length;
+    return 0;
+}
+
+static int parse_size(const struct config_value *value, void *ret, struct err *err)
+{
+    static const struct {
+        char unit;
+        unsigned shift;
+    } units[] = {{'K', 10}, {'M', 20}, {'G', 30}};
+    sv digits = value->text;
+    unsigned shift = 0;
+    for (size_t i = 0; digits.n > 0 && i < sizeof units / sizeof *units; i++)
+        if (digits.p[digits.n - 1] == units[i].unit) {
+            shift = units[i].shift;
+            digits.n--;
+            break;
+        }
+    uint64_t count;
+    if (!sv_to_u64(digits, &count) || count > (1ULL << 40) >> shift)
+        return refuse(value, CONFIG_TYPE_SIZE, NULL, err);
+    *(int64_t *)ret = (int64_t)(count << shift);
+    return 0;
+}
+
+static int parse_count(const struct config_value *value, void *ret, struct err *err)
+{
+    uint64_t count;
+    if (!sv_to_u64(value->text, &count) || count > 1000000)
+        return refuse(value, CONFIG_TYPE_COUNT, NULL, err);
+    *(int *)ret = (int)count;
+    return 0;
+}
+
+/* Words and what they stand for, for the types that are a choice. */
+struct word {
+    sv word;
+    int meaning;
+};
+
+static bool choose(const struct word *words, size_t count, sv text, int *ret)
+{
+    for (size_t i = 0; i < count; i++)
+        if (sv_eq(words[i].word, text)) {
+            *ret = words[i].meaning;
+            return true;
+        }
+    return false;
+}
+
+#define CHOICE(name, TYPE, ctype, ...)                                                    \
+    static int parse_##name(const struct config_value *value, void *ret, struct err *err) \
+    {                                                                                     \
+        static const struct word words[] = {__VA_ARGS__};                                 \
+        int meaning;                                                                      \
+        if (!choose(words, sizeof words / sizeof *words, value->text, &meaning))          \
+            return refuse(value, CONFIG_TYPE_##TYPE, NULL, err);                          \
+        *(ctype *)ret = (ctype)meaning;                                                   \
+        return 0;                                                                         \
+    }
+
+CHOICE(boolean, BOOLEAN, bool, {SV_INIT("true"), true}, {SV_INIT("false"), false})
+CHOICE(security, SECURITY, enum smtp_security, {SV_INIT("tls"), SMTP_SECURITY_TLS},
+       {SV_INIT("starttls"), SMTP_SECURITY_STARTTLS}, {SV_INIT("none"), SMTP_SECURITY_NONE})
+CHOICE(privileges, PRIVILEGES, enum config_privileges, {SV_INIT("auto"), CONFIG_PRIVILEGES_AUTO},
+       {SV_INIT("required"), CONFIG_PRIVILEGES_REQUIRED}, {SV_INIT("keep"), CONFIG_PRIVILEGES_KEEP})
+CHOICE(log_level, LOG_LEVEL, enum log_level, {SV_INIT("error"), LOG_LEVEL_ERROR},
+       {SV_INIT("warning"), LOG_LEVEL_WARNING}, {SV_INIT("info"), LOG_LEVEL_INFO},
+       {SV_INIT("debug"), LOG_LEVEL_DEBUG})
+CHOICE(log_format, LOG_FORMAT, enum log_format, {SV_INIT("logfmt"), LOG_FORMAT_LOGFMT},
+       {SV_INIT("json"), LOG_FORMAT_JSON})
+CHOICE(format, FORMAT, enum decode_format, {SV_INIT("auto"), DECODE_AUTO}, {SV_INIT("json"), DECODE_JSON},
+       {SV_INIT("cef"), DECODE_CEF}, {SV_INIT("leef"), DECODE_LEEF}, {SV_INIT("syslog"), DECODE_SYSLOG},
+       {SV_INIT("text"), DECODE_TEXT})
+
+static int parse_level(const struct config_value *value, void *ret, struct err *err)
+{
+    static const sv levels[] = {SV_INIT("informational"), SV_INIT("low"), SV_INIT("medium"), SV_INIT("high"),
+                                SV_INIT("critical")};
+    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++)
+        if (sv_eq(levels[i], value->text)) {
+            *(const char **)ret = levels[i].p;
+            return 0;
+        }
+    return refuse(value, CONFIG_TYPE_LEVEL, NULL, err);
+}
+
+static int parse_logsource(const struct config_value *value, void *ret, struct err *err)
+{
+    size_t parts = 0, named = 0;
+    for (sv rest = value->text; rest.p;) {
+        sv part = sv_split(&rest, '/');
+        if (part.n > 0 && !word_valid(part, NAME_BYTES_MAX))
+            return refuse(value, CONFIG_TYPE_LOGSOURCE, NULL, err);
+        parts++;
+        named += part.n > 0;
+    }
+    if (parts != 3 || named == 0)
+        return refuse(value, CONFIG_TYPE_LOGSOURCE, "write both slashes, as in linux//sshd", err);
+    *(const char **)ret = keep(value, value->text);
+    return 0;
+}
+
+/* Lists are read item by item, and {} is seen by the reader: neither comes here. */
+static int parse_present(const struct config_value *value, void *ret, struct err *err)
+{
+    (void)ret;
+    return refuse(value, CONFIG_TYPE_PRESENT, NULL, err);
+}
+
+static const struct {
+    const char *name, *expected;
+    enum config_type item;
+    int (*parse)(const struct config_value *value, void *ret, struct err *err);
+} types[] = {
+#define X(name, item, parse, what) [CONFIG_TYPE_##name] = {#name, what, CONFIG_TYPE_##item, parse_##parse},
+    CONFIG_TYPES(X)
+#undef X
+};
+
+const char *config_type_name(enum config_type type)
+{
+    return types[type].name;
+}
+
+const char *config_type_expected(enum config_type type)
+{
+    return types[type].expected;
+}
+
+enum config_type config_type_item(enum config_type type)
+{
+    return types[type].item;
+}
+
+bool config_type_is_list(enum config_type type)
+{
+    return types[type].item != type;
+}
+
+int config_value_parse(enum config_type type, const struct config_value *value, void *ret, struct err *err)
+{
+    assert(!config_type_is_list(type));
+    return types[type].parse(value, ret, err);
+}
+
+int config_syslog_parse(sv url, enum config_scheme *ret_scheme, sv *ret_place, struct err *err)
+{
+    static const struct {
+        sv prefix;
+        enum config_scheme scheme;
+        bool path;
+    } schemes[] = {{SV_INIT("udp://"), CONFIG_SCHEME_UDP, false},
+                   {SV_INIT("tcp://"), CONFIG_SCHEME_TCP, false},
+                   {SV_INIT("tls://"), CONFIG_SCHEME_TLS, false},
+                   {SV_INIT("unix://"), CONFIG_SCHEME_UNIX, true},
+                   {SV_INIT("unix-stream://"), CONFIG_SCHEME_UNIX_STREAM, true}};
+    enum { SOCKET_PATH_BYTES_MAX = 107 };
+    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
+        if (!sv_starts(url, schemes[i].prefix))
+            continue;
+        sv place = sv_from(url, schemes[i].prefix.n);
+        bool ok = schemes[i].path ? place.n > 1 && place.n <= SOCKET_PATH_BYTES_MAX && place.p[0] == '/'
+                                  : endpoint_valid(place);
+        if (!ok)
+            return err_set(err, ERR_CONFIG,
+                           schemes[i].path ? "write an absolute path of at most 107 bytes, as in "
+                                             "unix:///run/vedette/log"
+                                           : "write an address and a port, as in udp://127.0.0.1:5514 or "
+                                             "tcp://[::1]:5514",
+                           "\"%s\" is not a place to listen at", shown(url).text);
+        *ret_scheme = schemes[i].scheme;
+        *ret_place = place;
+        return 0;
+    }
+    return err_set(err, ERR_CONFIG, "begin it with udp://, tcp://, tls://, unix:// or unix-stream://",
+                   "\"%s\" is not a syslog URL", shown(url).text);
+}

@@ -1,0 +1,53 @@
+/* What is allowed and yet should be said. */
+#include "config/config.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+__attribute__((format(printf, 4, 5))) static void warn(config_warning_fn *fn, void *arg,
+                                                       const struct config_gateway *at, const char *fmt, ...)
+{
+    char line[1024];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(line, sizeof line, fmt, args);
+    va_end(args);
+    fn(arg, at ? at->file : NULL, at ? at->line : 0, line);
+}
+
+static void warn_of_gateway(const struct config_gateway *gateway, config_warning_fn *fn, void *arg)
+{
+    if (gateway->security == SMTP_SECURITY_NONE)
+        warn(fn, arg, gateway, "Mail over gateway %s goes in the clear, to whoever answers at its address.",
+             gateway->name);
+    if (gateway->security == SMTP_SECURITY_STARTTLS && gateway->port == 465)
+        warn(fn, arg, gateway,
+             "Gateway %s has port 465, where servers speak TLS from the first byte, and "
+             "security: starttls.",
+             gateway->name);
+    if (gateway->security == SMTP_SECURITY_TLS && (gateway->port == 25 || gateway->port == 587))
+        warn(fn, arg, gateway, "Gateway %s has port %d, where servers expect STARTTLS, and security: tls.",
+             gateway->name, gateway->port);
+}
+
+void config_warnings(const struct config *config, config_warning_fn *fn, void *arg)
+{
+    for (size_t i = 0; i < config->gateway_count; i++)
+        warn_of_gateway(&config->gateways[i], fn, arg);
+    if (config->input_count == 0)
+        warn(fn, arg, NULL, "There are no inputs: nothing is watched.");
+    if (config->input_count > 0 && config->rules.count == 0)
+        warn(fn, arg, NULL, "There are no rules: no event will raise an alert.");
+    switch (config->privileges) {
+    case CONFIG_PRIVILEGES_AUTO:
+        warn(fn, arg, NULL,
+             "privileges is auto: started as root on a machine without Vedette's users, "
+             "children stay root without capabilities.");
+        break;
+    case CONFIG_PRIVILEGES_KEEP:
+        warn(fn, arg, NULL, "privileges is keep: children run as the user who starts Vedette.");
+        break;
+    case CONFIG_PRIVILEGES_REQUIRED:
+        break;
+    }
+}
