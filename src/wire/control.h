@@ -33,6 +33,7 @@ enum { CONTROL_BODY_BYTES_MAX = 16 * 1024 * 1024 };
     X(SECRET_FAILED, 50) /* serial, cause, advice */                                      \
     /* command ↔ courier, over the control socket */                                    \
     X(REQUEST, 64)   /* JSON object: {"command": …} */                                  \
+    X(CONTENT, 67)   /* bytes of a mail that the REQUEST after it is about */                              \
     X(REPLY, 65)     /* JSON object: one of any number of answers */                      \
     X(REPLY_END, 66) /* JSON object: {"exit": sysexits code, "error": text or absent}; the last one */
 
