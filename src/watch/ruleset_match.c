@@ -1,0 +1,266 @@
+#include "watch/ruleset_priv.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/hash.h"
+
+enum {
+    FOLD_BYTES_MAX = 8 * EVENT_BYTES_MAX, /* lower-case copies made for one event */
+    SOURCES_KEPT = 32,                    /* log sources whose rules are remembered */
+    SOURCE_BYTES_MAX = 192,               /* a longer log source is looked up anew each time */
+    NO_FIELD = UINT16_MAX,
+};
+
+/* The rules to try for one log source. */
+struct candidates {
+    char key[SOURCE_BYTES_MAX];
+    size_t key_n; /* 0: not in use */
+    uint32_t *rules;
+    size_t count;
+};
+
+/* Where a slot's fields are in the current event; stale unless event is the matcher's. */
+struct slot {
+    uint64_t event;
+    uint16_t first, last;
+};
+
+struct ruleset_matcher {
+    const struct ruleset *ruleset;
+    struct sigma_scratch *scratch;
+    const struct event *event;
+    uint64_t event_number;
+    struct slot *slots;
+    struct sigma_subject fields[EVENT_FIELDS_MAX], raw, message;
+    uint16_t next[EVENT_FIELDS_MAX]; /* the next field of the same slot, or NO_FIELD */
+    size_t field_count;
+    bool raw_is_all; /* every value stands in raw as it is */
+    char *fold;
+    size_t fold_n;
+    struct candidates sources[SOURCES_KEPT];
+    uint32_t *all_rules;
+    size_t *found;
+};
+
+/* What sigma_condition_holds asks about. */
+struct question {
+    struct ruleset_matcher *matcher;
+    const struct sigma_rule *rule;
+};
+
+static void *must(void *memory)
+{
+    assert(memory);
+    return memory;
+}
+
+struct ruleset_matcher *ruleset_matcher_new(const struct ruleset *ruleset)
+{
+    assert(ruleset->sealed);
+    struct ruleset_matcher *matcher = must(calloc(1, sizeof *matcher));
+    size_t count = ruleset->count + 1;
+    matcher->ruleset = ruleset;
+    matcher->scratch = sigma_scratch_new();
+    matcher->slots = must(calloc(sigma_fields_count(ruleset->fields) + 1, sizeof *matcher->slots));
+    matcher->fold = must(malloc(FOLD_BYTES_MAX));
+    matcher->found = must(calloc(count, sizeof *matcher->found));
+    matcher->all_rules = must(calloc(count * (SOURCES_KEPT + 1), sizeof *matcher->all_rules));
+    for (size_t i = 0; i < ruleset->count; i++)
+        matcher->all_rules[i] = (uint32_t)i;
+    for (size_t i = 0; i < SOURCES_KEPT; i++)
+        matcher->sources[i].rules = matcher->all_rules + count * (i + 1);
+    return matcher;
+}
+
+void ruleset_matcher_free(struct ruleset_matcher *matcher)
+{
+    if (!matcher)
+        return;
+    sigma_scratch_free(matcher->scratch);
+    free(matcher->slots);
+    free(matcher->fold);
+    free(matcher->found);
+    free(matcher->all_rules);
+    free(matcher);
+}
+
+uint64_t ruleset_regex_limits(const struct ruleset_matcher *matcher)
+{
+    return sigma_scratch_limits(matcher->scratch);
+}
+
+/* The event's fields that rules ask for, in one pass. */
+static void fill_slots(struct ruleset_matcher *matcher, const struct event *event)
+{
+    const struct sigma_fields *names = matcher->ruleset->fields;
+    matcher->event_number++;
+    matcher->field_count = event->field_count < EVENT_FIELDS_MAX ? event->field_count : EVENT_FIELDS_MAX;
+    for (size_t i = 0; i < matcher->field_count; i++) {
+        const struct event_field *field = &event->fields[i];
+        matcher->fields[i] = (struct sigma_subject){.text = field->value, .type = field->type};
+        uint32_t found = sigma_fields_find(names, field->name);
+        if (found == SIGMA_NO_SLOT)
+            continue;
+        struct slot *slot = &matcher->slots[found];
+        matcher->next[i] = NO_FIELD;
+        if (slot->event == matcher->event_number)
+            matcher->next[slot->last] = (uint16_t)i;
+        else
+            slot->first = (uint16_t)i;
+        slot->last = (uint16_t)i;
+        slot->event = matcher->event_number;
+    }
+}
+
+static void begin(struct ruleset_matcher *matcher, const struct event *event)
+{
+    matcher->event = event;
+    matcher->fold_n = 0;
+    matcher->raw = (struct sigma_subject){.text = event->raw};
+    matcher->message = (struct sigma_subject){.text = event->message};
+    matcher->raw_is_all = event->raw.n && sv_find_char(event->raw, '\\') == SV_NPOS;
+    fill_slots(matcher, event);
+}
+
+/* Makes the lower-case copy that a search needs, once per event and field, while there is room. */
+static void fold(struct ruleset_matcher *matcher, struct sigma_subject *subject)
+{
+    if (subject->folded.p || subject->text.n > FOLD_BYTES_MAX - matcher->fold_n)
+        return;
+    char *copy = matcher->fold + matcher->fold_n;
+    sigma_fold(copy, subject->text.p, subject->text.n);
+    subject->folded = (sv){copy, subject->text.n};
+    matcher->fold_n += subject->text.n;
+}
+
+static bool compare(struct ruleset_matcher *matcher, const struct sigma_value *value,
+                    struct sigma_subject *subject)
+{
+    if (value->kind == SIGMA_CONTAINS && !value->cased)
+        fold(matcher, subject);
+    return sigma_value_match(value, subject, matcher->scratch);
+}
+
+/* Keywords are looked for in the record as it came; where that writes characters by escapes, also in what
+ * the fields say. */
+static bool search(struct ruleset_matcher *matcher, const struct sigma_value *value)
+{
+    if (compare(matcher, value, &matcher->raw) || compare(matcher, value, &matcher->message))
+        return true;
+    if (matcher->raw_is_all)
+        return false;
+    for (size_t i = 0; i < matcher->field_count; i++)
+        if (matcher->fields[i].type != EVENT_NULL && compare(matcher, value, &matcher->fields[i]))
+            return true;
+    return false;
+}
+
+static bool value_matches(struct ruleset_matcher *matcher, uint32_t number, const struct sigma_value *value)
+{
+    if (number == SIGMA_NO_SLOT)
+        return search(matcher, value);
+    const struct slot *slot = &matcher->slots[number];
+    if (slot->event != matcher->event_number)
+        return value->kind == SIGMA_NULL || (value->kind == SIGMA_EXISTS && value->number == 0);
+    for (uint16_t i = slot->first; i != NO_FIELD; i = matcher->next[i])
+        if (compare(matcher, value, &matcher->fields[i]))
+            return true;
+    return false;
+}
+
+static bool item_matches(struct ruleset_matcher *matcher, const struct sigma_item *item)
+{
+    for (size_t i = 0; i < item->value_count; i++)
+        if (value_matches(matcher, item->slot, &item->values[i]) != item->all)
+            return !item->all != item->negated;
+    return item->all != item->negated;
+}
+
+static bool group_matches(struct ruleset_matcher *matcher, const struct sigma_group *group)
+{
+    for (size_t i = 0; i < group->item_count; i++)
+        if (!item_matches(matcher, &group->items[i]))
+            return false;
+    return true;
+}
+
+static bool selection_matches(void *arg, size_t index)
+{
+    const struct question *question = arg;
+    const struct sigma_selection *selection = &question->rule->selections[index];
+    for (size_t i = 0; i < selection->group_count; i++)
+        if (group_matches(question->matcher, &selection->groups[i]))
+            return true;
+    return false;
+}
+
+static bool rule_matches(struct ruleset_matcher *matcher, const struct sigma_rule *rule)
+{
+    struct question question = {matcher, rule};
+    for (size_t i = 0; i < rule->condition_count; i++)
+        if (sigma_condition_holds(rule->conditions[i], selection_matches, &question))
+            return true;
+    return false;
+}
+
+static bool part_agrees(sv rule, sv event)
+{
+    return rule.n == 0 || event.n == 0 || sv_ieq(rule, event);
+}
+
+bool ruleset_sources_agree(const struct logsource *rule, const struct logsource *event)
+{
+    return part_agrees(rule->product, event->product) && part_agrees(rule->category, event->category) &&
+           part_agrees(rule->service, event->service);
+}
+
+/* "product/category/service"; 0 if it is too long to be kept. */
+static size_t source_key(const struct logsource *source, char key[static SOURCE_BYTES_MAX])
+{
+    const sv parts[] = {source->product, source->category, source->service};
+    size_t n = 0;
+    for (size_t i = 0; i < 3; i++) {
+        if (parts[i].n >= SOURCE_BYTES_MAX - n)
+            return 0;
+        if (parts[i].n)
+            memcpy(key + n, parts[i].p, parts[i].n);
+        n += parts[i].n;
+        key[n++] = '\n';
+    }
+    return n;
+}
+
+static void gather(const struct ruleset *ruleset, const struct logsource *source, struct candidates *ret)
+{
+    ret->count = 0;
+    for (size_t i = 0; i < ruleset->count; i++)
+        if (ruleset_sources_agree(&ruleset->rules[i].about.source, source))
+            ret->rules[ret->count++] = (uint32_t)i;
+}
+
+/* The rules to try, remembered by log source: there are few of those, and many events of each. */
+static const struct candidates *candidates_of(struct ruleset_matcher *matcher, const struct logsource *source)
+{
+    char key[SOURCE_BYTES_MAX];
+    size_t n = source_key(source, key);
+    struct candidates *kept = &matcher->sources[hash_sv((sv){key, n}) % SOURCES_KEPT];
+    if (n && kept->key_n == n && memcmp(kept->key, key, n) == 0)
+        return kept;
+    gather(matcher->ruleset, source, kept);
+    kept->key_n = n;
+    memcpy(kept->key, key, n);
+    return kept;
+}
+
+const size_t *ruleset_match(struct ruleset_matcher *matcher, const struct event *event, size_t *ret_count)
+{
+    const struct candidates *candidates = candidates_of(matcher, &event->source);
+    begin(matcher, event);
+    size_t count = 0;
+    for (size_t i = 0; i < candidates->count; i++)
+        if (rule_matches(matcher, &matcher->ruleset->rules[candidates->rules[i]]))
+            matcher->found[count++] = candidates->rules[i];
+    *ret_count = count;
+    return matcher->found;
+}

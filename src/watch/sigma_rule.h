@@ -1,0 +1,74 @@
+/* A Sigma rule as it is evaluated, and the making of one from YAML. Pure. */
+#ifndef VEDETTE_WATCH_SIGMA_RULE_H
+#define VEDETTE_WATCH_SIGMA_RULE_H
+
+#include "watch/ruleset.h"
+#include "watch/sigma_condition.h"
+#include "watch/sigma_fields.h"
+#include "watch/sigma_value.h"
+#include "watch/yaml_tree.h"
+
+enum {
+    SIGMA_SELECTIONS_MAX = 512, /* in one rule */
+    SIGMA_VALUES_MAX = 100000,  /* in one rule, aliases counted each time */
+};
+
+/* field|modifiers: values. Matches if any value does, or all of them. */
+struct sigma_item {
+    uint32_t slot; /* SIGMA_NO_SLOT: a keyword search */
+    bool all, negated;
+    struct sigma_value *values;
+    size_t value_count;
+};
+
+/* A map: all items must match. */
+struct sigma_group {
+    struct sigma_item *items;
+    size_t item_count;
+};
+
+/* One group must match. */
+struct sigma_selection {
+    sv name;
+    struct sigma_group *groups;
+    size_t group_count;
+};
+
+struct sigma_rule {
+    struct rule about;
+    struct sigma_selection *selections;
+    size_t selection_count;
+    const struct sigma_node **conditions; /* one must hold */
+    size_t condition_count;
+};
+
+/* Where errors go, and how many there were. */
+struct sigma_errors {
+    const char *file;
+    rule_error_fn *fn;
+    void *arg;
+    size_t count;
+};
+
+__attribute__((format(printf, 4, 5))) void sigma_error(struct sigma_errors *errors, int line, int column,
+                                                       const char *fmt, ...);
+
+/* What rules are made into. */
+struct sigma_workshop {
+    struct arena *arena;
+    struct sigma_fields *fields;
+    struct sigma_errors *errors;
+    size_t values_left; /* of SIGMA_VALUES_MAX */
+};
+
+/* Makes a rule of a document. False if it has errors (all of them told); then nothing needs freeing. */
+bool sigma_rule_load(struct sigma_rule *ret, const struct yaml_node *document, struct sigma_workshop *shop);
+
+/* Makes detection's selections; errors are told and counted. */
+void sigma_detection_load(struct sigma_rule *rule, const struct yaml_node *detection,
+                          struct sigma_workshop *shop);
+
+/* Frees what lives outside the arena. */
+void sigma_rule_clear(struct sigma_rule *rule);
+
+#endif

@@ -1,0 +1,75 @@
+/* One value of a Sigma rule, compiled, and how it compares with a field's value. Pure; comparing allocates
+ * nothing. */
+#ifndef VEDETTE_WATCH_SIGMA_VALUE_H
+#define VEDETTE_WATCH_SIGMA_VALUE_H
+
+#include "base/arena.h"
+#include "watch/sigma_modifier.h"
+#include "wire/event.h"
+
+enum {
+    SIGMA_VALUE_BYTES_MAX = 16 * 1024, /* of one value in a rule */
+    SIGMA_REGEX_STEPS_MAX = 200000,    /* PCRE2's match limit: past it a regex counts as not matching */
+};
+
+enum sigma_value_kind {
+    SIGMA_ANYTHING, /* "*": any text */
+    SIGMA_EXACT,
+    SIGMA_PREFIX,
+    SIGMA_SUFFIX,
+    SIGMA_CONTAINS,
+    SIGMA_GLOB,   /* anything else with wildcards */
+    SIGMA_NUMBER, /* a plain number in the rule: the same digits, or the same number in a number field */
+    SIGMA_NULL,   /* the field is absent, or null */
+    SIGMA_REGEX,  /* PCRE2, found anywhere; case matters unless |i */
+    SIGMA_CIDR,
+    SIGMA_LESS,
+    SIGMA_LESS_EQUAL,
+    SIGMA_GREATER,
+    SIGMA_GREATER_EQUAL,
+    SIGMA_EXISTS, /* number 1 or 0: present (null too) or absent */
+};
+
+struct sigma_value {
+    enum sigma_value_kind kind;
+    bool cased;
+    sv text; /* EXACT…CONTAINS without the wildcards, lower case unless cased; NUMBER as written */
+    const uint16_t *pattern; /* GLOB: bytes, lower case unless cased, and the marks of sigma_value.c */
+    size_t pattern_count;
+    double number;
+    void *regex; /* pcre2_code; the owner frees it with sigma_value_free */
+    uint8_t address[16];
+    uint8_t prefix_bits;
+    bool v6;
+};
+
+/* Scratch memory for one evaluating thread. */
+struct sigma_scratch;
+struct sigma_scratch *sigma_scratch_new(void);
+void sigma_scratch_free(struct sigma_scratch *scratch);
+
+/* How often a regex was given up at SIGMA_REGEX_STEPS_MAX. */
+uint64_t sigma_scratch_limits(const struct sigma_scratch *scratch);
+
+/* Compiles what stands in a rule under that key; plain says that it was written without quotes. In a keyword
+ * search (key without field) text is looked for anywhere. False with a message if it has no meaning there. */
+bool sigma_value_compile(struct sigma_value *ret, sv text, bool plain, const struct sigma_key *key,
+                         struct arena *arena, char *problem, size_t cap);
+
+void sigma_value_free(struct sigma_value *value);
+
+/* What is compared: a value, and the same in ASCII lower case if the caller has it (else folded.p is NULL).
+ */
+struct sigma_subject {
+    sv text, folded;
+    enum event_field_type type;
+};
+
+/* NULL and EXISTS are answered for a field that is present. */
+bool sigma_value_match(const struct sigma_value *value, const struct sigma_subject *subject,
+                       struct sigma_scratch *scratch);
+
+/* ASCII lower case of n bytes. */
+void sigma_fold(char *dst, const char *src, size_t n);
+
+#endif
