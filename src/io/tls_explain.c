@@ -12,7 +12,7 @@ enum { NAMES_SHOWN_MAX = 8, NAME_BYTES_MAX = 64 };
 
 const char *tls_library_reason(void)
 {
-    unsigned long code = ERR_peek_last_error();
+    unsigned long code = ERR_peek_error(); /* the first: later ones only say who called */
     const char *reason = code ? ERR_reason_error_string(code) : NULL;
     if (!reason && ERR_SYSTEM_ERROR(code))
         reason = strerrordesc_np(ERR_GET_REASON(code));

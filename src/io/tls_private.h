@@ -48,7 +48,7 @@ nanos tls_time(const ASN1_TIME *time);
 void tls_explain_refusal(const struct tls_refusal *refusal, const char *name, struct err *err);
 void tls_explain_failure(bool server, bool handshake, int ssl_error, int system, struct err *err);
 
-/* OpenSSL's reason for its last error; never empty. */
+/* OpenSSL's reason for what failed; never empty. */
 const char *tls_library_reason(void);
 
 #endif
