@@ -560,7 +560,7 @@ static void public_rules_load_unless_a_modifier_is_not_ours_yet(void **state)
     size_t unexpected = 0;
     struct err err = {0};
     if (!folder)
-        skip();
+        return;
     struct ruleset *ruleset = ruleset_new();
     assert_int_equal(ruleset_load(ruleset, folder, tell_unless_modifier, &unexpected, &err), 0);
     print_message("%zu rules loaded, %zu not\n", ruleset_count(ruleset), ruleset_failed(ruleset));

@@ -279,7 +279,7 @@ static bool compile_exists(struct sigma_value *ret, sv text, char *problem, size
 }
 
 /* Null and plain numbers keep their YAML meaning unless a modifier makes text of them. */
-static bool compile_plain(struct sigma_value *ret, sv text, const struct sigma_key *key)
+static bool compile_plain(struct sigma_value *ret, sv text, const struct sigma_key *key, struct arena *arena)
 {
     if (key->field.n == 0)
         return false;
@@ -294,8 +294,8 @@ static bool compile_plain(struct sigma_value *ret, sv text, const struct sigma_k
     if (!to_number(text, &ret->number))
         return false;
     ret->kind = SIGMA_NUMBER;
-    ret->text = text;
-    return true;
+    ret->text = arena_sv(arena, text);
+    return ret->text.p != NULL;
 }
 
 bool sigma_value_compile(struct sigma_value *ret, sv text, bool plain, const struct sigma_key *key,
@@ -313,7 +313,7 @@ bool sigma_value_compile(struct sigma_value *ret, sv text, bool plain, const str
     if (sigma_has(key, SIGMA_MODIFIER_lt) || sigma_has(key, SIGMA_MODIFIER_lte) ||
         sigma_has(key, SIGMA_MODIFIER_gt) || sigma_has(key, SIGMA_MODIFIER_gte))
         return compile_comparison(ret, text, key, problem, cap);
-    if (plain && compile_plain(ret, text, key))
+    if (plain && compile_plain(ret, text, key, arena))
         return true;
     return compile_text(ret, text, key, arena, problem, cap);
 }
