@@ -71,6 +71,7 @@
     X(ALERT_MESSAGES, "SELECT " SQL_MESSAGE_COLUMNS " FROM message WHERE id IN (SELECT message.id "         \
                       "FROM mail JOIN message ON message.mail_id = mail.id WHERE mail.alert_id = ? "        \
                       "ORDER BY message.id DESC LIMIT ?) ORDER BY id")                                      \
+    X(MESSAGE, "SELECT " SQL_MESSAGE_COLUMNS " FROM message WHERE id = ?")                                  \
     X(MESSAGES, "SELECT " SQL_MESSAGE_COLUMNS " FROM message ORDER BY id")                                  \
     X(MESSAGES_QUEUED, "SELECT " SQL_MESSAGE_COLUMNS " FROM message WHERE state = 1 ORDER BY id")           \
     X(ATTEMPTS, "SELECT at, gateway, state, queue_id, reply, cause, uncertain, hops FROM attempt "          \

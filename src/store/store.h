@@ -180,6 +180,10 @@ int store_cursors(struct store *store, store_cursor_fn *fn, void *arg, struct er
 /* --- Reading -----------------------------------------------------------------------------------------------
  */
 
+/* One message, and the mail that it is part of: 1 found, 0 none, -1 error. Views are copied into arena. */
+int store_message_find(struct store *store, int64_t message_id, struct arena *arena,
+                       struct store_message *ret_message, struct store_mail *ret_mail, struct err *err);
+
 /* Each calls fn in order of id until it returns non-zero. limit 0: all from first_id on. Newest `limit`
  * otherwise, still in order. With each alert come its newest STORE_ALERT_MESSAGES_MAX messages. Views hold
  * until fn returns. Long lists keep the store's thread from its commits: read them in pieces. */

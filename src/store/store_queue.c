@@ -216,6 +216,27 @@ int store_landed(struct store *store, sv message_id, nanos at, size_t *ret_chang
     return 0;
 }
 
+int store_message_find(struct store *store, int64_t message_id, struct arena *arena,
+                       struct store_message *ret_message, struct store_mail *ret_mail, struct err *err)
+{
+    struct store_message message;
+    sqlite3_stmt *row = sql_start(store, SQL_MESSAGE, VALUES(INTEGER(message_id)), err);
+    int got = row ? sql_step(store, row, err) : -1;
+    if (got <= 0)
+        return got;
+    int read = sql_message(row, arena, &message);
+    sql_end(row);
+    struct store_delivery delivery;
+    enum taken taken = read < 0 ? TAKEN_NO_ROOM : take_mail(store, message.mail_id, arena, &delivery, err);
+    if (taken == TAKEN_NO_ROOM)
+        return err_set(err, ERR_LIMIT, NULL, "message %lld is too long to show", (long long)message_id);
+    if (taken == TAKEN_FAILED)
+        return -1;
+    *ret_message = message;
+    *ret_mail = delivery.mail;
+    return 1;
+}
+
 int store_messages(struct store *store, bool all, store_message_fn *fn, void *arg, struct err *err)
 {
     sqlite3_stmt *row = sql_start(store, all ? SQL_MESSAGES : SQL_MESSAGES_QUEUED, NO_VALUES, err);

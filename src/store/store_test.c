@@ -295,6 +295,22 @@ static void what_nobody_took_in_time_expires_unless_it_is_on_its_way(void **stat
     assert_int_equal(get_message(f, 2).state, STORE_QUEUED);
 }
 
+static void a_message_is_found_together_with_its_mail(void **state)
+{
+    struct fixture *f = *state;
+    struct store_message message;
+    struct store_mail mail;
+    begin(f);
+    struct store_mail put = put_alert(f, SEVERITY_HIGH, 2, 10);
+    commit(f);
+    assert_int_equal(store_message_find(f->store, 2, f->arena, &message, &mail, &f->err), 1);
+    assert_int_equal(message.id, 2);
+    assert_int_equal(mail.id, put.id);
+    assert_true(sv_eq(mail.message_id, put.message_id));
+    assert_true(sv_eq(mail.finding, SV("packed")));
+    assert_int_equal(store_message_find(f->store, 3, f->arena, &message, &mail, &f->err), 0);
+}
+
 static void a_landing_counts_for_what_was_handed_over(void **state)
 {
     struct fixture *f = *state;
@@ -598,6 +614,7 @@ int main(void)
         TEST(an_alert_is_as_far_as_its_least_advanced_message_and_as_bad_as_its_worst),
         TEST(an_attempt_is_written_down_with_the_servers_words),
         TEST(what_nobody_took_in_time_expires_unless_it_is_on_its_way),
+        TEST(a_message_is_found_together_with_its_mail),
         TEST(a_landing_counts_for_what_was_handed_over),
         TEST(counts_leave_test_messages_out),
         TEST(alerts_are_listed_in_order_with_their_messages),
