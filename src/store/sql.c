@@ -31,19 +31,24 @@ static _Noreturn void end_process(const struct store *store, int code)
     abort();
 }
 
+static int spoil(struct store *store, struct err *err, const char *advice, const char *what)
+{
+    store->spoiled = true;
+    err_set(&store->why_spoiled, ERR_TEMPORARY, advice, "%s is %s", store->path, what);
+    if (err)
+        *err = store->why_spoiled;
+    return -1;
+}
+
 int sql_fail(struct store *store, int code, struct err *err)
 {
-    if (is_full(store, code)) {
-        store->spoiled = true;
-        return err_set(err, ERR_TEMPORARY, "free some space; nothing is lost and it goes on by itself",
-                       "the disk that holds %s is full", store->path);
-    }
+    if (is_full(store, code))
+        return spoil(store, err, "free some space; nothing is lost and it goes on by itself",
+                     "on a full disk");
     switch (code & 0xff) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-        store->spoiled = true;
-        return err_set(err, ERR_TEMPORARY, "end the program that has it open",
-                       "%s is locked by another program", store->path);
+        return spoil(store, err, "end the program that has it open", "locked by another program");
     case SQLITE_NOMEM:
         end_process(store, code);
     case SQLITE_IOERR:

@@ -91,6 +91,7 @@ struct store {
     int lock_fd;                         /* holds the flock(2) of the one writer; -1 for a reader */
     bool live;                           /* open and writing: an I/O error ends the process */
     bool spoiled; /* the disk was full, or the file busy: the transaction can only be rolled back */
+    struct err why_spoiled;
     int64_t wal_pages;
     struct arena *scratch;          /* of one row's messages while a list is read */
     struct store_message *messages; /* of one alert while a list is read */

@@ -110,8 +110,10 @@ static int open_writer(struct store *store, const char *directory, struct err *e
                        "create %s", directory);
     if (lock_take(store, directory, err) < 0 || file_make(store, directory, err) < 0)
         return -1;
+    /* Small pages: an alert touches a dozen, and each of them goes to the WAL whole. */
     if (connect_to(store, SQLITE_OPEN_READWRITE, err) < 0 ||
-        sql_exec(store, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;", err) < 0)
+        sql_exec(store, "PRAGMA page_size = 2048; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;",
+                 err) < 0)
         return -1;
     /* Replaces SQLite's own automatic checkpoints: the thread chooses the moment. */
     sqlite3_wal_hook(store->db, on_wal, store);
@@ -182,6 +184,7 @@ int store_begin(struct store *store, struct err *err)
 {
     assert(sqlite3_get_autocommit(store->db));
     store->spoiled = false;
+    err_set(&store->why_spoiled, ERR_TEMPORARY, NULL, "%s was rolled back", store->path);
     return sql_run(store, SQL_BEGIN, NO_VALUES, err);
 }
 
@@ -192,11 +195,13 @@ bool store_spoiled(const struct store *store)
 
 int store_commit(struct store *store, struct err *err)
 {
-    if (!store_spoiled(store) && sql_run(store, SQL_COMMIT, NO_VALUES, err) == 0)
+    bool spoiled = store_spoiled(store);
+    if (!spoiled && sql_run(store, SQL_COMMIT, NO_VALUES, err) == 0)
         return 0;
     store_rollback(store);
-    return err_set(err, ERR_TEMPORARY, "free some space; nothing is lost and it goes on by itself",
-                   "the disk that holds %s is full", store->path);
+    if (spoiled && err)
+        *err = store->why_spoiled;
+    return -1;
 }
 
 void store_rollback(struct store *store)

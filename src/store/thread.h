@@ -21,14 +21,16 @@ typedef void store_done_fn(void *arg, const struct err *err);
 /* Takes over the store. */
 struct store_thread *store_thread_new(struct loop *loop, struct store *store);
 
-/* Jobs run in the order of submission. done may be NULL. */
+/* Jobs run in the order of submission, as soon as the batch before them is on disk: what comes together
+ * shares one fsync, and what comes alone does not wait. done may be NULL. */
 void store_thread_submit(struct store_thread *thread, store_job_fn *job, store_done_fn *done, void *arg);
 
 bool store_thread_full(const struct store_thread *thread);
 size_t store_thread_pending(const struct store_thread *thread); /* submitted and not yet done */
 
 /* Runs what was submitted, then joins the thread and closes the store. Done functions are not called any
- * more. */
+ * more. What a full disk does not take within two tries is given up, and logged: nobody was told that it is
+ * done. Not from within a done function. NULL is fine. */
 void store_thread_free(struct store_thread *thread);
 
 #endif
