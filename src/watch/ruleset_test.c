@@ -372,6 +372,7 @@ static void each_mistake_is_told_where_it_stands(void **state)
         {THREE "    condition: |\n      s1\n      and s3\n",
          "the condition names 's3', but detection has no selection of that name (at character 8"},
         {"    condition: [x\n", "this is not YAML"},
+        {"    s: {a: x\xff}\n", "6:1 this line is not UTF-8"},
         {"    s: *x\n    condition: s\n", "6:9 the alias *x names no anchor"},
         {"    s: &x {a: *x}\n    condition: s\n", "the alias *x names no anchor that ends before it"},
     };

@@ -22,6 +22,7 @@ struct level {
 };
 
 struct yaml_reader {
+    sv text;
     struct arena *arena;
     struct fy_diag *diag;
     struct fy_parser *parser;
@@ -31,7 +32,7 @@ struct yaml_reader {
     size_t depth;
     struct anchor anchors[YAML_ANCHORS_MAX];
     size_t anchor_count, node_count;
-    bool failed, ended;
+    bool failed, ended, checked;
 };
 
 static void say_nothing(struct fy_diag *diag, void *user, const char *text, size_t n)
@@ -43,6 +44,7 @@ struct yaml_reader *yaml_reader_new(sv text, struct arena *arena)
 {
     struct yaml_reader *reader = calloc(1, sizeof *reader);
     assert(reader);
+    reader->text = text;
     reader->arena = arena;
     struct fy_diag_cfg diag_cfg;
     fy_diag_cfg_default(&diag_cfg);
@@ -79,6 +81,21 @@ __attribute__((format(printf, 4, 5))) static void fail(struct yaml_reader *reade
     va_start(args, fmt);
     vsnprintf(reader->problem->message, sizeof reader->problem->message, fmt, args);
     va_end(args);
+}
+
+/* Bytes that are no UTF-8 are no YAML, and libfyaml 0.7 can run forever on them: it never sees any. */
+static void check_encoding(struct yaml_reader *reader)
+{
+    if (sv_utf8(reader->text))
+        return;
+    sv rest = reader->text;
+    for (int line = 1; rest.p; line++) {
+        sv one = sv_split(&rest, '\n');
+        if (sv_utf8(one))
+            continue;
+        fail(reader, line, 1, "this line is not UTF-8 text: save the file in UTF-8");
+        return;
+    }
 }
 
 static void fail_from_library(struct yaml_reader *reader)
@@ -277,6 +294,9 @@ struct yaml_node *yaml_reader_next(struct yaml_reader *reader, struct yaml_probl
 {
     *ret_problem = (struct yaml_problem){0};
     reader->problem = ret_problem;
+    if (!reader->checked)
+        check_encoding(reader);
+    reader->checked = true;
     while (!reader->ended && !reader->failed) {
         reader->root = NULL;
         reader->depth = 0;

@@ -1,0 +1,37 @@
+/* The whole loader, the seal, and one match on an event cut from the same bytes: what stands before the first
+ * NUL is the rules, what follows is the record. */
+#include <stdlib.h>
+
+#include "watch/ruleset.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check(void *arg, const struct rule_error *error)
+{
+    (void)arg;
+    if (error->line < 1 || error->column < 1 || !error->message[0] || !error->file)
+        abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    sv record = sv_make(data, size), text = sv_split(&record, '\0');
+    struct event_field fields[16];
+    struct event event = {.raw = record, .message = record, .fields = fields};
+    struct ruleset *ruleset = ruleset_new();
+    size_t loaded = ruleset_load_text(ruleset, "fuzz.yml", text, check, NULL), count;
+    if (loaded != ruleset_count(ruleset) || ruleset_seal(ruleset, NULL) < 0)
+        abort();
+    for (sv rest = record; rest.p && event.field_count < sizeof fields / sizeof *fields;
+         event.field_count++) {
+        sv value = sv_split(&rest, ' '), name = sv_split(&value, '=');
+        fields[event.field_count] = (struct event_field){name, value.p ? value : SV(""), EVENT_STRING};
+    }
+    struct ruleset_matcher *matcher = ruleset_matcher_new(ruleset);
+    ruleset_match(matcher, &event, &count);
+    if (count > loaded)
+        abort();
+    ruleset_matcher_free(matcher);
+    ruleset_free(ruleset);
+    return 0;
+}
