@@ -102,9 +102,11 @@ enum smtp_client_event {
                            */
     SMTP_CLIENT_WANT_CREDENTIALS, /* call smtp_client_authenticate */
     SMTP_CLIENT_READY,            /* ready for a transaction, or to quit */
-    SMTP_CLIENT_RECIPIENT,        /* smtp_client_recipient has one recipient's answer */
+    SMTP_CLIENT_RECIPIENT,        /* smtp_client_recipient has one recipient's answer; none come if MAIL was
+                                     refused */
     SMTP_CLIENT_SENT,   /* the transaction ended: answer is the final one. 2yz: every recipient that was
-                           accepted is in the gateway's hands. Otherwise nobody is. READY follows */
+                           accepted is in the gateway's hands. Otherwise nobody is. READY follows (after
+                           RSET). A 421 gives FAILED without SENT: nobody is */
     SMTP_CLIENT_FAILED, /* the session is over; smtp_client_failure says why */
     SMTP_CLIENT_CLOSED, /* after QUIT was answered or cut short: all is well */
 };
@@ -119,8 +121,10 @@ void smtp_client_feed(struct smtp_client *client, sv bytes);
 /* The peer closed, or reading failed. */
 void smtp_client_eof(struct smtp_client *client);
 
-/* What is to be sent now; smtp_client_sent says how much of it went. Whole commands, one pipelined group at a
- * time; the last of the content and the dot are together. Content is given piece by piece: ask again. */
+/* What is to be sent now, valid until the next call but feed; smtp_client_sent says how much of it went, at
+ * once and before any answer to it is fed: a reply to what was not sent yet ends the session. Whole commands,
+ * one pipelined group at a time; the last of the content and the dot are together. Content is given piece by
+ * piece: ask again. */
 sv smtp_client_output(struct smtp_client *client);
 void smtp_client_sent(struct smtp_client *client, size_t n);
 
@@ -139,9 +143,11 @@ void smtp_client_authenticate(struct smtp_client *client, const struct smtp_cred
  * line over 998 octets in content. Then the session stays READY. */
 int smtp_client_send(struct smtp_client *client, const struct smtp_envelope *envelope, struct err *err);
 
-/* After READY: says QUIT. */
+/* After READY: says QUIT. At any other time QUIT is said as soon as nothing is under way. */
 void smtp_client_quit(struct smtp_client *client);
 
+/* After ANSWER: the stage that was answered; after SENT: the one that decided; after FAILED: the one that
+ * failed. With NEED_IO: what is waited for, so what the time-out is of. */
 enum smtp_stage smtp_client_stage(const struct smtp_client *client);
 
 /* True from the moment the final dot may have reached the peer until its answer came: the message is neither
