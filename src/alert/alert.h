@@ -16,9 +16,17 @@ struct alert_outcome {
 int alert_take(struct store *store, const struct config *config, const struct finding *finding, nanos now,
                struct alert_outcome *ret, struct err *err);
 
-/* The first STORE_FINGERPRINT_BYTES of BLAKE2b over the rule's id and the grouping fields, each with its name
- * and length. When the event has none of those fields its message text stands in for them. */
+/* The first STORE_FINGERPRINT_BYTES of BLAKE2b-512 over the rule's id and the grouping fields, each with its
+ * name and length. When the event has none of those fields its field `message` stands in for them, or else
+ * the whole record. */
 void alert_fingerprint(const struct finding *finding, const struct config_strings *group_by,
                        unsigned char ret[static STORE_FINGERPRINT_BYTES]);
+
+enum { ALERT_MESSAGE_ID_BYTES = 400 };
+
+/* "<vedette.ALERT.SEQUENCE.RAISED@host>", RAISED in hexadecimal: what tells alert 17 from the alert 17 of
+ * another store on the same host, and lets a later mail name the first one of its thread. Returns text. */
+const char *alert_message_id(int64_t alert_id, int64_t sequence, nanos raised_at, const char *hostname,
+                             char text[static ALERT_MESSAGE_ID_BYTES]);
 
 #endif
