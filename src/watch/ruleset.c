@@ -1,20 +1,16 @@
 #include "watch/ruleset.h"
 
 #include <assert.h>
-#include <dirent.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "base/hash.h"
-#include "io/durable.h"
+#include "watch/rule_files.h"
 #include "watch/ruleset_priv.h"
 
 #define RULESET_BYTES_MAX ((size_t)1 << 30)
-#define FILE_BYTES_MAX    ((size_t)4 << 20)
+#define TREE_BYTES_MAX    ((size_t)256 << 20)
 
-enum { FOLDER_DEPTH_MAX = 16, RULES_AT_FIRST = 64, ID_CELLS_AT_FIRST = 256 };
+enum { RULES_AT_FIRST = 64, ID_CELLS_AT_FIRST = 256 };
 
 /* One call of ruleset_load: where the errors go. */
 struct load {
@@ -105,7 +101,7 @@ static size_t load_text(struct load *load, const char *name, sv text)
 {
     struct ruleset *ruleset = load->ruleset;
     assert(!ruleset->sealed);
-    struct arena *arena = arena_new(FILE_BYTES_MAX * 64);
+    struct arena *arena = arena_new(TREE_BYTES_MAX);
     struct yaml_reader *reader = yaml_reader_new(text, arena);
     struct sigma_errors errors = {
         .file = arena_cstr(ruleset->arena, sv_of(name)), .fn = load->fn, .arg = load->arg};
@@ -141,92 +137,23 @@ size_t ruleset_load_text(struct ruleset *ruleset, const char *name, sv text, rul
     return load_text(&load, name, text);
 }
 
-static int load_file(struct load *load, const char *path, struct err *err)
+static void load_found(void *arg, const char *path, sv text, const struct err *problem)
 {
-    struct stat about;
-    struct buf text = BUF_INIT(FILE_BYTES_MAX);
-    if (stat(path, &about) == 0 && !S_ISREG(about.st_mode))
-        return err_set(err, ERR_DATA, "name a file or a folder of rules", "%s is no regular file", path);
-    int result = file_read(path, &text, err);
-    if (result == 0)
-        load_text(load, path, buf_view(&text));
-    buf_free(&text);
-    return result;
-}
-
-/* Rules end in .yml or .yaml; their examples in .test.yml stand beside them. */
-static bool is_rule_file(const char *name)
-{
-    sv s = sv_of(name);
-    if (sv_ends(s, SV(".test.yml")) || sv_ends(s, SV(".test.yaml")))
-        return false;
-    return sv_ends(s, SV(".yml")) || sv_ends(s, SV(".yaml"));
-}
-
-static int not_hidden(const struct dirent *entry)
-{
-    return entry->d_name[0] != '.';
-}
-
-/* Not alphasort, whose order depends on the locale. */
-static int by_name(const struct dirent **a, const struct dirent **b)
-{
-    return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-static int load_folder(struct load *load, const char *path, int depth, struct err *err);
-
-/* What cannot be read inside a folder is an error like others in it, and does not end the loading. */
-static void load_entry(struct load *load, const char *folder, const char *name, int depth)
-{
-    char path[PATH_MAX];
-    struct stat about;
-    struct err err = {0};
-    int result = 0;
-    if (snprintf(path, sizeof path, "%s/%s", folder, name) >= (int)sizeof path)
-        result = err_set(&err, ERR_LIMIT, NULL, "the path is too long");
-    else if (stat(path, &about) < 0)
-        result = is_rule_file(name) ? err_set(&err, ERR_IO, NULL, "cannot read %s", path) : 0;
-    else if (S_ISDIR(about.st_mode))
-        result = depth < FOLDER_DEPTH_MAX
-                     ? load_folder(load, path, depth + 1, &err)
-                     : err_set(&err, ERR_LIMIT, NULL, "folders are nested deeper than %d", FOLDER_DEPTH_MAX);
-    else if (is_rule_file(name))
-        result = load_file(load, path, &err);
-    if (result == 0)
-        return;
+    struct load *load = arg;
     struct sigma_errors errors = {.file = path, .fn = load->fn, .arg = load->arg};
-    load->ruleset->failed++;
-    sigma_error(&errors, 1, 1, "%s", err.cause);
-}
-
-static int load_folder(struct load *load, const char *path, int depth, struct err *err)
-{
-    struct dirent **entries;
-    int n = scandir(path, &entries, not_hidden, by_name);
-    if (n < 0)
-        return err_set(err, ERR_IO, "check that the folder can be read", "cannot read %s", path);
-    for (int i = 0; i < n; i++) {
-        load_entry(load, path, entries[i]->d_name, depth);
-        free(entries[i]);
+    if (!problem) {
+        load_text(load, path, text);
+        return;
     }
-    free(entries);
-    return 0;
+    load->ruleset->failed++;
+    sigma_error(&errors, 1, 1, "%s", problem->cause);
 }
 
 int ruleset_load(struct ruleset *ruleset, const char *path, rule_error_fn *fn, void *arg, struct err *err)
 {
     struct load load = {ruleset, fn, arg};
-    struct stat about;
     assert(!ruleset->sealed);
-    if (stat(path, &about) < 0)
-        return err_set(err, ERR_IO, "check the path that rules are loaded from", "cannot read %s", path);
-    if (S_ISDIR(about.st_mode))
-        return load_folder(&load, path, 0, err);
-    sv name = sv_of(path);
-    if (sv_ends(name, SV(".test.yml")) || sv_ends(name, SV(".test.yaml")))
-        return 0;
-    return load_file(&load, path, err);
+    return rule_files_visit(path, load_found, &load, err);
 }
 
 int ruleset_seal(struct ruleset *ruleset, struct err *err)
