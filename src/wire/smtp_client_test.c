@@ -411,7 +411,7 @@ static const struct dialogue dialogues[] = {
                S("334 UGFzc3dvcmQ6\r\n"), C("*\r\n"), S("334 x\r\n")},
      .story = "banner:220 ehlo:250 want-credentials auth:334 auth:334 auth:334 auth:334 failed/auth",
      .cause = "334 (challenge) is no answer to the cancelled AUTH"},
-    {.name = "success claimed before SCRAM's proof is not believed",
+    {.name = "success claimed before the exchange is complete is not believed",
      .security = SMTP_SECURITY_TLS,
      .mechanism = "LOGIN",
      .steps = {HELLO, S("250-mx.example.org\r\n250 AUTH LOGIN\r\n"), C("AUTH LOGIN\r\n"), S("235 ok\r\n")},
@@ -853,6 +853,31 @@ static void a_hundred_recipients_of_full_length_fit_one_group(void **state)
     smtp_client_free(client);
 }
 
+/* The client's first message has a nonce, so this is no row of the table. */
+static void success_without_scrams_proof_is_not_believed(void **state)
+{
+    (void)state;
+    struct smtp_client_options options = {
+        .security = SMTP_SECURITY_NONE, .helo = SV("me.example.org"), .auth = true};
+    struct smtp_client *client = smtp_client_new(&options);
+    smtp_client_feed(client, SV("220 hi\r\n"));
+    assert_int_equal(smtp_client_next(client), SMTP_CLIENT_ANSWER);
+    smtp_client_sent(client, smtp_client_output(client).n);
+    smtp_client_feed(client, SV("250-mx\r\n250 AUTH PLAIN CRAM-MD5 SCRAM-SHA-1 SCRAM-SHA-256\r\n"));
+    assert_int_equal(smtp_client_next(client), SMTP_CLIENT_ANSWER);
+    assert_int_equal(smtp_client_next(client), SMTP_CLIENT_WANT_CREDENTIALS);
+    smtp_client_authenticate(client,
+                             &(struct smtp_credentials){.username = SV("user"), .secret = sv_of(secret)});
+    sv out = smtp_client_output(client);
+    assert_true(sv_starts(out, SV("AUTH SCRAM-SHA-256 ")));
+    smtp_client_sent(client, out.n);
+    smtp_client_feed(client, SV("235 welcome\r\n"));
+    assert_int_equal(smtp_client_next(client), SMTP_CLIENT_ANSWER);
+    assert_int_equal(smtp_client_next(client), SMTP_CLIENT_FAILED);
+    assert_non_null(strstr(smtp_client_failure(client)->cause, "without proof"));
+    smtp_client_free(client);
+}
+
 static void a_name_for_ehlo_that_is_no_name_fails_the_session(void **state)
 {
     (void)state;
@@ -879,6 +904,7 @@ int main(void)
         cmocka_unit_test(a_refusal_in_the_middle_of_the_content_is_a_certain_failure),
         cmocka_unit_test(an_envelope_that_is_unfit_is_refused_before_a_byte_is_said),
         cmocka_unit_test(a_hundred_recipients_of_full_length_fit_one_group),
+        cmocka_unit_test(success_without_scrams_proof_is_not_believed),
         cmocka_unit_test(a_name_for_ehlo_that_is_no_name_fails_the_session),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
