@@ -1,0 +1,58 @@
+#include "wire/cef.h"
+
+#include "wire/device.h"
+#include "wire/ecs.h"
+
+/* "CEF:0|", and "CEF: 0|" as some relays make of it. */
+static bool take_prefix(sv *body)
+{
+    sv s = sv_from(*body, 4);
+    if (!sv_starts(*body, SV("CEF:")))
+        return false;
+    while (s.n && s.p[0] == ' ')
+        s = sv_from(s, 1);
+    size_t n = 0;
+    while (n < s.n && n < 3 && s.p[n] >= '0' && s.p[n] <= '9')
+        n++;
+    if (n == 0 || n == s.n || s.p[n] != '|')
+        return false;
+    *body = sv_from(s, n + 1);
+    return true;
+}
+
+static bool take_device(struct decoding *decoding, sv *s, struct device *ret)
+{
+    sv *const pieces[] = {&ret->vendor, &ret->product, &ret->version, &ret->code, &ret->name};
+    for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++)
+        if (!device_take_piece(decoding, s, pieces[i]))
+            return false;
+    /* A record without an extension may lack the last pipe. */
+    device_take_piece(decoding, s, &ret->severity);
+    return true;
+}
+
+bool cef_decode(struct decoding *decoding, sv body)
+{
+    struct device device = {0};
+    struct device_labels labels;
+    labels.have_label = labels.have_value = 0;
+    if (!take_prefix(&body) || !take_device(decoding, &body, &device))
+        return false;
+    decoding_add(decoding, SV("deviceVendor"), device.vendor);
+    decoding_add(decoding, SV("deviceProduct"), device.product);
+    decoding_add(decoding, SV("deviceVersion"), device.version);
+    decoding_add(decoding, SV("deviceEventClassId"), device.code);
+    decoding_add(decoding, SV("name"), device.name);
+    decoding_add(decoding, SV("severity"), device.severity);
+    size_t from = decoding->event->field_count;
+    bool quotes_end = false;
+    sv key, value;
+    while (device_take_pair(&body, &quotes_end, &key, &value)) {
+        value = device_unescape(decoding, value, device_escapes_of(key));
+        decoding_add(decoding, key, value);
+        device_labels_note(&labels, key, value);
+    }
+    device_labels_apply(&labels, decoding);
+    device_apply(decoding, &device, &ecs_cef, from);
+    return true;
+}

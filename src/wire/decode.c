@@ -1,0 +1,211 @@
+#include "wire/decode.h"
+
+#include "wire/cef.h"
+#include "wire/json_event.h"
+#include "wire/json_shape.h"
+#include "wire/leef.h"
+#include "wire/syslog.h"
+#include "wire/text_event.h"
+#include "wire/xml_event.h"
+
+enum { PREAMBLE_BYTES_MAX = 1024 }; /* how far into a record a form that was asked for is looked for */
+
+enum head { HEAD_NONE, HEAD_RFC3164, HEAD_RFC5424, HEAD_JOURNAL, HEAD_COUNT };
+
+/* what, its name behind a head, its name alone. The text kinds stand in the order of enum text_kind. */
+#define BODIES(X)                         \
+    X(TEXT, "text", "text")               \
+    X(SSHD, "sshd", "text/sshd")          \
+    X(SUDO, "sudo", "text/sudo")          \
+    X(SU, "su", "text/su")                \
+    X(PAM, "pam", "text/pam")             \
+    X(AUDITD, "auditd", "text/auditd")    \
+    X(ACCOUNT, "account", "text/account") \
+    X(CRON, "cron", "text/cron")          \
+    X(JSON, "json", "json")               \
+    X(CEF, "cef", "cef")                  \
+    X(LEEF, "leef", "leef")               \
+    X(XML, "xml", "xml")
+
+enum body {
+#define X(id, name, alone) BODY_##id,
+    BODIES(X)
+#undef X
+        BODY_COUNT,
+};
+
+_Static_assert(BODY_SSHD == (int)TEXT_SSHD && BODY_CRON == (int)TEXT_CRON, "text kinds are bodies");
+
+static const char *const formats[HEAD_COUNT][BODY_COUNT] = {
+#define X(id, name, alone) [HEAD_NONE][BODY_##id] = alone,
+    BODIES(X)
+#undef X
+#define X(id, name, alone) [HEAD_RFC3164][BODY_##id] = "rfc3164/" name,
+        BODIES(X)
+#undef X
+#define X(id, name, alone) [HEAD_RFC5424][BODY_##id] = "rfc5424/" name,
+            BODIES(X)
+#undef X
+#define X(id, name, alone) [HEAD_JOURNAL][BODY_##id] = "journal/" name,
+                BODIES(X)
+#undef X
+};
+
+bool decode_format_parse(sv s, enum decode_format *ret)
+{
+    static const sv names[] = {
+        [DECODE_AUTO] = SV_INIT("auto"), [DECODE_JSON] = SV_INIT("json"),     [DECODE_CEF] = SV_INIT("cef"),
+        [DECODE_LEEF] = SV_INIT("leef"), [DECODE_SYSLOG] = SV_INIT("syslog"), [DECODE_TEXT] = SV_INIT("text"),
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (sv_eq(s, names[i])) {
+            *ret = (enum decode_format)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void add_error(struct decoding *decoding, sv error)
+{
+    decoding_add(decoding, SV("vedette.decode_error"), error);
+}
+
+/* A message that begins with a program's name, without priority or time. */
+static void take_program(struct decoding *decoding)
+{
+    sv s = decoding->event->message, tag, pid;
+    if (!syslog_take_tag(&s, &tag, &pid) || (pid.n == 0 && !text_event_program(tag)))
+        return;
+    decoding->event->message = s;
+    decoding->program = tag;
+    decoding_add(decoding, SV("process.name"), tag);
+    if (pid.n)
+        decoding_add_number(decoding, SV("process.pid"), pid);
+}
+
+static enum head decode_head(struct decoding *decoding, sv record)
+{
+    struct event *event = decoding->event;
+    struct syslog_header header;
+    bool priority = record.n > 1 && record.p[0] == '<' && record.p[1] >= '0' && record.p[1] <= '9';
+    if (syslog_is_body(record) && !priority)
+        return HEAD_NONE;
+    if (!syslog_parse(record, event->arrival, decoding->zone_offset_s, &header)) {
+        take_program(decoding);
+        return HEAD_NONE;
+    }
+    syslog_apply(decoding, &header);
+    switch (header.form) {
+    case SYSLOG_RFC3164:
+        return HEAD_RFC3164;
+    case SYSLOG_RFC5424:
+        return HEAD_RFC5424;
+    }
+    return HEAD_NONE;
+}
+
+static enum body decode_text(struct decoding *decoding)
+{
+    return (enum body)text_event_decode(decoding, decoding->event->message);
+}
+
+static enum body decode_json(struct decoding *decoding, enum head *head)
+{
+    size_t from = decoding->event->field_count;
+    sv error = SV_NONE;
+    if (!json_event_decode(decoding, decoding->event->message, &error))
+        return decode_text(decoding);
+    bool journal = json_shape_apply(decoding, from);
+    if (error.n)
+        add_error(decoding, error);
+    if (!journal)
+        return BODY_JSON;
+    *head = HEAD_JOURNAL;
+    return decode_text(decoding);
+}
+
+/* By the message's first bytes. */
+static enum body decode_body(struct decoding *decoding, bool list, enum head *head)
+{
+    sv message = decoding->event->message;
+    while (message.n && message.p[0] == ' ')
+        message = sv_from(message, 1);
+    switch (message.n ? message.p[0] : '\0') {
+    case '{':
+        return decode_json(decoding, head);
+    case '[':
+        return list ? decode_json(decoding, head) : decode_text(decoding);
+    case 'C':
+        return cef_decode(decoding, message) ? BODY_CEF : decode_text(decoding);
+    case 'L':
+        return leef_decode(decoding, message) ? BODY_LEEF : decode_text(decoding);
+    case '<':
+        return xml_event_decode(decoding, message) ? BODY_XML : decode_text(decoding);
+    default:
+        return decode_text(decoding);
+    }
+}
+
+/* A form that was asked for and does not stand where it should: behind words of a relay's, perhaps. */
+static enum body decode_behind(struct decoding *decoding, sv mark, bool (*decode_form)(struct decoding *, sv),
+                               enum body form, enum body found)
+{
+    size_t at = sv_find(sv_first(decoding->event->message, PREAMBLE_BYTES_MAX), mark);
+    if (at != SV_NPOS && decode_form(decoding, sv_from(decoding->event->message, at)))
+        return form;
+    return found;
+}
+
+/* Holds what was found against the format that the caller named. */
+static enum body insist(struct decoding *decoding, enum decode_format format, enum head head, enum body body)
+{
+    switch (format) {
+    case DECODE_AUTO:
+    case DECODE_TEXT:
+        return body;
+    case DECODE_JSON:
+        if (body != BODY_JSON && head != HEAD_JOURNAL)
+            add_error(decoding, SV("the record is no JSON object"));
+        return body;
+    case DECODE_CEF:
+        if (body != BODY_CEF)
+            body = decode_behind(decoding, SV("CEF:"), cef_decode, BODY_CEF, body);
+        if (body != BODY_CEF)
+            add_error(decoding, SV("the record has no CEF header (CEF:0|vendor|product|…)"));
+        return body;
+    case DECODE_LEEF:
+        if (body != BODY_LEEF)
+            body = decode_behind(decoding, SV("LEEF:"), leef_decode, BODY_LEEF, body);
+        if (body != BODY_LEEF)
+            add_error(decoding, SV("the record has no LEEF header (LEEF:1.0|vendor|product|…)"));
+        return body;
+    case DECODE_SYSLOG:
+        if (head != HEAD_RFC3164 && head != HEAD_RFC5424)
+            add_error(decoding, SV("the record has no syslog header (a priority or a time)"));
+        return body;
+    }
+    return body;
+}
+
+void decode(struct event *ret, sv raw, enum decode_format format, nanos arrival, int zone_offset_s,
+            struct arena *arena)
+{
+    bool cut = raw.n > EVENT_BYTES_MAX;
+    sv record = raw.n ? sv_first(raw, EVENT_BYTES_MAX) : SV("");
+    *ret = (struct event){
+        .time = arrival,
+        .arrival = arrival,
+        .raw = record,
+        .message = record,
+        .flags = EVENT_TIME_ASSUMED | (cut ? EVENT_TRUNCATED : 0U),
+    };
+    struct decoding decoding = {.event = ret, .arena = arena, .zone_offset_s = zone_offset_s};
+    if (sv_starts(record, SV("\xef\xbb\xbf")))
+        ret->message = sv_from(record, 3);
+    enum head head = decode_head(&decoding, ret->message);
+    enum body body =
+        format == DECODE_TEXT ? decode_text(&decoding) : decode_body(&decoding, format == DECODE_JSON, &head);
+    body = insist(&decoding, format, head, body);
+    ret->format = formats[head][body];
+}

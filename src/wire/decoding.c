@@ -1,0 +1,115 @@
+#include "wire/decoding.h"
+
+enum { FIELDS_FIRST = 48, IP_BYTES_MAX = 64 };
+
+/* Doubles the array of fields. The old one stays in the arena: at most as much again as is used. */
+static bool grow(struct decoding *decoding)
+{
+    struct event *event = decoding->event;
+    size_t cap = decoding->field_cap ? decoding->field_cap * 2 : FIELDS_FIRST;
+    if (cap > EVENT_FIELDS_MAX)
+        cap = EVENT_FIELDS_MAX;
+    if (cap == decoding->field_cap)
+        return false;
+    struct event_field *fields = arena_alloc(decoding->arena, cap * sizeof *fields);
+    if (!fields)
+        return false;
+    if (event->field_count)
+        memcpy(fields, event->fields, event->field_count * sizeof *fields);
+    event->fields = fields;
+    decoding->field_cap = cap;
+    return true;
+}
+
+void decoding_add_typed(struct decoding *decoding, sv name, sv value, enum event_field_type type)
+{
+    struct event *event = decoding->event;
+    if (event->field_count == decoding->field_cap && !grow(decoding)) {
+        event->flags |= EVENT_FIELDS_DROPPED;
+        return;
+    }
+    event->fields[event->field_count++] = (struct event_field){name, value, type};
+}
+
+void decoding_add_number(struct decoding *decoding, sv name, sv value)
+{
+    int64_t number;
+    decoding_add_typed(decoding, name, value, sv_to_i64(value, &number) ? EVENT_NUMBER : EVENT_STRING);
+}
+
+void decoding_add_address(struct decoding *decoding, enum decoding_end end, sv value)
+{
+    static const sv names[][3] = {
+        [DECODING_SOURCE] = {SV_INIT("source.address"), SV_INIT("source.ip"), SV_INIT("source.domain")},
+        [DECODING_DESTINATION] = {SV_INIT("destination.address"), SV_INIT("destination.ip"),
+                                  SV_INIT("destination.domain")},
+    };
+    if (value.n == 0 || (value.n == 1 && (value.p[0] == '-' || value.p[0] == '?')) ||
+        sv_eq(value, SV("None")))
+        return;
+    decoding_add(decoding, names[end][0], value);
+    decoding_add(decoding, names[end][decoding_is_ip(value) ? 1 : 2], value);
+}
+
+void decoding_set_time(struct decoding *decoding, nanos time)
+{
+    decoding->event->time = time;
+    decoding->event->flags &= ~(unsigned)EVENT_TIME_ASSUMED;
+}
+
+char *decoding_alloc(struct decoding *decoding, size_t n)
+{
+    char *p = arena_alloc(decoding->arena, n);
+    if (!p)
+        decoding->event->flags |= EVENT_FIELDS_DROPPED;
+    return p;
+}
+
+sv decoding_join(struct decoding *decoding, sv a, sv b)
+{
+    char *text = decoding_alloc(decoding, a.n + b.n);
+    if (!text)
+        return SV_NONE;
+    if (a.n)
+        memcpy(text, a.p, a.n);
+    if (b.n)
+        memcpy(text + a.n, b.p, b.n);
+    return (sv){text, a.n + b.n};
+}
+
+static bool is_ipv4(sv s)
+{
+    unsigned dots = 0, digits = 0, part = 0;
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] == '.') {
+            if (digits == 0 || ++dots > 3)
+                return false;
+            digits = part = 0;
+        } else if (s.p[i] >= '0' && s.p[i] <= '9') {
+            part = part * 10 + (unsigned)(s.p[i] - '0');
+            if (++digits > 3 || part > 255)
+                return false;
+        } else {
+            return false;
+        }
+    }
+    return dots == 3 && digits > 0;
+}
+
+bool decoding_is_ip(sv s)
+{
+    if (s.n < 2 || s.n > IP_BYTES_MAX)
+        return false;
+    size_t zone = sv_find_char(s, '%');
+    sv address = zone == SV_NPOS ? s : sv_first(s, zone);
+    unsigned colons = 0;
+    for (size_t i = 0; i < address.n; i++) {
+        char c = address.p[i];
+        bool hex = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
+        if (c == ':')
+            colons++;
+        else if (!hex && c != '.')
+            return false;
+    }
+    return colons == 0 ? is_ipv4(address) : colons >= 2 && colons <= 7;
+}

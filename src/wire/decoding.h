@@ -1,0 +1,53 @@
+/* What the decoders share while one record is taken apart: the event being filled and its memory. Used inside
+ * this room only; the way in is wire/decode.h. */
+#ifndef VEDETTE_WIRE_DECODING_H
+#define VEDETTE_WIRE_DECODING_H
+
+#include "wire/event.h"
+
+struct decoding {
+    struct event *event;
+    struct arena *arena;
+    size_t field_cap;
+    int zone_offset_s; /* UTC offset of times written without one */
+    sv program;        /* who logged it, from the syslog header or the journal; may be empty */
+    sv host;           /* where; `host.name` is there already unless this is empty */
+};
+
+/* Appends a field; an empty value is a value. Past EVENT_FIELDS_MAX or the arena's bound the field is dropped
+ * and EVENT_FIELDS_DROPPED is set. Views are kept, not copied. */
+void decoding_add_typed(struct decoding *decoding, sv name, sv value, enum event_field_type type);
+
+static inline void decoding_add(struct decoding *decoding, sv name, sv value)
+{
+    decoding_add_typed(decoding, name, value, EVENT_STRING);
+}
+
+/* The same unless the value is empty: for names of ours, where an absent thing has no field. */
+static inline void decoding_add_known(struct decoding *decoding, sv name, sv value)
+{
+    if (value.n)
+        decoding_add(decoding, name, value);
+}
+
+/* A field whose value is a number if it reads as one (an optional minus sign and digits). */
+void decoding_add_number(struct decoding *decoding, sv name, sv value);
+
+/* Where an event came from or went to, as `source.address` and, by its form, `source.ip` or `source.domain`
+ * (`destination.…` likewise). Empty values, "-", "?" and "None" name nothing and are left out. */
+enum decoding_end { DECODING_SOURCE, DECODING_DESTINATION };
+void decoding_add_address(struct decoding *decoding, enum decoding_end end, sv value);
+
+/* The source's own word about when it happened: a whole date with its zone. */
+void decoding_set_time(struct decoding *decoding, nanos time);
+
+/* n bytes of the arena; NULL, and EVENT_FIELDS_DROPPED is set, past its bound. */
+char *decoding_alloc(struct decoding *decoding, size_t n);
+
+/* a and b joined in the arena; empty past its bound. */
+sv decoding_join(struct decoding *decoding, sv a, sv b);
+
+/* True for an IPv4 address in dotted form or what can only be an IPv6 address. */
+bool decoding_is_ip(sv s);
+
+#endif

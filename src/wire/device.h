@@ -1,0 +1,53 @@
+/* What CEF and LEEF share: the piped header that names the device, and values that come with a label. */
+#ifndef VEDETTE_WIRE_DEVICE_H
+#define VEDETTE_WIRE_DEVICE_H
+
+#include "wire/decoding.h"
+#include "wire/names.h"
+
+struct device {
+    sv vendor, product, version, code;
+    sv name, severity; /* CEF only */
+};
+
+/* Cuts the text up to the next `|` off *s and takes its escapes (`\|`, `\\`) away. False if there is no
+ * further `|`: then *ret is all that is left. */
+bool device_take_piece(struct decoding *decoding, sv *s, sv *ret);
+
+/* What a value is allowed to hold. */
+enum device_escapes {
+    DEVICE_TEXT,     /* `\n` and `\r` are line ends */
+    DEVICE_VERBATIM, /* a path or a user's name: `\n` is a backslash and an n */
+};
+
+/* The value without its escapes: `\=`, `\\`, `\|`, `\n`, `\r`; any other backslash stands for itself. */
+sv device_unescape(struct decoding *decoding, sv value, enum device_escapes escapes);
+
+/* Whether values under that name are paths or names of users and hosts. */
+enum device_escapes device_escapes_of(sv name);
+
+/* `cs1` and `cs1Label` and their like, as they are met. */
+enum { DEVICE_LABELS = 24 };
+struct device_labels {
+    uint32_t have_label, have_value; /* bits; the arrays below are filled only where a bit is set */
+    sv label[DEVICE_LABELS], value[DEVICE_LABELS];
+};
+
+/* Remembers a field if it is one of a pair. */
+void device_labels_note(struct device_labels *labels, sv name, sv value);
+
+/* Adds each labelled value once more, under the label's text. */
+void device_labels_apply(const struct device_labels *labels, struct decoding *decoding);
+
+/* Splits the "key=value key=value" of a CEF extension: the next pair off *s. A key stands at the front or
+ * behind a space and has letters, digits and `_.-[]` only; a value ends where the next key begins. A value
+ * in double quotes may hold what looks like a key; its quotes are taken away. False at the end. *quotes_end
+ * starts as false and is the splitter's own. */
+bool device_take_pair(sv *s, bool *quotes_end, sv *ret_key, sv *ret_value);
+
+/* Gives the event its time, ECS names and log source, as far as the device tells them. Fields from index
+ * `from` on are what it sent; names are the ECS names for them. */
+void device_apply(struct decoding *decoding, const struct device *device, const struct names *names,
+                  size_t from);
+
+#endif

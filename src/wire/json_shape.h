@@ -1,0 +1,12 @@
+/* Recognises whose JSON an event is by the names in it, and gives it their meaning. */
+#ifndef VEDETTE_WIRE_JSON_SHAPE_H
+#define VEDETTE_WIRE_JSON_SHAPE_H
+
+#include "wire/decoding.h"
+
+/* Looks at the fields from index `from` on. CyberArk's audit and monitor records, Windows events, HashiCorp
+ * Vault's audit log, and plain JSON with common names. A record of the systemd journal gets its MESSAGE as
+ * the event's message: true, and then that is to be decoded as text. */
+bool json_shape_apply(struct decoding *decoding, size_t from);
+
+#endif

@@ -1,0 +1,129 @@
+#include "wire/leef.h"
+
+#include "wire/device.h"
+#include "wire/ecs.h"
+
+enum { DELIMITER_BYTES_MAX = 6 };
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* A delimiter as LEEF 2.0 writes it: one character, or its code as x5E or 0x5E. */
+static bool parse_delimiter(sv s, char *ret)
+{
+    if (s.n == 1) {
+        *ret = s.p[0];
+        return true;
+    }
+    if (s.n && s.p[0] == '0')
+        s = sv_from(s, 1);
+    if (s.n < 2 || s.n > 5 || (s.p[0] | 0x20) != 'x')
+        return false;
+    int code = 0;
+    for (size_t i = 1; i < s.n; i++) {
+        int digit = hex_digit(s.p[i]);
+        if (digit < 0)
+            return false;
+        code = code * 16 + digit;
+    }
+    if (code < 1 || code > 0xff)
+        return false;
+    *ret = (char)code;
+    return true;
+}
+
+/* Cuts LEEF 2.0's delimiter field off *s where there is one; some senders leave it empty or out. */
+static char take_delimiter(sv *s)
+{
+    char delimiter = '\t';
+    size_t pipe = sv_find_char(sv_first(*s, DELIMITER_BYTES_MAX + 1), '|');
+    if (pipe == SV_NPOS)
+        return delimiter;
+    if (pipe > 0 && !parse_delimiter(sv_first(*s, pipe), &delimiter))
+        return delimiter;
+    *s = sv_from(*s, pipe + 1);
+    return delimiter;
+}
+
+struct pairs {
+    struct decoding *decoding;
+    struct device_labels labels;
+};
+
+static void add_pair(struct pairs *pairs, sv key, sv value)
+{
+    value = device_unescape(pairs->decoding, value, device_escapes_of(key));
+    decoding_add(pairs->decoding, key, value);
+    device_labels_note(&pairs->labels, key, value);
+}
+
+static sv unquoted(sv value)
+{
+    bool quoted = value.n >= 2 && value.p[0] == '"' && value.p[value.n - 1] == '"';
+    return quoted ? sv_first(sv_from(value, 1), value.n - 2) : value;
+}
+
+static void add_segment(struct pairs *pairs, sv segment)
+{
+    /* CyberArk's translator writes a space where the delimiter in front of shost should be. */
+    const sv stray = SV(" shost=");
+    size_t equals = sv_find_char(segment, '=');
+    if (equals == SV_NPOS)
+        return;
+    sv key = sv_trim(sv_first(segment, equals)), value = sv_from(segment, equals + 1);
+    size_t at = sv_find(value, stray);
+    if (at != SV_NPOS) {
+        sv host = sv_from(value, at + stray.n);
+        value = sv_first(value, at);
+        add_pair(pairs, SV("shost"), unquoted(sv_trim(host)));
+    }
+    if (key.n)
+        add_pair(pairs, key, unquoted(sv_trim(value)));
+}
+
+static void add_pairs(struct pairs *pairs, sv attributes, char delimiter)
+{
+    sv key, value;
+    bool quotes_end = false;
+    if (delimiter == '\t' && sv_find_char(attributes, '\t') == SV_NPOS) {
+        /* A relay turned the tabs into spaces, or there is one pair only: CEF's way of telling them apart
+         * does for both. */
+        while (device_take_pair(&attributes, &quotes_end, &key, &value))
+            add_pair(pairs, key, value);
+        return;
+    }
+    while (attributes.p)
+        add_segment(pairs, sv_split(&attributes, delimiter));
+}
+
+bool leef_decode(struct decoding *decoding, sv body)
+{
+    struct device device = {0};
+    struct pairs pairs;
+    pairs.decoding = decoding;
+    pairs.labels.have_label = pairs.labels.have_value = 0;
+    sv version;
+    if (!sv_starts(body, SV("LEEF:")))
+        return false;
+    body = sv_from(body, 5);
+    sv *const pieces[] = {&version, &device.vendor, &device.product, &device.version};
+    for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++)
+        if (!device_take_piece(decoding, &body, pieces[i]))
+            return false;
+    device_take_piece(decoding, &body, &device.code);
+    char delimiter = sv_starts(version, SV("1")) ? '\t' : take_delimiter(&body);
+    decoding_add(decoding, SV("deviceVendor"), device.vendor);
+    decoding_add(decoding, SV("deviceProduct"), device.product);
+    decoding_add(decoding, SV("deviceVersion"), device.version);
+    decoding_add(decoding, SV("deviceEventClassId"), device.code);
+    size_t from = decoding->event->field_count;
+    add_pairs(&pairs, body, delimiter);
+    device_labels_apply(&pairs.labels, decoding);
+    device_apply(decoding, &device, &ecs_leef, from);
+    return true;
+}

@@ -1,0 +1,376 @@
+#include "wire/syslog.h"
+
+#include "wire/syslog_time.h"
+
+enum { PRIORITY_MAX = 191, TAG_BYTES_MAX = 64, PID_BYTES_MAX = 32, HOSTNAME_BYTES_MAX = 255 };
+
+static void skip_spaces(sv *s)
+{
+    while (s->n && s->p[0] == ' ')
+        *s = sv_from(*s, 1);
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+bool syslog_is_body(sv s)
+{
+    if (s.n == 0)
+        return false;
+    switch (s.p[0]) {
+    case '{':
+    case '<':
+        return true;
+    case 'C':
+        return sv_starts(s, SV("CEF:"));
+    case 'L':
+        return sv_starts(s, SV("LEEF:"));
+    case 't':
+        return sv_starts(s, SV("type="));
+    default:
+        return false;
+    }
+}
+
+/* "<PRI>": true if there is one in bounds. */
+static bool take_priority(sv *s, int *ret)
+{
+    int value = 0;
+    size_t n = 1;
+    if (s->n < 3 || s->p[0] != '<')
+        return false;
+    while (n < s->n && n < 4 && is_digit(s->p[n]))
+        value = value * 10 + (s->p[n++] - '0');
+    if (n == 1 || n == s->n || s->p[n] != '>' || value > PRIORITY_MAX)
+        return false;
+    *ret = value;
+    *s = sv_from(*s, n + 1);
+    return true;
+}
+
+static bool is_tag_char(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || memchr("-_./%@#+$~", c, 10);
+}
+
+bool syslog_take_tag(sv *s, sv *ret_tag, sv *ret_pid)
+{
+    size_t n = s->n && s->p[0] == '(' ? 1 : 0; /* "(sd-pam)" */
+    while (n < s->n && n < TAG_BYTES_MAX && is_tag_char(s->p[n]))
+        n++;
+    if (n && s->p[0] == '(' && n < s->n && s->p[n] == ')')
+        n++;
+    if (n == 0 || n == s->n)
+        return false;
+    sv rest = sv_from(*s, n), pid = SV_NONE;
+    if (rest.p[0] == '[') {
+        size_t end = sv_find_char(sv_first(rest, PID_BYTES_MAX + 2), ']');
+        if (end == SV_NPOS)
+            return false;
+        pid = sv_first(sv_from(rest, 1), end - 1);
+        rest = sv_from(rest, end + 1);
+    }
+    bool colon = rest.n && rest.p[0] == ':';
+    if (!colon && (pid.n == 0 || (rest.n && rest.p[0] != ' ')))
+        return false;
+    rest = sv_from(rest, colon);
+    if (rest.n && rest.p[0] != ' ' && pid.n == 0)
+        return false;
+    *ret_tag = sv_first(*s, n);
+    *ret_pid = pid;
+    skip_spaces(&rest);
+    *s = rest;
+    return true;
+}
+
+static bool is_hostname(sv s)
+{
+    if (s.n == 0 || s.n > HOSTNAME_BYTES_MAX)
+        return false;
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i];
+        if (!(is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c & 0x80) ||
+              memchr("-_.:/@[]%", c, 9)))
+            return false;
+    }
+    return true;
+}
+
+static bool take_hostname(sv *s, sv *ret)
+{
+    sv rest = *s;
+    sv word = sv_word(&rest);
+    skip_spaces(&rest);
+    if (syslog_is_body(*s) || !is_hostname(word) || rest.n == 0)
+        return false;
+    *ret = word;
+    *s = rest;
+    return true;
+}
+
+/* What follows the time in RFC 3164: a host name that may be missing, a tag that may be missing. */
+static void read_host_and_tag(sv s, struct syslog_header *header)
+{
+    if (!syslog_is_body(s) && !syslog_take_tag(&s, &header->tag, &header->pid) &&
+        take_hostname(&s, &header->hostname) && !syslog_is_body(s))
+        syslog_take_tag(&s, &header->tag, &header->pid);
+    header->message = s;
+}
+
+static sv word_or_nil(sv *s)
+{
+    sv word = sv_word(s);
+    return sv_eq(word, SV("-")) ? SV_NONE : word;
+}
+
+/* Where the SD-ELEMENT at the front of s ends; SV_NPOS if it does not. */
+static size_t element_end(sv s)
+{
+    bool quoted = false;
+    for (size_t i = 1; i < s.n; i++) {
+        if (quoted && s.p[i] == '\\')
+            i++;
+        else if (s.p[i] == '"')
+            quoted = !quoted;
+        else if (!quoted && s.p[i] == ']')
+            return i;
+    }
+    return SV_NPOS;
+}
+
+/* Cuts STRUCTURED-DATA off *s. False if there is none, not even a nil. */
+static bool take_structured_data(sv *s, sv *ret)
+{
+    size_t n = 0;
+    if (s->n && s->p[0] == '-' && (s->n == 1 || s->p[1] == ' ')) {
+        *s = sv_from(*s, 1);
+        *ret = SV_NONE;
+        return true;
+    }
+    while (n < s->n && s->p[n] == '[') {
+        size_t end = element_end(sv_from(*s, n));
+        if (end == SV_NPOS)
+            return false;
+        n += end + 1;
+    }
+    if (n == 0 || (n < s->n && s->p[n] != ' '))
+        return false;
+    *ret = sv_first(*s, n);
+    *s = sv_from(*s, n);
+    return true;
+}
+
+static sv without_bom(sv s)
+{
+    return sv_starts(s, SV("\xef\xbb\xbf")) ? sv_from(s, 3) : s;
+}
+
+/* APP-NAME, PROCID, MSGID and STRUCTURED-DATA; false if they are not all there. */
+static bool read_5424_tail(sv s, struct syslog_header *header)
+{
+    struct syslog_header tail = *header;
+    tail.tag = word_or_nil(&s);
+    tail.pid = word_or_nil(&s);
+    tail.message_id = word_or_nil(&s);
+    skip_spaces(&s);
+    if (!take_structured_data(&s, &tail.structured_data))
+        return false;
+    tail.message = without_bom(sv_from(s, s.n && s.p[0] == ' '));
+    *header = tail;
+    return true;
+}
+
+/* From the version on (RFC 5424 §6); false if it is another form. */
+static bool read_5424(sv s, nanos arrival, int zone_offset_s, struct syslog_header *header)
+{
+    size_t digits = 0;
+    while (digits < s.n && digits < 3 && is_digit(s.p[digits]))
+        digits++;
+    if (digits == 0 || s.p[0] == '0' || digits + 2 >= s.n || s.p[digits] != ' ')
+        return false;
+    s = sv_from(s, digits + 1);
+    if (header->priority >= 0 && s.p[0] == '-' && s.p[1] == ' ')
+        s = sv_from(s, 1);
+    else if (!syslog_time_take(&s, arrival, zone_offset_s, &header->time, &header->time_assumed))
+        return false;
+    header->form = SYSLOG_RFC5424;
+    skip_spaces(&s);
+    sv after_host = s;
+    header->hostname = syslog_is_body(s) ? SV_NONE : word_or_nil(&after_host);
+    skip_spaces(&after_host);
+    if (!syslog_is_body(after_host) && read_5424_tail(after_host, header))
+        return true;
+    header->message = without_bom(after_host);
+    if (!syslog_is_body(header->message))
+        syslog_take_tag(&header->message, &header->tag, &header->pid);
+    return true;
+}
+
+/* A time that a device puts "*" or "." in front of, to say that its clock is not set. */
+static bool take_device_time(sv *s, nanos arrival, int zone_offset_s, struct syslog_header *header)
+{
+    sv rest = sv_from(*s, s->n && (s->p[0] == '*' || s->p[0] == '.'));
+    if (!syslog_time_take(&rest, arrival, zone_offset_s, &header->time, &header->time_assumed))
+        return false;
+    *s = rest;
+    return true;
+}
+
+/* Cisco's "[seq]: [host: ]*time": a sequence number and a name in front of the time. */
+static bool take_numbered_time(sv *s, nanos arrival, int zone_offset_s, struct syslog_header *header)
+{
+    sv rest = *s;
+    size_t digits = 0;
+    while (digits < rest.n && digits < 12 && is_digit(rest.p[digits]))
+        digits++;
+    rest = sv_from(rest, digits);
+    if (rest.n == 0 || rest.p[0] != ':')
+        return false;
+    rest = sv_from(rest, 1);
+    skip_spaces(&rest);
+    sv named = rest, name = sv_word(&named);
+    skip_spaces(&named);
+    if (take_device_time(&rest, arrival, zone_offset_s, header)) {
+        *s = rest;
+        return true;
+    }
+    if (name.n < 2 || name.p[name.n - 1] != ':' || !take_device_time(&named, arrival, zone_offset_s, header))
+        return false;
+    header->hostname = sv_first(name, name.n - 1);
+    *s = named;
+    return true;
+}
+
+static bool read_3164(sv s, nanos arrival, int zone_offset_s, struct syslog_header *header)
+{
+    header->form = SYSLOG_RFC3164;
+    skip_spaces(&s);
+    sv hostname = SV_NONE;
+    bool timed = take_device_time(&s, arrival, zone_offset_s, header);
+    if (!timed && take_numbered_time(&s, arrival, zone_offset_s, header)) {
+        timed = true;
+        hostname = header->hostname;
+    }
+    if (!timed && header->priority < 0)
+        return false;
+    if (timed && s.n && s.p[0] == ':')
+        s = sv_from(s, 1);
+    skip_spaces(&s);
+    sv after = s, word = sv_word(&after);
+    skip_spaces(&after);
+    bool host_before_body = is_hostname(word) && syslog_is_body(after) && !syslog_is_body(s);
+    if (hostname.n == 0 && (timed || host_before_body)) {
+        read_host_and_tag(s, header);
+    } else {
+        if (!syslog_is_body(s))
+            syslog_take_tag(&s, &header->tag, &header->pid);
+        header->message = s;
+    }
+    header->message = without_bom(header->message);
+    return true;
+}
+
+bool syslog_parse(sv record, nanos arrival, int zone_offset_s, struct syslog_header *ret)
+{
+    struct syslog_header header = {.priority = -1};
+    sv s = without_bom(record);
+    take_priority(&s, &header.priority);
+    if (!read_5424(s, arrival, zone_offset_s, &header)) {
+        header = (struct syslog_header){.priority = header.priority};
+        if (!read_3164(s, arrival, zone_offset_s, &header))
+            return false;
+    }
+    *ret = header;
+    return true;
+}
+
+/* PARAM-VALUE without its escapes (RFC 5424 §6.3.3): a backslash before anything else stands for itself. */
+static sv unescape(struct decoding *decoding, sv value)
+{
+    if (sv_find_char(value, '\\') == SV_NPOS)
+        return value;
+    char *text = decoding_alloc(decoding, value.n);
+    size_t n = 0;
+    if (!text)
+        return value;
+    for (size_t i = 0; i < value.n; i++) {
+        if (value.p[i] == '\\' && i + 1 < value.n && memchr("\"\\]", value.p[i + 1], 3))
+            i++;
+        text[n++] = value.p[i];
+    }
+    return sv_make(text, n);
+}
+
+/* One SD-ELEMENT without its brackets: fields named `id.param`. */
+static void apply_element(struct decoding *decoding, sv element)
+{
+    sv prefix = decoding_join(decoding, sv_word(&element), SV("."));
+    while (prefix.n && element.n) {
+        skip_spaces(&element);
+        size_t equals = sv_find(element, SV("=\""));
+        if (equals == SV_NPOS)
+            return;
+        sv name = decoding_join(decoding, prefix, sv_first(element, equals));
+        element = sv_from(element, equals + 2);
+        size_t end = 0;
+        while (end < element.n && element.p[end] != '"')
+            end += element.p[end] == '\\' ? 2 : 1;
+        if (name.n)
+            decoding_add(decoding, name, unescape(decoding, sv_first(element, end)));
+        element = sv_from(element, end + 1);
+    }
+}
+
+static void apply_structured_data(struct decoding *decoding, sv data)
+{
+    while (data.n) {
+        size_t end = element_end(data);
+        if (end == SV_NPOS)
+            return;
+        apply_element(decoding, sv_first(sv_from(data, 1), end - 1));
+        data = sv_from(data, end + 1);
+    }
+}
+
+static void apply_priority(struct decoding *decoding, int priority)
+{
+    static const sv facilities[] = {
+        SV_INIT("kern"),     SV_INIT("user"),   SV_INIT("mail"),   SV_INIT("daemon"), SV_INIT("auth"),
+        SV_INIT("syslog"),   SV_INIT("lpr"),    SV_INIT("news"),   SV_INIT("uucp"),   SV_INIT("cron"),
+        SV_INIT("authpriv"), SV_INIT("ftp"),    SV_INIT("ntp"),    SV_INIT("audit"),  SV_INIT("alert"),
+        SV_INIT("clock"),    SV_INIT("local0"), SV_INIT("local1"), SV_INIT("local2"), SV_INIT("local3"),
+        SV_INIT("local4"),   SV_INIT("local5"), SV_INIT("local6"), SV_INIT("local7"),
+    };
+    static const sv severities[] = {SV_INIT("emergency"),     SV_INIT("alert"),   SV_INIT("critical"),
+                                    SV_INIT("error"),         SV_INIT("warning"), SV_INIT("notice"),
+                                    SV_INIT("informational"), SV_INIT("debug")};
+    static const char codes[] = "01234567";
+    int severity = priority & 7;
+    decoding_add(decoding, SV("log.syslog.facility.name"), facilities[priority >> 3]);
+    decoding_add(decoding, SV("log.syslog.severity.name"), severities[severity]);
+    decoding_add_typed(decoding, SV("log.syslog.severity.code"), sv_make(codes + severity, 1), EVENT_NUMBER);
+}
+
+void syslog_apply(struct decoding *decoding, const struct syslog_header *header)
+{
+    struct event *event = decoding->event;
+    if (header->time) {
+        event->time = header->time;
+        event->flags &= ~(unsigned)EVENT_TIME_ASSUMED;
+        if (header->time_assumed)
+            event->flags |= EVENT_TIME_ASSUMED;
+    }
+    event->message = header->message;
+    decoding->program = header->tag;
+    decoding->host = header->hostname;
+    if (header->priority >= 0)
+        apply_priority(decoding, header->priority);
+    decoding_add_known(decoding, SV("host.name"), header->hostname);
+    decoding_add_known(decoding, SV("process.name"), header->tag);
+    if (header->pid.n)
+        decoding_add_number(decoding, SV("process.pid"), header->pid);
+    decoding_add_known(decoding, SV("log.syslog.msgid"), header->message_id);
+    apply_structured_data(decoding, header->structured_data);
+}

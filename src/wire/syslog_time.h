@@ -1,0 +1,13 @@
+/* Reads the moments that stand in front of log lines: RFC 3339, and what devices make of RFC 3164's. Pure. */
+#ifndef VEDETTE_WIRE_SYSLOG_TIME_H
+#define VEDETTE_WIRE_SYSLOG_TIME_H
+
+#include "base/timefmt.h"
+
+/* Cuts a moment off the front of *s: RFC 3339 with or without its zone; "Mmm dd hh:mm:ss" with a fraction, a
+ * year before or after, a zone's name; seconds since the epoch with a fraction. *ret_assumed tells that the
+ * year (the latest that is not after arrival, with two days of grace) or the zone was guessed. False, and all
+ * untouched, if there is none. */
+bool syslog_time_take(sv *s, nanos arrival, int zone_offset_s, nanos *ret, bool *ret_assumed);
+
+#endif

@@ -1,0 +1,239 @@
+#include "wire/windows_event.h"
+
+#include "wire/ecs.h"
+
+static const sv prefixes[] = {SV_INIT("Event.EventData."), SV_INIT("Event.System."),
+                              SV_INIT("Event.UserData."), SV_INIT("winlog.event_data.")};
+
+/* Names that do not become flat by losing a prefix. */
+static const struct {
+    sv nested, flat;
+} renamed[] = {
+    {SV_INIT("Event.System.Provider.#attributes.Name"), SV_INIT("Provider_Name")},
+    {SV_INIT("Event.System.Provider.@Name"), SV_INIT("Provider_Name")},
+    {SV_INIT("Event.System.Provider.Name"), SV_INIT("Provider_Name")},
+    {SV_INIT("Event.System.EventID.#text"), SV_INIT("EventID")},
+    {SV_INIT("winlog.channel"), SV_INIT("Channel")},
+    {SV_INIT("winlog.event_id"), SV_INIT("EventID")},
+    {SV_INIT("winlog.provider_name"), SV_INIT("Provider_Name")},
+    {SV_INIT("winlog.computer_name"), SV_INIT("Computer")},
+    /* Security's event 4688 has other names than Sysmon's for the same things. */
+    {SV_INIT("NewProcessName"), SV_INIT("Image")},
+    {SV_INIT("ParentProcessName"), SV_INIT("ParentImage")},
+};
+
+enum what { CHANNEL, EVENT_ID, EVENT_TYPE, KEYWORDS, SUBJECT, TARGET, USER, SUBJECT_DOMAIN, WHAT_COUNT };
+
+static const struct names wanted = {
+    .by_length = {[4] = NAMES(NAME("User", USER)),
+                  [7] = NAMES(NAME("Channel", CHANNEL), NAME("EventID", EVENT_ID)),
+                  [8] = NAMES(NAME("Keywords", KEYWORDS)),
+                  [9] = NAMES(NAME("EventType", EVENT_TYPE)),
+                  [14] = NAMES(NAME("TargetUserName", TARGET)),
+                  [15] = NAMES(NAME("SubjectUserName", SUBJECT)),
+                  [17] = NAMES(NAME("SubjectDomainName", SUBJECT_DOMAIN))}};
+
+static const struct {
+    sv channel, service;
+} channels[] = {
+    {SV_INIT("Security"), SV_INIT("security")},
+    {SV_INIT("System"), SV_INIT("system")},
+    {SV_INIT("Application"), SV_INIT("application")},
+    {SV_INIT("Microsoft-Windows-Sysmon/Operational"), SV_INIT("sysmon")},
+    {SV_INIT("Windows PowerShell"), SV_INIT("powershell-classic")},
+    {SV_INIT("Microsoft-Windows-PowerShell/Operational"), SV_INIT("powershell")},
+    {SV_INIT("PowerShellCore/Operational"), SV_INIT("powershell")},
+    {SV_INIT("Microsoft-Windows-TaskScheduler/Operational"), SV_INIT("taskscheduler")},
+    {SV_INIT("Microsoft-Windows-Windows Defender/Operational"), SV_INIT("windefend")},
+    {SV_INIT("Microsoft-Windows-WMI-Activity/Operational"), SV_INIT("wmi")},
+    {SV_INIT("Microsoft-Windows-NTLM/Operational"), SV_INIT("ntlm")},
+    {SV_INIT("Microsoft-Windows-Bits-Client/Operational"), SV_INIT("bits-client")},
+    {SV_INIT("Microsoft-Windows-CodeIntegrity/Operational"), SV_INIT("codeintegrity-operational")},
+    {SV_INIT("Microsoft-Windows-DriverFrameworks-UserMode/Operational"), SV_INIT("driver-framework")},
+    {SV_INIT("Microsoft-Windows-Windows Firewall With Advanced Security/Firewall"), SV_INIT("firewall-as")},
+    {SV_INIT("Microsoft-Windows-TerminalServices-LocalSessionManager/Operational"),
+     SV_INIT("terminalservices-localsessionmanager")},
+    {SV_INIT("Microsoft-Windows-AppLocker/EXE and DLL"), SV_INIT("applocker")},
+    {SV_INIT("Microsoft-Windows-AppLocker/MSI and Script"), SV_INIT("applocker")},
+    {SV_INIT("Microsoft-Windows-AppLocker/Packaged app-Deployment"), SV_INIT("applocker")},
+    {SV_INIT("Microsoft-Windows-AppLocker/Packaged app-Execution"), SV_INIT("applocker")},
+    {SV_INIT("Microsoft-Windows-SmbClient/Security"), SV_INIT("smbclient-security")},
+    {SV_INIT("Microsoft-Windows-SmbClient/Connectivity"), SV_INIT("smbclient-connectivity")},
+    {SV_INIT("Microsoft-Windows-SMBServer/Connectivity"), SV_INIT("smbserver-connectivity")},
+    {SV_INIT("Microsoft-Windows-LSA/Operational"), SV_INIT("lsa-server")},
+    {SV_INIT("Microsoft-Windows-DNS-Client/Operational"), SV_INIT("dns-client")},
+    {SV_INIT("DNS Server"), SV_INIT("dns-server")},
+    {SV_INIT("Microsoft-Windows-CAPI2/Operational"), SV_INIT("capi2")},
+    {SV_INIT("Microsoft-Windows-AppXDeploymentServer/Operational"), SV_INIT("appxdeployment-server")},
+    {SV_INIT("Microsoft-Windows-AppxPackaging/Operational"), SV_INIT("appxpackaging-om")},
+    {SV_INIT("Microsoft-Windows-Shell-Core/Operational"), SV_INIT("shell-core")},
+    {SV_INIT("OpenSSH/Operational"), SV_INIT("openssh")},
+    {SV_INIT("MSExchange Management"), SV_INIT("msexchange-management")},
+};
+
+/* Which category an event of a service belongs to. Of Sigma's registry_event the special ones are told:
+ * registry_add, registry_set, registry_delete, registry_rename. */
+static const struct {
+    sv service, id, category;
+} categories[] = {
+    {SV_INIT("sysmon"), SV_INIT("1"), SV_INIT("process_creation")},
+    {SV_INIT("sysmon"), SV_INIT("2"), SV_INIT("file_change")},
+    {SV_INIT("sysmon"), SV_INIT("3"), SV_INIT("network_connection")},
+    {SV_INIT("sysmon"), SV_INIT("4"), SV_INIT("sysmon_status")},
+    {SV_INIT("sysmon"), SV_INIT("5"), SV_INIT("process_termination")},
+    {SV_INIT("sysmon"), SV_INIT("6"), SV_INIT("driver_load")},
+    {SV_INIT("sysmon"), SV_INIT("7"), SV_INIT("image_load")},
+    {SV_INIT("sysmon"), SV_INIT("8"), SV_INIT("create_remote_thread")},
+    {SV_INIT("sysmon"), SV_INIT("9"), SV_INIT("raw_access_thread")},
+    {SV_INIT("sysmon"), SV_INIT("10"), SV_INIT("process_access")},
+    {SV_INIT("sysmon"), SV_INIT("11"), SV_INIT("file_event")},
+    {SV_INIT("sysmon"), SV_INIT("12"), SV_INIT("registry_delete")},
+    {SV_INIT("sysmon"), SV_INIT("13"), SV_INIT("registry_set")},
+    {SV_INIT("sysmon"), SV_INIT("14"), SV_INIT("registry_rename")},
+    {SV_INIT("sysmon"), SV_INIT("15"), SV_INIT("create_stream_hash")},
+    {SV_INIT("sysmon"), SV_INIT("16"), SV_INIT("sysmon_status")},
+    {SV_INIT("sysmon"), SV_INIT("17"), SV_INIT("pipe_created")},
+    {SV_INIT("sysmon"), SV_INIT("18"), SV_INIT("pipe_created")},
+    {SV_INIT("sysmon"), SV_INIT("19"), SV_INIT("wmi_event")},
+    {SV_INIT("sysmon"), SV_INIT("20"), SV_INIT("wmi_event")},
+    {SV_INIT("sysmon"), SV_INIT("21"), SV_INIT("wmi_event")},
+    {SV_INIT("sysmon"), SV_INIT("22"), SV_INIT("dns_query")},
+    {SV_INIT("sysmon"), SV_INIT("23"), SV_INIT("file_delete")},
+    {SV_INIT("sysmon"), SV_INIT("24"), SV_INIT("clipboard_capture")},
+    {SV_INIT("sysmon"), SV_INIT("25"), SV_INIT("process_tampering")},
+    {SV_INIT("sysmon"), SV_INIT("26"), SV_INIT("file_delete")},
+    {SV_INIT("sysmon"), SV_INIT("27"), SV_INIT("file_block_executable")},
+    {SV_INIT("sysmon"), SV_INIT("28"), SV_INIT("file_block_shredding")},
+    {SV_INIT("sysmon"), SV_INIT("29"), SV_INIT("file_executable_detected")},
+    {SV_INIT("sysmon"), SV_INIT("255"), SV_INIT("sysmon_error")},
+    {SV_INIT("security"), SV_INIT("4688"), SV_INIT("process_creation")},
+    {SV_INIT("powershell"), SV_INIT("4103"), SV_INIT("ps_module")},
+    {SV_INIT("powershell"), SV_INIT("4104"), SV_INIT("ps_script")},
+    {SV_INIT("powershell-classic"), SV_INIT("400"), SV_INIT("ps_classic_start")},
+    {SV_INIT("powershell-classic"), SV_INIT("600"), SV_INIT("ps_classic_provider_start")},
+};
+
+bool windows_event_name(sv name)
+{
+    return sv_starts(name, SV("Event.System.")) || sv_starts(name, SV("winlog.")) ||
+           sv_eq(name, SV("Channel"));
+}
+
+static void take_time(struct decoding *decoding, sv value)
+{
+    nanos time;
+    if (time_parse_rfc3339(value, &time))
+        decoding_set_time(decoding, time);
+}
+
+static void add_renamed(struct decoding *decoding, const struct event_field *field)
+{
+    for (size_t i = 0; i < sizeof renamed / sizeof *renamed; i++)
+        if (sv_eq(field->name, renamed[i].nested))
+            decoding_add_typed(decoding, renamed[i].flat, field->value, field->type);
+}
+
+/* The field's name behind one of the prefixes, if nothing is nested in it; in UserData, whose single element
+ * has a name of its own, the last part. */
+static sv flat_name(sv name)
+{
+    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
+        if (!sv_starts(name, prefixes[i]))
+            continue;
+        sv rest = sv_from(name, prefixes[i].n);
+        size_t dot = sv_find_char(rest, '.');
+        if (sv_starts(name, SV("Event.UserData.")) && dot != SV_NPOS)
+            rest = sv_from(rest, dot + 1);
+        return sv_find_char(rest, '.') == SV_NPOS ? rest : SV_NONE;
+    }
+    return SV_NONE;
+}
+
+/* EventData written as a list of <Data Name="…">: two fields in a row say one thing. */
+static bool is_data_name(sv name)
+{
+    return sv_starts(name, SV("Event.EventData.Data.")) && sv_ends(name, SV("Name"));
+}
+
+static void flatten(struct decoding *decoding, size_t from, size_t end)
+{
+    for (size_t i = from; i < end; i++) {
+        /* The array may move while fields are added. */
+        struct event_field field = decoding->event->fields[i];
+        sv flat = flat_name(field.name);
+        if (flat.n)
+            decoding_add_typed(decoding, flat, field.value, field.type);
+        else if (is_data_name(field.name) && i + 1 < end && field.value.n)
+            decoding_add(decoding, field.value, decoding->event->fields[i + 1].value);
+        else
+            add_renamed(decoding, &field);
+        if (sv_ends(field.name, SV("SystemTime")))
+            take_time(decoding, field.value);
+    }
+}
+
+static sv service_of(sv channel)
+{
+    for (size_t i = 0; i < sizeof channels / sizeof *channels; i++)
+        if (sv_ieq(channels[i].channel, channel))
+            return channels[i].service;
+    return SV_NONE;
+}
+
+static sv category_of(sv service, sv id, sv type)
+{
+    if (sv_eq(service, SV("sysmon")) && sv_eq(id, SV("12")) && sv_eq(type, SV("CreateKey")))
+        return SV("registry_add");
+    for (size_t i = 0; i < sizeof categories / sizeof *categories; i++)
+        if (sv_eq(categories[i].id, id) && sv_eq(categories[i].service, service))
+            return categories[i].category;
+    return SV_NONE;
+}
+
+/* Logons and tickets are about the account that gets them; in all else the subject acts on the target. */
+static bool is_logon(sv id)
+{
+    static const sv ids[] = {SV_INIT("4624"), SV_INIT("4625"), SV_INIT("4634"), SV_INIT("4647"),
+                             SV_INIT("4768"), SV_INIT("4769"), SV_INIT("4771"), SV_INIT("4776")};
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++)
+        if (sv_eq(ids[i], id))
+            return true;
+    return false;
+}
+
+static void add_who(struct decoding *decoding, const sv *values)
+{
+    bool logon = is_logon(values[EVENT_ID]);
+    sv actor = values[SUBJECT].n ? values[SUBJECT] : values[USER];
+    ecs_add(decoding, ECS_USER_NAME, logon ? values[TARGET] : actor);
+    if (!logon)
+        ecs_add(decoding, ECS_USER_TARGET_NAME, values[TARGET]);
+    ecs_add(decoding, ECS_USER_DOMAIN, values[SUBJECT_DOMAIN]);
+    /* Audit success and failure are bits of Keywords. */
+    if (sv_starts(values[KEYWORDS], SV("0x802")))
+        ecs_add(decoding, ECS_EVENT_OUTCOME, SV("success"));
+    else if (sv_starts(values[KEYWORDS], SV("0x801")))
+        ecs_add(decoding, ECS_EVENT_OUTCOME, SV("failure"));
+}
+
+void windows_event_apply(struct decoding *decoding, size_t from)
+{
+    const struct event *event = decoding->event;
+    sv values[WHAT_COUNT] = {0};
+    size_t sent = event->field_count;
+    flatten(decoding, from, sent);
+    size_t end = event->field_count;
+    for (size_t i = from; i < end; i++) {
+        int what = names_find(&wanted, event->fields[i].name);
+        if (what >= 0 && values[what].n == 0)
+            values[what] = event->fields[i].value;
+    }
+    ecs_apply(decoding, &ecs_windows, from);
+    add_who(decoding, values);
+    sv service = service_of(values[CHANNEL]);
+    decoding->event->source = (struct logsource){
+        .product = SV("windows"),
+        .category = category_of(service, values[EVENT_ID], values[EVENT_TYPE]),
+        .service = service,
+    };
+}

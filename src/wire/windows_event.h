@@ -1,0 +1,16 @@
+/* Gives Windows events that came as JSON the names and log sources that Sigma's rules use. */
+#ifndef VEDETTE_WIRE_WINDOWS_EVENT_H
+#define VEDETTE_WIRE_WINDOWS_EVENT_H
+
+#include "wire/decoding.h"
+
+/* True if a field's name is one that only a Windows event has. */
+bool windows_event_name(sv name);
+
+/* For an event whose fields from index `from` on are a Windows event: nested as the system writes it
+ * (`Event.System.Channel`, `Event.EventData.Image`), as Winlogbeat does (`winlog.channel`,
+ * `winlog.event_data.Image`), or flat (`Channel`, `Image`). Adds the flat names where they are missing, ECS
+ * names, the log source by channel and event id, and takes the event's time. */
+void windows_event_apply(struct decoding *decoding, size_t from);
+
+#endif
