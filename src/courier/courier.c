@@ -1,0 +1,377 @@
+#include "courier/courier.h"
+
+#include "base/hash.h"
+#include "courier/intake.h"
+#include "courier/landing.h"
+#include "courier/queue.h"
+#include "courier/submit.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum { UNMATCHED_MAX = 1024, MESSAGE_ID_BYTES_MAX = 256 };
+
+/* Landed before the hand-over was on disk: a local Maildir is often faster than the answer to the dot. */
+struct unmatched {
+    uint64_t hash;
+    char message_id[MESSAGE_ID_BYTES_MAX];
+    nanos at;
+};
+
+struct courier {
+    struct loop *loop;
+    struct keeper_client *keeper;
+    struct settings *settings;
+    struct steps steps;
+    struct jobs *jobs;
+    struct intake *intake;
+    struct queue *queue;
+    struct landing *landings[CONFIG_GATEWAYS_MAX];
+    size_t landing_count;
+    struct unmatched unmatched[UNMATCHED_MAX];
+    size_t unmatched_next;
+    struct prepared *prepared;
+    bool queue_drained;
+    struct loop_timer *drain_timer; /* done must not run inside a job's done */
+    loop_fn *drained;
+    void *drained_arg;
+};
+
+/* --- Configuration ----------------------------------------------------------------------------------------
+ */
+
+struct prepared {
+    const struct config *config; /* whose files were read: compared, not followed */
+    size_t count;
+    struct tls_context *contexts[CONFIG_GATEWAYS_MAX];
+};
+
+static void prepared_free(struct prepared *prepared)
+{
+    if (!prepared)
+        return;
+    for (size_t i = 0; i < prepared->count; i++)
+        tls_context_free(prepared->contexts[i]);
+    free(prepared);
+}
+
+static int prepare(const struct config *config, struct prepared **ret, struct err *err)
+{
+    struct prepared *prepared = calloc(1, sizeof *prepared);
+    assert(prepared && config->gateway_count <= CONFIG_GATEWAYS_MAX);
+    prepared->config = config;
+    prepared->count = config->gateway_count;
+    for (size_t i = 0; i < config->gateway_count; i++) {
+        const struct config_gateway *gateway = &config->gateways[i];
+        const struct tls_trust trust = {gateway->ca_file, gateway->ca_directory, gateway->pin};
+        if (gateway->security == SMTP_SECURITY_NONE)
+            continue;
+        if (tls_client_context(&trust, &prepared->contexts[i], err) < 0) {
+            err_prefix(err, "gateway %s", gateway->name);
+            prepared_free(prepared);
+            return -1;
+        }
+    }
+    *ret = prepared;
+    return 0;
+}
+
+int courier_prepare(struct courier *courier, const struct config *config, struct err *err)
+{
+    struct prepared *prepared;
+    if (prepare(config, &prepared, err) < 0)
+        return -1;
+    prepared_free(courier->prepared);
+    courier->prepared = prepared;
+    return 0;
+}
+
+static void on_landed(void *arg, sv message_id, nanos at);
+
+/* Watches the Maildirs that the settings name, and no others. */
+static void settle_landings(struct courier *courier)
+{
+    struct landing *old[CONFIG_GATEWAYS_MAX];
+    size_t old_count = courier->landing_count;
+    memcpy(old, courier->landings, old_count * sizeof *old);
+    courier->landing_count = 0;
+    for (size_t i = 0; i < courier->settings->config.gateway_count; i++) {
+        const char *path = courier->settings->config.gateways[i].landing.maildir;
+        struct landing *landing = NULL;
+        bool known = !path;
+        for (size_t j = 0; j < courier->landing_count && !known; j++)
+            known = strcmp(landing_path(courier->landings[j]), path) == 0;
+        if (known)
+            continue;
+        for (size_t j = 0; j < old_count && !landing; j++) {
+            if (!old[j] || strcmp(landing_path(old[j]), path) != 0)
+                continue;
+            landing = old[j];
+            old[j] = NULL;
+        }
+        if (!landing)
+            landing = landing_new(courier->loop, path, on_landed, courier);
+        courier->landings[courier->landing_count++] = landing;
+    }
+    for (size_t j = 0; j < old_count; j++)
+        landing_free(old[j]);
+}
+
+void courier_reload(struct courier *courier, const struct config *config)
+{
+    struct err err;
+    if (!courier->prepared || courier->prepared->config != config)
+        if (courier_prepare(courier, config, &err) < 0) {
+            LOG_ERROR("the new configuration is not used", LOG_ERR(&err));
+            return;
+        }
+    struct settings *settings = settings_new(config);
+    settings_free(courier->settings);
+    courier->settings = settings;
+    queue_settle(courier->queue, settings, courier->prepared->contexts);
+    intake_settle(courier->intake, settings);
+    settle_landings(courier);
+    prepared_free(courier->prepared);
+    courier->prepared = NULL;
+}
+
+/* --- Landings ---------------------------------------------------------------------------------------------
+ */
+
+struct landed_job {
+    struct job job;
+    struct courier *courier;
+    struct unmatched landed;
+    size_t changed;
+};
+
+static int landed_run(struct store *store, struct job *base, struct err *err)
+{
+    struct landed_job *job = (struct landed_job *)base;
+    return store_landed(store, sv_of(job->landed.message_id), job->landed.at, &job->changed, err);
+}
+
+static void landed_done(struct job *base, const struct err *err)
+{
+    struct landed_job *job = (struct landed_job *)base;
+    struct courier *courier = job->courier;
+    if (err) {
+        LOG_ERROR("a landing could not be written down", LOG_ERR(err));
+        return;
+    }
+    if (job->changed == 0) {
+        courier->unmatched[courier->unmatched_next] = job->landed;
+        courier->unmatched_next = (courier->unmatched_next + 1) % UNMATCHED_MAX;
+        return;
+    }
+    LOG_INFO("landed", LOG_STR("message_id", job->landed.message_id), LOG_INT("messages", job->changed));
+    struct courier_step step = {.at = job->landed.at, .step = "landed"};
+    sv_copy(step.text, sizeof step.text, sv_of(job->landed.message_id));
+    steps_tell(&courier->steps, &step);
+}
+
+static void submit_landed(struct courier *courier, const struct unmatched *landed)
+{
+    static const struct job_kind KIND = {landed_run, landed_done, NULL};
+    struct landed_job *job = job_new(sizeof *job, &KIND);
+    job->courier = courier;
+    job->landed = *landed;
+    jobs_submit(courier->jobs, &job->job);
+}
+
+static void on_landed(void *arg, sv message_id, nanos at)
+{
+    struct unmatched landed = {.hash = hash_sv(message_id), .at = at};
+    if (message_id.n >= sizeof landed.message_id)
+        return;
+    sv_copy(landed.message_id, sizeof landed.message_id, message_id);
+    submit_landed(arg, &landed);
+}
+
+static void on_handed_over(void *arg, sv message_id)
+{
+    struct courier *courier = arg;
+    uint64_t hash = hash_sv(message_id);
+    for (size_t i = 0; i < UNMATCHED_MAX; i++) {
+        struct unmatched *landed = &courier->unmatched[i];
+        if (landed->hash != hash || !sv_eq(sv_of(landed->message_id), message_id))
+            continue;
+        submit_landed(courier, landed);
+        *landed = (struct unmatched){0};
+    }
+}
+
+/* --- Life -------------------------------------------------------------------------------------------------
+ */
+
+static void check_drained(void *arg)
+{
+    struct courier *courier = arg;
+    if (courier->queue_drained && courier->drained && jobs_pending(courier->jobs) == 0)
+        loop_timer_set(courier->drain_timer, 0);
+}
+
+static void on_drained(void *arg)
+{
+    struct courier *courier = arg;
+    if (!courier->drained || jobs_pending(courier->jobs) > 0)
+        return;
+    loop_fn *drained = courier->drained;
+    courier->drained = NULL;
+    drained(courier->drained_arg);
+}
+
+static void on_mailed(void *arg)
+{
+    struct courier *courier = arg;
+    queue_kick(courier->queue);
+}
+
+static void on_queue_drained(void *arg)
+{
+    struct courier *courier = arg;
+    courier->queue_drained = true;
+    check_drained(courier);
+}
+
+int courier_new(struct loop *loop, const struct config *config, struct store *store,
+                struct keeper_client *keeper, struct courier **ret, struct err *err)
+{
+    struct prepared *prepared;
+    if (prepare(config, &prepared, err) < 0)
+        return -1;
+    struct courier *courier = calloc(1, sizeof *courier);
+    assert(courier);
+    courier->loop = loop;
+    courier->keeper = keeper;
+    courier->settings = settings_new(config);
+    courier->drain_timer = loop_timer_new(loop, on_drained, courier);
+    courier->jobs = jobs_new(loop, store, check_drained, courier);
+    courier->queue = queue_new(&(struct queue_setup){
+        .loop = loop,
+        .jobs = courier->jobs,
+        .keeper = keeper,
+        .steps = &courier->steps,
+        .handed_over = on_handed_over,
+        .arg = courier,
+    });
+    courier->intake = intake_new(
+        &(struct intake_setup){
+            .jobs = courier->jobs, .steps = &courier->steps, .mailed = on_mailed, .arg = courier},
+        courier->settings);
+    queue_settle(courier->queue, courier->settings, prepared->contexts);
+    prepared_free(prepared);
+    *ret = courier;
+    return 0;
+}
+
+void courier_start(struct courier *courier)
+{
+    settle_landings(courier);
+    queue_start(courier->queue);
+}
+
+void courier_drain(struct courier *courier, loop_fn *done, void *arg)
+{
+    courier->drained = done;
+    courier->drained_arg = arg;
+    queue_drain(courier->queue, on_queue_drained, courier);
+}
+
+void courier_free(struct courier *courier)
+{
+    if (!courier)
+        return;
+    for (size_t i = 0; i < courier->landing_count; i++)
+        landing_free(courier->landings[i]);
+    loop_timer_free(courier->drain_timer);
+    queue_free(courier->queue);
+    jobs_free(courier->jobs);
+    intake_free(courier->intake);
+    prepared_free(courier->prepared);
+    settings_free(courier->settings);
+    free(courier);
+}
+
+/* --- Watches and commands ---------------------------------------------------------------------------------
+ */
+
+void courier_watch(struct courier *courier, struct channel *channel)
+{
+    intake_watch(courier->intake, channel);
+}
+
+void courier_watch_message(struct courier *courier, struct channel *channel, enum control_type type, sv body)
+{
+    intake_message(courier->intake, channel, type, body);
+}
+
+void courier_watch_gone(struct courier *courier, struct channel *channel)
+{
+    intake_gone(courier->intake, channel);
+}
+
+void courier_subscribe(struct courier *courier, courier_step_fn *fn, void *arg)
+{
+    steps_subscribe(&courier->steps, fn, arg);
+}
+
+void courier_unsubscribe(struct courier *courier, void *arg)
+{
+    steps_unsubscribe(&courier->steps, arg);
+}
+
+/* Says at once when a message has to wait because no gateway is up: nothing else would be seen of it. */
+static void tell_trouble(struct courier *courier, int64_t alert_id, int64_t mail_id)
+{
+    const char *gateway, *trouble = queue_trouble(courier->queue, &gateway);
+    if (!trouble)
+        return;
+    struct courier_step step = {
+        .alert_id = alert_id, .mail_id = mail_id, .step = "deferred", .gateway = gateway};
+    sv_copy(step.text, sizeof step.text, sv_of(trouble));
+    steps_tell(&courier->steps, &step);
+}
+
+static void on_submitted(void *arg, int64_t alert_id, int64_t mail_id)
+{
+    struct courier *courier = arg;
+    queue_kick(courier->queue);
+    if (!steps_heard(&courier->steps))
+        return;
+    struct courier_step committed = {
+        .alert_id = alert_id, .mail_id = mail_id, .step = "committed", .text = "on disk"};
+    struct courier_step queued = {.alert_id = alert_id, .mail_id = mail_id, .step = "queued"};
+    steps_tell(&courier->steps, &committed);
+    steps_tell(&courier->steps, &queued);
+    tell_trouble(courier, alert_id, mail_id);
+}
+
+void courier_submit(struct courier *courier, const struct courier_submission *submission,
+                    courier_submitted_fn *done, void *arg)
+{
+    submit(
+        &(struct submit_setup){
+            .jobs = courier->jobs,
+            .settings = courier->settings,
+            .queued = on_submitted,
+            .queued_arg = courier,
+            .done = done,
+            .done_arg = arg,
+        },
+        submission);
+}
+
+void courier_read(struct courier *courier, store_job_fn *job, store_done_fn *done, void *arg)
+{
+    store_thread_submit(jobs_thread(courier->jobs), job, done, arg);
+}
+
+bool courier_has_gateway(const struct courier *courier, sv name)
+{
+    const struct config *config = &courier->settings->config;
+    for (size_t i = 0; i < config->gateway_count; i++)
+        if (sv_eq(sv_of(config->gateways[i].name), name))
+            return true;
+    return false;
+}

@@ -1,0 +1,648 @@
+#include "courier/queue.h"
+
+#include "courier/outcome.h"
+#include "courier/path.h"
+#include "courier/refusals.h"
+#include "courier/retry.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum { LEASE_MAX = 64, RETIRED_MAX = 256 };
+
+static const nanos STALL_LOOK = NANOS_PER_SECOND;
+static const nanos DRAIN_MAX = 10 * NANOS_PER_SECOND;
+static const nanos EXPIRE_LOOK_MIN = NANOS_PER_SECOND;
+static const nanos EXPIRE_LOOK_MAX = 60 * NANOS_PER_SECOND;
+
+struct queue {
+    struct queue_setup setup;
+    struct settings *settings;
+    struct path *paths[CONFIG_GATEWAYS_MAX]; /* in the configuration's order */
+    size_t path_count;
+    struct path *retired[RETIRED_MAX]; /* draining after a reload */
+    size_t retired_count;
+    uint32_t serial;
+
+    struct delivery *ready; /* leased and without a path yet, most severe first */
+    size_t ready_count;
+    size_t with_paths; /* deliveries */
+    size_t up_count;   /* paths that were up at the last look */
+    bool started, leasing, more, draining;
+    nanos due_at; /* wall clock; what due_timer is set for */
+    struct loop_timer *pump_timer, *due_timer, *expire_timer, *drain_timer;
+    loop_fn *idle;
+    void *idle_arg;
+
+    struct refusals refusals;
+    struct report_gate gate;
+};
+
+/* --- Which path -------------------------------------------------------------------------------------------
+ */
+
+static void pump_soon(struct queue *queue, nanos after)
+{
+    if (after == 0 || !loop_timer_pending(queue->pump_timer))
+        loop_timer_set(queue->pump_timer, after);
+}
+
+static bool allows(const struct delivery *delivery, const struct path *path)
+{
+    sv only = delivery->mail.only_gateway;
+    return only.n == 0 || sv_eq(only, sv_of(path_name(path)));
+}
+
+static size_t count_up(const struct queue *queue)
+{
+    size_t up = 0;
+    for (size_t i = 0; i < queue->path_count; i++)
+        up += path_is_up(queue->paths[i]);
+    return up;
+}
+
+/* Marks what this path may still be asked to take. False: nothing. */
+static bool want(const struct queue *queue, struct delivery *delivery, const struct path *path)
+{
+    bool any = false;
+    for (size_t i = 0; i < delivery->count; i++) {
+        delivery->wanted[i] = delivery->fates[i] != FATE_HANDED_OVER &&
+                              !refusals_has(&queue->refusals, delivery->messages[i].id, path_serial(path));
+        any = any || delivery->wanted[i];
+    }
+    return any;
+}
+
+static bool is_candidate(const struct queue *queue, struct delivery *delivery, const struct path *path)
+{
+    return allows(delivery, path) && !delivery_tried(delivery, path_serial(path)) &&
+           delivery->tried_count < CONFIG_GATEWAYS_MAX && want(queue, delivery, path);
+}
+
+/* The first path that is up and was not tried in this round. *ret_wait: there is one, but it has no room now;
+ * one whose sessions all hang is passed over while another has room. */
+static struct path *choose_up(struct queue *queue, struct delivery *delivery, bool *ret_wait)
+{
+    for (size_t i = 0; i < queue->path_count; i++) {
+        struct path *path = queue->paths[i];
+        if (!path_is_up(path) || !is_candidate(queue, delivery, path))
+            continue;
+        if (path_room(path) > 0)
+            return path;
+        *ret_wait = true;
+        if (!path_is_stalled(path))
+            return NULL;
+    }
+    return NULL;
+}
+
+/* A message that only a path which is down could take tries that one all the same, once a round. */
+static struct path *choose_down(struct queue *queue, struct delivery *delivery, bool *ret_wait)
+{
+    if (delivery->first)
+        return NULL;
+    for (size_t i = 0; i < queue->path_count; i++) {
+        struct path *path = queue->paths[i];
+        if (!is_candidate(queue, delivery, path))
+            continue;
+        if (path_room(path) > 0)
+            return path;
+        *ret_wait = true;
+    }
+    return NULL;
+}
+
+/* --- Rounds -----------------------------------------------------------------------------------------------
+ */
+
+/* front: before those of the same severity, because it has waited longest. */
+static void put_ready(struct queue *queue, struct delivery *delivery, bool front)
+{
+    struct delivery **link = &queue->ready;
+    while (*link && ((*link)->mail.severity > delivery->mail.severity ||
+                     (!front && (*link)->mail.severity == delivery->mail.severity)))
+        link = &(*link)->next;
+    delivery->next = *link;
+    *link = delivery;
+    queue->ready_count++;
+}
+
+static bool refused_everywhere(const struct queue *queue, const struct delivery *delivery, size_t message)
+{
+    size_t asked = 0;
+    for (size_t i = 0; i < queue->path_count; i++) {
+        const struct path *path = queue->paths[i];
+        if (!allows(delivery, path))
+            continue;
+        if (!refusals_has(&queue->refusals, delivery->messages[message].id, path_serial(path)))
+            return false;
+        asked++;
+    }
+    return asked > 0;
+}
+
+/* True if nothing but the gateways' being away kept the message: then it is due again as soon as one is back.
+ */
+static bool kept_by_paths(const struct queue *queue, const struct delivery *delivery, size_t message)
+{
+    if (delivery->mail.only_gateway.n || !delivery->first)
+        return false;
+    for (size_t i = 0; i < queue->path_count; i++)
+        if (refusals_has(&queue->refusals, delivery->messages[message].id, path_serial(queue->paths[i])))
+            return false;
+    for (const struct attempt *a = delivery->first; a; a = a->next)
+        if (a->results[message].fate != FATE_OPEN && !a->path_failed)
+            return false;
+    return true;
+}
+
+static struct verdict judge(const struct queue *queue, const struct delivery *delivery, size_t message)
+{
+    const struct config_delivery *config = &queue->settings->config.delivery;
+    nanos now = loop_now();
+    if (delivery->fates[message] == FATE_HANDED_OVER)
+        return (struct verdict){.state = STORE_HANDED_OVER};
+    if (refused_everywhere(queue, delivery, message))
+        return (struct verdict){.state = STORE_FAILED};
+    if (kept_by_paths(queue, delivery, message))
+        return (struct verdict){.state = STORE_QUEUED, .next_attempt_at = now};
+    nanos delay = retry_delay(config->retry_first, config->retry_max,
+                              delivery->messages[message].attempts + 1, arc4random());
+    return (struct verdict){.state = STORE_QUEUED, .next_attempt_at = now + delay};
+}
+
+static void on_written(void *arg, const struct delivery *delivery, const struct verdict *verdicts);
+
+static struct outcome_setup outcome_setup(struct queue *queue)
+{
+    return (struct outcome_setup){
+        .jobs = queue->setup.jobs,
+        .steps = queue->setup.steps,
+        .gate = &queue->gate,
+        .written = on_written,
+        .arg = queue,
+    };
+}
+
+/* The round is over: every path that could be tried now has been. */
+static void conclude(struct queue *queue, struct delivery *delivery)
+{
+    struct verdict verdicts[SMTP_RECIPIENTS_MAX];
+    assert(delivery->count <= SMTP_RECIPIENTS_MAX);
+    for (size_t i = 0; i < delivery->count; i++)
+        verdicts[i] = judge(queue, delivery, i);
+    struct outcome_setup setup = outcome_setup(queue);
+    outcome_write(&setup, delivery, verdicts, "no gateway that may carry it is configured");
+}
+
+static void set_due(struct queue *queue, nanos at)
+{
+    if (at == 0 || (queue->due_at && queue->due_at <= at && loop_timer_pending(queue->due_timer)))
+        return;
+    queue->due_at = at;
+    nanos left = at - loop_now();
+    loop_timer_set(queue->due_timer, left > 0 ? left : 0);
+}
+
+static void on_written(void *arg, const struct delivery *delivery, const struct verdict *verdicts)
+{
+    struct queue *queue = arg;
+    for (size_t i = 0; i < delivery->count; i++) {
+        if (verdicts[i].state == STORE_HANDED_OVER)
+            queue->setup.handed_over(queue->setup.arg, delivery->mail.message_id);
+        else if (verdicts[i].state == STORE_QUEUED)
+            set_due(queue, verdicts[i].next_attempt_at);
+        else
+            queue->more = true; /* a report may have been queued */
+    }
+    pump_soon(queue, 0);
+}
+
+static void on_finished(void *arg, struct path *path, struct delivery *delivery, struct attempt *attempt)
+{
+    struct queue *queue = arg;
+    bool left = false;
+    queue->with_paths--;
+    for (size_t i = 0; i < delivery->count; i++) {
+        if (attempt->results[i].fate == FATE_REFUSED)
+            refusals_add(&queue->refusals, delivery->messages[i].id, path_serial(path));
+        left = left || delivery->fates[i] != FATE_HANDED_OVER;
+    }
+    if (left)
+        put_ready(queue, delivery, true);
+    else
+        conclude(queue, delivery);
+    pump_soon(queue, 0);
+}
+
+static void on_returned(void *arg, struct path *path, struct delivery *delivery)
+{
+    struct queue *queue = arg;
+    (void)path;
+    queue->with_paths--;
+    put_ready(queue, delivery, true);
+    pump_soon(queue, 0);
+}
+
+static void on_changed(void *arg, struct path *path)
+{
+    struct queue *queue = arg;
+    (void)path;
+    pump_soon(queue, 0);
+}
+
+static bool on_another_up(void *arg, const struct path *path)
+{
+    const struct queue *queue = arg;
+    for (size_t i = 0; i < queue->path_count; i++)
+        if (queue->paths[i] != path && path_is_up(queue->paths[i]))
+            return true;
+    return false;
+}
+
+static const struct path_owner OWNER = {
+    .another_up = on_another_up,
+    .finished = on_finished,
+    .returned = on_returned,
+    .changed = on_changed,
+};
+
+/* --- Leases -----------------------------------------------------------------------------------------------
+ */
+
+struct lease_job {
+    struct job job;
+    struct queue *queue;
+    struct settings *settings;
+    struct lease *lease;
+    nanos now, next_due;
+    size_t max, count;
+    struct store_delivery deliveries[LEASE_MAX];
+};
+
+static int lease_run(struct store *store, struct job *base, struct err *err)
+{
+    struct lease_job *job = (struct lease_job *)base;
+    arena_reset(job->lease->arena);
+    job->count = 0;
+    job->next_due = 0;
+    if (store_lease(store, job->now, job->max, job->lease->arena, job->deliveries, &job->count, err) < 0)
+        return -1;
+    return job->count < job->max ? store_next_due(store, &job->next_due, err) : 0;
+}
+
+static void lease_done(struct job *base, const struct err *err)
+{
+    struct lease_job *job = (struct lease_job *)base;
+    struct queue *queue = job->queue;
+    queue->leasing = false;
+    if (err) {
+        LOG_ERROR("the queue could not be read", LOG_ERR(err));
+        set_due(queue, loop_now() + NANOS_PER_SECOND);
+        return;
+    }
+    for (size_t i = 0; i < job->count; i++)
+        put_ready(queue, delivery_new(job->lease, job->settings, &job->deliveries[i]), false);
+    if (job->count == job->max)
+        queue->more = true;
+    set_due(queue, job->next_due);
+    pump_soon(queue, 0);
+}
+
+static void lease_release(struct job *base)
+{
+    struct lease_job *job = (struct lease_job *)base;
+    lease_free(job->lease);
+    settings_free(job->settings);
+}
+
+static void take_lease(struct queue *queue, size_t max)
+{
+    static const struct job_kind KIND = {lease_run, lease_done, lease_release};
+    struct lease_job *job = job_new(sizeof *job, &KIND);
+    job->queue = queue;
+    job->settings = settings_keep(queue->settings);
+    job->lease = calloc(1, sizeof *job->lease);
+    assert(job->lease);
+    job->lease->references = 1;
+    job->lease->arena = arena_new(DELIVERY_LEASED_BYTES_MAX);
+    job->now = loop_now();
+    job->max = max;
+    queue->leasing = true;
+    queue->more = false;
+    queue->due_at = 0;
+    loop_timer_cancel(queue->due_timer);
+    jobs_submit(queue->setup.jobs, &job->job);
+}
+
+struct return_job {
+    struct job job;
+    struct delivery *deliveries;
+};
+
+static int return_run(struct store *store, struct job *base, struct err *err)
+{
+    const struct return_job *job = (const struct return_job *)base;
+    for (const struct delivery *d = job->deliveries; d; d = d->next)
+        for (size_t i = 0; i < d->count; i++)
+            if (store_lease_return(store, &d->messages[i].id, 1, err) < 0)
+                return -1;
+    return 0;
+}
+
+static void return_done(struct job *base, const struct err *err)
+{
+    (void)base;
+    if (err)
+        LOG_ERROR("messages could not be put back into the queue", LOG_ERR(err));
+}
+
+static void return_release(struct job *base)
+{
+    struct return_job *job = (struct return_job *)base;
+    while (job->deliveries) {
+        struct delivery *delivery = job->deliveries;
+        job->deliveries = delivery->next;
+        delivery_free(delivery);
+    }
+}
+
+static void return_lease(struct queue *queue, struct delivery *deliveries)
+{
+    static const struct job_kind KIND = {return_run, return_done, return_release};
+    if (!deliveries)
+        return;
+    struct return_job *job = job_new(sizeof *job, &KIND);
+    job->deliveries = deliveries;
+    jobs_submit(queue->setup.jobs, &job->job);
+}
+
+/* --- The pump ---------------------------------------------------------------------------------------------
+ */
+
+static void sweep_retired(struct queue *queue)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < queue->retired_count; i++) {
+        if (path_is_empty(queue->retired[i]))
+            path_free(queue->retired[i]);
+        else
+            queue->retired[kept++] = queue->retired[i];
+    }
+    queue->retired_count = kept;
+}
+
+/* Gives each ready delivery to a path, or leaves it to wait, or ends its round. Those for which no path is up
+ * go back into the store, where they expire in time. */
+static void assign(struct queue *queue)
+{
+    struct delivery *list = queue->ready, *back = NULL;
+    bool up = count_up(queue) > 0;
+    queue->ready = NULL;
+    queue->ready_count = 0;
+    while (list) {
+        struct delivery *delivery = list;
+        list = delivery->next;
+        delivery->next = NULL;
+        bool wait = false;
+        struct path *path = choose_up(queue, delivery, &wait);
+        if (!path && !wait && up)
+            path = choose_down(queue, delivery, &wait);
+        if (path && !queue->draining) {
+            queue->with_paths++;
+            path_give(path, delivery);
+        } else if (delivery->first || (up && !path && !wait && !queue->draining)) {
+            if (wait && !queue->draining)
+                put_ready(queue, delivery, false);
+            else
+                conclude(queue, delivery);
+        } else if (wait && !queue->draining) {
+            put_ready(queue, delivery, false);
+        } else {
+            delivery->next = back;
+            back = delivery;
+            queue->more = true;
+        }
+    }
+    return_lease(queue, back);
+}
+
+static void check_drained(struct queue *queue)
+{
+    if (!queue->draining || !queue->idle || queue->with_paths || queue->leasing)
+        return;
+    for (size_t i = 0; i < queue->path_count; i++)
+        if (!path_is_empty(queue->paths[i]))
+            return;
+    loop_fn *idle = queue->idle;
+    queue->idle = NULL;
+    loop_timer_cancel(queue->drain_timer);
+    idle(queue->idle_arg);
+}
+
+/* How patient a path may be, and how soon it is tried again, depends on the others. */
+static void look_who_is_up(struct queue *queue)
+{
+    size_t up = count_up(queue);
+    if (up == queue->up_count)
+        return;
+    if (up == 0 && queue->path_count)
+        LOG_ERROR("no gateway is up", LOG_STR("first", path_name(queue->paths[0])),
+                  LOG_STR("trouble", path_trouble(queue->paths[0])));
+    queue->up_count = up;
+    for (size_t i = 0; i < queue->path_count; i++)
+        path_reconsider(queue->paths[i]);
+}
+
+static void on_pump(void *arg)
+{
+    struct queue *queue = arg;
+    sweep_retired(queue);
+    look_who_is_up(queue);
+    assign(queue);
+    size_t room = 0, sessions = 0;
+    for (size_t i = 0; i < queue->path_count; i++) {
+        if (!path_is_up(queue->paths[i]))
+            continue;
+        room += path_room(queue->paths[i]);
+        sessions += (size_t)path_gateway(queue->paths[i])->connections + 1;
+    }
+    /* One round of messages is taken ahead, so that no session waits for the store. */
+    bool hungry = queue->ready_count < sessions && (room > 0 || queue->ready_count < sessions / 2);
+    if (queue->started && queue->more && hungry && !queue->leasing && !queue->draining) {
+        size_t max = 2 * sessions - queue->ready_count;
+        take_lease(queue, max < LEASE_MAX ? max : LEASE_MAX);
+    }
+    if (queue->ready)
+        pump_soon(queue, STALL_LOOK);
+    check_drained(queue);
+}
+
+static void on_due(void *arg)
+{
+    struct queue *queue = arg;
+    queue->due_at = 0;
+    queue_kick(queue);
+}
+
+static void on_expired(void *arg, size_t count)
+{
+    struct queue *queue = arg;
+    if (count)
+        queue_kick(queue); /* the report; and there may be more */
+}
+
+static void on_expire(void *arg)
+{
+    struct queue *queue = arg;
+    struct outcome_setup setup = outcome_setup(queue);
+    nanos every = queue->settings->config.delivery.expire / 10;
+    outcome_expire(&setup, queue->settings, on_expired);
+    every = every < EXPIRE_LOOK_MIN ? EXPIRE_LOOK_MIN : every > EXPIRE_LOOK_MAX ? EXPIRE_LOOK_MAX : every;
+    loop_timer_set(queue->expire_timer, every);
+}
+
+static void on_drain_late(void *arg)
+{
+    struct queue *queue = arg;
+    LOG_WARNING("sessions did not end in time", LOG_INT("under_way", queue->with_paths));
+    for (size_t i = 0; i < queue->path_count; i++)
+        path_free(queue->paths[i]);
+    for (size_t i = 0; i < queue->retired_count; i++)
+        path_free(queue->retired[i]);
+    queue->path_count = queue->retired_count = queue->with_paths = 0;
+    check_drained(queue);
+}
+
+/* --- For courier.c ----------------------------------------------------------------------------------------
+ */
+
+struct queue *queue_new(const struct queue_setup *setup)
+{
+    struct queue *queue = calloc(1, sizeof *queue);
+    assert(queue);
+    queue->setup = *setup;
+    queue->pump_timer = loop_timer_new(setup->loop, on_pump, queue);
+    queue->due_timer = loop_timer_new(setup->loop, on_due, queue);
+    queue->expire_timer = loop_timer_new(setup->loop, on_expire, queue);
+    queue->drain_timer = loop_timer_new(setup->loop, on_drain_late, queue);
+    return queue;
+}
+
+/* The path that serves this gateway already, taken out of the list; NULL: there is none. */
+static struct path *take_same(struct path **paths, size_t count, const struct settings *old,
+                              const struct settings *settings, const struct config_gateway *gateway)
+{
+    bool same_name = old && strcmp(old->config.hostname, settings->config.hostname) == 0;
+    for (size_t i = 0; i < count && same_name; i++) {
+        struct path *path = paths[i];
+        if (!path || !settings_same_gateway(path_gateway(path), gateway))
+            continue;
+        paths[i] = NULL;
+        return path;
+    }
+    return NULL;
+}
+
+static void retire(struct queue *queue, struct path *path)
+{
+    path_drain(path);
+    sweep_retired(queue);
+    if (queue->retired_count < RETIRED_MAX)
+        queue->retired[queue->retired_count++] = path;
+    else
+        path_free(
+            path); /* a reload a second for minutes: what it had under way is sent again after a start */
+}
+
+void queue_settle(struct queue *queue, struct settings *settings, struct tls_context *const *contexts)
+{
+    struct path *old[CONFIG_GATEWAYS_MAX];
+    size_t old_count = queue->path_count;
+    memcpy(old, queue->paths, old_count * sizeof *old);
+    queue->path_count = 0;
+    for (size_t i = 0; i < settings->config.gateway_count && i < CONFIG_GATEWAYS_MAX; i++) {
+        const struct config_gateway *gateway = &settings->config.gateways[i];
+        struct path *path = take_same(old, old_count, queue->settings, settings, gateway);
+        if (path)
+            path_resettle(path, settings);
+        else
+            path = path_new(&(struct path_setup){
+                .loop = queue->setup.loop,
+                .keeper = queue->setup.keeper,
+                .steps = queue->setup.steps,
+                .settings = settings,
+                .gateway = i,
+                .tls = contexts[i],
+                .serial = ++queue->serial,
+                .owner = &OWNER,
+                .arg = queue,
+            });
+        queue->paths[queue->path_count++] = path;
+    }
+    struct settings *before = queue->settings;
+    queue->settings = settings_keep(settings);
+    for (size_t i = 0; i < old_count; i++)
+        if (old[i])
+            retire(queue, old[i]);
+    settings_free(before);
+    if (queue->started)
+        queue_start(queue);
+}
+
+void queue_start(struct queue *queue)
+{
+    queue->started = true;
+    for (size_t i = 0; i < queue->path_count; i++)
+        path_warm(queue->paths[i]);
+    loop_timer_set(queue->expire_timer, 0);
+    queue_kick(queue);
+}
+
+void queue_kick(struct queue *queue)
+{
+    queue->more = true;
+    pump_soon(queue, 0);
+}
+
+void queue_drain(struct queue *queue, loop_fn *idle, void *arg)
+{
+    queue->draining = true;
+    queue->idle = idle;
+    queue->idle_arg = arg;
+    loop_timer_cancel(queue->expire_timer);
+    loop_timer_cancel(queue->due_timer);
+    for (size_t i = 0; i < queue->path_count; i++)
+        path_drain(queue->paths[i]);
+    loop_timer_set(queue->drain_timer, DRAIN_MAX);
+    pump_soon(queue, 0);
+}
+
+const char *queue_trouble(const struct queue *queue, const char **ret_gateway)
+{
+    if (queue->path_count == 0 || count_up(queue) > 0)
+        return NULL;
+    *ret_gateway = path_name(queue->paths[0]);
+    return path_trouble(queue->paths[0]);
+}
+
+void queue_free(struct queue *queue)
+{
+    if (!queue)
+        return;
+    while (queue->ready) {
+        struct delivery *delivery = queue->ready;
+        queue->ready = delivery->next;
+        delivery_free(delivery);
+    }
+    for (size_t i = 0; i < queue->path_count; i++)
+        path_free(queue->paths[i]);
+    for (size_t i = 0; i < queue->retired_count; i++)
+        path_free(queue->retired[i]);
+    loop_timer_free(queue->pump_timer);
+    loop_timer_free(queue->due_timer);
+    loop_timer_free(queue->expire_timer);
+    loop_timer_free(queue->drain_timer);
+    settings_free(queue->settings);
+    free(queue);
+}

@@ -1,0 +1,23 @@
+/* Queues one mail or one finding from a command, durable before it is answered. */
+#ifndef VEDETTE_COURIER_SUBMIT_H
+#define VEDETTE_COURIER_SUBMIT_H
+
+#include "courier/courier.h"
+#include "courier/jobs.h"
+#include "courier/settings.h"
+
+/* queued is called before the submission's done, with the same ids, if it is on disk. */
+typedef void submit_queued_fn(void *arg, int64_t alert_id, int64_t mail_id);
+
+struct submit_setup {
+    struct jobs *jobs;
+    struct settings *settings; /* kept as long as it is needed */
+    submit_queued_fn *queued;
+    void *queued_arg;
+    courier_submitted_fn *done;
+    void *done_arg;
+};
+
+void submit(const struct submit_setup *setup, const struct courier_submission *submission);
+
+#endif
