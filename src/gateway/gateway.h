@@ -1,5 +1,5 @@
 /* Our own SMTP gateway, first form: takes mail for configured domains from loopback, and delivers into a
- * Maildir. */
+ * Maildir. Its 250 means: on disk. */
 #ifndef VEDETTE_GATEWAY_GATEWAY_H
 #define VEDETTE_GATEWAY_GATEWAY_H
 
@@ -11,12 +11,20 @@ struct gateway;
 /* config->relay.present must hold. −1 if the Maildir cannot be made. */
 int gateway_new(struct loop *loop, const struct config *config, struct gateway **ret, struct err *err);
 
-/* A listening socket. Takes over fd. */
+enum { GATEWAY_SOCKETS_MAX = 64 };
+
+/* A listening socket. Takes over fd. Past GATEWAY_SOCKETS_MAX it is our mistake. */
 void gateway_socket(struct gateway *gateway, int fd);
 
+/* For sessions and messages that begin from now on; config must outlive the gateway or the next reload. A
+ * Maildir that cannot be made leaves the old one in use, and is logged. */
 void gateway_reload(struct gateway *gateway, const struct config *config);
 
-/* Accepts no more; open transactions may end within a few seconds. */
+/* How long a client may take for a whole command, and for 4 KiB of content. 5 minutes without this. */
+void gateway_command_timeout(struct gateway *gateway, nanos timeout);
+
+/* Accepts no more; open transactions may end within a few seconds. done is called from the loop once nobody
+ * is left; gateway_free may be called in it. */
 void gateway_drain(struct gateway *gateway, loop_fn *done, void *arg);
 void gateway_free(struct gateway *gateway);
 

@@ -1,0 +1,215 @@
+#include "gateway/gateway.h"
+
+#include "base/log.h"
+#include "gateway/session.h"
+#include "io/address.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { ACCEPTS_PER_TURN = 32 };
+
+#define COMMAND_TIMEOUT (300 * NANOS_PER_SECOND)
+#define DRAIN_PATIENCE  (5 * NANOS_PER_SECOND)
+#define ACCEPT_PAUSE    (NANOS_PER_SECOND / 5)
+
+struct gateway {
+    struct loop *loop;
+    struct session_house house;
+    struct loop_fd *sockets[GATEWAY_SOCKETS_MAX];
+    int fds[GATEWAY_SOCKETS_MAX];
+    size_t socket_count;
+    struct loop_timer *resume; /* accepting goes on after the process ran out of descriptors */
+    struct session *sessions;
+    size_t session_count;
+    struct loop_timer *patience, *report;
+    loop_fn *done;
+    void *done_arg;
+};
+
+static void resume_accepting(void *arg)
+{
+    struct gateway *gateway = arg;
+    for (size_t i = 0; i < gateway->socket_count; i++)
+        loop_fd_want(gateway->sockets[i], LOOP_READ);
+}
+
+static void pause_accepting(struct gateway *gateway, nanos after)
+{
+    for (size_t i = 0; i < gateway->socket_count; i++)
+        loop_fd_want(gateway->sockets[i], 0);
+    loop_timer_set(gateway->resume, after);
+}
+
+static void report_drained(void *arg)
+{
+    struct gateway *gateway = arg;
+    gateway->done(gateway->done_arg);
+}
+
+static void session_ended(void *arg, struct session *session)
+{
+    struct gateway *gateway = arg;
+    if (gateway->sessions == session) {
+        gateway->sessions = session_next(session);
+    } else {
+        struct session *before = gateway->sessions;
+        while (session_next(before) != session)
+            before = session_next(before);
+        session_link(before, session_next(session));
+    }
+    gateway->session_count--;
+    if (gateway->house.draining && gateway->session_count == 0)
+        loop_timer_set(gateway->report, 0);
+}
+
+/* A client that gets no session: one line, as much of it as the socket takes at once, then goodbye. */
+static void turn_away(int fd, sv reply, const struct address *peer, const char *why)
+{
+    char ip[ADDRESS_TEXT_MAX];
+    LOG_WARNING("gateway turns a client away", LOG_STR("client", address_ip_text(peer, ip)),
+                LOG_STR("why", why));
+    ssize_t sent = send(fd, reply.p, reply.n, MSG_NOSIGNAL | MSG_DONTWAIT);
+    (void)sent;
+    close(fd);
+}
+
+static void welcome(struct gateway *gateway, int fd, const struct address *peer)
+{
+    if (!address_is_loopback(peer)) {
+        turn_away(fd, SV("554 5.7.1 Only this machine may send here\r\n"), peer, "not from loopback");
+        return;
+    }
+    if (gateway->session_count >= (size_t)gateway->house.config->relay.connections_max) {
+        turn_away(fd, SV("421 4.7.0 Too many sessions, try again later\r\n"), peer, "relay.connections_max");
+        return;
+    }
+    struct session *session = session_new(gateway->loop, fd, &gateway->house, session_ended, gateway);
+    session_link(session, gateway->sessions);
+    gateway->sessions = session;
+    gateway->session_count++;
+}
+
+static void on_listener(void *arg, int fd, int ready)
+{
+    struct gateway *gateway = arg;
+    (void)ready;
+    for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+        struct address peer = {.length = sizeof peer.storage};
+        int client =
+            accept4(fd, (struct sockaddr *)&peer.storage, &peer.length, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (client >= 0) {
+            welcome(gateway, client, &peer);
+            continue;
+        }
+        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+            LOG_ERROR("gateway cannot accept", LOG_INT("errno", errno));
+            pause_accepting(gateway, ACCEPT_PAUSE);
+        }
+        if (errno != EINTR && errno != ECONNABORTED)
+            return;
+    }
+}
+
+int gateway_new(struct loop *loop, const struct config *config, struct gateway **ret, struct err *err)
+{
+    assert(config->relay.present);
+    struct maildir *maildir = NULL;
+    if (maildir_open(config->relay.maildir, loop_now(), &maildir, err))
+        return -1;
+    struct gateway *gateway = calloc(1, sizeof *gateway);
+    assert(gateway);
+    gateway->loop = loop;
+    gateway->house =
+        (struct session_house){.config = config, .maildir = maildir, .command_timeout = COMMAND_TIMEOUT};
+    gateway->resume = loop_timer_new(loop, resume_accepting, gateway);
+    gateway->report = loop_timer_new(loop, report_drained, gateway);
+    *ret = gateway;
+    return 0;
+}
+
+void gateway_socket(struct gateway *gateway, int fd)
+{
+    assert(gateway->socket_count < GATEWAY_SOCKETS_MAX);
+    size_t i = gateway->socket_count++;
+    gateway->fds[i] = fd;
+    gateway->sockets[i] = loop_fd_new(gateway->loop, fd, on_listener, gateway);
+    loop_fd_want(gateway->sockets[i], LOOP_READ);
+}
+
+void gateway_command_timeout(struct gateway *gateway, nanos timeout)
+{
+    gateway->house.command_timeout = timeout;
+}
+
+void gateway_reload(struct gateway *gateway, const struct config *config)
+{
+    struct maildir *maildir = NULL;
+    struct err err = {.class = ERR_NONE};
+    gateway->house.config = config;
+    if (!config->relay.present)
+        return;
+    if (maildir_open(config->relay.maildir, loop_now(), &maildir, &err)) {
+        LOG_ERROR("gateway keeps its old Maildir", LOG_ERR(&err));
+        return;
+    }
+    maildir_free(gateway->house.maildir);
+    gateway->house.maildir = maildir;
+}
+
+static void drain_sessions(struct gateway *gateway, bool now)
+{
+    struct session *next = NULL;
+    for (struct session *session = gateway->sessions; session; session = next) {
+        next = session_next(session);
+        session_drain(session, now);
+    }
+}
+
+static void lose_patience(void *arg)
+{
+    drain_sessions(arg, true);
+}
+
+static void close_sockets(struct gateway *gateway)
+{
+    for (size_t i = 0; i < gateway->socket_count; i++) {
+        loop_fd_free(gateway->sockets[i]);
+        close(gateway->fds[i]);
+    }
+    gateway->socket_count = 0;
+}
+
+void gateway_drain(struct gateway *gateway, loop_fn *done, void *arg)
+{
+    close_sockets(gateway);
+    loop_timer_cancel(gateway->resume);
+    gateway->house.draining = true;
+    gateway->done = done;
+    gateway->done_arg = arg;
+    if (gateway->session_count == 0)
+        loop_timer_set(gateway->report, 0);
+    gateway->patience = loop_timer_new(gateway->loop, lose_patience, gateway);
+    loop_timer_set(gateway->patience, DRAIN_PATIENCE);
+    drain_sessions(gateway, false);
+}
+
+void gateway_free(struct gateway *gateway)
+{
+    if (!gateway)
+        return;
+    close_sockets(gateway);
+    struct session *next = NULL;
+    for (struct session *session = gateway->sessions; session; session = next) {
+        next = session_next(session);
+        session_free(session);
+    }
+    loop_timer_free(gateway->resume);
+    loop_timer_free(gateway->report);
+    loop_timer_free(gateway->patience);
+    maildir_free(gateway->house.maildir);
+    free(gateway);
+}

@@ -1,0 +1,348 @@
+#include "gateway/session.h"
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "gateway/trace.h"
+#include "wire/smtp_server.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+    ERRORS_MAX = 20,
+    UNSENT_MAX = 64 * 1024,         /* replies that the client does not read */
+    CONTENT_PER_DEADLINE = 4096,    /* the least rate: so much per command_timeout */
+    HEAD_BYTES_MAX = 64 * 1024,     /* the trace fields with SMTP_RECIPIENTS_MAX recipients */
+    ENVELOPE_BYTES_MAX = 64 * 1024, /* the addresses of a transaction */
+    ID_MAX = 24,
+};
+
+#define LINGER (2 * NANOS_PER_SECOND)
+
+struct session {
+    struct session *next;
+    struct session_house *house;
+    session_ended_fn *fn;
+    void *arg;
+    struct stream *stream;
+    struct smtp_server *server;
+    char client_ip[ADDRESS_TEXT_MAX];
+    uint64_t progress; /* of commands and content, as the deadline sees it */
+
+    bool transaction;
+    struct arena *envelope;
+    sv sender;
+    sv recipients[SMTP_RECIPIENTS_MAX];
+    size_t recipient_count;
+    struct maildir_delivery *delivery;
+    char id[ID_MAX];
+};
+
+static void forget_transaction(struct session *session)
+{
+    maildir_abandon(session->delivery);
+    session->delivery = NULL;
+    session->transaction = false;
+    session->sender = SV_NONE;
+    session->recipient_count = 0;
+    arena_reset(session->envelope);
+}
+
+static void refuse(struct session *session, int code, const char *enhanced, const char *text)
+{
+    LOG_INFO("gateway refuses", LOG_STR("client", session->client_ip), LOG_INT("code", code),
+             LOG_STR("enhanced", enhanced), LOG_STR("why", text));
+    smtp_server_refuse(session->server, code, enhanced, text);
+}
+
+static void answer_mail(struct session *session)
+{
+    const struct smtp_server_mail *mail = smtp_server_mail(session->server);
+    forget_transaction(session);
+    if (session->house->draining) {
+        smtp_server_close(session->server, 421, "4.3.2", "Shutting down, try again later");
+        return;
+    }
+    session->sender = arena_sv(session->envelope, mail->sender);
+    session->transaction = true;
+    smtp_server_accept(session->server, NULL);
+}
+
+static bool is_local(const struct config_strings *domains, sv domain)
+{
+    for (size_t i = 0; i < domains->count; i++)
+        if (sv_ieq(sv_of(domains->items[i]), domain))
+            return true;
+    return false;
+}
+
+/* "u%v@gw", "v!u@gw" and "\"u@v\"@gw" ask to be passed on behind our back. */
+static bool has_route(sv local)
+{
+    for (size_t i = 0; i < local.n; i++)
+        if (local.p[i] == '%' || local.p[i] == '!' || local.p[i] == '@')
+            return true;
+    return false;
+}
+
+static void answer_rcpt(struct session *session)
+{
+    const struct smtp_server_recipient *recipient = smtp_server_recipient(session->server);
+    const struct config_relay *relay = &session->house->config->relay;
+    if (has_route(recipient->parts.local)) {
+        refuse(session, 554, "5.7.1", "Relay access denied: a route is hidden in the address");
+        return;
+    }
+    if (recipient->parts.domain.n && !is_local(&relay->domains, recipient->parts.domain)) {
+        refuse(session, 550, "5.7.1", "Relay access denied: not a domain of relay.domains");
+        return;
+    }
+    sv kept = arena_sv(session->envelope, recipient->whole);
+    if (!kept.p || session->recipient_count == SMTP_RECIPIENTS_MAX) {
+        smtp_server_refuse(session->server, 452, "4.5.3", "Too many recipients");
+        return;
+    }
+    session->recipients[session->recipient_count++] = kept;
+    smtp_server_accept(session->server, NULL);
+}
+
+/* Short enough to be read out on the telephone, and never the same twice. */
+static void new_id(struct session *session, nanos now)
+{
+    snprintf(session->id, sizeof session->id, "%llx%04llx", (unsigned long long)(now / 1000),
+             (unsigned long long)(session->house->messages++ & 0xffff));
+}
+
+static void refuse_for(struct session *session, const struct err *err)
+{
+    LOG_ERROR("gateway cannot deliver", LOG_STR("id", session->id), LOG_ERR(err));
+    if (err->class == ERR_TEMPORARY)
+        smtp_server_refuse(session->server, 452, "4.3.1", "The disk is full, try again later");
+    else
+        smtp_server_refuse(session->server, 451, "4.3.0", "The mailbox cannot be written, try again later");
+}
+
+static sv our_name(const struct session *session)
+{
+    const char *name = session->house->config->hostname;
+    return name ? sv_of(name) : SV("localhost");
+}
+
+static void answer_data(struct session *session)
+{
+    struct buf head = BUF_INIT(HEAD_BYTES_MAX);
+    struct err err = {.class = ERR_NONE};
+    nanos now = loop_now();
+    new_id(session, now);
+    struct trace trace = {
+        .sender = session->sender,
+        .recipients = session->recipients,
+        .recipient_count = session->recipient_count,
+        .client_name = smtp_server_hello(session->server),
+        .client_ip = sv_of(session->client_ip),
+        .our_name = our_name(session),
+        .extended = smtp_server_extended(session->server),
+        .utf8 = smtp_server_mail(session->server)->utf8,
+        .id = sv_of(session->id),
+        .now = now,
+    };
+    int failed = trace_write(&head, &trace);
+    assert(!failed);
+    if (maildir_begin(session->house->maildir, sv_of(session->id), our_name(session), now, &session->delivery,
+                      &err) == 0) {
+        maildir_put(session->delivery, buf_view(&head));
+        smtp_server_accept(session->server, NULL);
+    } else {
+        refuse_for(session, &err);
+    }
+    buf_free(&head);
+}
+
+static void answer_end(struct session *session)
+{
+    struct err err = {.class = ERR_NONE};
+    struct maildir_delivery *delivery = session->delivery;
+    session->delivery = NULL;
+    if (maildir_publish(delivery, &err) == 0) {
+        char text[64];
+        snprintf(text, sizeof text, "Ok: queued as %s", session->id);
+        LOG_INFO("gateway took a message", LOG_STR("id", session->id), LOG_STR("client", session->client_ip),
+                 LOG_SV("sender", session->sender), LOG_INT("recipients", session->recipient_count),
+                 LOG_SV("recipient", session->recipients[0]),
+                 LOG_INT("bytes", smtp_server_content_bytes(session->server)));
+        smtp_server_accept(session->server, text);
+    } else {
+        refuse_for(session, &err);
+    }
+    forget_transaction(session);
+    if (session->house->draining)
+        smtp_server_close(session->server, 421, "4.3.2", "Shutting down");
+}
+
+static void answer(struct session *session, enum smtp_server_event event)
+{
+    switch (event) {
+    case SMTP_SERVER_HELLO:
+        smtp_server_accept(session->server, NULL);
+        break;
+    case SMTP_SERVER_MAIL:
+        answer_mail(session);
+        break;
+    case SMTP_SERVER_RCPT:
+        answer_rcpt(session);
+        break;
+    case SMTP_SERVER_DATA:
+        answer_data(session);
+        break;
+    case SMTP_SERVER_CONTENT:
+        maildir_put(session->delivery, smtp_server_content(session->server));
+        break;
+    case SMTP_SERVER_END:
+        answer_end(session);
+        break;
+    case SMTP_SERVER_RESET:
+        forget_transaction(session);
+        break;
+    case SMTP_SERVER_NEED_IO:
+    case SMTP_SERVER_CLOSED:
+        break;
+    }
+}
+
+static bool send_replies(struct session *session)
+{
+    sv output = smtp_server_output(session->server);
+    if (output.n == 0 || stream_unsent(session->stream) >= UNSENT_MAX)
+        return false;
+    stream_write(session->stream, output);
+    smtp_server_sent(session->server, output.n);
+    return true;
+}
+
+/* Only whole commands, and content in earnest, move the deadline: a byte now and then does not. */
+static void move_deadline(struct session *session)
+{
+    uint64_t progress = smtp_server_commands(session->server);
+    if (smtp_server_in_content(session->server))
+        progress += smtp_server_content_bytes(session->server) / CONTENT_PER_DEADLINE;
+    if (progress == session->progress)
+        return;
+    session->progress = progress;
+    stream_deadline(session->stream, session->house->command_timeout);
+}
+
+static void end(struct session *session)
+{
+    const struct err *why = smtp_server_failure(session->server);
+    if (why->class)
+        LOG_INFO("gateway ends a session", LOG_STR("client", session->client_ip), LOG_STR("why", why->cause));
+    send_replies(session);
+    stream_finish(session->stream, LINGER);
+    session->stream = NULL;
+    session->fn(session->arg, session);
+    session_free(session);
+}
+
+/* Feeds, answers and sends until the client must speak or read. False when the session is over, and gone. */
+static bool pump(struct session *session)
+{
+    bool moved = true;
+    while (moved) {
+        size_t used = smtp_server_feed(session->server, stream_input(session->stream));
+        stream_consume(session->stream, used);
+        enum smtp_server_event event;
+        while ((event = smtp_server_next(session->server)) != SMTP_SERVER_NEED_IO) {
+            if (event == SMTP_SERVER_CLOSED) {
+                end(session);
+                return false;
+            }
+            answer(session, event);
+        }
+        moved = send_replies(session) || used;
+    }
+    move_deadline(session);
+    return true;
+}
+
+static void on_stream(void *arg, struct stream *stream, enum stream_event event, const struct err *err)
+{
+    struct session *session = arg;
+    (void)stream;
+    (void)err;
+    switch (event) {
+    case STREAM_EOF:
+        if (!pump(session))
+            return;
+        smtp_server_eof(session->server);
+        break;
+    case STREAM_TIMEOUT:
+        smtp_server_close(session->server, 421, "4.4.2", "You took too long, closing");
+        break;
+    case STREAM_FAILED:
+        smtp_server_eof(session->server);
+        break;
+    case STREAM_CONNECTED:
+    case STREAM_SECURED:
+    case STREAM_DATA:
+    case STREAM_DRAINED:
+        break;
+    }
+    pump(session);
+}
+
+struct session *session_new(struct loop *loop, int fd, struct session_house *house, session_ended_fn *fn,
+                            void *arg)
+{
+    struct session *session = calloc(1, sizeof *session);
+    assert(session);
+    struct address peer;
+    session->house = house;
+    session->fn = fn;
+    session->arg = arg;
+    session->envelope = arena_new(ENVELOPE_BYTES_MAX);
+    session->stream = stream_accepted(loop, fd, on_stream, session);
+    stream_peer(session->stream, &peer);
+    address_ip_text(&peer, session->client_ip);
+    struct smtp_server_options options = {
+        .name = our_name(session),
+        .size_limit = (uint64_t)house->config->relay.message_bytes_max,
+        .recipients_max = SMTP_RECIPIENTS_MAX,
+        .errors_max = ERRORS_MAX,
+    };
+    session->server = smtp_server_new(&options);
+    smtp_server_greet(session->server);
+    send_replies(session);
+    stream_deadline(session->stream, house->command_timeout);
+    return session;
+}
+
+void session_drain(struct session *session, bool now)
+{
+    if (session->transaction && !now)
+        return;
+    smtp_server_close(session->server, 421, "4.3.2", "Shutting down, try again later");
+    pump(session);
+}
+
+struct session *session_next(const struct session *session)
+{
+    return session->next;
+}
+
+void session_link(struct session *session, struct session *next)
+{
+    session->next = next;
+}
+
+void session_free(struct session *session)
+{
+    if (!session)
+        return;
+    maildir_abandon(session->delivery);
+    stream_close(session->stream);
+    smtp_server_free(session->server);
+    arena_free(session->envelope);
+    free(session);
+}

@@ -1,0 +1,25 @@
+/* The header fields that our gateway puts in front of a message: Return-Path, Delivered-To, Received (RFC
+ * 5321 §4.4). Pure. */
+#ifndef VEDETTE_GATEWAY_TRACE_H
+#define VEDETTE_GATEWAY_TRACE_H
+
+#include "base/buf.h"
+#include "base/timefmt.h"
+
+/* All of it was checked by the server's session: no control byte is in any of these. */
+struct trace {
+    sv sender; /* without angle brackets, empty for the null sender */
+    const sv *recipients;
+    size_t recipient_count;
+    sv client_name; /* what it called itself */
+    sv client_ip;   /* "192.0.2.1" or "2001:db8::1" */
+    sv our_name;
+    bool extended, utf8; /* EHLO; SMTPUTF8 asked */
+    sv id;               /* the queue id that the client is told */
+    nanos now;
+};
+
+/* Appends the fields, lines ended by CRLF. −1 when out is full. */
+int trace_write(struct buf *out, const struct trace *trace);
+
+#endif
