@@ -89,6 +89,7 @@ static int tear_down(void **state)
 {
     struct fixture *fixture = *state;
     gateway_free(fixture->gateway);
+    turn(fixture, 20 * NANOS_PER_MS); /* streams that linger see their peers' ends */
     loop_timer_free(fixture->stop);
     loop_free(fixture->loop);
     config_free(fixture->config);
