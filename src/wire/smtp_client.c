@@ -24,28 +24,6 @@ const char *smtp_stage_name(enum smtp_stage stage)
     return "unknown";
 }
 
-struct smtp_client *smtp_client_new(const struct smtp_client_options *options)
-{
-    struct smtp_client *client = calloc(1, sizeof *client);
-    assert(client);
-    client->options = *options;
-    client->in = BUF_INIT(CLIENT_IN_MAX);
-    client->out = BUF_INIT(CLIENT_OUT_MAX);
-    client->encrypted = options->security == SMTP_SECURITY_TLS;
-    client->shown_answer = &client->answer;
-    client->stage = client->shown_stage = SMTP_STAGE_BANNER;
-    smtp_client_expect(client, SMTP_STAGE_BANNER);
-    sv helo = options->helo;
-    bool ok = helo.n && helo.n < sizeof client->helo && sv_printable(helo) && !memchr(helo.p, ' ', helo.n);
-    if (ok)
-        sv_copy(client->helo, sizeof client->helo, helo);
-    else
-        smtp_client_fail(client, ERR_CONFIG, "set helo to this machine's full name",
-                         "our name for EHLO is empty, too long or has a space or control character");
-    client->options.helo = SV_NONE;
-    return client;
-}
-
 void smtp_client_drop_sasl(struct smtp_client *client)
 {
     sasl_close(client->sasl);
@@ -186,6 +164,41 @@ void smtp_client_enter_ready(struct smtp_client *client)
 
 /* --- From the banner to READY --- */
 
+static void want_tls(struct smtp_client *client)
+{
+    enter(client, SMTP_STAGE_TLS);
+    smtp_client_push(client, SMTP_CLIENT_WANT_TLS, SMTP_STAGE_TLS);
+}
+
+static void await_banner(struct smtp_client *client)
+{
+    enter(client, SMTP_STAGE_BANNER);
+    smtp_client_expect(client, SMTP_STAGE_BANNER);
+}
+
+struct smtp_client *smtp_client_new(const struct smtp_client_options *options)
+{
+    struct smtp_client *client = calloc(1, sizeof *client);
+    assert(client);
+    client->options = *options;
+    client->in = BUF_INIT(CLIENT_IN_MAX);
+    client->out = BUF_INIT(CLIENT_OUT_MAX);
+    client->shown_answer = &client->answer;
+    if (options->security == SMTP_SECURITY_TLS)
+        want_tls(client);
+    else
+        await_banner(client);
+    sv helo = options->helo;
+    bool ok = helo.n && helo.n < sizeof client->helo && sv_printable(helo) && !memchr(helo.p, ' ', helo.n);
+    if (ok)
+        sv_copy(client->helo, sizeof client->helo, helo);
+    else
+        smtp_client_fail(client, ERR_CONFIG, "set helo to this machine's full name",
+                         "our name for EHLO is empty, too long or has a space or control character");
+    client->options.helo = SV_NONE;
+    return client;
+}
+
 static void say_hello(struct smtp_client *client)
 {
     client->offer = (struct smtp_offer){0};
@@ -257,10 +270,9 @@ static void on_hello(struct smtp_client *client)
 
 static void fail_injected(struct smtp_client *client)
 {
-    smtp_client_fail(
-        client, ERR_PROTOCOL,
-        "something between us and the gateway puts in replies of its own; find it before sending mail",
-        "more bytes came in the clear after the gateway agreed to STARTTLS");
+    smtp_client_fail(client, ERR_PROTOCOL,
+                     "something on the way may put in replies of its own; find it before sending mail",
+                     "bytes came in the clear when TLS was to begin");
 }
 
 static void on_starttls(struct smtp_client *client)
@@ -268,8 +280,7 @@ static void on_starttls(struct smtp_client *client)
     if (client->answer.code == 220 && buf_view(&client->in).n > 0) {
         fail_injected(client);
     } else if (client->answer.code == 220) {
-        enter(client, SMTP_STAGE_TLS);
-        smtp_client_push(client, SMTP_CLIENT_WANT_TLS, SMTP_STAGE_TLS);
+        want_tls(client);
     } else if (client->answer.code >= 400) {
         smtp_client_fail_answered(client, advice_stripped, "the gateway offers STARTTLS and refuses it");
     } else {
@@ -283,7 +294,10 @@ void smtp_client_tls_started(struct smtp_client *client)
         return;
     assert(client->stage == SMTP_STAGE_TLS);
     client->encrypted = true;
-    say_hello(client);
+    if (client->options.security == SMTP_SECURITY_TLS)
+        await_banner(client);
+    else
+        say_hello(client);
 }
 
 /* --- Replies --- */

@@ -98,8 +98,8 @@ struct smtp_envelope {
 enum smtp_client_event {
     SMTP_CLIENT_NEED_IO,  /* send what smtp_client_output has, feed what arrives */
     SMTP_CLIENT_ANSWER,   /* a whole reply came: smtp_client_answer, for the record of the attempt */
-    SMTP_CLIENT_WANT_TLS, /* do the handshake now, then smtp_client_tls_started. Unread bytes must be dropped
-                           */
+    SMTP_CLIENT_WANT_TLS, /* do the handshake now, then smtp_client_tls_started. Unread bytes must be dropped.
+                             With SMTP_SECURITY_TLS it is the first thing that happens */
     SMTP_CLIENT_WANT_CREDENTIALS, /* call smtp_client_authenticate */
     SMTP_CLIENT_READY,            /* ready for a transaction, or to quit */
     SMTP_CLIENT_RECIPIENT,        /* smtp_client_recipient has one recipient's answer; none come if MAIL was

@@ -308,13 +308,13 @@ static const struct dialogue dialogues[] = {
      .steps = {HELLO, S("250-mx.example.org\r\n250 STARTTLS\r\n"), C("STARTTLS\r\n"),
                S("220 go\r\n250 x\r\n")},
      .story = NULL,
-     .cause = "more bytes came in the clear"},
+     .cause = "bytes came in the clear"},
     {.name = "half a line put in after 220 go",
      .security = SMTP_SECURITY_STARTTLS,
      .messages = {&note},
      .steps = {HELLO, S("250-mx.example.org\r\n250 STARTTLS\r\n"), C("STARTTLS\r\n"), S("220 go\r\n2")},
      .story = NULL,
-     .cause = "more bytes came in the clear"},
+     .cause = "bytes came in the clear"},
 
     /* AUTH. */
     {.name = "PLAIN within TLS",
@@ -469,7 +469,10 @@ static bool act(struct run *run)
         tell_story(run, word);
         return true;
     case SMTP_CLIENT_WANT_TLS:
-        tell_story(run, "want-tls");
+        if (run->dialogue->security == SMTP_SECURITY_TLS)
+            smtp_client_tls_started(client);
+        else
+            tell_story(run, "want-tls");
         return true;
     case SMTP_CLIENT_WANT_CREDENTIALS:
         tell_story(run, "want-credentials");
@@ -601,6 +604,8 @@ static struct smtp_client *greeted(sv hello)
 {
     struct smtp_client_options options = {.security = SMTP_SECURITY_TLS, .helo = SV("me.example.org")};
     struct smtp_client *client = smtp_client_new(&options);
+    assert_int_equal(smtp_client_next(client), SMTP_CLIENT_WANT_TLS);
+    smtp_client_tls_started(client);
     smtp_client_feed(client, SV("220 hi\r\n"));
     assert_int_equal(smtp_client_next(client), SMTP_CLIENT_ANSWER);
     assert_int_equal(smtp_client_next(client), SMTP_CLIENT_NEED_IO);
@@ -878,6 +883,26 @@ static void success_without_scrams_proof_is_not_believed(void **state)
     smtp_client_free(client);
 }
 
+static void tls_from_the_first_byte_comes_before_the_banner(void **state)
+{
+    (void)state;
+    struct smtp_client_options options = {.security = SMTP_SECURITY_TLS, .helo = SV("me.example.org")};
+    for (int clear = 0; clear < 2; clear++) {
+        struct smtp_client *client = smtp_client_new(&options);
+        assert_int_equal(smtp_client_next(client), SMTP_CLIENT_WANT_TLS);
+        assert_int_equal(smtp_client_next(client), SMTP_CLIENT_NEED_IO);
+        assert_int_equal(smtp_client_stage(client), SMTP_STAGE_TLS);
+        assert_int_equal(smtp_client_output(client).n, 0);
+        assert_false(smtp_client_encrypted(client));
+        if (!clear)
+            smtp_client_tls_started(client);
+        smtp_client_feed(client, SV("220 hi\r\n"));
+        assert_int_equal(smtp_client_next(client), clear ? SMTP_CLIENT_FAILED : SMTP_CLIENT_ANSWER);
+        assert_int_equal(smtp_client_stage(client), clear ? SMTP_STAGE_TLS : SMTP_STAGE_BANNER);
+        smtp_client_free(client);
+    }
+}
+
 static void a_name_for_ehlo_that_is_no_name_fails_the_session(void **state)
 {
     (void)state;
@@ -905,6 +930,7 @@ int main(void)
         cmocka_unit_test(an_envelope_that_is_unfit_is_refused_before_a_byte_is_said),
         cmocka_unit_test(a_hundred_recipients_of_full_length_fit_one_group),
         cmocka_unit_test(success_without_scrams_proof_is_not_believed),
+        cmocka_unit_test(tls_from_the_first_byte_comes_before_the_banner),
         cmocka_unit_test(a_name_for_ehlo_that_is_no_name_fails_the_session),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
