@@ -96,6 +96,14 @@ void buf_consume(struct buf *buf, size_t n)
         buf->start = buf->end = 0;
 }
 
+void buf_consume_wiped(struct buf *buf, size_t n)
+{
+    assert(n <= buf->end - buf->start);
+    if (n)
+        explicit_bzero(buf->bytes + buf->start, n);
+    buf_consume(buf, n);
+}
+
 void buf_clear(struct buf *buf)
 {
     buf->start = buf->end = 0;

@@ -33,6 +33,9 @@ void buf_added(struct buf *buf, size_t n);
 /* Drops n bytes from the front (n at most what it holds). */
 void buf_consume(struct buf *buf, size_t n);
 
+/* The same, and overwrites them: for bytes that may have held a secret. */
+void buf_consume_wiped(struct buf *buf, size_t n);
+
 void buf_clear(struct buf *buf);
 
 /* Wipes and frees the memory; the buffer is empty and usable again. */
