@@ -116,7 +116,7 @@ static bool deliver(struct channel *channel)
         if (freed)
             return false;
         channel->ret_freed = NULL;
-        buf_consume(&channel->in, used);
+        buf_consume_wiped(&channel->in, used);
     }
     return true;
 }
@@ -199,7 +199,7 @@ static ssize_t send_once(struct channel *channel)
     if (n <= 0)
         return n;
     channel->sent_bytes += (size_t)n;
-    buf_consume(&channel->out, (size_t)n);
+    buf_consume_wiped(&channel->out, (size_t)n);
     if (fd >= 0) {
         close(fd);
         channel->departures = next->next;

@@ -263,7 +263,7 @@ static enum moved drain(struct stream *stream, struct err *err)
                 explain(stream, "write to", EPIPE, err);
             return moved == MOVED_ENDED ? MOVED_BROKEN : moved;
         }
-        buf_consume(&stream->out, n);
+        buf_consume_wiped(&stream->out, n);
         written += n;
         if (stream->state == STATE_LEAVING_CLEAR)
             stream->clear_unsent -= n;

@@ -3,24 +3,27 @@
 #define VEDETTE_SECRET_KEEPER_H
 
 #include "io/channel.h"
-#include "secret/secret.h"
+#include "secret/provider.h"
 
-/* Serves SECRET_GET on a channel; providers as in secret/provider.h. */
+/* Serves SECRET_GET on a channel. Copies context. */
 struct keeper;
-struct keeper *keeper_new(const char *secrets_directory);
+struct keeper *keeper_new(const struct provider_context *context);
 void keeper_free(struct keeper *keeper);
 
-/* Answers one request on the channel it came from. */
+/* Answers one request on the channel it came from. A body that is no request is passed over. */
 void keeper_answer(struct keeper *keeper, struct channel *channel, sv body);
 
 /* The asking side. secret is NULL when it failed; it is wiped after the call returns. */
 typedef void keeper_fn(void *arg, const struct secret *secret, const struct err *err);
 
+enum { KEEPER_REQUESTS_MAX = 1024, KEEPER_ANSWER_SECONDS_MAX = 30 };
+
 struct keeper_client;
-struct keeper_client *keeper_client_new(void);
+struct keeper_client *keeper_client_new(struct loop *loop);
 void keeper_client_free(struct keeper_client *client);
 
-/* The channel to the keeper, or NULL while it is away: requests under way then fail with ERR_TEMPORARY. */
+/* The channel to the keeper (borrowed), or NULL while it is away: requests under way, and those made
+ * meanwhile, then fail with ERR_TEMPORARY, as does one that stays without an answer. */
 void keeper_client_connect(struct keeper_client *client, struct channel *channel);
 
 /* reference is "PROVIDER/NAME". fn is called exactly once, never before this returns, or not at all after

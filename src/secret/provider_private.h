@@ -1,0 +1,20 @@
+/* What a provider is to provider.c. */
+#ifndef VEDETTE_SECRET_PROVIDER_PRIVATE_H
+#define VEDETTE_SECRET_PROVIDER_PRIVATE_H
+
+#include "secret/provider.h"
+
+enum { SECRET_NAME_BYTES_MAX = 128 };
+
+/* name is well-formed. Errors start without the reference: provider_fetch puts it in front. */
+typedef int provider_fn(const struct provider_context *context, const char *name, struct secret **ret,
+                        struct err *err);
+
+provider_fn provider_file, provider_systemd;
+
+/* Reads directory/name under the rules of provider_fetch; allowed_mode holds the permission bits that the
+ * file may have. */
+int provider_read_file(const char *directory, const char *name, unsigned allowed_mode, struct secret **ret,
+                       struct err *err);
+
+#endif
