@@ -14,8 +14,4 @@ struct ruleset {
     bool sealed;
 };
 
-/* Whether a rule for one log source is to be tried on an event of another: they agree in every part that both
- * name, ASCII case aside. */
-bool ruleset_sources_agree(const struct logsource *rule, const struct logsource *event);
-
 #endif
