@@ -1,7 +1,6 @@
 #include "io/stream.h"
 
-#include "base/buf.h"
-#include "io/tls_session.h"
+#include "io/stream_private.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -12,46 +11,6 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-enum {
-    CHUNK_BYTES = 16 * 1024,     /* one TLS record */
-    TURN_BYTES_MAX = 256 * 1024, /* read or written for one stream before the others have their turn */
-};
-
-enum state {
-    STATE_CONNECTING,
-    STATE_OPEN,
-    STATE_LEAVING_CLEAR, /* the last bytes before the handshake go out */
-    STATE_HANDSHAKE,
-    STATE_SECURED,
-    STATE_FINISHING, /* nobody listens any more; what is unsent goes out */
-    STATE_LINGERING, /* all is sent; the peer's end is awaited, so that no reset overtakes it */
-    STATE_FAILED,
-};
-
-/* How one attempt to move bytes ended. */
-enum moved { MOVED_SOME, MOVED_BLOCKED, MOVED_ENDED, MOVED_BROKEN };
-
-struct stream {
-    int fd;
-    enum state state;
-    struct loop_fd *watch; /* NULL if there is no socket */
-    struct loop_timer *deadline, *patience, *kick;
-    stream_fn *fn;
-    void *arg;
-    bool *ret_freed; /* set while fn runs, which may close the stream */
-
-    struct address peer;
-    nanos timeout;
-    int dial_errno; /* connecting failed before it began */
-    struct buf in, out;
-    size_t clear_unsent; /* bytes at the front of out that precede the handshake */
-    bool paused, eof, overflown;
-
-    struct tls_session *tls;
-    bool handshake_writes;                   /* the handshake waits to write */
-    bool read_needs_write, write_needs_read; /* TLS speaks for itself in the midst of a transfer */
-};
 
 static bool takes_input(const struct stream *stream)
 {
@@ -120,111 +79,13 @@ static void fail(struct stream *stream, const struct err *err)
     emit(stream, STREAM_FAILED, err);
 }
 
-static const char *advice_for(int system)
-{
-    switch (system) {
-    case ECONNREFUSED:
-        return "check the port, that the server runs and that it listens on this address";
-    case ETIMEDOUT:
-        return "nothing answered: check the address, and whether a firewall drops the packets";
-    case EHOSTUNREACH:
-    case ENETUNREACH:
-        return "check this machine's routes and the address";
-    case EACCES:
-    case EPERM:
-        return "a local firewall or sandbox forbids it";
-    case ECONNRESET:
-    case EPIPE:
-        return "the other side hung up: see its log";
-    default:
-        return NULL;
-    }
-}
-
-static void explain(const struct stream *stream, const char *what, int system, struct err *err)
-{
-    char text[ADDRESS_TEXT_MAX];
-    errno = system;
-    err_set(err, ERR_SYSTEM, advice_for(system), "%s %s", what, address_text(&stream->peer, text));
-    err->class = ERR_UNAVAILABLE;
-}
-
-static enum moved moved_by_tls(enum tls_result result, bool *ret_other_way, enum tls_result other_way)
-{
-    *ret_other_way = result == other_way;
-    switch (result) {
-    case TLS_OK:
-        return MOVED_SOME;
-    case TLS_WANT_READ:
-    case TLS_WANT_WRITE:
-        return MOVED_BLOCKED;
-    case TLS_ENDED:
-        return MOVED_ENDED;
-    case TLS_BROKEN:
-        return MOVED_BROKEN;
-    }
-    return MOVED_BROKEN;
-}
-
-static enum moved moved_by_socket(const struct stream *stream, ssize_t n, const char *what, size_t *ret_n,
-                                  struct err *err)
-{
-    if (n > 0) {
-        *ret_n = (size_t)n;
-        return MOVED_SOME;
-    }
-    if (n == 0)
-        return MOVED_ENDED;
-    if (errno == EAGAIN || errno == EINTR)
-        return MOVED_BLOCKED;
-    explain(stream, what, errno, err);
-    return MOVED_BROKEN;
-}
-
-static enum moved read_some(struct stream *stream, char *to, size_t n, size_t *ret_n, struct err *err)
-{
-    if (stream->state == STATE_SECURED)
-        return moved_by_tls(tls_session_read(stream->tls, to, n, ret_n, err), &stream->read_needs_write,
-                            TLS_WANT_WRITE);
-    return moved_by_socket(stream, recv(stream->fd, to, n, 0), "read from", ret_n, err);
-}
-
-static enum moved write_some(struct stream *stream, sv bytes, size_t *ret_n, struct err *err)
-{
-    if (stream->tls)
-        return moved_by_tls(tls_session_write(stream->tls, bytes, ret_n, err), &stream->write_needs_read,
-                            TLS_WANT_READ);
-    return moved_by_socket(stream, send(stream->fd, bytes.p, bytes.n, MSG_NOSIGNAL), "write to", ret_n, err);
-}
-
-/* Reads what is there, within bounds. MOVED_BLOCKED: nothing more now. MOVED_SOME: there may be more. */
-static enum moved fill(struct stream *stream, bool *ret_got, struct err *err)
-{
-    char chunk[CHUNK_BYTES];
-    for (size_t budget = TURN_BYTES_MAX; budget >= CHUNK_BYTES; budget -= CHUNK_BYTES) {
-        if (buf_view(&stream->in).n >= STREAM_INPUT_MAX)
-            return MOVED_SOME;
-        size_t n = 0;
-        enum moved moved = read_some(stream, chunk, sizeof chunk, &n, err);
-        if (moved != MOVED_SOME)
-            return moved;
-        int rc = buf_put(&stream->in, sv_make(chunk, n));
-        assert(rc == 0);
-        *ret_got = true;
-        /* A short read of a socket means that it is empty; TLS may hold more. */
-        if (n < sizeof chunk && stream->state == STATE_OPEN)
-            return MOVED_BLOCKED;
-    }
-    return MOVED_SOME;
-}
-
 /* Reads and tells. A failure noticed while writing is told after what the peer sent before it. */
 static void receive(struct stream *stream, const struct err *failure)
 {
     struct err err = {.class = ERR_NONE};
-    enum state state = stream->state;
+    enum stream_state state = stream->state;
     bool got = false;
-    enum moved moved = stream->eof ? MOVED_BLOCKED : fill(stream, &got, &err);
+    enum stream_moved moved = stream->eof ? MOVED_BLOCKED : stream_fill(stream, &got, &err);
     if (moved == MOVED_ENDED)
         stream->eof = true;
     if (moved == MOVED_SOME && state == STATE_SECURED)
@@ -247,37 +108,13 @@ static void receive(struct stream *stream, const struct err *failure)
         update(stream);
 }
 
-/* Writes what fits. MOVED_SOME: all is out. MOVED_BLOCKED: some is left. */
-static enum moved drain(struct stream *stream, struct err *err)
-{
-    for (size_t written = 0; written < TURN_BYTES_MAX;) {
-        sv out = buf_view(&stream->out);
-        if (stream->state == STATE_LEAVING_CLEAR)
-            out = sv_first(out, stream->clear_unsent);
-        if (!out.n)
-            return MOVED_SOME;
-        size_t n = 0;
-        enum moved moved = write_some(stream, out, &n, err);
-        if (moved != MOVED_SOME) {
-            if (moved == MOVED_ENDED)
-                explain(stream, "write to", EPIPE, err);
-            return moved == MOVED_ENDED ? MOVED_BROKEN : moved;
-        }
-        buf_consume_wiped(&stream->out, n);
-        written += n;
-        if (stream->state == STATE_LEAVING_CLEAR)
-            stream->clear_unsent -= n;
-    }
-    return buf_view(&stream->out).n ? MOVED_BLOCKED : MOVED_SOME;
-}
-
 /* False when the stream is gone or failed. */
 static bool send_out(struct stream *stream)
 {
     struct err err;
     if (!buf_view(&stream->out).n)
         return true;
-    enum moved moved = drain(stream, &err);
+    enum stream_moved moved = stream_drain(stream, &err);
     if (moved == MOVED_SOME)
         return emit(stream, STREAM_DRAINED, NULL) && transfers(stream);
     if (moved != MOVED_BROKEN)
@@ -307,7 +144,7 @@ static void connected(struct stream *stream)
         system = errno;
     if (system) {
         struct err err;
-        explain(stream, "connect to", system, &err);
+        stream_explain(stream, "connect to", system, &err);
         fail(stream, &err);
         return;
     }
@@ -349,8 +186,8 @@ static void leave_clear(struct stream *stream)
 {
     struct err err;
     struct tls_session *tls = stream->tls;
-    stream->tls = NULL; /* so that drain writes to the socket */
-    enum moved moved = drain(stream, &err);
+    stream->tls = NULL; /* so that stream_drain writes to the socket */
+    enum stream_moved moved = stream_drain(stream, &err);
     stream->tls = tls;
     if (moved == MOVED_BROKEN) {
         fail(stream, &err);
@@ -367,7 +204,7 @@ static void leave_clear(struct stream *stream)
 static void finish_step(struct stream *stream)
 {
     struct err err;
-    enum moved moved = drain(stream, &err);
+    enum stream_moved moved = stream_drain(stream, &err);
     if (moved == MOVED_BROKEN) {
         stream_close(stream);
         return;
@@ -436,7 +273,7 @@ static void on_patience(void *arg)
     }
     struct err err;
     char text[32];
-    explain(stream, "connect to", ETIMEDOUT, &err);
+    stream_explain(stream, "connect to", ETIMEDOUT, &err);
     size_t used = strlen(err.cause);
     snprintf(err.cause + used, sizeof err.cause - used, " (after %s)",
              time_length(stream->timeout, text, sizeof text));
@@ -448,7 +285,7 @@ static void on_kick(void *arg)
     struct stream *stream = arg;
     struct err err;
     if (stream->state == STATE_CONNECTING && stream->dial_errno) {
-        explain(stream, "connect to", stream->dial_errno, &err);
+        stream_explain(stream, "connect to", stream->dial_errno, &err);
         fail(stream, &err);
     } else if (stream->overflown) {
         err_set(&err, ERR_LIMIT, NULL, "the peer left more than %d bytes unread", STREAM_OUTPUT_MAX);

@@ -88,7 +88,7 @@ static void expect_name(SSL *ssl, const char *name)
     int rc = X509_VERIFY_PARAM_set1_host(param, name, 0);
     assert(rc == 1);
     /* A name too long for SNI is not sent; the check above still holds. */
-    SSL_set_tlsext_host_name(ssl, name);
+    SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, (void *)(uintptr_t)name);
 }
 
 struct tls_session *tls_session_new(struct tls_context *context, int fd, const char *name)
