@@ -903,6 +903,77 @@ static void tls_from_the_first_byte_comes_before_the_banner(void **state)
     }
 }
 
+static void an_idle_session_that_the_gateway_ends_has_failed(void **state)
+{
+    (void)state;
+    struct smtp_client *client = greeted(SV("250 mx\r\n"));
+    smtp_client_feed(client, SV("421 4.4.2 idle too long\r\n"));
+    smtp_client_eof(client);
+    assert_int_equal(smtp_client_next(client), SMTP_CLIENT_ANSWER);
+    assert_int_equal(smtp_client_stage(client), SMTP_STAGE_READY);
+    assert_int_equal(smtp_client_next(client), SMTP_CLIENT_FAILED);
+    assert_true(smtp_client_failure_answered(client));
+    assert_int_equal(smtp_client_answer(client)->code, 421);
+    struct err err;
+    assert_int_equal(smtp_client_send(client, &note, &err), -1);
+    assert_non_null(strstr(err.cause, "421"));
+    smtp_client_quit(client);
+    assert_int_equal(smtp_client_output(client).n, 0);
+    smtp_client_free(client);
+}
+
+static void quit_waits_until_nothing_is_under_way(void **state)
+{
+    (void)state;
+    struct smtp_client *client = ready_for_body(&note);
+    smtp_client_quit(client);
+    struct err err;
+    assert_int_equal(smtp_client_send(client, &note, &err), -1);
+    sv out = smtp_client_output(client);
+    assert_true(sv_ends(out, SV("\r\n.\r\n")));
+    smtp_client_sent(client, out.n);
+    smtp_client_feed(client, SV("250 queued\r\n"));
+    assert_int_equal(smtp_client_next(client), SMTP_CLIENT_ANSWER);
+    assert_int_equal(smtp_client_next(client), SMTP_CLIENT_SENT);
+    assert_int_equal(smtp_client_next(client), SMTP_CLIENT_NEED_IO);
+    assert_true(sv_eq(smtp_client_output(client), SV("QUIT\r\n")));
+    smtp_client_eof(client);
+    assert_int_equal(smtp_client_next(client), SMTP_CLIENT_CLOSED);
+    smtp_client_free(client);
+}
+
+static void a_token_too_long_for_the_command_waits_for_the_go(void **state)
+{
+    (void)state;
+    char token[2000];
+    memset(token, 't', sizeof token);
+    struct smtp_client_options options = {
+        .security = SMTP_SECURITY_TLS, .helo = SV("me.example.org"), .auth = true};
+    struct smtp_client *client = smtp_client_new(&options);
+    assert_int_equal(smtp_client_next(client), SMTP_CLIENT_WANT_TLS);
+    smtp_client_tls_started(client);
+    smtp_client_feed(client, SV("220 hi\r\n"));
+    assert_int_equal(smtp_client_next(client), SMTP_CLIENT_ANSWER);
+    smtp_client_sent(client, smtp_client_output(client).n);
+    smtp_client_feed(client, SV("250-mx\r\n250 AUTH XOAUTH2\r\n"));
+    assert_int_equal(smtp_client_next(client), SMTP_CLIENT_ANSWER);
+    assert_int_equal(smtp_client_next(client), SMTP_CLIENT_WANT_CREDENTIALS);
+    smtp_client_authenticate(client, &(struct smtp_credentials){.username = SV("user"),
+                                                                .secret = {token, sizeof token},
+                                                                .mechanism = SV("XOAUTH2")});
+    assert_true(sv_eq(smtp_client_output(client), SV("AUTH XOAUTH2\r\n")));
+    smtp_client_sent(client, smtp_client_output(client).n);
+    smtp_client_feed(client, SV("334 \r\n"));
+    assert_int_equal(smtp_client_next(client), SMTP_CLIENT_ANSWER);
+    sv out = smtp_client_output(client);
+    assert_true(out.n > sizeof token && sv_ends(out, SV("\r\n")));
+    smtp_client_sent(client, out.n);
+    smtp_client_feed(client, SV("235 ok\r\n"));
+    assert_int_equal(smtp_client_next(client), SMTP_CLIENT_ANSWER);
+    assert_int_equal(smtp_client_next(client), SMTP_CLIENT_READY);
+    smtp_client_free(client);
+}
+
 static void a_name_for_ehlo_that_is_no_name_fails_the_session(void **state)
 {
     (void)state;
@@ -931,6 +1002,9 @@ int main(void)
         cmocka_unit_test(a_hundred_recipients_of_full_length_fit_one_group),
         cmocka_unit_test(success_without_scrams_proof_is_not_believed),
         cmocka_unit_test(tls_from_the_first_byte_comes_before_the_banner),
+        cmocka_unit_test(an_idle_session_that_the_gateway_ends_has_failed),
+        cmocka_unit_test(quit_waits_until_nothing_is_under_way),
+        cmocka_unit_test(a_token_too_long_for_the_command_waits_for_the_go),
         cmocka_unit_test(a_name_for_ehlo_that_is_no_name_fails_the_session),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
