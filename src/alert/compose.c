@@ -1,0 +1,187 @@
+#include "alert/compose.h"
+
+#include "alert/alert.h"
+#include "alert/letter.h"
+#include "alert/text.h"
+
+#include <assert.h>
+#include <gmime/gmime.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+
+enum {
+    BODY_BYTES_MAX = 256 * 1024, /* of one form before encoding; the bounds of letter.h keep it far below */
+    BODY_BYTES_USUAL = 8 * 1024,
+    UNPACKED_BYTES_MAX = 64 * 1024,
+};
+
+static void start_gmime(void)
+{
+    g_mime_init();
+}
+
+/* GMime's tables are global. */
+static void use_gmime(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, start_gmime);
+}
+
+static void put_priority(struct buf *out, enum severity severity)
+{
+    switch (severity) {
+    case SEVERITY_CRITICAL:
+        buf_put(out, SV("Importance: high\r\nX-Priority: 1\r\n"));
+        break;
+    case SEVERITY_HIGH:
+        buf_put(out, SV("Importance: high\r\nX-Priority: 2\r\n"));
+        break;
+    case SEVERITY_MEDIUM:
+    case SEVERITY_LOW:
+    case SEVERITY_INFORMATIONAL:
+        break;
+    }
+}
+
+static void put_subject(struct buf *out, const struct letter *letter)
+{
+    struct buf subject = BUF_INIT(8 * 1024);
+    letter_put_subject(&subject, letter);
+    text_put_header(out, "Subject", buf_view(&subject));
+    buf_free(&subject);
+}
+
+static void put_ours(struct buf *out, const struct letter *letter)
+{
+    struct buf rule = BUF_INIT(8 * 1024);
+    if (letter->mail->alert_id > 0)
+        buf_printf(out, "X-Vedette-Alert: %" PRId64 "\r\n", letter->mail->alert_id);
+    text_put(&rule, letter->finding->rule_id, LETTER_NAME_BYTES_MAX, TEXT_HEADER);
+    if (sv_trim(buf_view(&rule)).n)
+        text_put_header(out, "X-Vedette-Rule", buf_view(&rule));
+    buf_printf(out, "X-Vedette-Severity: %s\r\n", severity_name(letter->mail->severity));
+    if (letter->mail->test)
+        buf_put(out, SV("X-Vedette-Test: yes\r\n"));
+    buf_free(&rule);
+}
+
+static void put_headers(struct buf *out, const struct letter *letter, const char *from,
+                        const struct config_strings *to)
+{
+    const struct store_mail *mail = letter->mail;
+    char date[40], first[ALERT_MESSAGE_ID_BYTES];
+    buf_printf(out, "Date: %s\r\n", time_rfc5322(mail->created_at, date, sizeof date));
+    text_put_mailboxes(out, "From", &from, 1);
+    text_put_mailboxes(out, "To", to->items, to->count);
+    put_subject(out, letter);
+    buf_printf(out, "Message-ID: %.*s\r\n", SV_ARG(mail->message_id));
+    if (mail->sequence > 1) {
+        alert_message_id(mail->alert_id, 1, mail->raised_at, letter->hostname, first);
+        buf_printf(out, "In-Reply-To: %s\r\nReferences: %s\r\n", first, first);
+    }
+    buf_put(out, SV("Auto-Submitted: auto-generated\r\nX-Auto-Response-Suppress: All\r\n"));
+    put_priority(out, mail->severity);
+    put_ours(out, letter);
+    buf_put(out, SV("MIME-Version: 1.0\r\n"));
+}
+
+/* Quoted-printable on purpose for everything: it is ASCII with short lines whatever the event holds, and
+ * still readable in the raw. */
+static void add_part(GMimeMultipart *multipart, const char *subtype, const struct buf *body)
+{
+    sv text = buf_view(body);
+    GMimeStream *stream = g_mime_stream_mem_new_with_buffer(text.p, text.n);
+    GMimeDataWrapper *content = g_mime_data_wrapper_new_with_stream(stream, GMIME_CONTENT_ENCODING_DEFAULT);
+    GMimePart *part = g_mime_part_new_with_type("text", subtype);
+    g_mime_object_set_content_type_parameter(GMIME_OBJECT(part), "charset", "utf-8");
+    g_mime_part_set_content(part, content);
+    g_mime_part_set_content_encoding(part, GMIME_CONTENT_ENCODING_QUOTEDPRINTABLE);
+    g_mime_multipart_add(multipart, GMIME_OBJECT(part));
+    g_object_unref(part);
+    g_object_unref(content);
+    g_object_unref(stream);
+}
+
+static int write_multipart(GMimeMultipart *multipart, struct buf *out)
+{
+    GMimeFormatOptions *options = g_mime_format_options_new();
+    g_mime_format_options_set_newline_format(options, GMIME_NEWLINE_FORMAT_DOS);
+    GMimeStream *stream = g_mime_stream_mem_new();
+    ssize_t written = g_mime_object_write_to_stream(GMIME_OBJECT(multipart), options, stream);
+    assert(written > 0);
+    const GByteArray *bytes = g_mime_stream_mem_get_byte_array(GMIME_STREAM_MEM(stream));
+    int put = buf_put(out, sv_make(bytes->data, bytes->len));
+    g_object_unref(stream);
+    g_mime_format_options_free(options);
+    return put;
+}
+
+/* With the boundary in its type from the start: otherwise GMime opens /dev/urandom to make one up. */
+static GMimeMultipart *multipart_new(const char *boundary)
+{
+    GMimeMultipart *multipart = g_object_new(GMIME_TYPE_MULTIPART, NULL);
+    GMimeContentType *type = g_mime_content_type_new("multipart", "alternative");
+    g_mime_content_type_set_parameter(type, "boundary", boundary);
+    g_mime_object_set_content_type(GMIME_OBJECT(multipart), type);
+    g_object_unref(type);
+    return multipart;
+}
+
+/* "=_" cannot occur in quoted-printable text, so no event can hold the boundary. */
+static int put_bodies(struct buf *out, const struct letter *letter)
+{
+    const struct store_mail *mail = letter->mail;
+    char boundary[70];
+    struct buf plain = BUF_INIT(BODY_BYTES_MAX), html = BUF_INIT(BODY_BYTES_MAX);
+    buf_reserve(&plain, BODY_BYTES_USUAL);
+    buf_reserve(&html, BODY_BYTES_USUAL);
+    letter_put_plain(&plain, letter);
+    letter_put_html(&html, letter);
+    snprintf(boundary, sizeof boundary, "=_%" PRIx64 ".%" PRIx64 ".%" PRIx64, (uint64_t)mail->alert_id,
+             (uint64_t)mail->sequence, (uint64_t)mail->created_at);
+    GMimeMultipart *multipart = multipart_new(boundary);
+    add_part(multipart, "plain", &plain);
+    add_part(multipart, "html", &html);
+    int put = write_multipart(multipart, out);
+    g_object_unref(multipart);
+    buf_free(&plain);
+    buf_free(&html);
+    return put;
+}
+
+static bool severity_known(enum severity severity)
+{
+    return severity >= SEVERITY_INFORMATIONAL && severity <= SEVERITY_CRITICAL;
+}
+
+static int compose_finding(const struct store_mail *mail, const char *from, const struct config_strings *to,
+                           const char *hostname, struct arena *arena, struct buf *out, struct err *err)
+{
+    struct unpack unpack = UNPACK_FROM(mail->finding);
+    struct finding finding;
+    struct letter letter;
+    if (!finding_unpack(&unpack, &finding, arena) || !unpack_done(&unpack) ||
+        !severity_known(mail->severity) || !sv_printable(mail->message_id))
+        return err_set(err, ERR_DATA, NULL, "mail %" PRId64 " is damaged in the store", mail->id);
+    letter_init(&letter, mail, &finding, hostname);
+    put_headers(out, &letter, from, to);
+    if (put_bodies(out, &letter) < 0)
+        return err_set(err, ERR_LIMIT, NULL, "mail %" PRId64 " does not fit into a message", mail->id);
+    return 0;
+}
+
+int compose(const struct store_mail *mail, const char *from, const struct config_strings *to,
+            const char *hostname, struct buf *out, struct err *err)
+{
+    if (mail->content.n)
+        return buf_put(out, mail->content) == 0
+                   ? 0
+                   : err_set(err, ERR_LIMIT, NULL, "mail %" PRId64 " is larger than the room for it",
+                             mail->id);
+    use_gmime();
+    struct arena *arena = arena_new(UNPACKED_BYTES_MAX);
+    int composed = compose_finding(mail, from, to, hostname, arena, out, err);
+    arena_free(arena);
+    return composed;
+}
