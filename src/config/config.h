@@ -123,6 +123,17 @@ void config_warnings(const struct config *config, config_warning_fn *fn, void *a
 sv config_mailbox_address(const char *mailbox);
 sv config_mailbox_name(const char *mailbox);
 
+/* The address and port of a syslog URL, or its path: udp, tcp and tls have an address, unix and unix-stream
+ * a path. */
+enum config_scheme {
+    CONFIG_SCHEME_UDP,
+    CONFIG_SCHEME_TCP,
+    CONFIG_SCHEME_TLS,
+    CONFIG_SCHEME_UNIX,
+    CONFIG_SCHEME_UNIX_STREAM,
+};
+int config_syslog_parse(sv url, enum config_scheme *ret_scheme, sv *ret_place, struct err *err);
+
 /* Writes every section and key with type, default and help: the text of `vedette help config` and of the
  * manual page. */
 void config_describe(struct buf *out);

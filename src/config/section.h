@@ -55,17 +55,6 @@ struct config_value {
  * of a SECRET. */
 int config_value_parse(enum config_type type, const struct config_value *value, void *ret, struct err *err);
 
-/* The address and port of a syslog URL, or its path: udp, tcp and tls have an address, unix and unix-stream
- * a path. */
-enum config_scheme {
-    CONFIG_SCHEME_UDP,
-    CONFIG_SCHEME_TCP,
-    CONFIG_SCHEME_TLS,
-    CONFIG_SCHEME_UNIX,
-    CONFIG_SCHEME_UNIX_STREAM,
-};
-int config_syslog_parse(sv url, enum config_scheme *ret_scheme, sv *ret_place, struct err *err);
-
 enum { CONFIG_KEYS_MAX = 20, CONFIG_CHILDREN_MAX = 5 };
 
 struct config_field {

@@ -1,0 +1,182 @@
+#include "watch/intake.h"
+
+#include "wire/batch.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum {
+    EVENT_ARENA_BYTES_MAX = 4 * 1024 * 1024,
+    BATCH_BYTES_MAX = 1024 * 1024, /* a longer turn gives several batches; a finding always fits one */
+    ZONE_KEPT_S = 60,
+};
+
+struct intake {
+    struct outbox *outbox;
+    struct watch_counts *counts;
+    const struct ruleset *ruleset;
+    struct ruleset_matcher *matcher;
+    struct arena *arena; /* one record's */
+    struct buf body;     /* the batch of this turn; empty between turns */
+    struct batch_writer writer;
+    uint64_t serial;
+    nanos zone_until;
+    int zone_offset_s;
+};
+
+struct intake *intake_new(struct outbox *outbox, struct watch_counts *counts)
+{
+    struct intake *intake = calloc(1, sizeof *intake);
+    assert(intake);
+    *intake = (struct intake){.outbox = outbox,
+                              .counts = counts,
+                              .arena = arena_new(EVENT_ARENA_BYTES_MAX),
+                              .body = BUF_INIT(BATCH_BYTES_MAX)};
+    return intake;
+}
+
+void intake_free(struct intake *intake)
+{
+    if (!intake)
+        return;
+    ruleset_matcher_free(intake->matcher);
+    arena_free(intake->arena);
+    buf_free(&intake->body);
+    free(intake);
+}
+
+void intake_rules(struct intake *intake, const struct ruleset *ruleset)
+{
+    ruleset_matcher_free(intake->matcher);
+    intake->ruleset = ruleset;
+    intake->matcher = ruleset_matcher_new(ruleset);
+}
+
+/* The local zone's offset now: for times that are written without one. */
+static int zone_offset(struct intake *intake, nanos now)
+{
+    if (now >= intake->zone_until) {
+        time_t seconds = now / NANOS_PER_SECOND;
+        struct tm local;
+        intake->zone_offset_s = localtime_r(&seconds, &local) ? (int)local.tm_gmtoff : 0;
+        intake->zone_until = now + ZONE_KEPT_S * NANOS_PER_SECOND;
+    }
+    return intake->zone_offset_s;
+}
+
+/* "product/category/service" in place of what the record tells of itself. */
+static void override_source(struct event *event, const char *logsource)
+{
+    sv rest = sv_of(logsource);
+    event->source.product = sv_split(&rest, '/');
+    event->source.category = sv_split(&rest, '/');
+    event->source.service = rest;
+}
+
+static void add_extra(struct intake *intake, struct event *event, const struct input_record *record)
+{
+    size_t room = EVENT_FIELDS_MAX > event->field_count ? EVENT_FIELDS_MAX - event->field_count : 0;
+    size_t n = record->extra_count < room ? record->extra_count : room;
+    struct event_field *fields = arena_alloc(intake->arena, (event->field_count + n) * sizeof *fields);
+    if (n < record->extra_count || !fields)
+        event->flags |= EVENT_FIELDS_DROPPED;
+    if (!fields)
+        return;
+    if (event->field_count)
+        memcpy(fields, event->fields, event->field_count * sizeof *fields);
+    size_t count = event->field_count;
+    for (size_t i = 0; i < n; i++)
+        if (!event_find(event, record->extra[i].name))
+            fields[count++] = record->extra[i];
+    event->fields = fields;
+    event->field_count = count;
+}
+
+static struct finding finding_of(const struct rule *rule, const struct event *event,
+                                 const struct config_input *input)
+{
+    return (struct finding){
+        .event_time = event->time,
+        .received_at = event->arrival,
+        .matched_at = loop_now(),
+        .input = sv_of(input->label),
+        .rule_id = rule->id,
+        .rule_title = rule->title,
+        .author = rule->author,
+        .description = rule->description,
+        .response = rule->response,
+        .false_positives = rule->false_positives,
+        .references = rule->references,
+        .tags = rule->tags,
+        .severity = rule->severity,
+        .raw = event->raw,
+        .fields = event->fields,
+        .field_count = event->field_count,
+    };
+}
+
+static void add_finding(struct intake *intake, const struct input *input, const struct finding *finding)
+{
+    intake->counts->findings++;
+    if (!buf_view(&intake->body).n)
+        batch_begin(&intake->writer, &intake->body, ++intake->serial, sv_of(input->config->label));
+    if (batch_add(&intake->writer, finding))
+        return;
+    /* This turn's cursor is not known yet: the batch goes with the last one, so that a crash now means that
+     * records are read again, never that they are skipped. */
+    intake_flush(intake, input);
+    batch_begin(&intake->writer, &intake->body, ++intake->serial, sv_of(input->config->label));
+    bool fits = batch_add(&intake->writer, finding);
+    assert(fits);
+}
+
+void intake_record(struct intake *intake, const struct input *input, const struct input_record *record)
+{
+    struct event event;
+    nanos now = loop_now();
+    const struct config_input *config = input->config;
+    arena_reset(intake->arena);
+    decode(&event, record->raw, config->format, now, zone_offset(intake, now), intake->arena);
+    if (record->time) {
+        event.time = record->time;
+        event.flags &= ~(unsigned)EVENT_TIME_ASSUMED;
+    }
+    if (record->cut)
+        event.flags |= EVENT_TRUNCATED;
+    if (record->extra_count)
+        add_extra(intake, &event, record);
+    if (config->logsource)
+        override_source(&event, config->logsource);
+    intake->counts->events++;
+    intake->counts->truncated += record->cut;
+    intake->counts->fields_dropped += (event.flags & EVENT_FIELDS_DROPPED) != 0;
+    size_t count = 0;
+    const size_t *matches = ruleset_match(intake->matcher, &event, &count);
+    for (size_t i = 0; i < count; i++) {
+        struct finding finding = finding_of(ruleset_rule(intake->ruleset, matches[i]), &event, config);
+        add_finding(intake, input, &finding);
+    }
+}
+
+size_t intake_bytes(const struct intake *intake)
+{
+    return buf_view(&intake->body).n;
+}
+
+bool intake_flush(struct intake *intake, const struct input *input)
+{
+    if (!buf_view(&intake->body).n)
+        return false;
+    batch_end(&intake->writer, sv_of(input->cursor));
+    outbox_put(intake->outbox, intake->serial, buf_view(&intake->body));
+    buf_clear(&intake->body);
+    return true;
+}
+
+void intake_cursor(struct intake *intake, const struct input *input)
+{
+    assert(!buf_view(&intake->body).n);
+    batch_begin(&intake->writer, &intake->body, ++intake->serial, sv_of(input->config->label));
+    intake_flush(intake, input);
+}
