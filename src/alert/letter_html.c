@@ -142,7 +142,7 @@ static void put_foot(struct buf *out, const struct letter *letter)
     buf_put(out, SV("<p class=\"line muted\" style=\"margin:24px 0 0;padding-top:10px;font-size:13px;" RULE
                     ";" MUTED "\">"));
     text_put(out, letter->finding->input, LETTER_FACT_BYTES_MAX, TEXT_HTML_LINE);
-    buf_printf(out, ", received %s.<br>\n", time_rfc3339(letter->finding->received_at, when, sizeof when));
+    buf_printf(out, "<br>\nreceived %s<br>\n", time_rfc3339(letter->finding->received_at, when, sizeof when));
     if (letter->mail->alert_id > 0)
         buf_printf(out,
                    "Alert %" PRId64 ", mail %" PRId64 ". On %s: <span style=\"" MONO
