@@ -108,6 +108,30 @@ static int write_where_only_reading_is_allowed(void)
     return told(open(path, O_WRONLY));
 }
 
+static int open_another_users_file(int flags)
+{
+    char path[64];
+    snprintf(path, sizeof path, "%s/other", dir);
+    return told(open(path, flags));
+}
+
+static int read_another_users_file(void)
+{
+    return open_another_users_file(O_RDONLY);
+}
+
+static int write_another_users_file(void)
+{
+    return open_another_users_file(O_WRONLY);
+}
+
+static int give_a_file_away(void)
+{
+    char path[64];
+    snprintf(path, sizeof path, "%s/read/file", dir);
+    return told(fchown(open(path, O_RDONLY), 65534, 65534));
+}
+
 static int make_and_rename_inside(void)
 {
     char from[64], to[64];
@@ -276,6 +300,23 @@ static void landlock_leaves_only_the_given_paths(void **state)
     assert_int_equal(try(SANDBOX_WATCH, false, write_where_only_reading_is_allowed), 0);
 }
 
+static void root_keeps_no_more_than_reaching_its_files(void **state)
+{
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    char path[64];
+    snprintf(path, sizeof path, "%s/other", dir);
+    int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    assert_int_equal(fchown(fd, 65534, 65534), 0);
+    close(fd);
+    assert_int_equal(try(SANDBOX_KEEPER, false, read_another_users_file), 0);
+    assert_int_equal(try(SANDBOX_WATCH, false, read_another_users_file), 0);
+    assert_int_equal(try(SANDBOX_WATCH, false, write_another_users_file), EACCES);
+    assert_int_equal(try(SANDBOX_COURIER, false, write_another_users_file), 0);
+    assert_int_equal(try(SANDBOX_COURIER, false, give_a_file_away), EPERM);
+}
+
 static int become_nobody(void)
 {
     struct err err;
@@ -323,8 +364,8 @@ static int make_directories(void **state)
 static int remove_directories(void **state)
 {
     (void)state;
-    const char *names[] = {"/read/file", "/read", "/write", ""};
-    for (size_t i = 0; i < 4; i++) {
+    const char *names[] = {"/read/file", "/read", "/write", "/other", ""};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char path[64];
         snprintf(path, sizeof path, "%s%s", dir, names[i]);
         remove(path);
@@ -338,6 +379,7 @@ int main(void)
         cmocka_unit_test(forbidden_calls_fail_or_end_the_process),
         cmocka_unit_test(what_the_libraries_need_still_works),
         cmocka_unit_test(landlock_leaves_only_the_given_paths),
+        cmocka_unit_test(root_keeps_no_more_than_reaching_its_files),
         cmocka_unit_test(dropping_to_a_user_leaves_no_way_back),
     };
     return cmocka_run_group_tests(tests, make_directories, remove_directories);

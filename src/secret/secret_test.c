@@ -20,7 +20,8 @@ static void put(const char *name, sv content, mode_t mode)
 {
     char path[128];
     snprintf(path, sizeof path, "%s/%s", dir, name);
-    int fd = open(path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
+    unlink(path);
+    int fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
     assert_true(fd >= 0);
     assert_int_equal(write(fd, content.p, content.n), (ssize_t)content.n);
     assert_int_equal(fchmod(fd, mode), 0);
