@@ -1,7 +1,138 @@
-#include <stdio.h>
+#include "base/buf.h"
+#include "cmd/command.h"
+#include "cmd/options.h"
+#include "cmd/term.h"
+#include "config/config.h"
 
-int main(void)
+#include <locale.h>
+#include <signal.h>
+
+static const struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *arguments, *help;
+} commands[] = {
+#define X(name, function, arguments, help) {name, cmd_##function, arguments, help},
+    COMMANDS(X)
+#undef X
+};
+
+enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
+
+/* The words of argv that name a command: 0 for none, else how many words its name has. */
+static int match(const struct command *command, int argc, char **argv)
 {
+    sv rest = sv_of(command->name);
+    int words = 0;
+    while (rest.p) {
+        sv word = sv_split(&rest, ' ');
+        if (words >= argc || !sv_eq(sv_of(argv[words]), word))
+            return 0;
+        words++;
+    }
+    return words;
+}
+
+static const struct command *find(int argc, char **argv, int *ret_words)
+{
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        *ret_words = match(&commands[i], argc, argv);
+        if (*ret_words)
+            return &commands[i];
+    }
+    return NULL;
+}
+
+void command_usage(const char *name)
+{
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            printf("usage: vedette %s %s\n\n%s\n\n", name, commands[i].arguments, commands[i].help);
+}
+
+bool command_options(const char *name, const struct option_spec *specs, size_t count, int *argc, char **argv,
+                     int *ret_exit)
+{
+    struct err err;
+    for (int i = 0; i < *argc && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            command_usage(name);
+            options_help(specs, count, stdout);
+            *ret_exit = 0;
+            return false;
+        }
+    if (options_parse(specs, count, *argc, argv, argc, &err) == 0)
+        return true;
+    err_prefix(&err, "%s", name);
+    *ret_exit = term_error(&err);
+    return false;
+}
+
+static void print_overview(FILE *out)
+{
+    fputs("Vedette watches privileged activity and gets the alert to a person's inbox, and proves that it arrived.\n\n"
+          "usage: vedette COMMAND [OPTIONS]\n\n",
+          out);
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        fprintf(out, "  %-15s %s\n", commands[i].name, commands[i].help);
+    fputs("\n`vedette COMMAND --help` lists a command's options. The configuration is /etc/vedette/vedette.yaml, or -c FILE.\n",
+          out);
+}
+
+int cmd_help(int argc, char **argv)
+{
+    int words;
+    if (argc == 1 && strcmp(argv[0], "config") == 0) {
+        struct buf text = BUF_INIT(256 * 1024);
+        config_describe(&text);
+        fwrite(buf_view(&text).p, 1, buf_view(&text).n, stdout);
+        buf_free(&text);
+        return 0;
+    }
+    const struct command *command = argc ? find(argc, argv, &words) : NULL;
+    if (command && command->run != cmd_help) {
+        char ask[] = "--help", *ask_argv[] = {ask, NULL};
+        return command->run(1, ask_argv);
+    }
+    print_overview(stdout);
+    return 0;
+}
+
+int cmd_version(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
     puts("vedette " VEDETTE_VERSION);
     return 0;
+}
+
+static int unknown_command(const char *word)
+{
+    struct err err;
+    err_set(&err, ERR_USAGE, "`vedette help` lists the commands", "there is no command \"%s\"", word);
+    return term_error(&err);
+}
+
+int main(int argc, char **argv)
+{
+    const char *self = strrchr(argv[0], '/');
+    self = self ? self + 1 : argv[0];
+    setlocale(LC_CTYPE, "C.UTF-8");
+    signal(SIGPIPE, SIG_IGN);
+    /* Linked as sendmail: cron and mail(1) call that name. */
+    if (strcmp(self, "sendmail") == 0)
+        return cmd_send(argc - 1, argv + 1);
+    if (argc == 3 && strcmp(argv[1], "--child") == 0)
+        return cmd_child(argv[2]);
+    if (argc < 2) {
+        print_overview(stderr);
+        return 64;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+        return cmd_help(0, NULL);
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)
+        return cmd_version(0, NULL);
+    int words;
+    const struct command *command = find(argc - 1, argv + 1, &words);
+    return command ? command->run(argc - 1 - words, argv + 1 + words) : unknown_command(argv[1]);
 }

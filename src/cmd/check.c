@@ -1,0 +1,122 @@
+#include "cmd/check.h"
+
+#include "io/tls.h"
+#include "watch/ruleset.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { CHECK_BYTES_MAX = 1024 * 1024 };
+
+static void warn(struct check *check, const char *text)
+{
+    if (check->warning_count < CHECK_WARNINGS_MAX)
+        check->warnings[check->warning_count++] = arena_sv(check->arena, sv_of(text));
+}
+
+static void on_config_warning(void *arg, const char *file, int line, const char *sentence)
+{
+    struct check *check = arg;
+    warn(check, line ? arena_printf(check->arena, "%s:%d: %s", file, line, sentence).p : sentence);
+}
+
+static void on_rule_error(void *arg, const struct rule_error *error)
+{
+    struct check *check = arg;
+    config_errors_add(&check->errors, error->file, error->line, error->column, NULL, "%s", error->message);
+}
+
+static void check_rules(struct check *check, const struct config *config)
+{
+    struct ruleset *ruleset = ruleset_new();
+    struct err err;
+    for (size_t i = 0; i < config->rules.count; i++)
+        if (ruleset_load(ruleset, config->rules.items[i], on_rule_error, check, &err) < 0)
+            config_errors_add(&check->errors, config->rules.items[i], 0, 0, err.advice, "%s", err.cause);
+    if (ruleset_seal(ruleset, &err) < 0)
+        config_errors_add(&check->errors, NULL, 0, 0, err.advice, "%s", err.cause);
+    check->rules = ruleset_count(ruleset);
+    ruleset_free(ruleset);
+}
+
+static void check_gateway(struct check *check, const char *file, const struct config_gateway *gateway)
+{
+    struct tls_context *context = NULL;
+    struct tls_trust trust = {.ca_file = gateway->ca_file, .ca_directory = gateway->ca_directory, .pin = gateway->pin};
+    struct err err;
+    if (gateway->security != SMTP_SECURITY_NONE && tls_client_context(&trust, &context, &err) < 0)
+        config_errors_add(&check->errors, file, gateway->line, 1, err.advice, "gateway %s: %s", gateway->name, err.cause);
+    tls_context_free(context);
+}
+
+/* Only those that can read secrets can say whether they are there, so this is silent where it may not look. */
+static void check_secret(struct check *check, const char *file, const struct config *config,
+                         const struct config_gateway *gateway)
+{
+    struct stat info;
+    if (!gateway->password || !sv_starts(sv_of(gateway->password), SV("file/")))
+        return;
+    const char *path = arena_printf(check->arena, "%s/%s", config->secrets_directory, gateway->password + 5).p;
+    if (access(config->secrets_directory, X_OK) < 0)
+        return;
+    if (stat(path, &info) < 0)
+        config_errors_add(&check->errors, file, gateway->line, 1, "put the password there, mode 0400",
+                          "gateway %s: there is no secret in %s", gateway->name, path);
+    else if (info.st_mode & 077)
+        config_errors_add(&check->errors, file, gateway->line, 1, "chmod 0400 it, and change the password: others may have read it",
+                          "gateway %s: the secret in %s may be read by others", gateway->name, path);
+}
+
+static void check_input(struct check *check, const char *file, const struct config_input *input)
+{
+    if (input->certificate && access(input->certificate, R_OK) < 0)
+        config_errors_add(&check->errors, file, 0, 0, NULL, "%s: the certificate %s cannot be read", input->label,
+                          input->certificate);
+    if (input->key && access(input->key, F_OK) < 0)
+        config_errors_add(&check->errors, file, 0, 0, NULL, "%s: the key %s is not there", input->label, input->key);
+    if (input->file && access(input->file, R_OK) < 0)
+        warn(check, arena_printf(check->arena, "%s cannot be read now; it is waited for", input->file).p);
+}
+
+static void check_config(struct check *check, const char *file, const struct config *config)
+{
+    check->gateways = config->gateway_count;
+    check->inputs = config->input_count;
+    for (size_t i = 0; i < config->gateway_count; i++) {
+        check_gateway(check, file, &config->gateways[i]);
+        check_secret(check, file, config, &config->gateways[i]);
+    }
+    for (size_t i = 0; i < config->input_count; i++)
+        check_input(check, file, &config->inputs[i]);
+    if (config->input_count == 0)
+        warn(check, "no inputs: nothing is watched, only handed-in mail is delivered");
+    if (config->input_count && config->rules.count == 0)
+        warn(check, "no rules: no event will ever raise an alert");
+    config_warnings(config, on_config_warning, check);
+    check_rules(check, config);
+}
+
+void check_run(struct check *ret, const char *path)
+{
+    struct load load;
+    struct err err;
+    *ret = (struct check){.arena = arena_new(CHECK_BYTES_MAX), .exit_code = 78};
+    config_errors_init(&ret->errors);
+    if (load_files(path, &load, &err) < 0) {
+        config_errors_add(&ret->errors, path ? path : LOAD_DEFAULT_PATH, 0, 0, err.advice, "%s", err.cause);
+        ret->exit_code = err_exit_code(&err);
+        return;
+    }
+    struct config *config = load_parse(&load, &ret->errors);
+    if (config)
+        check_config(ret, load.sources[0].name, config);
+    config_free(config);
+    load_free(&load);
+}
+
+void check_free(struct check *check)
+{
+    config_errors_free(&check->errors);
+    arena_free(check->arena);
+}

@@ -1,0 +1,56 @@
+#include "cmd/command.h"
+#include "cmd/control_client.h"
+#include "cmd/load.h"
+#include "cmd/options.h"
+#include "cmd/report.h"
+#include "cmd/term.h"
+
+struct following {
+    bool json;
+    nanos first;
+};
+
+static int on_step(void *arg, const json_t *step)
+{
+    struct following *following = arg;
+    if (following->json) {
+        json_dumpf(step, stdout, JSON_COMPACT);
+        putchar('\n');
+        fflush(stdout);
+    } else
+        report_print_step(step, &following->first);
+    return 0;
+}
+
+int cmd_follow(int argc, char **argv)
+{
+    const char *path = NULL;
+    struct following following = {0};
+    int64_t id = 0, seconds = 0;
+    bool next = false;
+    const struct option_spec specs[] = {
+        {"config", 'c', OPTION_TEXT, "FILE", "configuration (default: " LOAD_DEFAULT_PATH ")", &path},
+        {"next", 0, OPTION_FLAG, NULL, "the next alert that something happens to (the default)", &next},
+        {"id", 0, OPTION_NUMBER, "N", "this alert", &id},
+        {"timeout", 0, OPTION_NUMBER, "SECONDS", "give up after so long (default: never)", &seconds},
+        {"json", 0, OPTION_FLAG, NULL, "one JSON object a line", &following.json},
+    };
+    int exit_code;
+    if (!command_options("follow", specs, 5, &argc, argv, &exit_code))
+        return exit_code;
+    struct config *config = load_or_complain(path, &exit_code);
+    struct control_client *client;
+    struct err err;
+    if (!config)
+        return exit_code;
+    int outcome = control_connect(config, &client, &err);
+    config_free(config);
+    if (outcome < 0)
+        return term_error(&err);
+    json_t *request = json_object();
+    json_object_set_new(request, "command", json_string("follow"));
+    json_object_set_new(request, "id", json_integer(id));
+    outcome = control_request(client, request, seconds * NANOS_PER_SECOND, on_step, &following, &err);
+    control_close(client);
+    return outcome < 0 ? term_error(&err) : 0;
+}

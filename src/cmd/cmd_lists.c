@@ -1,0 +1,176 @@
+/* `vedette alerts` and `vedette queue`: from the daemon, or from its store while it does not run. */
+#include "cmd/command.h"
+#include "cmd/control_client.h"
+#include "cmd/load.h"
+#include "cmd/options.h"
+#include "cmd/report.h"
+#include "cmd/term.h"
+
+#include <stdlib.h>
+
+#define ANSWER_MAX (60 * NANOS_PER_SECOND)
+
+struct list {
+    bool alerts, json, all;
+    int64_t id;
+    size_t rows;
+};
+
+static const char *text(const json_t *object, const char *key)
+{
+    const char *value = json_string_value(json_object_get(object, key));
+    return value ? value : "";
+}
+
+static enum term_style state_style(const char *state)
+{
+    if (strcmp(state, "landed") == 0 || strcmp(state, "handed-over") == 0)
+        return TERM_GREEN;
+    return strcmp(state, "queued") == 0 || strcmp(state, "raised") == 0 ? TERM_YELLOW : TERM_RED;
+}
+
+static void print_escaped(const json_t *object, const char *key)
+{
+    const json_t *value = json_object_get(object, key);
+    term_text(stdout, sv_make(json_string_value(value), json_string_length(value)));
+}
+
+static void print_message(const json_t *message, bool indented)
+{
+    printf("%s%5lld  ", indented ? "      " : "", (long long)json_integer_value(json_object_get(message, "id")));
+    term_print(stdout, state_style(text(message, "state")), "%-11s", text(message, "state"));
+    printf(" to ");
+    print_escaped(message, "recipient");
+    if (*text(message, "gateway"))
+        printf(" over %s", text(message, "gateway"));
+    if (*text(message, "queue_id"))
+        printf(" as %s", text(message, "queue_id"));
+    if (*text(message, "cause"))
+        printf(" [%s]", text(message, "cause"));
+    if (*text(message, "next_attempt_at"))
+        printf(", next attempt %s", text(message, "next_attempt_at"));
+    if (*text(message, "reply")) {
+        printf(": ");
+        print_escaped(message, "reply");
+    }
+    putchar('\n');
+}
+
+static void print_alert(const json_t *alert)
+{
+    size_t i;
+    json_t *message;
+    printf("%5lld  %s  ", (long long)json_integer_value(json_object_get(alert, "id")), text(alert, "raised_at"));
+    term_print(stdout, state_style(text(alert, "state")), "%-11s", text(alert, "state"));
+    term_print(stdout, TERM_BOLD, " %-13s ", text(alert, "severity"));
+    print_escaped(alert, "title");
+    json_int_t count = json_integer_value(json_object_get(alert, "count"));
+    if (count > 1)
+        printf(" (%lld times)", (long long)count);
+    putchar('\n');
+    json_array_foreach (json_object_get(alert, "messages"), i, message)
+        print_message(message, true);
+}
+
+static int print_row(void *arg, const json_t *row)
+{
+    struct list *list = arg;
+    list->rows++;
+    if (list->json) {
+        json_dumpf(row, stdout, JSON_COMPACT);
+        putchar('\n');
+    } else if (list->alerts)
+        print_alert(row);
+    else
+        print_message(row, false);
+    return 0;
+}
+
+static int on_alert(void *arg, const struct store_alert *alert, const struct store_message *messages, size_t count)
+{
+    struct list *list = arg;
+    if (list->id && alert->id != list->id)
+        return 1;
+    json_t *row = report_alert(alert, messages, count);
+    print_row(list, row);
+    json_decref(row);
+    return 0;
+}
+
+static int on_message(void *arg, const struct store_message *message)
+{
+    json_t *row = report_message(message, true);
+    print_row(arg, row);
+    json_decref(row);
+    return 0;
+}
+
+static int list_from_store(const struct config *config, struct list *list, struct err *err)
+{
+    struct store *store;
+    if (store_open_reader(config->state_directory, &store, err) < 0)
+        return -1;
+    int outcome = list->alerts ? store_alerts(store, list->id, 0, on_alert, list, err)
+                               : store_messages(store, list->all, on_message, list, err);
+    store_close(store);
+    return outcome;
+}
+
+static int list_from_daemon(struct control_client *client, struct list *list, struct err *err)
+{
+    json_t *request = json_object();
+    json_object_set_new(request, "command", json_string(list->alerts ? "alerts" : "queue"));
+    json_object_set_new(request, "all", json_boolean(list->all));
+    json_object_set_new(request, "id", json_integer(list->id));
+    return control_request(client, request, ANSWER_MAX, print_row, list, err);
+}
+
+static int run_list(const char *path, struct list *list)
+{
+    int exit_code;
+    struct err err;
+    struct control_client *client;
+    struct config *config = load_or_complain(path, &exit_code);
+    if (!config)
+        return exit_code;
+    int outcome;
+    if (control_connect(config, &client, &err) == 0) {
+        outcome = list_from_daemon(client, list, &err);
+        control_close(client);
+    } else if (err.class == ERR_UNAVAILABLE)
+        outcome = list_from_store(config, list, &err);
+    else
+        outcome = -1;
+    config_free(config);
+    if (outcome < 0)
+        return term_error(&err);
+    if (list->rows == 0 && !list->json)
+        puts(list->alerts ? "no alerts" : "the queue is empty");
+    return 0;
+}
+
+int cmd_alerts(int argc, char **argv)
+{
+    const char *path = NULL;
+    struct list list = {.alerts = true};
+    const struct option_spec specs[] = {
+        {"config", 'c', OPTION_TEXT, "FILE", "configuration (default: " LOAD_DEFAULT_PATH ")", &path},
+        {"id", 0, OPTION_NUMBER, "N", "only this alert", &list.id},
+        {"json", 0, OPTION_FLAG, NULL, "one JSON object a line", &list.json},
+    };
+    int exit_code;
+    return command_options("alerts", specs, 3, &argc, argv, &exit_code) ? run_list(path, &list) : exit_code;
+}
+
+int cmd_queue(int argc, char **argv)
+{
+    const char *path = NULL;
+    struct list list = {0};
+    const struct option_spec specs[] = {
+        {"config", 'c', OPTION_TEXT, "FILE", "configuration (default: " LOAD_DEFAULT_PATH ")", &path},
+        {"all", 0, OPTION_FLAG, NULL, "those that have ended too", &list.all},
+        {"json", 0, OPTION_FLAG, NULL, "one JSON object a line", &list.json},
+    };
+    int exit_code;
+    return command_options("queue", specs, 3, &argc, argv, &exit_code) ? run_list(path, &list) : exit_code;
+}

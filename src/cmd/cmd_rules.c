@@ -1,0 +1,211 @@
+/* `vedette rules check`, `test` and `match`. */
+#include "cmd/command.h"
+#include "cmd/input_files.h"
+#include "cmd/options.h"
+#include "cmd/report.h"
+#include "cmd/term.h"
+#include "io/loop.h"
+#include "watch/rule_examples.h"
+#include "watch/ruleset.h"
+#include "wire/decode.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+
+enum { RULE_PATHS_MAX = 256, MATCH_ARENA_MAX = 1024 * 1024 };
+
+struct loading {
+    bool json;
+    json_t *errors;
+};
+
+static void on_rule_error(void *arg, const struct rule_error *error)
+{
+    struct loading *loading = arg;
+    if (!loading->json) {
+        term_print(stderr, TERM_BOLD, "%s:%d:%d: ", error->file, error->line, error->column);
+        fprintf(stderr, "%s\n", error->message);
+        return;
+    }
+    json_t *json = json_object();
+    json_object_set_new(json, "file", report_text(sv_of(error->file)));
+    json_object_set_new(json, "line", json_integer(error->line));
+    json_object_set_new(json, "column", json_integer(error->column));
+    json_object_set_new(json, "message", report_text(sv_of(error->message)));
+    json_array_append_new(loading->errors, json);
+}
+
+/* NULL if a path cannot be read. Rules with errors are told and left out. */
+static struct ruleset *load(char **paths, int count, struct loading *loading, struct err *err)
+{
+    struct ruleset *ruleset = ruleset_new();
+    for (int i = 0; i < count; i++)
+        if (ruleset_load(ruleset, paths[i], on_rule_error, loading, err) < 0) {
+            ruleset_free(ruleset);
+            return NULL;
+        }
+    if (ruleset_seal(ruleset, err) == 0)
+        return ruleset;
+    ruleset_free(ruleset);
+    return NULL;
+}
+
+static int usage(const char *cause)
+{
+    struct err err;
+    err_set(&err, ERR_USAGE, "name a rule file or a folder of rules", "%s", cause);
+    return term_error(&err);
+}
+
+/* --- check ---------------------------------------------------------------------------------------------------- */
+
+int cmd_rules_check(int argc, char **argv)
+{
+    struct loading loading = {.errors = json_array()};
+    const struct option_spec specs[] = {
+        {"json", 0, OPTION_FLAG, NULL, "one JSON object: {\"loaded\", \"failed\", \"errors\"}", &loading.json},
+    };
+    int exit_code;
+    struct err err;
+    if (!command_options("rules check", specs, 1, &argc, argv, &exit_code))
+        return exit_code;
+    if (argc == 0)
+        return usage("rules check wants a path");
+    struct ruleset *ruleset = load(argv, argc, &loading, &err);
+    if (!ruleset)
+        return term_error(&err);
+    size_t loaded = ruleset_count(ruleset), failed = ruleset_failed(ruleset);
+    if (loading.json) {
+        json_t *json = json_object();
+        json_object_set_new(json, "loaded", json_integer((json_int_t)loaded));
+        json_object_set_new(json, "failed", json_integer((json_int_t)failed));
+        json_object_set_new(json, "errors", loading.errors);
+        json_dumpf(json, stdout, JSON_COMPACT);
+        putchar('\n');
+        json_decref(json);
+    } else {
+        json_decref(loading.errors);
+        term_print(stdout, failed ? TERM_RED : TERM_GREEN, "%zu rules loaded, %zu failed\n", loaded, failed);
+    }
+    ruleset_free(ruleset);
+    return failed ? 65 : 0;
+}
+
+/* --- match ---------------------------------------------------------------------------------------------------- */
+
+struct matching {
+    struct ruleset *ruleset;
+    struct ruleset_matcher *matcher;
+    enum decode_format format;
+    struct logsource source; /* --logsource, or empty */
+    bool has_source;
+    uint64_t ordinal;
+    struct arena *arena;
+};
+
+static void print_finding(struct matching *matching, const struct event *event, const struct rule *rule)
+{
+    json_t *json = json_object(), *fields = json_object();
+    for (size_t i = 0; i < event->field_count; i++) {
+        const char *name = arena_cstr(matching->arena, event->fields[i].name);
+        if (name && !json_object_get(fields, name))
+            json_object_set_new(fields, name, report_text(event->fields[i].value));
+    }
+    json_object_set_new(json, "event", json_integer((json_int_t)matching->ordinal));
+    json_object_set_new(json, "rule", report_text(rule->id));
+    json_object_set_new(json, "title", report_text(rule->title));
+    json_object_set_new(json, "level", json_string(severity_name(rule->severity)));
+    json_object_set_new(json, "fields", fields);
+    json_dumpf(json, stdout, JSON_COMPACT);
+    putchar('\n');
+    json_decref(json);
+}
+
+static int on_event(void *arg, const char *path, sv record)
+{
+    struct matching *matching = arg;
+    struct event event;
+    size_t count;
+    (void)path;
+    matching->ordinal++;
+    arena_reset(matching->arena);
+    decode(&event, record, matching->format, loop_now(), 0, matching->arena);
+    if (matching->has_source)
+        event.source = matching->source;
+    const size_t *matched = ruleset_match(matching->matcher, &event, &count);
+    for (size_t i = 0; i < count; i++)
+        print_finding(matching, &event, ruleset_rule(matching->ruleset, matched[i]));
+    return 0;
+}
+
+static bool is_rule_path(const char *word)
+{
+    struct stat info;
+    return sv_ends(sv_of(word), SV(".yml")) || sv_ends(sv_of(word), SV(".yaml")) ||
+           (stat(word, &info) == 0 && S_ISDIR(info.st_mode));
+}
+
+/* Takes "--rules PATH…" out of argv: the word after it, and those after that which are folders or *.yml. */
+static int take_rule_paths(int *argc, char **argv, char **ret_paths)
+{
+    int paths = 0, left = 0;
+    for (int i = 0; i < *argc; i++) {
+        bool joined = strncmp(argv[i], "--rules=", 8) == 0;
+        if (!joined && strcmp(argv[i], "--rules") != 0) {
+            argv[left++] = argv[i];
+            continue;
+        }
+        if (paths < RULE_PATHS_MAX && (joined || i + 1 < *argc))
+            ret_paths[paths++] = joined ? argv[i] + 8 : argv[++i];
+        while (paths < RULE_PATHS_MAX && i + 1 < *argc && is_rule_path(argv[i + 1]))
+            ret_paths[paths++] = argv[++i];
+    }
+    *argc = left;
+    return paths;
+}
+
+static int match(struct matching *matching, char **paths, int path_count, char **files, int file_count,
+                 struct err *err)
+{
+    struct loading loading = {0};
+    matching->ruleset = load(paths, path_count, &loading, err);
+    if (!matching->ruleset)
+        return -1;
+    matching->matcher = ruleset_matcher_new(matching->ruleset);
+    matching->arena = arena_new(MATCH_ARENA_MAX);
+    int outcome = input_records(files, file_count, on_event, matching, err);
+    ruleset_matcher_free(matching->matcher);
+    ruleset_free(matching->ruleset);
+    arena_free(matching->arena);
+    return outcome;
+}
+
+int cmd_rules_match(int argc, char **argv)
+{
+    char *paths[RULE_PATHS_MAX];
+    const char *format = "auto", *source = NULL, *rules = NULL;
+    struct matching matching = {0};
+    const struct option_spec specs[] = {
+        {"rules", 0, OPTION_TEXT, "PATH…", "rule files and folders; may be given again", &rules},
+        {"format", 0, OPTION_TEXT, "FORM", "auto, json, cef, leef, syslog or text (default: auto)", &format},
+        {"logsource", 0, OPTION_TEXT, "P/C/S", "product/category/service of every event; parts may be empty", &source},
+    };
+    int exit_code, path_count = take_rule_paths(&argc, argv, paths);
+    struct err err;
+    if (!command_options("rules match", specs, 3, &argc, argv, &exit_code))
+        return exit_code;
+    if (path_count == 0)
+        return usage("rules match wants --rules PATH");
+    if (!decode_format_parse(sv_of(format), &matching.format)) {
+        err_set(&err, ERR_USAGE, "auto, json, cef, leef, syslog or text", "there is no form \"%s\"", format);
+        return term_error(&err);
+    }
+    if (source) {
+        sv rest = sv_of(source);
+        matching.has_source = true;
+        matching.source.product = sv_split(&rest, '/');
+        matching.source.category = sv_split(&rest, '/');
+        matching.source.service = rest;
+    }
+    return match(&matching, paths, path_count, argv, argc, &err) < 0 ? term_error(&err) : 0;
+}

@@ -1,0 +1,42 @@
+/* The commands: one table, one file each. */
+#ifndef VEDETTE_CMD_COMMAND_H
+#define VEDETTE_CMD_COMMAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* name, C name, arguments in the usage line, what it does. "rules check" is found before "rules". */
+#define COMMANDS(X)                                                                                        \
+    X("run", run, "[-c FILE]", "watch, alert and deliver until SIGTERM; SIGHUP reloads")                   \
+    X("check", check, "[-c FILE] [--json]", "check the configuration and its rules, all errors at once")   \
+    X("test", test, "[-c FILE] [--gateway NAME]", "send a harmless alert and follow it to the gateway's answer or its landing") \
+    X("send", send, "[-c FILE] [-t] [-f SENDER] [RECIPIENT…]", "queue a mail, or an alert, from standard input (sendmail's form too)") \
+    X("alerts", alerts, "[-c FILE] [--id N] [--json]", "every alert, and where its messages are")          \
+    X("queue", queue, "[-c FILE] [--all] [--json]", "messages that are still owed")                        \
+    X("follow", follow, "[-c FILE] [--next | --id N]", "watch an alert's way, step by step")               \
+    X("inbox", inbox, "[-c FILE] [N]", "the mail in our own gateway's Maildir")                            \
+    X("rules check", rules_check, "[--json] PATH…", "load rules and say what is wrong with them")          \
+    X("rules test", rules_test, "[--json] PATH…", "run the examples beside the rules")                     \
+    X("rules match", rules_match, "--rules PATH… [FILE…]", "what the rules find in events, as JSON lines") \
+    X("events decode", events_decode, "[--format FORM] [FILE…]", "what the decoders make of each record")  \
+    X("help", help, "[COMMAND | config]", "this text, a command's, or every key of the configuration")     \
+    X("version", version, "", "the version")
+
+/* argc and argv begin after the command's name. Each returns its exit code (sysexits(3)). */
+#define X(name, function, arguments, help) int cmd_##function(int argc, char **argv);
+COMMANDS(X)
+#undef X
+
+/* A process of `vedette run`: "watch", "courier", "gateway" or "keeper", talking to its parent on descriptor 3. */
+int cmd_child(const char *role);
+
+/* Prints "usage: vedette NAME ARGUMENTS" and what it does; options follow from the caller. */
+void command_usage(const char *name);
+
+struct option_spec;
+
+/* Parses the options of command `name`, and serves --help. True: go on; false: *ret_exit is the exit code. */
+bool command_options(const char *name, const struct option_spec *specs, size_t count, int *argc, char **argv,
+                     int *ret_exit);
+
+#endif

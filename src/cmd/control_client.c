@@ -1,0 +1,152 @@
+#include "cmd/control_client.h"
+
+#include "io/loop.h"
+#include "wire/control.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { READ_BYTES = 64 * 1024 };
+
+struct control_client {
+    int fd;
+    struct buf in;
+};
+
+static int connect_in(const char *folder, struct err *err)
+{
+    struct sockaddr_un where = {.sun_family = AF_UNIX};
+    int folder_fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    snprintf(where.sun_path, sizeof where.sun_path, "/proc/self/fd/%d/control", folder_fd);
+    int outcome = folder_fd < 0 ? -1 : connect(fd, (struct sockaddr *)&where, sizeof where);
+    int system = errno;
+    if (folder_fd >= 0)
+        close(folder_fd);
+    if (outcome == 0)
+        return fd;
+    close(fd);
+    errno = system;
+    err_set(err, ERR_SYSTEM, system == EACCES ? "join the group vedette" : "start it: vedette run",
+            "no daemon answers at %s/control", folder);
+    err->class = system == EACCES ? ERR_PERMISSION : ERR_UNAVAILABLE;
+    return -1;
+}
+
+int control_connect(const struct config *config, struct control_client **ret, struct err *err)
+{
+    int fd = connect_in(config->runtime_directory, err);
+    if (fd < 0)
+        return -1;
+    struct control_client *client = calloc(1, sizeof *client);
+    assert(client);
+    *client = (struct control_client){.fd = fd, .in = BUF_INIT(CONTROL_BODY_BYTES_MAX + 64)};
+    *ret = client;
+    return 0;
+}
+
+void control_close(struct control_client *client)
+{
+    if (!client)
+        return;
+    close(client->fd);
+    buf_free(&client->in);
+    free(client);
+}
+
+static int send_frame(struct control_client *client, enum control_type type, sv body, struct err *err)
+{
+    struct buf out = BUF_INIT(CONTROL_BODY_BYTES_MAX + 64);
+    if (control_put(&out, type, body) < 0) {
+        buf_free(&out);
+        return err_set(err, ERR_LIMIT, NULL, "more than %d bytes", CONTROL_BODY_BYTES_MAX);
+    }
+    int outcome = 0;
+    for (sv rest = buf_view(&out); rest.n && outcome == 0;) {
+        ssize_t n = send(client->fd, rest.p, rest.n, MSG_NOSIGNAL);
+        if (n < 0 && errno != EINTR)
+            outcome = err_set(err, ERR_IO, NULL, "speak to the daemon");
+        else if (n > 0)
+            rest = sv_from(rest, (size_t)n);
+    }
+    buf_free(&out);
+    return outcome;
+}
+
+int control_content(struct control_client *client, sv content, struct err *err)
+{
+    return send_frame(client, CONTROL_CONTENT, content, err);
+}
+
+/* Waits for more bytes until `until` (0: for ever). */
+static int read_more(struct control_client *client, nanos until, struct err *err)
+{
+    nanos left = until ? until - loop_monotonic() : 0;
+    struct pollfd wait = {.fd = client->fd, .events = POLLIN};
+    int ready = until && left <= 0 ? 0 : poll(&wait, 1, until ? (int)(left / NANOS_PER_MS) + 1 : -1);
+    if (ready == 0)
+        return err_set(err, ERR_TEMPORARY, "`vedette alerts` tells where it is", "no answer in the time given");
+    char *to = buf_reserve(&client->in, READ_BYTES);
+    ssize_t n = to ? recv(client->fd, to, READ_BYTES, 0) : -1;
+    if (n < 0 && errno == EINTR)
+        return 0;
+    if (n <= 0)
+        return err_set(err, ERR_UNAVAILABLE, "see its log", "the daemon closed the connection");
+    buf_added(&client->in, (size_t)n);
+    return 0;
+}
+
+/* The last answer: its exit code and error become ours. */
+static int ended(const json_t *reply, struct err *err)
+{
+    int code = (int)json_integer_value(json_object_get(reply, "exit"));
+    const char *cause = json_string_value(json_object_get(reply, "error"));
+    if (code == 0)
+        return 0;
+    err_set(err, ERR_UNAVAILABLE, NULL, "%s", cause ? cause : "the daemon refused");
+    sv_copy(err->advice, sizeof err->advice, sv_of(json_string_value(json_object_get(reply, "advice"))));
+#define X(name, exit)                                                                                      \
+    if (code == (exit))                                                                                    \
+        err->class = ERR_##name;
+    ERR_CLASSES(X)
+#undef X
+    return -1;
+}
+
+int control_request(struct control_client *client, json_t *request, nanos timeout, control_reply_fn *fn, void *arg,
+                    struct err *err)
+{
+    nanos until = timeout ? loop_monotonic() + timeout : 0;
+    char *text = json_dumps(request, JSON_COMPACT);
+    json_decref(request);
+    int outcome = text ? send_frame(client, CONTROL_REQUEST, sv_of(text), err)
+                       : err_set(err, ERR_DATA, NULL, "the request is not UTF-8");
+    free(text);
+    while (outcome == 0) {
+        enum control_type type;
+        sv body;
+        size_t used;
+        enum control_event event = control_take(buf_view(&client->in), &type, &body, &used);
+        if (event == CONTROL_INVALID)
+            return err_set(err, ERR_PROTOCOL, NULL, "the daemon's answer has no form");
+        if (event == CONTROL_NEED_DATA) {
+            outcome = read_more(client, until, err);
+            continue;
+        }
+        json_t *reply = json_loadb(body.p, body.n, 0, NULL);
+        bool last = type == CONTROL_REPLY_END;
+        int stop = last ? ended(reply, err) : fn ? fn(arg, reply) : 0;
+        json_decref(reply);
+        buf_consume(&client->in, used);
+        if (last || stop)
+            return stop;
+    }
+    return outcome;
+}

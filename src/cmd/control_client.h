@@ -1,0 +1,26 @@
+/* The command's side of the control socket. Blocking: a command does one thing. */
+#ifndef VEDETTE_CMD_CONTROL_CLIENT_H
+#define VEDETTE_CMD_CONTROL_CLIENT_H
+
+#include "config/config.h"
+
+#include <jansson.h>
+
+struct control_client;
+
+/* ERR_UNAVAILABLE when no daemon listens there. */
+int control_connect(const struct config *config, struct control_client **ret, struct err *err);
+void control_close(struct control_client *client);
+
+/* Bytes that the next request is about. */
+int control_content(struct control_client *client, sv content, struct err *err);
+
+/* Each answer as it comes; non-zero stops. */
+typedef int control_reply_fn(void *arg, const json_t *reply);
+
+/* Sends request (takes over the reference) and calls fn for each answer until the last. Returns 0 or −1 with what the
+ * daemon or the socket said. timeout: for the whole; 0: none. */
+int control_request(struct control_client *client, json_t *request, nanos timeout, control_reply_fn *fn, void *arg,
+                    struct err *err);
+
+#endif

@@ -1,0 +1,327 @@
+#include "cmd/control_server.h"
+
+#include "base/log.h"
+#include "cmd/follower.h"
+#include "cmd/report.h"
+#include "cmd/submission.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { PAGE_ROWS = 200, PAGE_BYTES_MAX = 8 * 1024 * 1024, CLIENT_UNSENT_MAX = 32 * 1024 * 1024 };
+
+struct client {
+    struct control_server *server;
+    struct channel *channel; /* NULL: the command has gone */
+    struct buf content;      /* of the last CONTENT */
+    struct follower *follower;
+    bool busy; /* a job or a submission still points here */
+};
+
+struct control_server {
+    struct loop *loop;
+    struct courier *courier;
+    const struct config *config;
+    struct loop_fd *listening;
+    int listen_fd;
+    struct client *clients[CONTROL_CLIENTS_MAX];
+};
+
+static void client_drop(struct client *client)
+{
+    channel_free(client->channel);
+    client->channel = NULL;
+    follower_free(client->follower);
+    client->follower = NULL;
+    if (client->busy)
+        return;
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+        if (client->server->clients[i] == client)
+            client->server->clients[i] = NULL;
+    buf_free(&client->content);
+    free(client);
+}
+
+/* After an answer that was waited for: true if the command is still there to hear it. */
+static bool client_back(struct client *client)
+{
+    client->busy = false;
+    if (client->channel)
+        return true;
+    client_drop(client);
+    return false;
+}
+
+static void reply(struct client *client, enum control_type type, json_t *json)
+{
+    char *text = json_dumps(json, JSON_COMPACT);
+    if (text && client->channel && channel_pending(client->channel) < CLIENT_UNSENT_MAX)
+        channel_send(client->channel, type, sv_of(text), -1);
+    free(text);
+    json_decref(json);
+}
+
+static void reply_end(struct client *client, const struct err *err)
+{
+    json_t *json = json_object();
+    json_object_set_new(json, "exit", json_integer(err ? err_exit_code(err) : 0));
+    if (err) {
+        json_object_set_new(json, "error", report_text(sv_of(err->cause)));
+        json_object_set_new(json, "advice", report_text(sv_of(err->advice)));
+    }
+    reply(client, CONTROL_REPLY_END, json);
+}
+
+static void refuse(struct client *client, enum err_class class, const char *advice, const char *cause)
+{
+    struct err err;
+    err_set(&err, class, advice, "%s", cause);
+    reply_end(client, &err);
+}
+
+/* --- Lists: read page by page on the store's thread ----------------------------------------------------------- */
+
+struct listing {
+    struct client *client;
+    struct store *store;
+    bool alerts, all;
+    int64_t from, only; /* alert ids */
+    size_t rows;
+    bool more;
+    struct buf lines;   /* JSON objects, a line each */
+};
+
+static int add_line(struct listing *listing, json_t *json)
+{
+    char *text = json_dumps(json, JSON_COMPACT);
+    if (text && buf_room(&listing->lines) > strlen(text))
+        buf_printf(&listing->lines, "%s\n", text);
+    free(text);
+    json_decref(json);
+    return 0;
+}
+
+static int on_alert(void *arg, const struct store_alert *alert, const struct store_message *messages, size_t count)
+{
+    struct listing *listing = arg;
+    if (listing->only && alert->id != listing->only)
+        return 1;
+    if (listing->rows == PAGE_ROWS) {
+        listing->more = true;
+        return 1;
+    }
+    listing->rows++;
+    listing->from = alert->id + 1;
+    return add_line(listing, report_alert(alert, messages, count));
+}
+
+static int on_message_row(void *arg, const struct store_message *message)
+{
+    return add_line(arg, report_message(message, true));
+}
+
+static int read_page(struct store *store, void *arg, struct err *err)
+{
+    struct listing *listing = arg;
+    listing->rows = 0;
+    listing->more = false;
+    buf_clear(&listing->lines);
+    if (listing->alerts)
+        return store_alerts(store, listing->from, 0, on_alert, listing, err);
+    return store_messages(store, listing->all, on_message_row, listing, err);
+}
+
+static void page_read(void *arg, const struct err *err)
+{
+    struct listing *listing = arg;
+    struct client *client = listing->client;
+    if (!client_back(client))
+        goto ended;
+    sv lines = buf_view(&listing->lines);
+    while (lines.n)
+        channel_send(client->channel, CONTROL_REPLY, sv_split(&lines, '\n'), -1);
+    if (!err && listing->more && channel_pending(client->channel) < CLIENT_UNSENT_MAX) {
+        client->busy = true;
+        courier_read(client->server->courier, read_page, page_read, listing);
+        return;
+    }
+    reply_end(client, err);
+ended:
+    buf_free(&listing->lines);
+    free(listing);
+}
+
+static void list(struct client *client, const json_t *request, bool alerts)
+{
+    struct listing *listing = calloc(1, sizeof *listing);
+    assert(listing);
+    listing->client = client;
+    listing->alerts = alerts;
+    listing->all = json_is_true(json_object_get(request, "all"));
+    listing->only = listing->from = json_integer_value(json_object_get(request, "id"));
+    listing->lines = BUF_INIT(PAGE_BYTES_MAX);
+    client->busy = true;
+    courier_read(client->server->courier, read_page, page_read, listing);
+}
+
+/* --- Following ------------------------------------------------------------------------------------------------ */
+
+static void on_step(void *arg, const struct courier_step *step, bool ok)
+{
+    struct client *client = arg;
+    if (step)
+        reply(client, CONTROL_REPLY, report_step(step));
+    else if (ok)
+        reply_end(client, NULL);
+    else
+        refuse(client, ERR_UNAVAILABLE, "the steps above say why", "the message did not arrive");
+}
+
+static void follow(struct client *client, const json_t *request)
+{
+    int64_t id = json_integer_value(json_object_get(request, "id"));
+    client->follower = follower_new(client->server->courier, client->server->config, id, on_step, client);
+}
+
+/* --- Submissions ---------------------------------------------------------------------------------------------- */
+
+static void submitted(void *arg, int64_t alert_id, int64_t mail_id, const struct err *err)
+{
+    struct client *client = arg;
+    if (!client_back(client))
+        return;
+    if (err) {
+        reply_end(client, err);
+        return;
+    }
+    json_t *json = json_object();
+    json_object_set_new(json, "alert", alert_id ? json_integer(alert_id) : json_null());
+    json_object_set_new(json, "mail", json_integer(mail_id));
+    reply(client, CONTROL_REPLY, json);
+    if (client->follower)
+        follower_pick(client->follower, alert_id, mail_id);
+    else
+        reply_end(client, NULL);
+}
+
+static void submit(struct client *client, const json_t *request)
+{
+    struct err err;
+    struct submission submission;
+    if (submission_read(&submission, request, buf_view(&client->content), loop_now(), &err) < 0) {
+        reply_end(client, &err);
+        return;
+    }
+    sv gateway = submission.courier.only_gateway;
+    if (gateway.n && !courier_has_gateway(client->server->courier, gateway))
+        refuse(client, ERR_USAGE, "`vedette check` lists the configured gateways", "there is no gateway of that name");
+    else {
+        if (json_is_true(json_object_get(request, "follow")))
+            client->follower =
+                follower_new(client->server->courier, client->server->config, FOLLOWER_LATER, on_step, client);
+        client->busy = true;
+        courier_submit(client->server->courier, &submission.courier, submitted, client);
+    }
+    submission_free(&submission);
+}
+
+static void serve(struct client *client, sv body)
+{
+    json_t *request = json_loadb(body.p, body.n, 0, NULL);
+    sv command = sv_of(json_string_value(json_object_get(request, "command")));
+    if (client->busy || client->follower)
+        refuse(client, ERR_PROTOCOL, NULL, "one request at a time");
+    else if (sv_eq(command, SV("alerts")))
+        list(client, request, true);
+    else if (sv_eq(command, SV("queue")))
+        list(client, request, false);
+    else if (sv_eq(command, SV("follow")))
+        follow(client, request);
+    else if (sv_eq(command, SV("submit")))
+        submit(client, request);
+    else
+        refuse(client, ERR_PROTOCOL, "use the same version of vedette for daemon and command", "unknown request");
+    json_decref(request);
+}
+
+static void on_message(void *arg, struct channel *channel, enum control_type type, sv body, int fd)
+{
+    struct client *client = arg;
+    (void)channel;
+    if (fd >= 0)
+        close(fd);
+    if (type == CONTROL_CONTENT) {
+        buf_free(&client->content);
+        client->content = BUF_INIT(CONTROL_BODY_BYTES_MAX);
+        buf_put(&client->content, body);
+    } else if (type == CONTROL_REQUEST)
+        serve(client, body);
+    else
+        refuse(client, ERR_PROTOCOL, NULL, "a command sends requests only");
+}
+
+static void on_closed(void *arg, struct channel *channel, const struct err *err)
+{
+    (void)channel;
+    (void)err;
+    client_drop(arg);
+}
+
+static void on_connection(void *arg, int fd, int ready)
+{
+    struct control_server *server = arg;
+    (void)ready;
+    int accepted = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (accepted < 0)
+        return;
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+        if (!server->clients[i]) {
+            struct client *client = server->clients[i] = calloc(1, sizeof *client);
+            assert(client);
+            client->server = server;
+            client->channel = channel_new(server->loop, accepted, on_message, on_closed, client);
+            return;
+        }
+    LOG_WARNING("a command was turned away: too many at once", LOG_INT("most", CONTROL_CLIENTS_MAX));
+    close(accepted);
+}
+
+struct control_server *control_server_new(struct loop *loop, struct courier *courier, const struct config *config)
+{
+    struct control_server *server = calloc(1, sizeof *server);
+    assert(server);
+    *server = (struct control_server){.loop = loop, .courier = courier, .config = config, .listen_fd = -1};
+    return server;
+}
+
+void control_server_listen(struct control_server *server, int fd)
+{
+    loop_fd_free(server->listening);
+    if (server->listen_fd >= 0)
+        close(server->listen_fd);
+    server->listen_fd = fd;
+    server->listening = loop_fd_new(server->loop, fd, on_connection, server);
+    loop_fd_want(server->listening, LOOP_READ);
+}
+
+void control_server_reload(struct control_server *server, const struct config *config)
+{
+    server->config = config;
+}
+
+void control_server_free(struct control_server *server)
+{
+    if (!server)
+        return;
+    loop_fd_free(server->listening);
+    if (server->listen_fd >= 0)
+        close(server->listen_fd);
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+        if (server->clients[i]) {
+            server->clients[i]->busy = false;
+            client_drop(server->clients[i]);
+        }
+    free(server);
+}

@@ -1,0 +1,207 @@
+#include "cmd/role.h"
+
+#include "base/log.h"
+#include "cmd/command.h"
+#include "io/child.h"
+#include "wire/pack.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define ALIVE_EVERY NANOS_PER_SECOND
+
+struct role_process {
+    const struct role *role;
+    struct loop *loop;
+    struct channel *parent;
+    struct loop_timer *alive;
+    void *state;
+    struct config *config, *prepared;
+    bool draining;
+    int exit_code;
+};
+
+struct loop *role_loop(struct role_process *process)
+{
+    return process->loop;
+}
+
+void role_say(struct role_process *process, enum control_type type)
+{
+    channel_send(process->parent, type, SV_NONE, -1);
+}
+
+void role_done(struct role_process *process)
+{
+    loop_stop(process->loop);
+}
+
+static void fail(struct role_process *process, const struct err *err)
+{
+    LOG_ERROR("ends", LOG_ERR(err));
+    process->exit_code = err_exit_code(err);
+    loop_stop(process->loop);
+}
+
+static void say_alive(void *arg)
+{
+    struct role_process *process = arg;
+    role_say(process, CONTROL_ALIVE);
+    loop_timer_set(process->alive, ALIVE_EVERY);
+}
+
+/* The parent has checked these bytes already, so an error here is a surprise and told in one line. */
+static struct config *parse(sv body, struct err *err)
+{
+    struct load load;
+    struct config_errors errors;
+    if (load_unpack(body, &load, err) < 0)
+        return NULL;
+    config_errors_init(&errors);
+    struct config *config = load_parse(&load, &errors);
+    if (!config)
+        err_set(err, ERR_CONFIG, NULL, "%s:%d: %s", errors.items[0].file ? errors.items[0].file : "configuration",
+                errors.items[0].line, errors.items[0].message);
+    config_errors_free(&errors);
+    load_free(&load);
+    return config;
+}
+
+static void start(struct role_process *process, sv body)
+{
+    struct err err;
+    process->config = parse(body, &err);
+    if (!process->config) {
+        fail(process, &err);
+        return;
+    }
+    log_setup(process->role->name, process->config->log_level, process->config->log_format);
+    if (process->role->start(process, process->config, &process->state, &err) < 0)
+        fail(process, &err);
+}
+
+static void prepare(struct role_process *process, sv body)
+{
+    struct err err;
+    config_free(process->prepared);
+    process->prepared = parse(body, &err);
+    if (process->prepared && process->role->prepare && process->role->prepare(process->state, process->prepared, &err) < 0) {
+        config_free(process->prepared);
+        process->prepared = NULL;
+    }
+    if (process->prepared) {
+        role_say(process, CONTROL_PREPARED);
+        return;
+    }
+    char text[sizeof err.cause + sizeof err.advice + 4];
+    channel_send(process->parent, CONTROL_REFUSED, sv_of(err_text(&err, text, sizeof text)), -1);
+}
+
+static void commit(struct role_process *process)
+{
+    if (!process->prepared)
+        return;
+    if (process->role->commit)
+        process->role->commit(process->state, process->prepared);
+    config_free(process->config);
+    process->config = process->prepared;
+    process->prepared = NULL;
+    log_setup(process->role->name, process->config->log_level, process->config->log_format);
+}
+
+static void abort_prepared(struct role_process *process)
+{
+    if (process->role->abort)
+        process->role->abort(process->state);
+    config_free(process->prepared);
+    process->prepared = NULL;
+}
+
+static void drain(struct role_process *process)
+{
+    if (process->draining)
+        return;
+    process->draining = true;
+    if (process->role->drain && process->state)
+        process->role->drain(process, process->state);
+    else
+        role_done(process);
+}
+
+/* Hands a labelled descriptor to the role, or closes it if it has no use for one. */
+static void take_fd(struct role_process *process, enum control_type type, sv label, int fd)
+{
+    char name[256];
+    void (*take)(void *, const char *, int) = type == CONTROL_SOCKET ? process->role->socket : process->role->peer;
+    sv_copy(name, sizeof name, label);
+    if (fd >= 0 && take && process->state)
+        take(process->state, name, fd);
+    else if (fd >= 0)
+        close(fd);
+}
+
+static void on_message(void *arg, struct channel *channel, enum control_type type, sv body, int fd)
+{
+    struct role_process *process = arg;
+    (void)channel;
+    if (type == CONTROL_START)
+        start(process, body);
+    else if (type == CONTROL_SOCKET || type == CONTROL_PEER)
+        take_fd(process, type, body, fd);
+    else if (type == CONTROL_GO && process->state) {
+        if (process->role->go)
+            process->role->go(process->state);
+        role_say(process, CONTROL_READY);
+        say_alive(process);
+    } else if (type == CONTROL_PREPARE)
+        prepare(process, body);
+    else if (type == CONTROL_COMMIT)
+        commit(process);
+    else if (type == CONTROL_ABORT)
+        abort_prepared(process);
+    else if (type == CONTROL_DRAIN)
+        drain(process);
+}
+
+/* Without a parent nobody would restart us or tell us to end: end as if told to. */
+static void on_closed(void *arg, struct channel *channel, const struct err *err)
+{
+    struct role_process *process = arg;
+    (void)channel;
+    (void)err;
+    if (!process->draining)
+        LOG_ERROR("the parent process is gone: ending", LOG_INT("pid", getpid()));
+    loop_stop(process->loop);
+}
+
+int role_main(const struct role *role)
+{
+    log_setup(role->name, LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT);
+    /* Ctrl-C and service managers signal the whole group; the parent alone decides, and tells us in order. */
+    signal(SIGINT, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+    signal(SIGTERM, SIG_IGN);
+    struct role_process process = {.role = role, .loop = loop_new()};
+    process.parent = channel_new(process.loop, CHILD_FD, on_message, on_closed, &process);
+    process.alive = loop_timer_new(process.loop, say_alive, &process);
+    loop_run(process.loop);
+    if (process.state && role->free)
+        role->free(process.state);
+    loop_timer_free(process.alive);
+    channel_flush(process.parent, NULL);
+    channel_free(process.parent);
+    config_free(process.prepared);
+    config_free(process.config);
+    loop_free(process.loop);
+    return process.exit_code;
+}
+
+int cmd_child(const char *role)
+{
+    static const struct role *const roles[] = {&role_watch, &role_courier, &role_gateway, &role_keeper};
+    for (size_t i = 0; i < sizeof roles / sizeof *roles; i++)
+        if (strcmp(roles[i]->name, role) == 0)
+            return role_main(roles[i]);
+    return 64;
+}

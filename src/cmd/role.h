@@ -1,0 +1,43 @@
+/* What every child process has in common: it hears its parent on descriptor 3, gets its configuration, sockets and
+ * peers, enters its sandbox, serves, reloads in two steps, and drains. A role says what is its own. */
+#ifndef VEDETTE_CMD_ROLE_H
+#define VEDETTE_CMD_ROLE_H
+
+#include "cmd/load.h"
+#include "io/channel.h"
+
+struct role_process;
+
+/* Each function gets the role's own state, made by start. NULL where a role has no part in it. */
+struct role {
+    const char *name;
+    /* Makes *ret_state from the configuration. Enters the sandbox before it touches anything from outside. */
+    int (*start)(struct role_process *process, const struct config *config, void **ret_state, struct err *err);
+    /* A socket with its label, and the channel to another process; both now belong to the role. */
+    void (*socket)(void *state, const char *label, int fd);
+    void (*peer)(void *state, const char *process, int fd);
+    /* All sockets and peers of the start are there. */
+    void (*go)(void *state);
+    /* Reads all that the new configuration needs, so that commit cannot fail. −1: the old one stays. */
+    int (*prepare)(void *state, const struct config *config, struct err *err);
+    void (*commit)(void *state, const struct config *config);
+    void (*abort)(void *state);
+    /* Takes nothing new, finishes what it holds, then calls role_done. */
+    void (*drain)(struct role_process *process, void *state);
+    void (*free)(void *state);
+};
+
+/* Runs the process to its end; returns its exit code. */
+int role_main(const struct role *role);
+
+struct loop *role_loop(struct role_process *process);
+
+/* Tells the parent something that has no body. */
+void role_say(struct role_process *process, enum control_type type);
+
+/* Drained: the process ends with exit code 0. */
+void role_done(struct role_process *process);
+
+extern const struct role role_watch, role_courier, role_gateway, role_keeper;
+
+#endif

@@ -1,0 +1,161 @@
+/* The courier process: the store, the queue, the gateways, and the control socket. */
+#include "base/log.h"
+#include "cmd/role.h"
+#include "cmd/confine.h"
+#include "cmd/control_server.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { WATCHES_MAX = 16 };
+
+struct courier_role {
+    struct role_process *process;
+    struct courier *courier;
+    struct control_server *control;
+    struct keeper_client *keeper;
+    struct channel *keeper_channel;
+    struct channel *watches[WATCHES_MAX];
+};
+
+static int courier_begin(struct role_process *process, const struct config *config, void **ret_state, struct err *err)
+{
+    struct store *store;
+    if (confine(CONFINE_COURIER, config, err) < 0 || store_open(config->state_directory, &store, err) < 0)
+        return -1;
+    struct courier_role *role = calloc(1, sizeof *role);
+    role->process = process;
+    role->keeper = keeper_client_new();
+    if (courier_new(role_loop(process), config, store, role->keeper, &role->courier, err) < 0) {
+        keeper_client_free(role->keeper);
+        free(role);
+        return -1;
+    }
+    role->control = control_server_new(role_loop(process), role->courier, config);
+    *ret_state = role;
+    return 0;
+}
+
+static void courier_socket(void *state, const char *label, int fd)
+{
+    struct courier_role *role = state;
+    if (strcmp(label, "control") == 0)
+        control_server_listen(role->control, fd);
+    else
+        close(fd);
+}
+
+static void on_keeper_message(void *arg, struct channel *channel, enum control_type type, sv body, int fd)
+{
+    struct courier_role *role = arg;
+    (void)channel;
+    if (fd >= 0)
+        close(fd);
+    keeper_client_message(role->keeper, type, body);
+}
+
+static void on_keeper_closed(void *arg, struct channel *channel, const struct err *err)
+{
+    struct courier_role *role = arg;
+    (void)err;
+    keeper_client_connect(role->keeper, NULL);
+    channel_free(channel);
+    role->keeper_channel = NULL;
+}
+
+static void on_watch_message(void *arg, struct channel *channel, enum control_type type, sv body, int fd)
+{
+    struct courier_role *role = arg;
+    if (fd >= 0)
+        close(fd);
+    courier_watch_message(role->courier, channel, type, body);
+}
+
+static void on_watch_closed(void *arg, struct channel *channel, const struct err *err)
+{
+    struct courier_role *role = arg;
+    (void)err;
+    courier_watch_gone(role->courier, channel);
+    for (size_t i = 0; i < WATCHES_MAX; i++)
+        if (role->watches[i] == channel)
+            role->watches[i] = NULL;
+    channel_free(channel);
+}
+
+static void add_watch(struct courier_role *role, int fd)
+{
+    for (size_t i = 0; i < WATCHES_MAX; i++)
+        if (!role->watches[i]) {
+            role->watches[i] = channel_new(role_loop(role->process), fd, on_watch_message, on_watch_closed, role);
+            courier_watch(role->courier, role->watches[i]);
+            return;
+        }
+    close(fd);
+}
+
+static void courier_peer(void *state, const char *process, int fd)
+{
+    struct courier_role *role = state;
+    if (strcmp(process, "watch") == 0) {
+        add_watch(role, fd);
+        return;
+    }
+    if (role->keeper_channel)
+        on_keeper_closed(role, role->keeper_channel, NULL);
+    role->keeper_channel = channel_new(role_loop(role->process), fd, on_keeper_message, on_keeper_closed, role);
+    keeper_client_connect(role->keeper, role->keeper_channel);
+}
+
+static void courier_go(void *state)
+{
+    struct courier_role *role = state;
+    courier_start(role->courier);
+}
+
+static int courier_prepare_role(void *state, const struct config *config, struct err *err)
+{
+    struct courier_role *role = state;
+    return courier_prepare(role->courier, config, err);
+}
+
+static void courier_commit(void *state, const struct config *config)
+{
+    struct courier_role *role = state;
+    courier_reload(role->courier, config);
+    control_server_reload(role->control, config);
+}
+
+static void drained(void *arg)
+{
+    role_done(arg);
+}
+
+static void courier_start_drain(struct role_process *process, void *state)
+{
+    struct courier_role *role = state;
+    courier_drain(role->courier, drained, process);
+}
+
+static void courier_end(void *state)
+{
+    struct courier_role *role = state;
+    control_server_free(role->control);
+    courier_free(role->courier);
+    for (size_t i = 0; i < WATCHES_MAX; i++)
+        channel_free(role->watches[i]);
+    keeper_client_free(role->keeper);
+    channel_free(role->keeper_channel);
+    free(role);
+}
+
+const struct role role_courier = {
+    .name = "courier",
+    .start = courier_begin,
+    .socket = courier_socket,
+    .peer = courier_peer,
+    .go = courier_go,
+    .prepare = courier_prepare_role,
+    .commit = courier_commit,
+    .drain = courier_start_drain,
+    .free = courier_end,
+};

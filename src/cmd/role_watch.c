@@ -1,0 +1,192 @@
+/* The watch process: inputs, decoders, rules. */
+#include "base/log.h"
+#include "cmd/role.h"
+#include "cmd/confine.h"
+#include "watch/watch.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+struct watch_role {
+    struct role_process *process;
+    struct watch *watch;
+    struct ruleset *prepared; /* loaded, waiting for commit */
+    struct channel *courier;
+    struct loop_timer *report;
+    struct watch_counts reported;
+};
+
+#define REPORT_EVERY (60 * NANOS_PER_SECOND)
+
+struct complaint {
+    size_t count;
+    struct err *first; /* NULL: log each instead */
+};
+
+static void on_rule_error(void *arg, const struct rule_error *error)
+{
+    struct complaint *complaint = arg;
+    if (!complaint->first)
+        LOG_ERROR("rule not loaded", LOG_STR("file", error->file), LOG_INT("line", error->line),
+                  LOG_STR("cause", error->message));
+    else if (complaint->count == 0)
+        err_set(complaint->first, ERR_CONFIG, "`vedette check` lists every error", "%s:%d:%d: %s", error->file,
+                error->line, error->column, error->message);
+    complaint->count++;
+}
+
+/* Loads what the configuration names. With strict, a rule that has an error refuses the whole. */
+static struct ruleset *load_rules(const struct config *config, bool strict, struct err *err)
+{
+    struct ruleset *ruleset = ruleset_new();
+    struct complaint complaint = {.first = strict ? err : NULL};
+    for (size_t i = 0; i < config->rules.count; i++)
+        if (ruleset_load(ruleset, config->rules.items[i], on_rule_error, &complaint, err) < 0)
+            goto failed;
+    if ((strict && complaint.count) || ruleset_seal(ruleset, err) < 0)
+        goto failed;
+    return ruleset;
+failed:
+    ruleset_free(ruleset);
+    return NULL;
+}
+
+/* What came and what was lost, once a minute and only when something was lost. */
+static void report(void *arg)
+{
+    struct watch_role *role = arg;
+    const struct watch_counts *now = watch_counts(role->watch), *then = &role->reported;
+    if (now->datagrams_lost != then->datagrams_lost || now->truncated != then->truncated ||
+        now->framing_errors != then->framing_errors || now->connections_refused != then->connections_refused)
+        LOG_WARNING("input lost or cut in the last minute", LOG_INT("events", now->events - then->events),
+                    LOG_INT("datagrams_lost", now->datagrams_lost - then->datagrams_lost),
+                    LOG_INT("truncated", now->truncated - then->truncated),
+                    LOG_INT("framing_errors", now->framing_errors - then->framing_errors),
+                    LOG_INT("connections_refused", now->connections_refused - then->connections_refused));
+    role->reported = *now;
+    loop_timer_set(role->report, REPORT_EVERY);
+}
+
+static int watch_begin(struct role_process *process, const struct config *config, void **ret_state, struct err *err)
+{
+    if (confine(CONFINE_WATCH, config, err) < 0)
+        return -1;
+    struct ruleset *ruleset = load_rules(config, false, err);
+    if (!ruleset)
+        return -1;
+    LOG_INFO("rules loaded", LOG_INT("rules", ruleset_count(ruleset)), LOG_INT("failed", ruleset_failed(ruleset)));
+    struct watch_role *role = calloc(1, sizeof *role);
+    role->process = process;
+    role->watch = watch_new(role_loop(process), config, ruleset);
+    role->report = loop_timer_new(role_loop(process), report, role);
+    loop_timer_set(role->report, REPORT_EVERY);
+    *ret_state = role;
+    return 0;
+}
+
+static void watch_take_socket(void *state, const char *label, int fd)
+{
+    struct watch_role *role = state;
+    watch_socket(role->watch, label, fd);
+}
+
+static void on_message(void *arg, struct channel *channel, enum control_type type, sv body, int fd)
+{
+    struct watch_role *role = arg;
+    (void)channel;
+    if (fd >= 0)
+        close(fd);
+    watch_message(role->watch, type, body);
+}
+
+static void on_closed(void *arg, struct channel *channel, const struct err *err)
+{
+    struct watch_role *role = arg;
+    (void)err;
+    watch_courier(role->watch, NULL);
+    channel_free(channel);
+    role->courier = NULL;
+}
+
+static void watch_peer(void *state, const char *process, int fd)
+{
+    struct watch_role *role = state;
+    (void)process;
+    if (role->courier) {
+        watch_courier(role->watch, NULL);
+        channel_free(role->courier);
+    }
+    role->courier = channel_new(role_loop(role->process), fd, on_message, on_closed, role);
+    watch_courier(role->watch, role->courier);
+}
+
+static void stdin_ended(void *arg)
+{
+    struct watch_role *role = arg;
+    LOG_INFO("standard input has ended: draining", LOG_INT("pid", getpid()));
+    role_say(role->process, CONTROL_FINISHED);
+}
+
+static void watch_go(void *state)
+{
+    struct watch_role *role = state;
+    watch_on_stdin_end(role->watch, stdin_ended, role);
+    watch_start(role->watch);
+}
+
+static int watch_prepare(void *state, const struct config *config, struct err *err)
+{
+    struct watch_role *role = state;
+    ruleset_free(role->prepared);
+    role->prepared = load_rules(config, true, err);
+    return role->prepared ? 0 : -1;
+}
+
+static void watch_commit(void *state, const struct config *config)
+{
+    struct watch_role *role = state;
+    LOG_INFO("rules reloaded", LOG_INT("rules", ruleset_count(role->prepared)));
+    watch_reload(role->watch, config, role->prepared);
+    role->prepared = NULL;
+}
+
+static void watch_abort(void *state)
+{
+    struct watch_role *role = state;
+    ruleset_free(role->prepared);
+    role->prepared = NULL;
+}
+
+static void drained(void *arg)
+{
+    role_done(arg);
+}
+
+static void watch_start_drain(struct role_process *process, void *state)
+{
+    struct watch_role *role = state;
+    watch_drain(role->watch, drained, process);
+}
+
+static void watch_end(void *state)
+{
+    struct watch_role *role = state;
+    watch_free(role->watch);
+    channel_free(role->courier);
+    ruleset_free(role->prepared);
+    loop_timer_free(role->report);
+    free(role);
+}
+
+const struct role role_watch = {
+    .name = "watch",
+    .start = watch_begin,
+    .socket = watch_take_socket,
+    .peer = watch_peer,
+    .go = watch_go,
+    .prepare = watch_prepare,
+    .commit = watch_commit,
+    .abort = watch_abort,
+    .drain = watch_start_drain,
+    .free = watch_end,
+};

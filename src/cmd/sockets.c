@@ -1,0 +1,168 @@
+#include "cmd/sockets.h"
+
+#include "io/address.h"
+#include "watch/watch.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { BACKLOG = 512 };
+
+static int find(const struct sockets *sockets, const char *label)
+{
+    for (size_t i = 0; sockets && i < sockets->count; i++)
+        if (strcmp(sockets->entries[i].label, label) == 0)
+            return sockets->entries[i].fd;
+    return -1;
+}
+
+static int open_relay(const char *endpoint, int *ret_fd, struct err *err)
+{
+    struct address address;
+    int on = 1;
+    if (address_parse_pair(sv_of(endpoint), &address, err) < 0)
+        return -1;
+    int fd = socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return err_set(err, ERR_SYSTEM, NULL, "open a socket for %s", endpoint);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (address.storage.ss_family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+    if (bind(fd, (struct sockaddr *)&address.storage, address.length) < 0 || listen(fd, BACKLOG) < 0) {
+        err_set(err, ERR_SYSTEM, "see who has the port: ss -ltnp", "relay.listen %s", endpoint);
+        close(fd);
+        return -1;
+    }
+    *ret_fd = fd;
+    return 0;
+}
+
+/* Binds NAME inside an open folder by way of /proc/self/fd, so that a long path does not overrun sun_path. */
+static int bind_in_folder(int fd, int folder, const char *name)
+{
+    struct sockaddr_un where = {.sun_family = AF_UNIX};
+    snprintf(where.sun_path, sizeof where.sun_path, "/proc/self/fd/%d/%s", folder, name);
+    unlinkat(folder, name, 0);
+    if (bind(fd, (struct sockaddr *)&where, sizeof where) < 0)
+        return -1;
+    return fchmodat(folder, name, 0660, 0);
+}
+
+static int open_control(const struct config *config, int *ret_fd, struct err *err)
+{
+    int folder = open(config->runtime_directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (folder < 0 || fd < 0 || bind_in_folder(fd, folder, "control") < 0 || listen(fd, BACKLOG) < 0) {
+        err_set(err, ERR_SYSTEM, "set runtime_directory to a folder that we may write", "control socket in %s",
+                config->runtime_directory);
+        close(fd);
+        close(folder);
+        return -1;
+    }
+    close(folder);
+    *ret_fd = fd;
+    return 0;
+}
+
+struct making {
+    const struct sockets *old;
+    struct sockets *made;
+};
+
+/* The socket of that label if the old set has one: then true, and it is in the new set too. */
+static bool reuse(struct making *making, const char *label, const char *process)
+{
+    int fd = find(making->old, label);
+    if (fd < 0)
+        return false;
+    making->made->entries[making->made->count++] =
+        (struct socket_entry){.label = label, .process = process, .fd = fcntl(fd, F_DUPFD_CLOEXEC, 0)};
+    return true;
+}
+
+static void add(struct making *making, const char *label, const char *process, int fd)
+{
+    making->made->entries[making->made->count++] =
+        (struct socket_entry){.label = label, .process = process, .fd = fd, .fresh = true};
+}
+
+static int add_inputs(struct making *making, const struct config *config, struct err *err)
+{
+    for (size_t i = 0; i < config->input_count; i++) {
+        int fd = -1;
+        if (making->made->count == SOCKETS_MAX)
+            return err_set(err, ERR_LIMIT, NULL, "more than %d sockets", SOCKETS_MAX);
+        if (reuse(making, config->inputs[i].label, "watch"))
+            continue;
+        *err = (struct err){0};
+        if (watch_open_socket(&config->inputs[i], &fd, err) < 0 && err->class != ERR_NONE)
+            return -1;
+        if (fd >= 0)
+            add(making, config->inputs[i].label, "watch", fd);
+    }
+    return 0;
+}
+
+static int add_relay(struct making *making, const struct config *config, struct err *err)
+{
+    for (size_t i = 0; config->relay.present && i < config->relay.listen.count; i++) {
+        const char *label = arena_printf(config->arena, "relay %s", config->relay.listen.items[i]).p;
+        int fd;
+        if (making->made->count == SOCKETS_MAX)
+            return err_set(err, ERR_LIMIT, NULL, "more than %d sockets", SOCKETS_MAX);
+        if (reuse(making, label, "gateway"))
+            continue;
+        if (open_relay(config->relay.listen.items[i], &fd, err) < 0)
+            return -1;
+        add(making, label, "gateway", fd);
+    }
+    return 0;
+}
+
+static int add_control(struct making *making, const struct config *config, struct err *err)
+{
+    int fd;
+    if (reuse(making, "control", "courier"))
+        return 0;
+    if (making->made->count == SOCKETS_MAX || open_control(config, &fd, err) < 0)
+        return -1;
+    add(making, "control", "courier", fd);
+    return 0;
+}
+
+int sockets_open(const struct sockets *old, const struct config *config, struct sockets **ret, struct err *err)
+{
+    struct making making = {.old = old, .made = calloc(1, sizeof *making.made)};
+    assert(making.made);
+    if (add_control(&making, config, err) < 0 || add_inputs(&making, config, err) < 0 ||
+        add_relay(&making, config, err) < 0) {
+        sockets_free(making.made);
+        return -1;
+    }
+    *ret = making.made;
+    return 0;
+}
+
+void sockets_send(const struct sockets *sockets, const char *process, bool only_fresh, struct channel *channel)
+{
+    for (size_t i = 0; i < sockets->count; i++) {
+        const struct socket_entry *entry = &sockets->entries[i];
+        if (strcmp(entry->process, process) == 0 && (entry->fresh || !only_fresh))
+            channel_send(channel, CONTROL_SOCKET, sv_of(entry->label), fcntl(entry->fd, F_DUPFD_CLOEXEC, 0));
+    }
+}
+
+void sockets_free(struct sockets *sockets)
+{
+    for (size_t i = 0; sockets && i < sockets->count; i++)
+        close(sockets->entries[i].fd);
+    free(sockets);
+}

@@ -1,0 +1,92 @@
+#include "cmd/submission.h"
+
+#include "wire/smtp_client.h"
+
+#include <unistd.h>
+
+static sv text_of(const json_t *request, const char *key)
+{
+    const json_t *value = json_object_get(request, key);
+    return sv_make(json_string_value(value), json_string_length(value));
+}
+
+static int read_recipients(struct submission *submission, const json_t *list, struct err *err)
+{
+    size_t count = json_array_size(list);
+    if (count > SMTP_RECIPIENTS_MAX)
+        return err_set(err, ERR_LIMIT, "send it in several parts", "more than %d recipients", SMTP_RECIPIENTS_MAX);
+    sv *recipients = arena_alloc(submission->arena, (count + 1) * sizeof *recipients);
+    for (size_t i = 0; i < count; i++)
+        recipients[i] = sv_of(json_string_value(json_array_get(list, i)));
+    submission->courier.recipients = recipients;
+    submission->courier.recipient_count = count;
+    return 0;
+}
+
+static void fill_test(struct submission *submission, nanos now)
+{
+    char host[256] = "";
+    gethostname(host, sizeof host - 1);
+    struct finding *finding = &submission->finding;
+    struct event_field *field = arena_alloc(submission->arena, sizeof *field);
+    *field = (struct event_field){.name = SV("host.name"), .value = arena_sv(submission->arena, sv_of(host))};
+    finding->fields = field;
+    finding->field_count = 1;
+    finding->rule_id = arena_printf(submission->arena, "vedette.test.%lld", (long long)now);
+    finding->rule_title = SV("Test of the path to your inbox");
+    finding->author = SV("Vedette");
+    finding->description = SV("This is a test. Nothing has happened: somebody asked whether alerts reach you.");
+    finding->response = SV("Tell whoever runs Vedette that it arrived, and in which folder.");
+    finding->severity = SEVERITY_LOW;
+    submission->courier.test = true;
+}
+
+static int fill_alert(struct submission *submission, const json_t *request, nanos now, struct err *err)
+{
+    struct finding *finding = &submission->finding;
+    sv severity = text_of(request, "severity");
+    finding->severity = SEVERITY_MEDIUM;
+    if (severity.n && !severity_parse(severity, &finding->severity))
+        return err_set(err, ERR_USAGE, "informational, low, medium, high or critical", "there is no severity \"%.*s\"",
+                       SV_ARG(severity));
+    finding->rule_title = text_of(request, "title");
+    if (finding->rule_title.n == 0)
+        return err_set(err, ERR_USAGE, "name it with --title TEXT", "an alert needs a title");
+    finding->rule_id = arena_printf(submission->arena, "vedette.send.%lld", (long long)now);
+    finding->description = SV("Handed in with `vedette send --alert`.");
+    finding->raw = sv_first(text_of(request, "text"), FINDING_RAW_BYTES_MAX);
+    return 0;
+}
+
+int submission_read(struct submission *ret, const json_t *request, sv content, nanos now, struct err *err)
+{
+    sv kind = text_of(request, "kind");
+    *ret = (struct submission){.arena = arena_new(256 * 1024)};
+    ret->courier.sender = text_of(request, "sender");
+    ret->courier.only_gateway = text_of(request, "gateway");
+    int outcome = read_recipients(ret, json_object_get(request, "recipients"), err);
+    if (outcome < 0)
+        ;
+    else if (sv_eq(kind, SV("mail")))
+        ret->courier.content = content;
+    else if (sv_eq(kind, SV("test")))
+        fill_test(ret, now);
+    else if (sv_eq(kind, SV("alert")))
+        outcome = fill_alert(ret, request, now, err);
+    else
+        outcome = err_set(err, ERR_PROTOCOL, NULL, "unknown kind of submission");
+    if (outcome == 0 && ret->courier.content.n == 0) {
+        ret->finding.event_time = ret->finding.received_at = ret->finding.matched_at = now;
+        ret->finding.input = SV("command");
+        ret->courier.finding = &ret->finding;
+    }
+    if (outcome < 0)
+        submission_free(ret);
+    return outcome;
+}
+
+void submission_free(struct submission *submission)
+{
+    arena_free(submission->arena);
+    *submission = (struct submission){0};
+}
