@@ -1,7 +1,7 @@
 #include "gateway/gateway.h"
 
 #include "base/log.h"
-#include "gateway/session.h"
+#include "gateway/inbound.h"
 #include "io/address.h"
 
 #include <assert.h>
@@ -18,13 +18,13 @@ enum { ACCEPTS_PER_TURN = 32 };
 
 struct gateway {
     struct loop *loop;
-    struct session_house house;
+    struct inbound_house house;
     struct loop_fd *sockets[GATEWAY_SOCKETS_MAX];
     int fds[GATEWAY_SOCKETS_MAX];
     size_t socket_count;
     struct loop_timer *resume; /* accepting goes on after the process ran out of descriptors */
-    struct session *sessions;
-    size_t session_count;
+    struct inbound *sessions;
+    size_t inbound_count;
     struct loop_timer *patience, *report;
     loop_fn *done;
     void *done_arg;
@@ -50,19 +50,19 @@ static void report_drained(void *arg)
     gateway->done(gateway->done_arg);
 }
 
-static void session_ended(void *arg, struct session *session)
+static void inbound_ended(void *arg, struct inbound *session)
 {
     struct gateway *gateway = arg;
     if (gateway->sessions == session) {
-        gateway->sessions = session_next(session);
+        gateway->sessions = inbound_next(session);
     } else {
-        struct session *before = gateway->sessions;
-        while (session_next(before) != session)
-            before = session_next(before);
-        session_link(before, session_next(session));
+        struct inbound *before = gateway->sessions;
+        while (inbound_next(before) != session)
+            before = inbound_next(before);
+        inbound_link(before, inbound_next(session));
     }
-    gateway->session_count--;
-    if (gateway->house.draining && gateway->session_count == 0)
+    gateway->inbound_count--;
+    if (gateway->house.draining && gateway->inbound_count == 0)
         loop_timer_set(gateway->report, 0);
 }
 
@@ -83,14 +83,14 @@ static void welcome(struct gateway *gateway, int fd, const struct address *peer)
         turn_away(fd, SV("554 5.7.1 Only this machine may send here\r\n"), peer, "not from loopback");
         return;
     }
-    if (gateway->session_count >= (size_t)gateway->house.config->relay.connections_max) {
+    if (gateway->inbound_count >= (size_t)gateway->house.config->relay.connections_max) {
         turn_away(fd, SV("421 4.7.0 Too many sessions, try again later\r\n"), peer, "relay.connections_max");
         return;
     }
-    struct session *session = session_new(gateway->loop, fd, &gateway->house, session_ended, gateway);
-    session_link(session, gateway->sessions);
+    struct inbound *session = inbound_new(gateway->loop, fd, &gateway->house, inbound_ended, gateway);
+    inbound_link(session, gateway->sessions);
     gateway->sessions = session;
-    gateway->session_count++;
+    gateway->inbound_count++;
 }
 
 static void on_listener(void *arg, int fd, int ready)
@@ -124,7 +124,7 @@ int gateway_new(struct loop *loop, const struct config *config, struct gateway *
     assert(gateway);
     gateway->loop = loop;
     gateway->house =
-        (struct session_house){.config = config, .maildir = maildir, .command_timeout = COMMAND_TIMEOUT};
+        (struct inbound_house){.config = config, .maildir = maildir, .command_timeout = COMMAND_TIMEOUT};
     gateway->resume = loop_timer_new(loop, resume_accepting, gateway);
     gateway->report = loop_timer_new(loop, report_drained, gateway);
     *ret = gateway;
@@ -162,10 +162,10 @@ void gateway_reload(struct gateway *gateway, const struct config *config)
 
 static void drain_sessions(struct gateway *gateway, bool now)
 {
-    struct session *next = NULL;
-    for (struct session *session = gateway->sessions; session; session = next) {
-        next = session_next(session);
-        session_drain(session, now);
+    struct inbound *next = NULL;
+    for (struct inbound *session = gateway->sessions; session; session = next) {
+        next = inbound_next(session);
+        inbound_drain(session, now);
     }
 }
 
@@ -190,7 +190,7 @@ void gateway_drain(struct gateway *gateway, loop_fn *done, void *arg)
     gateway->house.draining = true;
     gateway->done = done;
     gateway->done_arg = arg;
-    if (gateway->session_count == 0)
+    if (gateway->inbound_count == 0)
         loop_timer_set(gateway->report, 0);
     gateway->patience = loop_timer_new(gateway->loop, lose_patience, gateway);
     loop_timer_set(gateway->patience, DRAIN_PATIENCE);
@@ -202,10 +202,10 @@ void gateway_free(struct gateway *gateway)
     if (!gateway)
         return;
     close_sockets(gateway);
-    struct session *next = NULL;
-    for (struct session *session = gateway->sessions; session; session = next) {
-        next = session_next(session);
-        session_free(session);
+    struct inbound *next = NULL;
+    for (struct inbound *session = gateway->sessions; session; session = next) {
+        next = inbound_next(session);
+        inbound_free(session);
     }
     loop_timer_free(gateway->resume);
     loop_timer_free(gateway->report);

@@ -1,4 +1,4 @@
-#include "gateway/session.h"
+#include "gateway/inbound.h"
 
 #include "base/buf.h"
 #include "base/log.h"
@@ -21,10 +21,10 @@ enum {
 
 #define LINGER (2 * NANOS_PER_SECOND)
 
-struct session {
-    struct session *next;
-    struct session_house *house;
-    session_ended_fn *fn;
+struct inbound {
+    struct inbound *next;
+    struct inbound_house *house;
+    inbound_ended_fn *fn;
     void *arg;
     struct stream *stream;
     struct smtp_server *server;
@@ -40,7 +40,7 @@ struct session {
     char id[ID_MAX];
 };
 
-static void forget_transaction(struct session *session)
+static void forget_transaction(struct inbound *session)
 {
     maildir_abandon(session->delivery);
     session->delivery = NULL;
@@ -50,14 +50,14 @@ static void forget_transaction(struct session *session)
     arena_reset(session->envelope);
 }
 
-static void refuse(struct session *session, int code, const char *enhanced, const char *text)
+static void refuse(struct inbound *session, int code, const char *enhanced, const char *text)
 {
     LOG_INFO("gateway refuses", LOG_STR("client", session->client_ip), LOG_INT("code", code),
              LOG_STR("enhanced", enhanced), LOG_STR("why", text));
     smtp_server_refuse(session->server, code, enhanced, text);
 }
 
-static void answer_mail(struct session *session)
+static void answer_mail(struct inbound *session)
 {
     const struct smtp_server_mail *mail = smtp_server_mail(session->server);
     forget_transaction(session);
@@ -87,7 +87,7 @@ static bool has_route(sv local)
     return false;
 }
 
-static void answer_rcpt(struct session *session)
+static void answer_rcpt(struct inbound *session)
 {
     const struct smtp_server_recipient *recipient = smtp_server_recipient(session->server);
     const struct config_relay *relay = &session->house->config->relay;
@@ -109,13 +109,13 @@ static void answer_rcpt(struct session *session)
 }
 
 /* Short enough to be read out on the telephone, and never the same twice. */
-static void new_id(struct session *session, nanos now)
+static void new_id(struct inbound *session, nanos now)
 {
     snprintf(session->id, sizeof session->id, "%llx%04llx", (unsigned long long)(now / 1000),
              (unsigned long long)(session->house->messages++ & 0xffff));
 }
 
-static void refuse_for(struct session *session, const struct err *err)
+static void refuse_for(struct inbound *session, const struct err *err)
 {
     LOG_ERROR("gateway cannot deliver", LOG_STR("id", session->id), LOG_ERR(err));
     if (err->class == ERR_TEMPORARY)
@@ -124,13 +124,13 @@ static void refuse_for(struct session *session, const struct err *err)
         smtp_server_refuse(session->server, 451, "4.3.0", "The mailbox cannot be written, try again later");
 }
 
-static sv our_name(const struct session *session)
+static sv our_name(const struct inbound *session)
 {
     const char *name = session->house->config->hostname;
     return name ? sv_of(name) : SV("localhost");
 }
 
-static void answer_data(struct session *session)
+static void answer_data(struct inbound *session)
 {
     struct buf head = BUF_INIT(HEAD_BYTES_MAX);
     struct err err = {.class = ERR_NONE};
@@ -160,7 +160,7 @@ static void answer_data(struct session *session)
     buf_free(&head);
 }
 
-static void answer_end(struct session *session)
+static void answer_end(struct inbound *session)
 {
     struct err err = {.class = ERR_NONE};
     struct maildir_delivery *delivery = session->delivery;
@@ -181,7 +181,7 @@ static void answer_end(struct session *session)
         smtp_server_close(session->server, 421, "4.3.2", "Shutting down");
 }
 
-static void answer(struct session *session, enum smtp_server_event event)
+static void answer(struct inbound *session, enum smtp_server_event event)
 {
     switch (event) {
     case SMTP_SERVER_HELLO:
@@ -211,7 +211,7 @@ static void answer(struct session *session, enum smtp_server_event event)
     }
 }
 
-static bool send_replies(struct session *session)
+static bool send_replies(struct inbound *session)
 {
     sv output = smtp_server_output(session->server);
     if (output.n == 0 || stream_unsent(session->stream) >= UNSENT_MAX)
@@ -222,7 +222,7 @@ static bool send_replies(struct session *session)
 }
 
 /* Only whole commands, and content in earnest, move the deadline: a byte now and then does not. */
-static void move_deadline(struct session *session)
+static void move_deadline(struct inbound *session)
 {
     uint64_t progress = smtp_server_commands(session->server);
     if (smtp_server_in_content(session->server))
@@ -233,7 +233,7 @@ static void move_deadline(struct session *session)
     stream_deadline(session->stream, session->house->command_timeout);
 }
 
-static void end(struct session *session)
+static void end(struct inbound *session)
 {
     const struct err *why = smtp_server_failure(session->server);
     if (why->class)
@@ -242,11 +242,11 @@ static void end(struct session *session)
     stream_finish(session->stream, LINGER);
     session->stream = NULL;
     session->fn(session->arg, session);
-    session_free(session);
+    inbound_free(session);
 }
 
 /* Feeds, answers and sends until the client must speak or read. False when the session is over, and gone. */
-static bool pump(struct session *session)
+static bool pump(struct inbound *session)
 {
     bool moved = true;
     while (moved) {
@@ -268,7 +268,7 @@ static bool pump(struct session *session)
 
 static void on_stream(void *arg, struct stream *stream, enum stream_event event, const struct err *err)
 {
-    struct session *session = arg;
+    struct inbound *session = arg;
     (void)stream;
     (void)err;
     switch (event) {
@@ -292,10 +292,10 @@ static void on_stream(void *arg, struct stream *stream, enum stream_event event,
     pump(session);
 }
 
-struct session *session_new(struct loop *loop, int fd, struct session_house *house, session_ended_fn *fn,
+struct inbound *inbound_new(struct loop *loop, int fd, struct inbound_house *house, inbound_ended_fn *fn,
                             void *arg)
 {
-    struct session *session = calloc(1, sizeof *session);
+    struct inbound *session = calloc(1, sizeof *session);
     assert(session);
     struct address peer;
     session->house = house;
@@ -318,7 +318,7 @@ struct session *session_new(struct loop *loop, int fd, struct session_house *hou
     return session;
 }
 
-void session_drain(struct session *session, bool now)
+void inbound_drain(struct inbound *session, bool now)
 {
     if (session->transaction && !now)
         return;
@@ -326,17 +326,17 @@ void session_drain(struct session *session, bool now)
     pump(session);
 }
 
-struct session *session_next(const struct session *session)
+struct inbound *inbound_next(const struct inbound *session)
 {
     return session->next;
 }
 
-void session_link(struct session *session, struct session *next)
+void inbound_link(struct inbound *session, struct inbound *next)
 {
     session->next = next;
 }
 
-void session_free(struct session *session)
+void inbound_free(struct inbound *session)
 {
     if (!session)
         return;
