@@ -209,3 +209,84 @@ int cmd_rules_match(int argc, char **argv)
     }
     return match(&matching, paths, path_count, argv, argc, &err) < 0 ? term_error(&err) : 0;
 }
+
+/* --- test ----------------------------------------------------------------------------------------------------- */
+
+struct examples {
+    bool json;
+};
+
+static const char *result_name(enum rule_example_result result)
+{
+    switch (result) {
+    case RULE_EXAMPLE_PASSED:
+        return "passed";
+    case RULE_EXAMPLE_FAILED:
+        return "failed";
+    case RULE_EXAMPLE_MISSING:
+        return "missing";
+    case RULE_EXAMPLE_BROKEN:
+        return "broken";
+    }
+    return "";
+}
+
+static void on_example(void *arg, const struct rule_example *example)
+{
+    struct examples *examples = arg;
+    if (examples->json) {
+        json_t *json = json_object();
+        json_object_set_new(json, "result", json_string(result_name(example->result)));
+        json_object_set_new(json, "file", report_text(sv_of(example->file)));
+        json_object_set_new(json, "line", json_integer(example->line));
+        json_object_set_new(json, "must_match", json_boolean(example->must_match));
+        json_object_set_new(json, "event", report_text(example->event));
+        json_object_set_new(json, "message", report_text(sv_of(example->message)));
+        json_dumpf(json, stdout, JSON_COMPACT);
+        putchar('\n');
+        json_decref(json);
+    } else if (example->result != RULE_EXAMPLE_PASSED) {
+        term_print(stdout, TERM_BOLD, "%s:%d:%d: ", example->file, example->line, example->column);
+        printf("%s\n", example->message);
+        if (example->event.n) {
+            printf("  ");
+            term_text(stdout, sv_first(example->event, 200));
+            putchar('\n');
+        }
+    }
+}
+
+static void add_counts(struct rule_example_counts *to, const struct rule_example_counts *from)
+{
+    to->rules += from->rules;
+    to->passed += from->passed;
+    to->failed += from->failed;
+    to->missing += from->missing;
+    to->broken += from->broken;
+}
+
+int cmd_rules_test(int argc, char **argv)
+{
+    struct examples examples = {0};
+    struct rule_example_counts total = {0}, counts;
+    const struct option_spec specs[] = {
+        {"json", 0, OPTION_FLAG, NULL, "one JSON object an example", &examples.json},
+    };
+    int exit_code;
+    struct err err;
+    if (!command_options("rules test", specs, 1, &argc, argv, &exit_code))
+        return exit_code;
+    if (argc == 0)
+        return usage("rules test wants a path");
+    for (int i = 0; i < argc; i++) {
+        if (rule_examples_run(argv[i], on_example, &examples, &counts, &err) < 0)
+            return term_error(&err);
+        add_counts(&total, &counts);
+    }
+    bool bad = total.failed || total.missing || total.broken;
+    if (!examples.json)
+        term_print(stdout, bad ? TERM_RED : TERM_GREEN,
+                   "%zu rules, %zu examples passed, %zu failed, %zu rules without examples, %zu broken\n", total.rules,
+                   total.passed, total.failed, total.missing, total.broken);
+    return bad ? 65 : 0;
+}

@@ -1,5 +1,6 @@
 #include "cmd/local_courier.h"
 
+#include "cmd/role.h"
 #include "secret/keeper.h"
 
 #include <assert.h>
@@ -47,8 +48,9 @@ static int start_keeper(struct local_courier *local, const struct config *config
     int ends[2];
     if (channel_pair(ends, err) < 0)
         return -1;
-    local->keeper = keeper_new(config->secrets_directory);
-    local->keeper_client = keeper_client_new();
+    struct provider_context context = provider_context_of(config);
+    local->keeper = keeper_new(&context);
+    local->keeper_client = keeper_client_new(local->loop);
     local->answering = channel_new(local->loop, ends[0], on_question, on_closed, local);
     local->asking = channel_new(local->loop, ends[1], on_answer, on_closed, local);
     keeper_client_connect(local->keeper_client, local->asking);

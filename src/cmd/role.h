@@ -5,6 +5,7 @@
 
 #include "cmd/load.h"
 #include "io/channel.h"
+#include "secret/provider.h"
 
 struct role_process;
 
@@ -37,6 +38,9 @@ void role_say(struct role_process *process, enum control_type type);
 
 /* Drained: the process ends with exit code 0. */
 void role_done(struct role_process *process);
+
+/* Where this process looks for secrets. */
+struct provider_context provider_context_of(const struct config *config);
 
 extern const struct role role_watch, role_courier, role_gateway, role_keeper;
 

@@ -25,7 +25,7 @@ static int courier_begin(struct role_process *process, const struct config *conf
         return -1;
     struct courier_role *role = calloc(1, sizeof *role);
     role->process = process;
-    role->keeper = keeper_client_new();
+    role->keeper = keeper_client_new(role_loop(process));
     if (courier_new(role_loop(process), config, store, role->keeper, &role->courier, err) < 0) {
         keeper_client_free(role->keeper);
         free(role);

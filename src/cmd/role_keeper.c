@@ -13,11 +13,18 @@ struct keeper_role {
     struct channel *askers[ASKERS_MAX];
 };
 
+struct provider_context provider_context_of(const struct config *config)
+{
+    return (struct provider_context){.secrets_directory = config->secrets_directory,
+                                     .credentials_directory = getenv("CREDENTIALS_DIRECTORY")};
+}
+
 static int keeper_start(struct role_process *process, const struct config *config, void **ret_state, struct err *err)
 {
     struct keeper_role *role = calloc(1, sizeof *role);
     role->loop = role_loop(process);
-    role->keeper = keeper_new(config->secrets_directory);
+    struct provider_context context = provider_context_of(config);
+    role->keeper = keeper_new(&context);
     *ret_state = role;
     return confine(CONFINE_KEEPER, config, err);
 }
@@ -62,8 +69,9 @@ static int keeper_prepare(void *state, const struct config *config, struct err *
 static void keeper_commit(void *state, const struct config *config)
 {
     struct keeper_role *role = state;
+    struct provider_context context = provider_context_of(config);
     keeper_free(role->keeper);
-    role->keeper = keeper_new(config->secrets_directory);
+    role->keeper = keeper_new(&context);
 }
 
 static void keeper_free_role(void *state)

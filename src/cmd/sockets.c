@@ -115,7 +115,7 @@ static int add_relay(struct making *making, const struct config *config, struct 
 {
     for (size_t i = 0; config->relay.present && i < config->relay.listen.count; i++) {
         const char *label = arena_printf(config->arena, "relay %s", config->relay.listen.items[i]).p;
-        int fd;
+        int fd = -1;
         if (making->made->count == SOCKETS_MAX)
             return err_set(err, ERR_LIMIT, NULL, "more than %d sockets", SOCKETS_MAX);
         if (reuse(making, label, "gateway"))
@@ -129,7 +129,7 @@ static int add_relay(struct making *making, const struct config *config, struct 
 
 static int add_control(struct making *making, const struct config *config, struct err *err)
 {
-    int fd;
+    int fd = -1;
     if (reuse(making, "control", "courier"))
         return 0;
     if (making->made->count == SOCKETS_MAX || open_control(config, &fd, err) < 0)

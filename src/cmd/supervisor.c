@@ -113,9 +113,7 @@ static void connect_peers(struct supervisor *supervisor, enum which which)
 static int launch(struct process *process, struct err *err)
 {
     struct supervisor *supervisor = process->supervisor;
-    char self[] = "vedette", flag[] = "--child", name[16];
-    char *const argv[] = {self, flag, name, NULL};
-    sv_copy(name, sizeof name, sv_of(names[process->which]));
+    const char *const argv[] = {"vedette", "--child", names[process->which], NULL};
     int ends[2];
     if (channel_pair(ends, err) < 0)
         return -1;
