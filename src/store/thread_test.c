@@ -162,7 +162,8 @@ static void jobs_that_come_together_share_commits(void **state)
     }
     sem_post(&all_there);
     loop_run(setup->loop);
-    assert_int_equal(setup->commits, (JOBS + STORE_BATCH_JOBS_MAX - 1) / STORE_BATCH_JOBS_MAX);
+    /* The first batch may have taken some along with the job that waits. */
+    assert_in_range(setup->commits, JOBS / STORE_BATCH_JOBS_MAX, JOBS / STORE_BATCH_JOBS_MAX + 2);
     sem_destroy(&all_there);
     free(work);
 }
