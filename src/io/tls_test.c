@@ -440,6 +440,37 @@ static void a_peer_that_hangs_up_in_the_handshake_is_told_from_a_refusal(void **
     loop_free(loop);
 }
 
+static void an_alert_of_the_peer_is_put_into_words(void **state)
+{
+    (void)state;
+    const struct {
+        char alert; /* RFC 8446 §6 */
+        const char *says;
+    } cases[] = {
+        {70, "accepts no TLS version that we offer"},
+        {40, "no cipher or key type suits both sides"},
+        {112, "does not know the name that we asked for"},
+        {80, "alert internal error"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct loop *loop = loop_new();
+        struct end end;
+        int raw = end_on_raw_peer(loop, &end);
+        struct tls_context *trust = trusting(path("pem", ROOT), NULL);
+        const char record[] = {0x15, 3, 1, 0, 2, 2, cases[i].alert};
+        assert_int_equal(write(raw, record, sizeof record), sizeof record);
+        stream_secure_client(end.stream, trust, "mail.example.org");
+        end_wait(&end, STREAM_FAILED);
+        assert_int_equal(end.err.class, ERR_PROTOCOL);
+        if (!strstr(end.err.cause, cases[i].says))
+            fail_msg("alert %d: %s", cases[i].alert, end.err.cause);
+        tls_context_free(trust);
+        close(raw);
+        end_close(&end);
+        loop_free(loop);
+    }
+}
+
 static void a_server_with_a_client_ca_turns_away_who_has_no_certificate(void **state)
 {
     (void)state;
@@ -470,6 +501,7 @@ int main(void)
         cmocka_unit_test(what_is_written_before_the_handshake_goes_out_in_the_clear),
         cmocka_unit_test(a_peer_that_speaks_plain_text_is_named_as_such),
         cmocka_unit_test(a_peer_that_hangs_up_in_the_handshake_is_told_from_a_refusal),
+        cmocka_unit_test(an_alert_of_the_peer_is_put_into_words),
         cmocka_unit_test(a_server_with_a_client_ca_turns_away_who_has_no_certificate),
     };
     return cmocka_run_group_tests(tests, make_certificates, remove_certificates);
