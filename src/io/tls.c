@@ -194,7 +194,8 @@ int tls_server_context(const char *certificate, const char *key, const char *cli
 
 struct tls_context *tls_context_keep(struct tls_context *context)
 {
-    context->references++;
+    if (context)
+        context->references++;
     return context;
 }
 
