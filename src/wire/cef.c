@@ -22,11 +22,12 @@ static bool take_prefix(sv *body)
 
 static bool take_device(struct decoding *decoding, sv *s, struct device *ret)
 {
-    sv *const pieces[] = {&ret->vendor, &ret->product, &ret->version, &ret->code, &ret->name};
+    sv *const pieces[] = {&ret->vendor, &ret->product, &ret->version, &ret->code};
     for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++)
         if (!device_take_piece(decoding, s, pieces[i]))
             return false;
-    /* A record without an extension may lack the last pipe. */
+    /* A record without an extension may lack the last pipes. */
+    device_take_piece(decoding, s, &ret->name);
     device_take_piece(decoding, s, &ret->severity);
     return true;
 }

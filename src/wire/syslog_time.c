@@ -75,8 +75,11 @@ static bool take_year(sv *s, unsigned *ret)
 {
     sv rest = *s;
     unsigned year;
-    if (!take_digits(&rest, 4, 4, &year) || year < 1970 || year > 2261 ||
-        (rest.n && rest.p[0] != ' ' && rest.p[0] != ':'))
+    if (!take_digits(&rest, 4, 4, &year) || year < 1970 || year > 2261)
+        return false;
+    /* "2001:db8::1" is an address. */
+    bool ends = rest.n == 0 || rest.p[0] == ' ' || (rest.p[0] == ':' && (rest.n == 1 || rest.p[1] == ' '));
+    if (!ends)
         return false;
     *s = rest;
     *ret = year;

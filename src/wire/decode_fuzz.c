@@ -1,0 +1,20 @@
+/* Records from bytes of any kind, in every format: decode never fails. The last byte chooses the format. */
+#include "wire/decode.h"
+#include "wire/decoding_fuzz.h"
+
+static void run(struct decoding *decoding, sv record)
+{
+    enum decode_format format = DECODE_AUTO;
+    if (record.n) {
+        record.n--;
+        format = (enum decode_format)((unsigned char)record.p[record.n] % (DECODE_TEXT + 1));
+    }
+    decode(decoding->event, record, format, FUZZ_ARRIVAL, -3600, decoding->arena);
+    assert(decoding->event->format);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    fuzz_decoder(data, size, run);
+    return 0;
+}
