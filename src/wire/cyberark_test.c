@@ -76,7 +76,8 @@ static void every_form_gives_the_same_names(void **state)
                  {JSON, "rfc5424/json", "success"},
                  {XML, "rfc5424/xml", "failure"}};
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
-        struct decoded decoded = {forms[i].record, forms[i].format, "cyberark//vault", {0}};
+        struct decoded decoded = {
+            .record = forms[i].record, .format = forms[i].format, .source = "cyberark//vault"};
         for (size_t k = 0; k < sizeof common / sizeof *common; k++)
             memcpy(decoded.fields[k], common[k], sizeof common[k]);
         decoded.fields[sizeof common / sizeof *common][0] = "event.outcome";

@@ -133,6 +133,12 @@ static void add_renamed(struct decoding *decoding, const struct event_field *fie
             decoding_add_typed(decoding, renamed[i].flat, field->value, field->type);
 }
 
+static void add_flat(struct decoding *decoding, struct event_field field)
+{
+    decoding_add_typed(decoding, field.name, field.value, field.type);
+    add_renamed(decoding, &field);
+}
+
 /* The field's name behind one of the prefixes, if nothing is nested in it; in UserData, whose single element
  * has a name of its own, the last part. */
 static sv flat_name(sv name)
@@ -161,12 +167,14 @@ static void flatten(struct decoding *decoding, size_t from, size_t end)
         /* The array may move while fields are added. */
         struct event_field field = decoding->event->fields[i];
         sv flat = flat_name(field.name);
-        if (flat.n)
-            decoding_add_typed(decoding, flat, field.value, field.type);
-        else if (is_data_name(field.name) && i + 1 < end && field.value.n)
-            decoding_add(decoding, field.value, decoding->event->fields[i + 1].value);
-        else
+        if (flat.n) {
+            add_flat(decoding, (struct event_field){flat, field.value, field.type});
+        } else if (is_data_name(field.name) && i + 1 < end && field.value.n) {
+            const struct event_field *text = &decoding->event->fields[i + 1];
+            add_flat(decoding, (struct event_field){field.value, text->value, text->type});
+        } else {
             add_renamed(decoding, &field);
+        }
         if (sv_ends(field.name, SV("SystemTime")))
             take_time(decoding, field.value);
     }
