@@ -1,4 +1,6 @@
 /* How fast the store commits, as ratios to what the disk allows: `store_bench [DIRECTORY]`. */
+#include "alert/alert.h"
+#include "alert/compose.h"
 #include "store/thread.h"
 
 #include <assert.h>
@@ -7,7 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { FINDINGS = 10000, ALONE = 500, WAITING = 100000, LEASE_MAX = 100 };
+enum { FINDINGS = 10000, ALONE = 500, WAITING = 100000, LEASE_MAX = 100, FIELDS = 8 };
 
 struct bench {
     char directory[256];
@@ -15,8 +17,12 @@ struct bench {
     struct store_thread *thread;
     int64_t next, done, expected;
     nanos samples[ALONE];
-    char finding[1500];
+    struct config config;
+    nanos composing; /* spent in compose */
 };
+
+static const char *const group_by[] = {"user.name", "host.name"};
+static const char *const recipients[] = {"soc@example.org"};
 
 static int by_value(const void *a, const void *b)
 {
@@ -52,39 +58,50 @@ static nanos measure_disk(struct bench *bench)
     return bench->samples[ALONE / 2];
 }
 
-/* What one distinct finding does: a look for its alert, an alert, a mail, a message. */
+/* A finding like those of the starter rules, by a user whom nobody saw before. */
+static void make_finding(struct finding *finding, struct event_field *fields, const char *user)
+{
+    const struct event_field all[FIELDS] = {{SV("user.name"), sv_of(user), EVENT_STRING},
+                                            {SV("user.target.name"), SV("root"), EVENT_STRING},
+                                            {SV("host.name"), SV("vault01.example.org"), EVENT_STRING},
+                                            {SV("source.ip"), SV("192.0.2.7"), EVENT_STRING},
+                                            {SV("event.action"), SV("Retrieve password"), EVENT_STRING},
+                                            {SV("event.outcome"), SV("success"), EVENT_STRING},
+                                            {SV("cyberark.safe"), SV("Linux-Root"), EVENT_STRING},
+                                            {SV("process.pid"), SV("4711"), EVENT_NUMBER}};
+    memcpy(fields, all, sizeof all);
+    *finding = (struct finding){
+        .event_time = loop_now(),
+        .received_at = loop_now(),
+        .matched_at = loop_now(),
+        .input = SV("syslog udp://127.0.0.1:5514"),
+        .rule_id = SV("5c1d9a4e-0f0f-4f7e-9a43-1d1b0c5f7f01"),
+        .rule_title = SV("Root password retrieved outside working hours"),
+        .author = SV("The Vedette authors"),
+        .description =
+            SV("Somebody took the password of a root account out of the vault at a time when nobody "
+               "is expected to work. Passwords are often taken just before they are misused."),
+        .response = SV("1. Ask the person by telephone, not by mail, whether it was them.\n"
+                       "2. If not, or if nobody answers, rotate the password and suspend the account.\n"),
+        .tags = SV("attack.credential_access attack.t1555"),
+        .severity = SEVERITY_HIGH,
+        .raw = SV("Nov 24 16:00:00 vault01 CEF:0|Cyber-Ark|Vault|12.6|295|Retrieve password|7|suser=alice "
+                  "fname=Root\\\\Linux-Root duser=root src=192.0.2.7 msg=\"maintenance\""),
+        .fields = fields,
+        .field_count = FIELDS,
+    };
+}
+
 static int raise_alert(struct store *store, void *arg, struct err *err)
 {
     struct bench *bench = arg;
-    struct arena *arena = arena_new(64 * 1024);
-    char id[64];
-    nanos now = loop_now();
-    struct store_alert found, alert = {.severity = SEVERITY_HIGH,
-                                       .rule_id = SV("5c1d9a4e-0f0f-4f7e-9a43-1d1b0c5f7f01"),
-                                       .rule_title = SV("Privileged account used outside its hours"),
-                                       .count = 1,
-                                       .mails = 1,
-                                       .raised_at = now,
-                                       .updated_at = now,
-                                       .mailed_at = now};
-    uint64_t spread = (uint64_t)++bench->next * 0x9e3779b97f4a7c15; /* as a hash is */
-    memcpy(alert.fingerprint, &spread, sizeof spread);
-    int got = store_alert_find(store, alert.fingerprint, 0, arena, &found, err);
-    arena_free(arena);
-    if (got != 0 || store_alert_insert(store, &alert, err) < 0)
-        return -1;
-    snprintf(id, sizeof id, "<vedette.%lld.1.%llx@vedette.example.org>", (long long)alert.id, (long long)now);
-    struct store_mail mail = {.alert_id = alert.id,
-                              .sequence = 1,
-                              .message_id = sv_of(id),
-                              .finding = sv_make(bench->finding, sizeof bench->finding),
-                              .count = 1,
-                              .raised_at = now,
-                              .created_at = now,
-                              .severity = SEVERITY_HIGH,
-                              .expires_at = now + 86400 * NANOS_PER_SECOND};
-    sv to = SV("soc@example.org");
-    return store_mail_insert(store, &mail, &to, 1, err);
+    struct event_field fields[FIELDS];
+    struct finding finding;
+    struct alert_outcome outcome;
+    char user[32];
+    snprintf(user, sizeof user, "user%lld", (long long)++bench->next);
+    make_finding(&finding, fields, user);
+    return alert_take(store, &bench->config, &finding, loop_now(), &outcome, err);
 }
 
 static void on_done(void *arg, const struct err *err)
@@ -124,15 +141,33 @@ static void measure_together(struct bench *bench, nanos limit)
            ms(took) / 1000, rate, rate * (double)limit / NANOS_PER_SECOND);
 }
 
-/* Leases a hundred and hands them over, as the courier does. */
+/* Composes what was leased, as the courier does on its own thread. */
+static void compose_all(struct bench *bench, const struct store_delivery *deliveries, size_t n)
+{
+    struct err err;
+    struct buf out = BUF_INIT(COMPOSE_BYTES_MAX);
+    nanos start = loop_monotonic();
+    for (size_t i = 0; i < n; i++) {
+        buf_clear(&out);
+        if (compose(&deliveries[i].mail, "vedette@example.org", &bench->config.recipients,
+                    bench->config.hostname, &out, &err) < 0)
+            abort();
+    }
+    bench->composing += loop_monotonic() - start;
+    buf_free(&out);
+}
+
+/* Leases a hundred and hands them over. */
 static int deliver(struct store *store, void *arg, struct err *err)
 {
-    (void)arg;
+    struct bench *bench = arg;
     struct arena *arena = arena_new(4 * 1024 * 1024);
     struct store_delivery deliveries[LEASE_MAX];
     size_t n = 0;
     nanos now = loop_now();
     int got = store_lease(store, now, LEASE_MAX, arena, deliveries, &n, err);
+    if (got == 0)
+        compose_all(bench, deliveries, n);
     for (size_t i = 0; got == 0 && i < n; i++) {
         struct store_attempt attempt = {.message_id = deliveries[i].messages[0].id,
                                         .at = now,
@@ -150,7 +185,10 @@ static int deliver(struct store *store, void *arg, struct err *err)
 
 static void measure_delivery(struct bench *bench)
 {
-    nanos took = run_jobs(bench, deliver, FINDINGS / LEASE_MAX);
+    bench->composing = 0;
+    nanos took = run_jobs(bench, deliver, FINDINGS / LEASE_MAX) - bench->composing;
+    printf("%d mails composed                     %.2f s, %.0f/s\n", FINDINGS, ms(bench->composing) / 1000,
+           FINDINGS / ms(bench->composing) * 1000);
     printf("%d leased and handed over             %.2f s, %.0f/s\n", FINDINGS, ms(took) / 1000,
            FINDINGS / ms(took) * 1000);
 }
@@ -238,7 +276,12 @@ int main(int argc, char **argv)
         fprintf(stderr, "cannot open a store in %s\n", bench->directory);
         return 1;
     }
-    memset(bench->finding, 'f', sizeof bench->finding);
+    bench->config = (struct config){.alerts = {.quiet = 86400 * NANOS_PER_SECOND,
+                                               .group_by = {(const char **)(uintptr_t)group_by, 2},
+                                               .minimum_level = "low"},
+                                    .delivery = {.expire = 86400 * NANOS_PER_SECOND},
+                                    .recipients = {(const char **)(uintptr_t)recipients, 1},
+                                    .hostname = "vedette.example.org"};
     nanos limit = measure_disk(bench);
     bench->loop = loop_new();
     bench->thread = store_thread_new(bench->loop, store);
