@@ -309,9 +309,10 @@ static int send_wanted(struct slot *slot, struct err *err)
     const char *from = sender ? sender : config->sender;
     if (delivery_compose(delivery, from, err) < 0)
         return -1;
+    size_t recipients = address_envelope(slot);
     const struct smtp_envelope envelope = {
         .sender = delivery->mail.sender.n ? delivery->mail.sender : config_mailbox_address(from),
-        .recipient_count = address_envelope(slot),
+        .recipient_count = recipients,
         .recipients = slot->recipients,
         .content = delivery->mail.content.n ? delivery->mail.content : buf_view(&delivery->content),
     };
@@ -605,7 +606,8 @@ struct path *path_new(const struct path_setup *setup)
     path->setup = *setup;
     settings_keep(setup->settings);
     path->current = settings_keep(setup->settings);
-    tls_context_keep(setup->tls);
+    if (setup->tls)
+        tls_context_keep(setup->tls);
     path->gateway = &setup->settings->config.gateways[setup->gateway];
     path->probe_timer = loop_timer_new(setup->loop, on_probe, path);
     path->idle_timer = loop_timer_new(setup->loop, on_idle, path);

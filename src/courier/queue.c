@@ -156,18 +156,19 @@ static bool kept_by_paths(const struct queue *queue, const struct delivery *deli
     return true;
 }
 
-static struct verdict judge(const struct queue *queue, const struct delivery *delivery, size_t message)
+/* chance is the same for all of a delivery, so that its recipients go together the next time as well. */
+static struct verdict judge(const struct queue *queue, const struct delivery *delivery, size_t message,
+                            nanos now, uint32_t chance)
 {
     const struct config_delivery *config = &queue->settings->config.delivery;
-    nanos now = loop_now();
     if (delivery->fates[message] == FATE_HANDED_OVER)
         return (struct verdict){.state = STORE_HANDED_OVER};
     if (refused_everywhere(queue, delivery, message))
         return (struct verdict){.state = STORE_FAILED};
     if (kept_by_paths(queue, delivery, message))
         return (struct verdict){.state = STORE_QUEUED, .next_attempt_at = now};
-    nanos delay = retry_delay(config->retry_first, config->retry_max,
-                              delivery->messages[message].attempts + 1, arc4random());
+    nanos delay =
+        retry_delay(config->retry_first, config->retry_max, delivery->messages[message].attempts + 1, chance);
     return (struct verdict){.state = STORE_QUEUED, .next_attempt_at = now + delay};
 }
 
@@ -189,8 +190,10 @@ static void conclude(struct queue *queue, struct delivery *delivery)
 {
     struct verdict verdicts[SMTP_RECIPIENTS_MAX];
     assert(delivery->count <= SMTP_RECIPIENTS_MAX);
+    nanos now = loop_now();
+    uint32_t chance = arc4random();
     for (size_t i = 0; i < delivery->count; i++)
-        verdicts[i] = judge(queue, delivery, i);
+        verdicts[i] = judge(queue, delivery, i, now, chance);
     struct outcome_setup setup = outcome_setup(queue);
     outcome_write(&setup, delivery, verdicts, "no gateway that may carry it is configured");
 }

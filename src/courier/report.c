@@ -5,6 +5,8 @@
 
 enum { REPORT_BYTES_MAX = 64 * 1024, REPORT_LINE_MAX = 600 };
 
+/* A report outlives what it tells of, however short the life of messages is set. */
+static const nanos EXPIRE_MIN = 24 * 3600 * NANOS_PER_SECOND;
 static const nanos GATE_INTERVAL = 60 * NANOS_PER_SECOND;
 
 bool report_is_one(sv message_id)
@@ -104,7 +106,7 @@ int report_insert(struct store *store, const struct config *config, const struct
         .created_at = now,
         .content = buf_view(&content),
         .severity = SEVERITY_HIGH,
-        .expires_at = now + config->delivery.expire,
+        .expires_at = now + (config->delivery.expire > EXPIRE_MIN ? config->delivery.expire : EXPIRE_MIN),
     };
     int done = store_mail_insert(store, &mail, to, count, err);
     buf_free(&content);

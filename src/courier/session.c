@@ -224,7 +224,8 @@ static bool handle(struct session *session, enum smtp_client_event event)
                                     smtp_client_answer(session->client));
         return true;
     case SMTP_CLIENT_SENT:
-        session->handler->sent(session->arg, smtp_client_answer(session->client), session->stage);
+        session->handler->sent(session->arg, smtp_client_answer(session->client),
+                               smtp_client_stage(session->client));
         return true;
     case SMTP_CLIENT_FAILED:
         end_by_client(session, NULL);
