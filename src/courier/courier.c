@@ -1,7 +1,7 @@
 #include "courier/courier.h"
 
 #include "base/hash.h"
-#include "courier/intake.h"
+#include "courier/reception.h"
 #include "courier/landing.h"
 #include "courier/queue.h"
 #include "courier/submit.h"
@@ -24,7 +24,7 @@ struct courier {
     struct settings *settings;
     struct steps steps;
     struct jobs *jobs;
-    struct intake *intake;
+    struct reception *reception;
     struct queue *queue;
     struct landing *landings[CONFIG_GATEWAYS_MAX];
     size_t landing_count;
@@ -129,7 +129,7 @@ void courier_reload(struct courier *courier, const struct config *config)
     settings_free(courier->settings);
     courier->settings = settings;
     queue_settle(courier->queue, settings, courier->prepared->contexts);
-    intake_settle(courier->intake, settings);
+    reception_settle(courier->reception, settings);
     settle_landings(courier);
     prepared_free(courier->prepared);
     courier->prepared = NULL;
@@ -255,8 +255,8 @@ int courier_new(struct loop *loop, const struct config *config, struct store *st
         .handed_over = on_handed_over,
         .arg = courier,
     });
-    courier->intake = intake_new(
-        &(struct intake_setup){
+    courier->reception = reception_new(
+        &(struct reception_setup){
             .jobs = courier->jobs, .steps = &courier->steps, .mailed = on_mailed, .arg = courier},
         courier->settings);
     queue_settle(courier->queue, courier->settings, prepared->contexts);
@@ -287,7 +287,7 @@ void courier_free(struct courier *courier)
     loop_timer_free(courier->drain_timer);
     queue_free(courier->queue);
     jobs_free(courier->jobs);
-    intake_free(courier->intake);
+    reception_free(courier->reception);
     prepared_free(courier->prepared);
     settings_free(courier->settings);
     free(courier);
@@ -298,17 +298,17 @@ void courier_free(struct courier *courier)
 
 void courier_watch(struct courier *courier, struct channel *channel)
 {
-    intake_watch(courier->intake, channel);
+    reception_watch(courier->reception, channel);
 }
 
 void courier_watch_message(struct courier *courier, struct channel *channel, enum control_type type, sv body)
 {
-    intake_message(courier->intake, channel, type, body);
+    reception_message(courier->reception, channel, type, body);
 }
 
 void courier_watch_gone(struct courier *courier, struct channel *channel)
 {
-    intake_gone(courier->intake, channel);
+    reception_gone(courier->reception, channel);
 }
 
 void courier_subscribe(struct courier *courier, courier_step_fn *fn, void *arg)

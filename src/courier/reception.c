@@ -1,4 +1,4 @@
-#include "courier/intake.h"
+#include "courier/reception.h"
 
 #include "alert/alert.h"
 #include "wire/batch.h"
@@ -14,8 +14,8 @@ enum {
     PENDING_LOW = 16 * 1024 * 1024,
 };
 
-struct intake {
-    struct intake_setup setup;
+struct reception {
+    struct reception_setup setup;
     struct settings *settings;
     struct watch {
         struct channel *channel; /* NULL: free */
@@ -26,41 +26,41 @@ struct intake {
     bool paused;
 };
 
-static struct watch *watch_of(struct intake *intake, const struct channel *channel)
+static struct watch *watch_of(struct reception *reception, const struct channel *channel)
 {
     for (size_t i = 0; i < WATCHES_MAX; i++)
-        if (intake->watches[i].channel == channel)
-            return &intake->watches[i];
+        if (reception->watches[i].channel == channel)
+            return &reception->watches[i];
     return NULL;
 }
 
-static struct channel *channel_of(struct intake *intake, uint64_t id)
+static struct channel *channel_of(struct reception *reception, uint64_t id)
 {
     for (size_t i = 0; i < WATCHES_MAX; i++)
-        if (intake->watches[i].channel && intake->watches[i].id == id)
-            return intake->watches[i].channel;
+        if (reception->watches[i].channel && reception->watches[i].id == id)
+            return reception->watches[i].channel;
     return NULL;
 }
 
 /* --- Back-pressure ----------------------------------------------------------------------------------------
  */
 
-static void consider_pressure(struct intake *intake)
+static void consider_pressure(struct reception *reception)
 {
-    bool pause = intake->pending > (intake->paused ? PENDING_LOW : PENDING_HIGH);
-    if (pause == intake->paused)
+    bool pause = reception->pending > (reception->paused ? PENDING_LOW : PENDING_HIGH);
+    if (pause == reception->paused)
         return;
-    intake->paused = pause;
+    reception->paused = pause;
     LOG(pause ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO,
         pause ? "the store does not keep up: the watches wait" : "the watches go on",
-        LOG_INT("pending_bytes", intake->pending));
+        LOG_INT("pending_bytes", reception->pending));
     for (size_t i = 0; i < WATCHES_MAX; i++) {
-        if (!intake->watches[i].channel)
+        if (!reception->watches[i].channel)
             continue;
         if (pause)
-            channel_pause(intake->watches[i].channel);
+            channel_pause(reception->watches[i].channel);
         else
-            channel_resume(intake->watches[i].channel);
+            channel_resume(reception->watches[i].channel);
     }
 }
 
@@ -69,7 +69,7 @@ static void consider_pressure(struct intake *intake)
 
 struct batch_job {
     struct job job;
-    struct intake *intake;
+    struct reception *reception;
     struct settings *settings;
     uint64_t watch;
     sv body; /* ours */
@@ -101,7 +101,7 @@ static void tell(const struct batch_job *job, const char *name, nanos at, nanos 
 {
     struct courier_step step = {.at = at, .alert_id = alert_id, .step = name, .took = took};
     sv_copy(step.text, sizeof step.text, text);
-    steps_tell(job->intake->setup.steps, &step);
+    steps_tell(job->reception->setup.steps, &step);
 }
 
 static void tell_finding(const struct batch_job *job, const struct finding *finding,
@@ -112,7 +112,7 @@ static void tell_finding(const struct batch_job *job, const struct finding *find
         outcome->raised ? "alert raised" : "alert counted", LOG_INT("alert", outcome->alert_id),
         LOG_SV("rule", finding->rule_title), LOG_STR("level", severity_name(finding->severity)),
         LOG_SV("input", finding->input), LOG_STR("mail", outcome->mailed ? "queued" : "none owed"));
-    if (!steps_heard(job->intake->setup.steps))
+    if (!steps_heard(job->reception->setup.steps))
         return;
     tell(job, "received", finding->received_at, 0, outcome->alert_id, finding->input);
     tell(job, "matched", finding->matched_at, finding->matched_at - finding->received_at, outcome->alert_id,
@@ -123,7 +123,7 @@ static void tell_finding(const struct batch_job *job, const struct finding *find
 
 static void acknowledge(const struct batch_job *job)
 {
-    struct channel *channel = channel_of(job->intake, job->watch);
+    struct channel *channel = channel_of(job->reception, job->watch);
     if (!channel)
         return;
     struct buf buf = BUF_INIT(64);
@@ -136,9 +136,9 @@ static void acknowledge(const struct batch_job *job)
 static void batch_done(struct job *base, const struct err *err)
 {
     struct batch_job *job = (struct batch_job *)base;
-    struct intake *intake = job->intake;
-    intake->pending -= job->body.n;
-    consider_pressure(intake);
+    struct reception *reception = job->reception;
+    reception->pending -= job->body.n;
+    consider_pressure(reception);
     if (err) {
         LOG_ERROR("findings could not be committed", LOG_ERR(err));
         return;
@@ -148,7 +148,7 @@ static void batch_done(struct job *base, const struct err *err)
     for (size_t i = 0; i < job->batch.count; i++)
         mailed = mailed || job->outcomes[i].mailed;
     if (mailed)
-        intake->setup.mailed(intake->setup.arg);
+        reception->setup.mailed(reception->setup.arg);
     for (size_t i = 0; i < job->batch.count; i++)
         tell_finding(job, &job->batch.findings[i], &job->outcomes[i]);
 }
@@ -160,21 +160,21 @@ static void batch_release(struct job *base)
     settings_free(job->settings);
 }
 
-static void take_batch(struct intake *intake, const struct watch *watch, sv body)
+static void take_batch(struct reception *reception, const struct watch *watch, sv body)
 {
     static const struct job_kind KIND = {batch_run, batch_done, batch_release};
     struct batch_job *job = job_new(sizeof *job + body.n, &KIND);
-    job->intake = intake;
-    job->settings = settings_keep(intake->settings);
+    job->reception = reception;
+    job->settings = settings_keep(reception->settings);
     job->watch = watch->id;
     job->body = sv_make(job + 1, body.n);
     if (body.n)
         memcpy(job + 1, body.p, body.n);
     job->arena = arena_new(ARENA_BYTES_MAX);
     job->now = loop_now();
-    intake->pending += body.n;
-    consider_pressure(intake);
-    jobs_submit(intake->setup.jobs, &job->job);
+    reception->pending += body.n;
+    consider_pressure(reception);
+    jobs_submit(reception->setup.jobs, &job->job);
 }
 
 /* --- Cursors ----------------------------------------------------------------------------------------------
@@ -182,7 +182,7 @@ static void take_batch(struct intake *intake, const struct watch *watch, sv body
 
 struct cursors_job {
     struct job job;
-    struct intake *intake;
+    struct reception *reception;
     uint64_t watch;
     struct buf pairs;
     struct pack pack;
@@ -212,7 +212,7 @@ static int cursors_run(struct store *store, struct job *base, struct err *err)
 static void cursors_done(struct job *base, const struct err *err)
 {
     struct cursors_job *job = (struct cursors_job *)base;
-    struct channel *channel = channel_of(job->intake, job->watch);
+    struct channel *channel = channel_of(job->reception, job->watch);
     if (err)
         LOG_ERROR("the inputs' cursors could not be read", LOG_ERR(err));
     if (err || !channel)
@@ -231,63 +231,63 @@ static void cursors_release(struct job *base)
     buf_free(&((struct cursors_job *)base)->pairs);
 }
 
-void intake_watch(struct intake *intake, struct channel *channel)
+void reception_watch(struct reception *reception, struct channel *channel)
 {
     static const struct job_kind KIND = {cursors_run, cursors_done, cursors_release};
-    struct watch *watch = watch_of(intake, NULL);
+    struct watch *watch = watch_of(reception, NULL);
     if (!watch) {
         LOG_ERROR("there are too many watches", LOG_INT("most", WATCHES_MAX));
         return;
     }
-    *watch = (struct watch){channel, ++intake->next_id};
-    if (intake->paused)
+    *watch = (struct watch){channel, ++reception->next_id};
+    if (reception->paused)
         channel_pause(channel);
     struct cursors_job *job = job_new(sizeof *job, &KIND);
-    job->intake = intake;
+    job->reception = reception;
     job->watch = watch->id;
     job->pairs = BUF_INIT(CURSORS_BYTES_MAX);
-    jobs_submit(intake->setup.jobs, &job->job);
+    jobs_submit(reception->setup.jobs, &job->job);
 }
 
 /* --- For courier.c ----------------------------------------------------------------------------------------
  */
 
-void intake_message(struct intake *intake, struct channel *channel, enum control_type type, sv body)
+void reception_message(struct reception *reception, struct channel *channel, enum control_type type, sv body)
 {
-    const struct watch *watch = watch_of(intake, channel);
+    const struct watch *watch = watch_of(reception, channel);
     if (watch && type == CONTROL_FINDINGS)
-        take_batch(intake, watch, body);
+        take_batch(reception, watch, body);
     else
         LOG_WARNING("a watch said something unexpected", LOG_STR("type", control_type_name(type)));
 }
 
-void intake_gone(struct intake *intake, struct channel *channel)
+void reception_gone(struct reception *reception, struct channel *channel)
 {
-    struct watch *watch = watch_of(intake, channel);
+    struct watch *watch = watch_of(reception, channel);
     if (watch)
         *watch = (struct watch){0};
 }
 
-struct intake *intake_new(const struct intake_setup *setup, struct settings *settings)
+struct reception *reception_new(const struct reception_setup *setup, struct settings *settings)
 {
-    struct intake *intake = calloc(1, sizeof *intake);
-    assert(intake);
-    intake->setup = *setup;
-    intake->settings = settings_keep(settings);
-    return intake;
+    struct reception *reception = calloc(1, sizeof *reception);
+    assert(reception);
+    reception->setup = *setup;
+    reception->settings = settings_keep(settings);
+    return reception;
 }
 
-void intake_settle(struct intake *intake, struct settings *settings)
+void reception_settle(struct reception *reception, struct settings *settings)
 {
     settings_keep(settings);
-    settings_free(intake->settings);
-    intake->settings = settings;
+    settings_free(reception->settings);
+    reception->settings = settings;
 }
 
-void intake_free(struct intake *intake)
+void reception_free(struct reception *reception)
 {
-    if (!intake)
+    if (!reception)
         return;
-    settings_free(intake->settings);
-    free(intake);
+    settings_free(reception->settings);
+    free(reception);
 }
