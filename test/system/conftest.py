@@ -1,0 +1,130 @@
+"""Fixtures: certificates, peers (shared by the whole run) and vedette (one per test)."""
+
+import os
+import pathlib
+
+import pytest
+
+import vedette as program
+from peers.certificates import Certificates
+from peers.dovecot import Dovecot
+from peers.enclosure import obstacle
+from peers.exim import Exim
+from peers.misbehaving import Misbehaving
+from peers.opensmtpd import OpenSmtpd
+from peers.postfix import Postfix
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "sanitized: also run with the address and undefined-behaviour sanitizers")
+
+
+@pytest.fixture(scope="session")
+def scratch(tmp_path_factory):
+    """Makes folders that peers may enter under users of their own."""
+    base = tmp_path_factory.getbasetemp()
+    folder = base
+    while folder != pathlib.Path("/tmp") and folder != folder.parent and folder.owner() == base.owner():
+        folder.chmod(folder.stat().st_mode | 0o055)
+        folder = folder.parent
+
+    def make(name):
+        folder = tmp_path_factory.mktemp(name)
+        folder.chmod(0o755)
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def certificates(scratch):
+    return Certificates(scratch("certificates"))
+
+
+@pytest.fixture(scope="session")
+def postfix_with(scratch, certificates):
+    """A Postfix with options of its own; see peers/postfix.py. Equal options give the same one."""
+    reason = obstacle("postfix", "dovecot")
+    if reason:
+        pytest.skip(reason)
+    running = {}
+
+    def start(**options):
+        key = repr(sorted(options.items()))
+        if key not in running:
+            running[key] = Postfix(scratch("postfix"), certificates, **options)
+        return running[key]
+
+    yield start
+    for peer in running.values():
+        peer.stop()
+
+
+@pytest.fixture(scope="session")
+def postfix(postfix_with):
+    return postfix_with()
+
+
+def _peer(kind, *names):
+    @pytest.fixture(scope="session")
+    def fixture(scratch):
+        reason = obstacle(*names)
+        if reason:
+            pytest.skip(reason)
+        peer = kind(scratch(names[0]))
+        yield peer
+        peer.stop()
+
+    return fixture
+
+
+exim = _peer(Exim, "exim")
+opensmtpd = _peer(OpenSmtpd, "opensmtpd")
+dovecot = _peer(Dovecot, "dovecot")
+
+
+@pytest.fixture
+def misbehaving():
+    """Starts servers that misbehave as told; see peers/misbehaving.py."""
+    running = []
+
+    def start(**options):
+        running.append(Misbehaving(**options))
+        return running[-1]
+
+    yield start
+    for peer in running:
+        peer.stop()
+
+
+def _need_binary():
+    if not os.access(program.binary(), os.X_OK):
+        pytest.skip(f"{program.binary()} is not built")
+
+
+@pytest.fixture
+def vedette(tmp_path):
+    """Starts `vedette run` with gateways and settings; see vedette.py. Stopped after the test."""
+    _need_binary()
+    running = []
+
+    def start(*gateways, **settings):
+        folder = tmp_path / f"vedette{len(running)}"
+        folder.mkdir()
+        running.append(program.Vedette(folder, list(gateways), **settings))
+        return running[-1]
+
+    yield start
+    for one in running:
+        one.kill()
+
+
+@pytest.fixture
+def own_gateway(tmp_path):
+    """Vedette with its own gateway."""
+    _need_binary()
+    folder = tmp_path / "own"
+    folder.mkdir()
+    one = program.OwnGateway(folder)
+    yield one
+    one.kill()

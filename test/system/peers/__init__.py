@@ -1,0 +1,1 @@
+"""Mail servers to test against: real ones, run from .peers/ without being installed, and one that misbehaves."""
