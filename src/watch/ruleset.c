@@ -39,6 +39,7 @@ void ruleset_free(struct ruleset *ruleset)
         sigma_rule_clear(&ruleset->rules[i]);
     free(ruleset->rules);
     free(ruleset->ids);
+    prefilter_free(ruleset->prefilter);
     sigma_fields_free(ruleset->fields);
     arena_free(ruleset->arena);
     free(ruleset);
@@ -160,6 +161,7 @@ int ruleset_seal(struct ruleset *ruleset, struct err *err)
 {
     (void)err;
     assert(!ruleset->sealed);
+    ruleset->prefilter = prefilter_new(ruleset->rules, ruleset->count);
     ruleset->sealed = true;
     return 0;
 }

@@ -9,8 +9,11 @@ enum {
     FOLD_BYTES_MAX = 8 * EVENT_BYTES_MAX, /* lower-case copies made for one event */
     SOURCES_KEPT = 32,                    /* log sources whose rules are remembered */
     SOURCE_BYTES_MAX = 192,               /* a longer log source is looked up anew each time */
+    OUTSIDE_BYTES_MAX = EVENT_BYTES_MAX,  /* values that do not lie in the record, gathered for one scan */
     NO_FIELD = UINT16_MAX,
 };
+
+#define ALWAYS UINT64_MAX
 
 /* The rules to try for one log source. */
 struct candidates {
@@ -39,8 +42,12 @@ struct ruleset_matcher {
     char *fold;
     size_t fold_n;
     struct candidates sources[SOURCES_KEPT];
-    uint32_t *all_rules;
+    uint32_t *pool;
     size_t *found;
+    struct prefilter_scan *scan; /* NULL: every rule is tried */
+    uint64_t *marks;             /* by rule: the last event that it could match, or ALWAYS */
+    char *outside;
+    size_t outside_n;
 };
 
 /* What sigma_condition_holds asks about. */
@@ -65,11 +72,14 @@ struct ruleset_matcher *ruleset_matcher_new(const struct ruleset *ruleset)
     matcher->slots = must(calloc(sigma_fields_count(ruleset->fields) + 1, sizeof *matcher->slots));
     matcher->fold = must(malloc(FOLD_BYTES_MAX));
     matcher->found = must(calloc(count, sizeof *matcher->found));
-    matcher->all_rules = must(calloc(count * (SOURCES_KEPT + 1), sizeof *matcher->all_rules));
-    for (size_t i = 0; i < ruleset->count; i++)
-        matcher->all_rules[i] = (uint32_t)i;
+    matcher->pool = must(calloc(count * SOURCES_KEPT, sizeof *matcher->pool));
     for (size_t i = 0; i < SOURCES_KEPT; i++)
-        matcher->sources[i].rules = matcher->all_rules + count * (i + 1);
+        matcher->sources[i].rules = matcher->pool + count * i;
+    matcher->scan = ruleset->prefilter ? prefilter_scan_new(ruleset->prefilter) : NULL;
+    matcher->marks = must(calloc(count, sizeof *matcher->marks));
+    for (size_t i = 0; ruleset->prefilter && i < ruleset->count; i++)
+        matcher->marks[i] = prefilter_is_always(ruleset->prefilter, i) ? ALWAYS : 0;
+    matcher->outside = must(malloc(OUTSIDE_BYTES_MAX));
     return matcher;
 }
 
@@ -81,8 +91,17 @@ void ruleset_matcher_free(struct ruleset_matcher *matcher)
     free(matcher->slots);
     free(matcher->fold);
     free(matcher->found);
-    free(matcher->all_rules);
+    free(matcher->pool);
+    prefilter_scan_free(matcher->scan);
+    free(matcher->marks);
+    free(matcher->outside);
     free(matcher);
+}
+
+void ruleset_matcher_try_all(struct ruleset_matcher *matcher)
+{
+    prefilter_scan_free(matcher->scan);
+    matcher->scan = NULL;
 }
 
 uint64_t ruleset_regex_limits(const struct ruleset_matcher *matcher)
@@ -281,14 +300,54 @@ static const struct candidates *candidates_of(struct ruleset_matcher *matcher, c
     return kept;
 }
 
+static bool lies_in(sv part, sv whole)
+{
+    return part.n == 0 || (part.p >= whole.p && part.p + part.n <= whole.p + whole.n);
+}
+
+/* Adds a value to the next scan. The line ends between them let no literal be found that is in none, save one
+ * with a line end of its own: that only means trying a rule in vain. */
+static bool add_outside(struct ruleset_matcher *matcher, sv value)
+{
+    if (lies_in(value, matcher->raw.text))
+        return true;
+    if (value.n >= OUTSIDE_BYTES_MAX - matcher->outside_n)
+        return prefilter_mark(matcher->scan, value, matcher->marks, matcher->event_number);
+    memcpy(matcher->outside + matcher->outside_n, value.p, value.n);
+    matcher->outside_n += value.n;
+    matcher->outside[matcher->outside_n++] = '\n';
+    return true;
+}
+
+/* Marks the rules that could match. False if that cannot be told. */
+static bool mark(struct ruleset_matcher *matcher)
+{
+    if (!matcher->scan ||
+        !prefilter_mark(matcher->scan, matcher->raw.text, matcher->marks, matcher->event_number))
+        return false;
+    matcher->outside_n = 0;
+    if (!add_outside(matcher, matcher->message.text))
+        return false;
+    for (size_t i = 0; i < matcher->field_count; i++)
+        if (!add_outside(matcher, matcher->fields[i].text))
+            return false;
+    return prefilter_mark(matcher->scan, (sv){matcher->outside, matcher->outside_n}, matcher->marks,
+                          matcher->event_number);
+}
+
 const size_t *ruleset_match(struct ruleset_matcher *matcher, const struct event *event, size_t *ret_count)
 {
     const struct candidates *candidates = candidates_of(matcher, &event->source);
-    begin(matcher, event);
     size_t count = 0;
-    for (size_t i = 0; i < candidates->count; i++)
-        if (rule_matches(matcher, &matcher->ruleset->rules[candidates->rules[i]]))
-            matcher->found[count++] = candidates->rules[i];
+    begin(matcher, event);
+    bool marked = mark(matcher);
+    for (size_t i = 0; i < candidates->count; i++) {
+        uint32_t rule = candidates->rules[i];
+        if (marked && matcher->marks[rule] != matcher->event_number && matcher->marks[rule] != ALWAYS)
+            continue;
+        if (rule_matches(matcher, &matcher->ruleset->rules[rule]))
+            matcher->found[count++] = rule;
+    }
     *ret_count = count;
     return matcher->found;
 }

@@ -2,6 +2,7 @@
 #ifndef VEDETTE_WATCH_RULESET_PRIV_H
 #define VEDETTE_WATCH_RULESET_PRIV_H
 
+#include "watch/prefilter.h"
 #include "watch/sigma_rule.h"
 
 struct ruleset {
@@ -11,7 +12,11 @@ struct ruleset {
     size_t count, cap, failed;
     uint32_t *ids; /* hash table of rule index + 1 by id, ASCII case folded; at most half in use */
     size_t id_cells;
+    struct prefilter *prefilter; /* made by the seal; NULL: every rule is tried */
     bool sealed;
 };
+
+/* For tests: tries every rule of the log source from now on, as if there were no prefilter. */
+void ruleset_matcher_try_all(struct ruleset_matcher *matcher);
 
 #endif
