@@ -46,10 +46,11 @@ bool cef_decode(struct decoding *decoding, sv body)
     decoding_add(decoding, SV("name"), device.name);
     decoding_add(decoding, SV("severity"), device.severity);
     size_t from = decoding->event->field_count;
-    bool quotes_end = false;
+    struct device_pairs pairs;
     sv key, value;
-    while (device_take_pair(&body, &quotes_end, &key, &value)) {
-        value = device_unescape(decoding, value, device_escapes_of(key));
+    device_pairs_begin(&pairs, body);
+    while (device_pairs_next(&pairs, &key, &value)) {
+        value = device_unescape(decoding, key, value);
         decoding_add(decoding, key, value);
         device_labels_note(&labels, key, value);
     }

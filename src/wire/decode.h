@@ -11,16 +11,19 @@ enum decode_format {
     DECODE_CEF,
     DECODE_LEEF,
     DECODE_SYSLOG, /* a syslog header is required; what follows it is told by the bytes */
-    DECODE_TEXT,   /* no header: sudo, su, sshd, PAM, auditd, or free text */
+    DECODE_TEXT,   /* sudo, su, sshd, PAM, auditd, cron or free text, with or without a header */
 };
 
 /* "auto", "json", "cef", "leef", "syslog", "text"; false if s is none of them. */
 bool decode_format_parse(sv s, enum decode_format *ret);
 
-/* Never fails: a record that has no form we know becomes an event whose only content is raw and message (and,
- * when format names a form it does not have, a field `vedette.decode_error` saying what was wrong).
- * zone_offset_s is the assumed UTC offset of times written without one. arena bounds the memory: when it is
- * used up the remaining fields are dropped and EVENT_FIELDS_DROPPED is set. The event borrows from raw. */
+/* Never fails: a record that has no form we know becomes an event whose only content is raw and message. When
+ * format names a form that it does not have, or when JSON breaks off, a field `vedette.decode_error` says
+ * what was wrong; JSON, CEF and LEEF may stand behind a syslog header whatever the format. zone_offset_s is
+ * the assumed UTC offset of times written without one. arena bounds the memory: when it is used up the
+ * remaining fields are dropped and EVENT_FIELDS_DROPPED is set (32 KiB do for nearly all records, 256 KiB for
+ * any that EVENT_BYTES_MAX lets through). The event borrows from raw and from arena. doc/fields.md lists the
+ * fields. */
 void decode(struct event *ret, sv raw, enum decode_format format, nanos arrival, int zone_offset_s,
             struct arena *arena);
 

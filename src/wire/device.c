@@ -6,6 +6,25 @@
 
 enum { KEY_BYTES_MAX = 64, EPOCH_MS_DIGITS = 13 };
 
+/* line_ends: `\n` and `\r` are escapes too. */
+static sv unescape(struct decoding *decoding, sv value, bool line_ends)
+{
+    char *text = decoding_alloc(decoding, value.n);
+    size_t n = 0;
+    if (!text)
+        return value;
+    for (size_t i = 0; i < value.n; i++) {
+        char next = value.p[i] == '\\' && i + 1 < value.n ? value.p[i + 1] : '\0';
+        if (next == '=' || next == '\\' || next == '|')
+            text[n++] = value.p[++i];
+        else if (line_ends && (next == 'n' || next == 'r'))
+            text[n++] = value.p[++i] == 'n' ? '\n' : '\r';
+        else
+            text[n++] = value.p[i];
+    }
+    return sv_make(text, n);
+}
+
 bool device_take_piece(struct decoding *decoding, sv *s, sv *ret)
 {
     size_t n = 0;
@@ -18,30 +37,10 @@ bool device_take_piece(struct decoding *decoding, sv *s, sv *ret)
         n++;
     }
     sv piece = sv_first(*s, n);
-    *ret = escaped ? device_unescape(decoding, piece, DEVICE_VERBATIM) : piece;
+    *ret = escaped ? unescape(decoding, piece, false) : piece;
     bool more = n < s->n;
     *s = sv_from(*s, n + 1);
     return more;
-}
-
-sv device_unescape(struct decoding *decoding, sv value, enum device_escapes escapes)
-{
-    if (sv_find_char(value, '\\') == SV_NPOS)
-        return value;
-    char *text = decoding_alloc(decoding, value.n);
-    size_t n = 0;
-    if (!text)
-        return value;
-    for (size_t i = 0; i < value.n; i++) {
-        char next = value.p[i] == '\\' && i + 1 < value.n ? value.p[i + 1] : '\0';
-        if (next == '=' || next == '\\' || next == '|')
-            text[n++] = value.p[++i];
-        else if (escapes == DEVICE_TEXT && (next == 'n' || next == 'r'))
-            text[n++] = value.p[++i] == 'n' ? '\n' : '\r';
-        else
-            text[n++] = value.p[i];
-    }
-    return sv_make(text, n);
 }
 
 /* Values in which a backslash is part of a path or of a name. */
@@ -56,9 +55,11 @@ static const struct names verbatim = {
         [11] = NAMES(NAME("oldFileName", 0), NAME("oldFilePath", 0), NAME("accountName", 0)),
     }};
 
-enum device_escapes device_escapes_of(sv name)
+sv device_unescape(struct decoding *decoding, sv name, sv value)
 {
-    return names_find(&verbatim, name) >= 0 ? DEVICE_VERBATIM : DEVICE_TEXT;
+    if (sv_find_char(value, '\\') == SV_NPOS)
+        return value;
+    return unescape(decoding, value, names_find(&verbatim, name) < 0);
 }
 
 enum { LABEL = DEVICE_LABELS };
@@ -170,30 +171,40 @@ static size_t closing_quote(sv s)
     return SV_NPOS;
 }
 
-bool device_take_pair(sv *s, bool *quotes_end, sv *ret_key, sv *ret_value)
+void device_pairs_begin(struct device_pairs *pairs, sv extension)
 {
-    size_t key, equals, next, unused;
-    if (!find_key(*s, 0, true, &key, &equals))
+    pairs->rest = extension;
+    pairs->quotes_end = false;
+    pairs->found = find_key(extension, 0, true, &pairs->key, &pairs->equals);
+}
+
+/* The value in quotes at the front of rest; false if none closes. */
+static bool take_quoted(struct device_pairs *pairs, sv rest, sv *ret_value)
+{
+    if (rest.n == 0 || rest.p[0] != '"' || pairs->quotes_end)
         return false;
-    *ret_key = sv_first(sv_from(*s, key), equals - key);
-    sv rest = sv_from(*s, equals + 1);
-    if (rest.n && rest.p[0] == '"' && !*quotes_end) {
-        size_t quote = closing_quote(rest);
-        if (quote != SV_NPOS) {
-            *ret_value = sv_first(sv_from(rest, 1), quote - 1);
-            *s = sv_from(rest, quote + 1);
-            return true;
-        }
-        /* No quote closes from here on, so none does further on: the search is not made again. */
-        *quotes_end = true;
-    }
-    sv value = rest;
-    if (find_key(rest, 0, false, &next, &unused)) {
-        value = sv_first(rest, next);
-        *s = sv_from(rest, next);
-    } else {
-        *s = SV_NONE;
-    }
+    size_t quote = closing_quote(rest);
+    /* No quote that closes from here on: none further on either, so the search is not made again. */
+    pairs->quotes_end = quote == SV_NPOS;
+    if (pairs->quotes_end)
+        return false;
+    *ret_value = sv_first(sv_from(rest, 1), quote - 1);
+    pairs->rest = sv_from(rest, quote + 1);
+    pairs->found = find_key(pairs->rest, 0, true, &pairs->key, &pairs->equals);
+    return true;
+}
+
+bool device_pairs_next(struct device_pairs *pairs, sv *ret_key, sv *ret_value)
+{
+    if (!pairs->found)
+        return false;
+    *ret_key = sv_first(sv_from(pairs->rest, pairs->key), pairs->equals - pairs->key);
+    sv rest = sv_from(pairs->rest, pairs->equals + 1);
+    if (take_quoted(pairs, rest, ret_value))
+        return true;
+    pairs->rest = rest;
+    pairs->found = find_key(rest, 0, false, &pairs->key, &pairs->equals);
+    sv value = pairs->found ? sv_first(rest, pairs->key) : rest;
     while (value.n && is_space(value.p[value.n - 1]))
         value.n--;
     *ret_value = value;

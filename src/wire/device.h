@@ -14,17 +14,9 @@ struct device {
  * further `|`: then *ret is all that is left. */
 bool device_take_piece(struct decoding *decoding, sv *s, sv *ret);
 
-/* What a value is allowed to hold. */
-enum device_escapes {
-    DEVICE_TEXT,     /* `\n` and `\r` are line ends */
-    DEVICE_VERBATIM, /* a path or a user's name: `\n` is a backslash and an n */
-};
-
-/* The value without its escapes: `\=`, `\\`, `\|`, `\n`, `\r`; any other backslash stands for itself. */
-sv device_unescape(struct decoding *decoding, sv value, enum device_escapes escapes);
-
-/* Whether values under that name are paths or names of users and hosts. */
-enum device_escapes device_escapes_of(sv name);
+/* The value under that name without its escapes: `\=`, `\\`, `\|`, `\n`, `\r`; any other backslash stands for
+ * itself. In paths and in names of users and hosts `\n` is a backslash and an n. */
+sv device_unescape(struct decoding *decoding, sv name, sv value);
 
 /* `cs1` and `cs1Label` and their like, as they are met. */
 enum { DEVICE_LABELS = 24 };
@@ -39,11 +31,20 @@ void device_labels_note(struct device_labels *labels, sv name, sv value);
 /* Adds each labelled value once more, under the label's text. */
 void device_labels_apply(const struct device_labels *labels, struct decoding *decoding);
 
-/* Splits the "key=value key=value" of a CEF extension: the next pair off *s. A key stands at the front or
- * behind a space and has letters, digits and `_.-[]` only; a value ends where the next key begins. A value
- * in double quotes may hold what looks like a key; its quotes are taken away. False at the end. *quotes_end
- * starts as false and is the splitter's own. */
-bool device_take_pair(sv *s, bool *quotes_end, sv *ret_key, sv *ret_value);
+/* Splits the "key=value key=value" of a CEF extension. A key stands at the front or behind a space and has
+ * letters, digits and `_.-[]` only; a value ends where the next key begins. A value in double quotes may hold
+ * what looks like a key; its quotes are taken away. */
+struct device_pairs {
+    sv rest;
+    size_t key, equals; /* where the next key begins and ends in rest, if found */
+    bool found;
+    bool quotes_end; /* no quote closes from here on */
+};
+
+void device_pairs_begin(struct device_pairs *pairs, sv extension);
+
+/* The next pair; false at the end. */
+bool device_pairs_next(struct device_pairs *pairs, sv *ret_key, sv *ret_value);
 
 /* Gives the event its time, ECS names and log source, as far as the device tells them. Fields from index
  * `from` on are what it sent; names are the ECS names for them. */

@@ -1,6 +1,6 @@
 #include "wire/finding.h"
 
-enum { NAME_BYTES_MAX = 256, TEXT_BYTES_MAX = 8192 };
+enum { NAME_BYTES_MAX = 256, TEXT_BYTES_MAX = 8192, FIRST_FIELDS = 24 };
 
 static const sv severity_names[] = {SV_INIT("informational"), SV_INIT("low"), SV_INIT("medium"),
                                     SV_INIT("high"), SV_INIT("critical")};
@@ -52,6 +52,32 @@ static void pack_cut(struct pack *pack, sv s, size_t max)
     put_bytes(pack, mark);
 }
 
+static void pack_field(struct pack *pack, const struct event_field *field)
+{
+    pack_cut(pack, field->name, NAME_BYTES_MAX);
+    pack_u32(pack, (uint32_t)field->type);
+    pack_cut(pack, field->value, FINDING_VALUE_BYTES_MAX);
+}
+
+/* An event's first fields say where it came from, its last what it means (the ECS names); what there is too
+ * much of is left out between them. */
+static void pack_fields(struct pack *pack, const struct finding *finding)
+{
+    size_t filled = 0, place = 0;
+    bool all = finding->field_count <= FINDING_FIELDS_MAX;
+    for (size_t i = 0; i < finding->field_count; i++)
+        filled += all || finding->fields[i].value.n > 0;
+    size_t left_out = filled > FINDING_FIELDS_MAX ? filled - FINDING_FIELDS_MAX : 0;
+    pack_u32(pack, (uint32_t)(filled - left_out));
+    for (size_t i = 0; i < finding->field_count; i++) {
+        if (!all && finding->fields[i].value.n == 0)
+            continue;
+        if (place < FIRST_FIELDS || place >= FIRST_FIELDS + left_out)
+            pack_field(pack, &finding->fields[i]);
+        place++;
+    }
+}
+
 void finding_pack(struct pack *pack, const struct finding *finding)
 {
     pack_i64(pack, finding->event_time);
@@ -64,14 +90,7 @@ void finding_pack(struct pack *pack, const struct finding *finding)
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         pack_cut(pack, texts[i], TEXT_BYTES_MAX);
     pack_cut(pack, finding->raw, FINDING_RAW_BYTES_MAX);
-    size_t count = finding->field_count < FINDING_FIELDS_MAX ? finding->field_count : FINDING_FIELDS_MAX;
-    pack_u32(pack, (uint32_t)count);
-    for (size_t i = 0; i < count; i++) {
-        const struct event_field *field = &finding->fields[i];
-        pack_cut(pack, field->name, NAME_BYTES_MAX);
-        pack_u32(pack, (uint32_t)field->type);
-        pack_cut(pack, field->value, FINDING_VALUE_BYTES_MAX);
-    }
+    pack_fields(pack, finding);
 }
 
 static sv unpack_bounded(struct unpack *unpack, size_t max)

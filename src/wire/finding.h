@@ -6,7 +6,7 @@
 #include "wire/pack.h"
 
 enum {
-    FINDING_FIELDS_MAX = 64,        /* further fields of the event are left out of the finding */
+    FINDING_FIELDS_MAX = 64, /* of an event with more, empty ones are left out, then those in the middle */
     FINDING_VALUE_BYTES_MAX = 2048, /* a longer value is cut at a character and ends in "…" */
     FINDING_RAW_BYTES_MAX = 8192,
     FINDING_BYTES_MAX = 256 * 1024, /* one packed finding */

@@ -120,6 +120,27 @@ static void the_largest_finding_fits_its_bound(void **state)
     free(text);
 }
 
+static void of_too_many_fields_the_first_and_the_last_stay(void **state)
+{
+    (void)state;
+    struct event_field fields[100];
+    for (size_t i = 0; i < 100; i++)
+        fields[i] = (struct event_field){SV("k"), i % 10 == 9 ? SV_NONE : SV("v"), EVENT_STRING};
+    fields[0].name = SV("first");
+    fields[98].name = SV("last");
+    const struct finding finding = {.fields = fields, .field_count = 100};
+    struct buf buf = BUF_INIT(FINDING_BYTES_MAX);
+    struct arena *arena = arena_new(64 * 1024);
+    struct finding back = round_trip(&finding, &buf, arena);
+    assert_int_equal(back.field_count, FINDING_FIELDS_MAX);
+    assert_true(sv_eq(back.fields[0].name, SV("first")));
+    assert_true(sv_eq(back.fields[FINDING_FIELDS_MAX - 1].name, SV("last")));
+    for (size_t i = 0; i < back.field_count; i++)
+        assert_int_equal(back.fields[i].value.n, 1);
+    arena_free(arena);
+    buf_free(&buf);
+}
+
 static void bytes_that_lie_are_refused(void **state)
 {
     (void)state;
@@ -158,6 +179,7 @@ int main(void)
         cmocka_unit_test(what_was_packed_is_read_back),
         cmocka_unit_test(a_long_value_is_cut_between_characters_and_says_so),
         cmocka_unit_test(the_largest_finding_fits_its_bound),
+        cmocka_unit_test(of_too_many_fields_the_first_and_the_last_stay),
         cmocka_unit_test(bytes_that_lie_are_refused),
         cmocka_unit_test(severities_are_named_as_in_sigma),
     };

@@ -30,8 +30,11 @@ static char peek(const struct json *json)
 
 static void skip_blanks(struct json *json)
 {
-    while (json->at < json->s.n && memchr(" \t\r\n", json->s.p[json->at], 4))
-        json->at++;
+    for (; json->at < json->s.n; json->at++) {
+        char c = json->s.p[json->at];
+        if (c != ' ' && c != '\n' && c != '\t' && c != '\r')
+            return;
+    }
 }
 
 static int hex_digit(char c)
@@ -120,23 +123,31 @@ static sv unescape(struct json *json, sv raw)
     return sv_make(text, n);
 }
 
+/* Index of the quote that ends the string literal whose text begins at s, or s.n. Nearly all are short: a
+ * plain loop beats two searches. */
+static size_t string_end(sv s, bool *ret_escaped)
+{
+    *ret_escaped = false;
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] == '"')
+            return i;
+        if (s.p[i] == '\\') {
+            *ret_escaped = true;
+            i++;
+        }
+    }
+    return s.n;
+}
+
 /* A string literal, from its opening quote on. */
 static bool take_string(struct json *json, sv *ret)
 {
+    bool escaped;
     sv rest = sv_from(json->s, json->at + 1);
-    size_t end = sv_find_char(rest, '"');
-    if (end == SV_NPOS)
+    size_t end = string_end(rest, &escaped);
+    if (end == rest.n)
         return fail(json, SV("a string does not end"));
-    if (sv_find_char(sv_first(rest, end), '\\') == SV_NPOS) {
-        *ret = sv_first(rest, end);
-        json->at += end + 2;
-        return true;
-    }
-    for (end = 0; end < rest.n && rest.p[end] != '"'; end++)
-        end += rest.p[end] == '\\';
-    if (end >= rest.n)
-        return fail(json, SV("a string does not end"));
-    *ret = unescape(json, sv_first(rest, end));
+    *ret = escaped ? unescape(json, sv_first(rest, end)) : sv_first(rest, end);
     json->at += end + 2;
     return true;
 }
@@ -160,8 +171,10 @@ static sv value_name(struct json *json)
 
 static void add_value(struct json *json, sv value, enum event_field_type type)
 {
-    sv name = value_name(json);
-    if (name.n)
+    /* Past the maximum no name is made, lest a long one be made for nothing again and again. */
+    bool full = json->decoding->event->field_count >= EVENT_FIELDS_MAX;
+    sv name = full ? json->key : value_name(json);
+    if (name.n || full)
         decoding_add_typed(json->decoding, name, value, type);
 }
 

@@ -50,16 +50,16 @@ static char take_delimiter(sv *s)
     return delimiter;
 }
 
-struct pairs {
+struct attributes {
     struct decoding *decoding;
     struct device_labels labels;
 };
 
-static void add_pair(struct pairs *pairs, sv key, sv value)
+static void add_pair(struct attributes *attributes, sv key, sv value)
 {
-    value = device_unescape(pairs->decoding, value, device_escapes_of(key));
-    decoding_add(pairs->decoding, key, value);
-    device_labels_note(&pairs->labels, key, value);
+    value = device_unescape(attributes->decoding, key, value);
+    decoding_add(attributes->decoding, key, value);
+    device_labels_note(&attributes->labels, key, value);
 }
 
 static sv unquoted(sv value)
@@ -68,7 +68,7 @@ static sv unquoted(sv value)
     return quoted ? sv_first(sv_from(value, 1), value.n - 2) : value;
 }
 
-static void add_segment(struct pairs *pairs, sv segment)
+static void add_segment(struct attributes *attributes, sv segment)
 {
     /* CyberArk's translator writes a space where the delimiter in front of shost should be. */
     const sv stray = SV(" shost=");
@@ -80,33 +80,34 @@ static void add_segment(struct pairs *pairs, sv segment)
     if (at != SV_NPOS) {
         sv host = sv_from(value, at + stray.n);
         value = sv_first(value, at);
-        add_pair(pairs, SV("shost"), unquoted(sv_trim(host)));
+        add_pair(attributes, SV("shost"), unquoted(sv_trim(host)));
     }
     if (key.n)
-        add_pair(pairs, key, unquoted(sv_trim(value)));
+        add_pair(attributes, key, unquoted(sv_trim(value)));
 }
 
-static void add_pairs(struct pairs *pairs, sv attributes, char delimiter)
+static void add_pairs(struct attributes *attributes, sv text, char delimiter)
 {
-    sv key, value;
-    bool quotes_end = false;
-    if (delimiter == '\t' && sv_find_char(attributes, '\t') == SV_NPOS) {
-        /* A relay turned the tabs into spaces, or there is one pair only: CEF's way of telling them apart
-         * does for both. */
-        while (device_take_pair(&attributes, &quotes_end, &key, &value))
-            add_pair(pairs, key, value);
+    if (delimiter != '\t' || sv_find_char(text, '\t') != SV_NPOS) {
+        while (text.p)
+            add_segment(attributes, sv_split(&text, delimiter));
         return;
     }
-    while (attributes.p)
-        add_segment(pairs, sv_split(&attributes, delimiter));
+    /* A relay turned the tabs into spaces, or there is one pair only: CEF's way of telling them apart does
+     * for both. */
+    struct device_pairs pairs;
+    sv key, value;
+    device_pairs_begin(&pairs, text);
+    while (device_pairs_next(&pairs, &key, &value))
+        add_pair(attributes, key, value);
 }
 
 bool leef_decode(struct decoding *decoding, sv body)
 {
     struct device device = {0};
-    struct pairs pairs;
-    pairs.decoding = decoding;
-    pairs.labels.have_label = pairs.labels.have_value = 0;
+    struct attributes attributes;
+    attributes.decoding = decoding;
+    attributes.labels.have_label = attributes.labels.have_value = 0;
     sv version;
     if (!sv_starts(body, SV("LEEF:")))
         return false;
@@ -122,8 +123,8 @@ bool leef_decode(struct decoding *decoding, sv body)
     decoding_add(decoding, SV("deviceVersion"), device.version);
     decoding_add(decoding, SV("deviceEventClassId"), device.code);
     size_t from = decoding->event->field_count;
-    add_pairs(&pairs, body, delimiter);
-    device_labels_apply(&pairs.labels, decoding);
+    add_pairs(&attributes, body, delimiter);
+    device_labels_apply(&attributes.labels, decoding);
     device_apply(decoding, &device, &ecs_leef, from);
     return true;
 }
