@@ -120,11 +120,22 @@ def vedette(tmp_path):
 
 
 @pytest.fixture
-def own_gateway(tmp_path):
-    """Vedette with its own gateway."""
+def own_gateway_with(tmp_path):
+    """Starts Vedette with its own gateway and options; see vedette.py."""
     _need_binary()
-    folder = tmp_path / "own"
-    folder.mkdir()
-    one = program.OwnGateway(folder)
-    yield one
-    one.kill()
+    running = []
+
+    def start(**options):
+        folder = tmp_path / f"own{len(running)}"
+        folder.mkdir()
+        running.append(program.OwnGateway(folder, **options))
+        return running[-1]
+
+    yield start
+    for one in running:
+        one.kill()
+
+
+@pytest.fixture
+def own_gateway(own_gateway_with):
+    return own_gateway_with()

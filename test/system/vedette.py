@@ -39,8 +39,15 @@ class Vedette:
 
     READY = "msg=ready"
 
-    def __init__(self, directory, gateways, start=True, **settings):
+    def __init__(self, directory, gateways, start=True, small_disk=None, **settings):
+        """small_disk: (folder under ours, size as mount(8) has it); root only, and seen by vedette alone."""
         self.dir = pathlib.Path(directory)
+        self.prefix = []
+        if small_disk:
+            folder, size = small_disk
+            (self.dir / folder).mkdir(exist_ok=True)
+            self.prefix = ["unshare", "--mount", "sh", "-c",
+                           f'mount -t tmpfs -o size={size} tmpfs "$0" && exec "$@"', str(self.dir / folder)]
         self.config = self.dir / "vedette.yaml"
         self.log = self.dir / "vedette.log"
         self.process = None
@@ -81,7 +88,7 @@ class Vedette:
     def start(self, within=40):
         with open(self.log, "ab") as log:
             before = self.log.stat().st_size
-            self.process = subprocess.Popen([binary(), "run", "-c", str(self.config)], stdin=subprocess.DEVNULL,
+            self.process = subprocess.Popen([*self.prefix, binary(), "run", "-c", str(self.config)], stdin=subprocess.DEVNULL,
                                             stdout=log, stderr=log, cwd=self.dir, start_new_session=True)
 
         def ready():
@@ -174,10 +181,12 @@ class Vedette:
 class OwnGateway(Vedette):
     """Vedette with its own gateway on, delivering example.org to .inbox; its only gateway is itself."""
 
-    def __init__(self, directory, **relay):
+    def __init__(self, directory, small_disk=None, **relay):
         self.port = free_port()
         maildir = pathlib.Path(directory) / "inbox"
         self.inbox = Maildir(maildir)
         super().__init__(directory, [gateway(self.port, landing={"maildir": str(maildir)})],
                          relay={"listen": [f"127.0.0.1:{self.port}"], "domains": ["example.org"],
-                                "maildir": str(maildir), **relay})
+                                "maildir": str(maildir), **relay}, small_disk=small_disk)
+        if small_disk:
+            self.inbox = Maildir(f"/proc/{self.process.pid}/root{maildir}")
