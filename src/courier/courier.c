@@ -1,9 +1,9 @@
 #include "courier/courier.h"
 
 #include "base/hash.h"
-#include "courier/reception.h"
 #include "courier/landing.h"
 #include "courier/queue.h"
+#include "courier/reception.h"
 #include "courier/submit.h"
 
 #include <assert.h>
@@ -142,13 +142,15 @@ struct landed_job {
     struct job job;
     struct courier *courier;
     struct unmatched landed;
-    size_t changed;
+    struct store_landing landings[SMTP_RECIPIENTS_MAX];
+    size_t count;
 };
 
 static int landed_run(struct store *store, struct job *base, struct err *err)
 {
     struct landed_job *job = (struct landed_job *)base;
-    return store_landed(store, sv_of(job->landed.message_id), job->landed.at, &job->changed, err);
+    return store_landed(store, sv_of(job->landed.message_id), job->landed.at, job->landings,
+                        SMTP_RECIPIENTS_MAX, &job->count, err);
 }
 
 static void landed_done(struct job *base, const struct err *err)
@@ -159,15 +161,23 @@ static void landed_done(struct job *base, const struct err *err)
         LOG_ERROR("a landing could not be written down", LOG_ERR(err));
         return;
     }
-    if (job->changed == 0) {
+    if (job->count == 0) {
         courier->unmatched[courier->unmatched_next] = job->landed;
         courier->unmatched_next = (courier->unmatched_next + 1) % UNMATCHED_MAX;
         return;
     }
-    LOG_INFO("landed", LOG_STR("message_id", job->landed.message_id), LOG_INT("messages", job->changed));
-    struct courier_step step = {.at = job->landed.at, .step = "landed"};
-    sv_copy(step.text, sizeof step.text, sv_of(job->landed.message_id));
-    steps_tell(&courier->steps, &step);
+    LOG_INFO("landed", LOG_STR("message_id", job->landed.message_id), LOG_INT("messages", job->count));
+    for (size_t i = 0; i < job->count; i++) {
+        const struct store_landing *landing = &job->landings[i];
+        struct courier_step step = {.at = job->landed.at,
+                                    .alert_id = landing->alert_id,
+                                    .mail_id = landing->mail_id,
+                                    .message_id = landing->message_id,
+                                    .step = "landed",
+                                    .gateway = landing->gateway};
+        sv_copy(step.text, sizeof step.text, sv_of(job->landed.message_id));
+        steps_tell(&courier->steps, &step);
+    }
 }
 
 static void submit_landed(struct courier *courier, const struct unmatched *landed)

@@ -61,7 +61,7 @@
                  "AND id NOT IN (SELECT id FROM temp.lease) ORDER BY expires_at, id LIMIT ?")               \
     X(EXPIRE, "UPDATE message SET state = 6 WHERE id = ?")                                                  \
     X(LANDED, "UPDATE message SET state = 3, landed_at = ? WHERE state = 2 AND mail_id IN "                 \
-              "(SELECT id FROM mail WHERE message_id = ?)")                                                 \
+              "(SELECT id FROM mail WHERE message_id = ?) RETURNING id, mail_id, alert_id, gateway")      \
     X(CURSOR_PUT, "INSERT INTO cursor (input, cursor) VALUES (?, ?) "                                       \
                   "ON CONFLICT (input) DO UPDATE SET cursor = excluded.cursor")                             \
     X(CURSORS, "SELECT input, cursor FROM cursor ORDER BY input")                                           \

@@ -165,9 +165,14 @@ int store_message_attempted(struct store *store, const struct store_attempt *att
 int store_expire(struct store *store, nanos now, int64_t *ret_ids, size_t max, size_t *ret_count,
                  struct err *err);
 
-/* Every handed-over message with that Message-ID becomes LANDED. *ret_changed: how many did; 0 may also mean
- * that the hand-over is not written down yet: ask again. */
-int store_landed(struct store *store, sv message_id, nanos at, size_t *ret_changed, struct err *err);
+/* Every handed-over message with that Message-ID becomes LANDED; which, at most max, goes to ret. None may also
+ * mean that the hand-over is not written down yet: ask again. */
+struct store_landing {
+    int64_t message_id, mail_id, alert_id;
+    char gateway[72]; /* the one that took it */
+};
+int store_landed(struct store *store, sv message_id, nanos at, struct store_landing *ret, size_t max,
+                 size_t *ret_count, struct err *err);
 
 /* --- Cursors -----------------------------------------------------------------------------------------------
  */

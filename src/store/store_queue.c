@@ -208,12 +208,25 @@ int store_expire(struct store *store, nanos now, int64_t *ret_ids, size_t max, s
     return got;
 }
 
-int store_landed(struct store *store, sv message_id, nanos at, size_t *ret_changed, struct err *err)
+int store_landed(struct store *store, sv message_id, nanos at, struct store_landing *ret, size_t max,
+                 size_t *ret_count, struct err *err)
 {
-    if (sql_run(store, SQL_LANDED, VALUES(INTEGER(at), TEXT(message_id)), err) < 0)
+    size_t n = 0;
+    int got;
+    sqlite3_stmt *row = sql_start(store, SQL_LANDED, VALUES(INTEGER(at), TEXT(message_id)), err);
+    if (!row)
         return -1;
-    *ret_changed = (size_t)sqlite3_changes(store->db);
-    return 0;
+    while ((got = sql_step(store, row, err)) > 0) {
+        if (n == max)
+            continue;
+        ret[n] = (struct store_landing){.message_id = sqlite3_column_int64(row, 0),
+                                        .mail_id = sqlite3_column_int64(row, 1),
+                                        .alert_id = sqlite3_column_int64(row, 2)};
+        sv_copy(ret[n++].gateway, sizeof ret->gateway, sql_text(row, 3));
+    }
+    if (got == 0)
+        *ret_count = n;
+    return got;
 }
 
 int store_message_find(struct store *store, int64_t message_id, struct arena *arena,

@@ -314,16 +314,19 @@ static void a_message_is_found_together_with_its_mail(void **state)
 static void a_landing_counts_for_what_was_handed_over(void **state)
 {
     struct fixture *f = *state;
+    struct store_landing landings[4];
     size_t changed = 9;
     begin(f);
     struct store_mail mail = put_alert(f, SEVERITY_HIGH, 2, 10);
-    assert_int_equal(store_landed(f->store, mail.message_id, 50, &changed, &f->err), 0);
+    assert_int_equal(store_landed(f->store, mail.message_id, 50, landings, 4, &changed, &f->err), 0);
     assert_int_equal(changed, 0);
     attempt(f, 1, STORE_HANDED_OVER, 20, 0);
-    assert_int_equal(store_landed(f->store, SV("<other@example.org>"), 50, &changed, &f->err), 0);
+    assert_int_equal(store_landed(f->store, SV("<other@example.org>"), 50, landings, 4, &changed, &f->err), 0);
     assert_int_equal(changed, 0);
-    assert_int_equal(store_landed(f->store, mail.message_id, 50, &changed, &f->err), 0);
+    assert_int_equal(store_landed(f->store, mail.message_id, 50, landings, 4, &changed, &f->err), 0);
     assert_int_equal(changed, 1);
+    assert_int_equal(landings[0].message_id, 1);
+    assert_int_equal(landings[0].mail_id, mail.id);
     commit(f);
     assert_int_equal(get_message(f, 1).landed_at, 50);
     assert_int_equal(get_message(f, 2).state, STORE_QUEUED);
