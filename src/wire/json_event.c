@@ -37,14 +37,6 @@ static void skip_blanks(struct json *json)
     }
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The four hex digits at s, or −1. */
 static int32_t hex4(sv s)
 {
@@ -52,25 +44,12 @@ static int32_t hex4(sv s)
     if (s.n < 4)
         return -1;
     for (size_t i = 0; i < 4; i++) {
-        int digit = hex_digit(s.p[i]);
+        int digit = decoding_hex_digit(s.p[i]);
         if (digit < 0)
             return -1;
         value = value * 16 + digit;
     }
     return value;
-}
-
-static size_t put_utf8(char *out, uint32_t code)
-{
-    if (code < 0x80) {
-        out[0] = (char)code;
-        return 1;
-    }
-    size_t n = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-    for (size_t i = n - 1; i > 0; i--, code >>= 6)
-        out[i] = (char)(0x80 | (code & 0x3f));
-    out[0] = (char)((0xf0 << (4 - n)) | code);
-    return n;
 }
 
 /* Reads the digits of `\uXXXX`, and of a second one when the first is half of a pair. A half that stands
@@ -111,7 +90,7 @@ static sv unescape(struct json *json, sv raw)
         uint32_t code;
         size_t used = c == 'u' ? read_unicode(sv_from(raw, i + 2), &code) : 0;
         if (used) {
-            n += put_utf8(text + n, code);
+            n += decoding_put_utf8(text + n, code);
             i += 1 + used;
         } else if (known) {
             text[n++] = to[known - from];

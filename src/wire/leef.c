@@ -5,14 +5,6 @@
 
 enum { DELIMITER_BYTES_MAX = 6 };
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* A delimiter as LEEF 2.0 writes it: one character, or its code as x5E or 0x5E. */
 static bool parse_delimiter(sv s, char *ret)
 {
@@ -26,7 +18,7 @@ static bool parse_delimiter(sv s, char *ret)
         return false;
     int code = 0;
     for (size_t i = 1; i < s.n; i++) {
-        int digit = hex_digit(s.p[i]);
+        int digit = decoding_hex_digit(s.p[i]);
         if (digit < 0)
             return false;
         code = code * 16 + digit;

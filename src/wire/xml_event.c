@@ -38,19 +38,6 @@ static sv name_of(struct xml *xml, sv tag)
     return decoding_join(xml->decoding, xml->prefix, tag);
 }
 
-static size_t put_utf8(char *out, uint32_t code)
-{
-    if (code < 0x80) {
-        out[0] = (char)code;
-        return 1;
-    }
-    size_t n = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-    for (size_t i = n - 1; i > 0; i--, code >>= 6)
-        out[i] = (char)(0x80 | (code & 0x3f));
-    out[0] = (char)((0xf0 << (4 - n)) | code);
-    return n;
-}
-
 /* "#10" or "#x0a": the character's number, 0 if it is none. */
 static uint32_t character_number(sv s)
 {
@@ -100,7 +87,7 @@ static sv unescape(struct decoding *decoding, sv text)
         size_t end = text.p[i] == '&' ? sv_find_char(rest, ';') : SV_NPOS;
         uint32_t code = end == SV_NPOS ? 0 : entity(sv_first(rest, end));
         if (code) {
-            n += put_utf8(out + n, code);
+            n += decoding_put_utf8(out + n, code);
             i += end + 1;
         } else {
             out[n++] = text.p[i];
