@@ -1,6 +1,7 @@
 /* One parse function per type of the schema, in a table. */
 #include "config/mailbox.h"
 #include "config/section.h"
+#include "wire/finding.h"
 
 #include <arpa/inet.h>
 #include <assert.h>
@@ -272,20 +273,21 @@ CHOICE(log_level, LOG_LEVEL, enum log_level, {SV_INIT("error"), LOG_LEVEL_ERROR}
        {SV_INIT("debug"), LOG_LEVEL_DEBUG})
 CHOICE(log_format, LOG_FORMAT, enum log_format, {SV_INIT("logfmt"), LOG_FORMAT_LOGFMT},
        {SV_INIT("json"), LOG_FORMAT_JSON})
-CHOICE(format, FORMAT, enum decode_format, {SV_INIT("auto"), DECODE_AUTO}, {SV_INIT("json"), DECODE_JSON},
-       {SV_INIT("cef"), DECODE_CEF}, {SV_INIT("leef"), DECODE_LEEF}, {SV_INIT("syslog"), DECODE_SYSLOG},
-       {SV_INIT("text"), DECODE_TEXT})
 
 static int parse_level(const struct config_value *value, void *ret, struct err *err)
 {
-    static const sv levels[] = {SV_INIT("informational"), SV_INIT("low"), SV_INIT("medium"), SV_INIT("high"),
-                                SV_INIT("critical")};
-    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++)
-        if (sv_eq(levels[i], value->text)) {
-            *(const char **)ret = levels[i].p;
-            return 0;
-        }
-    return refuse(value, CONFIG_TYPE_LEVEL, NULL, err);
+    enum severity severity;
+    if (!severity_parse(value->text, &severity))
+        return refuse(value, CONFIG_TYPE_LEVEL, NULL, err);
+    *(const char **)ret = severity_name(severity);
+    return 0;
+}
+
+static int parse_format(const struct config_value *value, void *ret, struct err *err)
+{
+    if (!decode_format_parse(value->text, ret))
+        return refuse(value, CONFIG_TYPE_FORMAT, NULL, err);
+    return 0;
 }
 
 static int parse_logsource(const struct config_value *value, void *ret, struct err *err)

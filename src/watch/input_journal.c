@@ -1,7 +1,7 @@
 /* The systemd journal, from where an earlier run left it. An entry becomes `ident[pid]: message`, which the
  * decoders read as they would from a file, with the journal's own trusted fields beside it. */
 #include "watch/input.h"
-#include "watch/journal.h"
+#include "watch/journal_reader.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@ enum {
 };
 
 struct journal_input {
-    struct journal *journal;
+    struct journal_reader *journal;
     struct loop_fd *wake;
     struct loop_timer *timer;
     struct arena *arena; /* one entry's */
@@ -43,7 +43,7 @@ enum { FIELD_COUNT = sizeof fields / sizeof *fields };
 
 static sv copy(const struct journal_input *state, const char *name)
 {
-    sv value = journal_field(state->journal, name);
+    sv value = journal_reader_field(state->journal, name);
     return value.n ? arena_sv(state->arena, value) : SV_NONE;
 }
 
@@ -71,7 +71,7 @@ static sv text_of(const struct journal_input *state, size_t bytes_max, bool *ret
 {
     sv ident = either(copy(state, "SYSLOG_IDENTIFIER"), copy(state, "_COMM"));
     sv pid = either(copy(state, "SYSLOG_PID"), copy(state, "_PID"));
-    sv message = journal_field(state->journal, "MESSAGE");
+    sv message = journal_reader_field(state->journal, "MESSAGE");
     *ret_cut = message.n > bytes_max;
     message = sv_first(message, bytes_max);
     if (!ident.n || !message.n)
@@ -96,7 +96,7 @@ static void take_entry(struct input *input)
         return;
     input->counts->bytes += record.raw.n;
     record.extra_count = collect(state, extra);
-    record.time = journal_time(state->journal);
+    record.time = journal_reader_time(state->journal);
     input_record(input, &record);
 }
 
@@ -106,12 +106,13 @@ static void turn(struct input *input)
     char cursor[INPUT_CURSOR_BYTES_MAX];
     struct err err = {0};
     int n = 0, rc = 0;
-    journal_wake(state->journal);
-    for (; n < ENTRIES_MAX && input_may_read(input) && (rc = journal_next(state->journal, &err)) > 0; n++)
+    journal_reader_wake(state->journal);
+    for (; n < ENTRIES_MAX && input_may_read(input) && (rc = journal_reader_next(state->journal, &err)) > 0;
+         n++)
         take_entry(input);
     if (rc < 0)
         input_complain(input, "the journal cannot be read", &err);
-    bool known = n > 0 && journal_cursor(state->journal, cursor, sizeof cursor);
+    bool known = n > 0 && journal_reader_cursor(state->journal, cursor, sizeof cursor);
     input_turn_end(input, known ? cursor : NULL);
     if (input->reading)
         loop_timer_set(state->timer, rc > 0 ? 0 : LOOK_EVERY_S * NANOS_PER_SECOND);
@@ -131,18 +132,18 @@ static void on_ready(void *arg, int fd, int ready)
 
 static int journal_input_open(struct input *input, struct err *err)
 {
-    struct journal *journal;
-    if (journal_open(input->cursor, (size_t)input->config->line_bytes_max + 64, &journal, err) < 0)
+    struct journal_reader *journal;
+    if (journal_reader_open(input->cursor, (size_t)input->config->line_bytes_max + 64, &journal, err) < 0)
         return -1;
     struct journal_input *state = calloc(1, sizeof *state);
     assert(state);
     *state = (struct journal_input){.journal = journal, .arena = arena_new(ENTRY_BYTES_MAX)};
     state->timer = loop_timer_new(input->loop, on_timer, input);
-    int fd = journal_fd(journal);
+    int fd = journal_reader_fd(journal);
     if (fd >= 0)
         state->wake = loop_fd_new(input->loop, fd, on_ready, input);
     input->state = state;
-    if (!journal_exists(journal)) /* no error: many containers have none */
+    if (!journal_reader_exists(journal)) /* no error: many containers have none */
         LOG_INFO("there is no systemd journal here that can be read", LOG_STR("input", input->config->label));
     return 0;
 }
@@ -171,7 +172,7 @@ static void journal_input_close(struct input *input)
     loop_fd_free(state->wake);
     loop_timer_free(state->timer);
     arena_free(state->arena);
-    journal_close(state->journal);
+    journal_reader_close(state->journal);
     free(state);
     input->state = NULL;
 }

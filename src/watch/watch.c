@@ -1,6 +1,6 @@
 #include "watch/watch.h"
 
-#include "watch/intake.h"
+#include "watch/sieve.h"
 #include "wire/pack.h"
 
 #include <assert.h>
@@ -27,7 +27,7 @@ struct watch {
     const struct config *config;
     struct ruleset *ruleset;
     struct outbox *outbox;
-    struct intake *intake;
+    struct sieve *sieve;
     struct input *inputs;
     struct spare *spares;
     struct channel *channel;
@@ -41,7 +41,7 @@ struct watch {
 static bool may_flow(struct watch *watch)
 {
     size_t batches = outbox_batches(watch->outbox);
-    size_t bytes = outbox_bytes(watch->outbox) + intake_bytes(watch->intake);
+    size_t bytes = outbox_bytes(watch->outbox) + sieve_bytes(watch->sieve);
     if (batches >= WATCH_UNCOMMITTED_BATCHES_MAX || bytes >= WATCH_UNCOMMITTED_BYTES_MAX)
         watch->choked = true;
     /* Half of it must be on disk before reading goes on, so that the inputs do not flap. */
@@ -105,7 +105,7 @@ static void on_soon(void *arg)
 
 void input_record(struct input *input, const struct input_record *record)
 {
-    intake_record(input->watch->intake, input, record);
+    sieve_record(input->watch->sieve, input, record);
 }
 
 bool input_may_read(const struct input *input)
@@ -120,7 +120,7 @@ void input_turn_end(struct input *input, const char *cursor)
         sv_copy(input->cursor, sizeof input->cursor, sv_of(cursor));
         input->cursor_unsaid = true;
     }
-    if (intake_flush(watch->intake, input)) {
+    if (sieve_flush(watch->sieve, input)) {
         input->cursor_unsaid = false;
         update(watch);
     }
@@ -140,7 +140,7 @@ static void say_cursors(struct watch *watch)
         if (!input->cursor_unsaid || !watch->channel)
             continue;
         input->cursor_unsaid = false;
-        intake_cursor(watch->intake, input);
+        sieve_cursor(watch->sieve, input);
     }
 }
 
@@ -343,8 +343,8 @@ struct watch *watch_new(struct loop *loop, const struct config *config, struct r
     struct watch *watch = calloc(1, sizeof *watch);
     assert(watch);
     *watch = (struct watch){.loop = loop, .config = config, .ruleset = ruleset, .outbox = outbox_new()};
-    watch->intake = intake_new(watch->outbox, &watch->counts);
-    intake_rules(watch->intake, ruleset);
+    watch->sieve = sieve_new(watch->outbox, &watch->counts);
+    sieve_rules(watch->sieve, ruleset);
     watch->tick = loop_timer_new(loop, on_tick, watch);
     watch->soon = loop_timer_new(loop, on_soon, watch);
     set_inputs(watch, config);
@@ -422,7 +422,7 @@ void watch_start(struct watch *watch)
 
 void watch_reload(struct watch *watch, const struct config *config, struct ruleset *ruleset)
 {
-    intake_rules(watch->intake, ruleset);
+    sieve_rules(watch->sieve, ruleset);
     ruleset_free(watch->ruleset);
     watch->ruleset = ruleset;
     set_inputs(watch, config);
@@ -469,7 +469,7 @@ void watch_free(struct watch *watch)
         spare_drop(&watch->spares);
     loop_timer_free(watch->tick);
     loop_timer_free(watch->soon);
-    intake_free(watch->intake);
+    sieve_free(watch->sieve);
     outbox_free(watch->outbox);
     ruleset_free(watch->ruleset);
     free(watch);

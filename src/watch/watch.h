@@ -21,10 +21,11 @@ struct watch_counts {
     uint64_t connections_refused; /* past connections_max */
 };
 
-/* Takes over the ruleset. Inputs that need a socket get it by watch_socket before watch_start. */
+/* Takes over the ruleset; borrows the configuration until watch_reload has returned or the watch is freed. */
 struct watch *watch_new(struct loop *loop, const struct config *config, struct ruleset *ruleset);
 
-/* A bound socket for the input with this label (config_input.label). Takes over fd. */
+/* A bound socket for the input with this label (config_input.label), from watch_open_socket. Takes over fd.
+ * May come before or after watch_start, and before or after the watch_reload that makes its input. */
 void watch_socket(struct watch *watch, const char *label, int fd);
 
 /* The courier: findings go out on it; NULL while it is away (then nothing is read). The caller gives its
@@ -32,23 +33,27 @@ void watch_socket(struct watch *watch, const char *label, int fd);
 void watch_courier(struct watch *watch, struct channel *channel);
 void watch_message(struct watch *watch, enum control_type type, sv body);
 
-/* Starts reading once the courier's CURSORS have come. */
+/* Starts reading once the courier is there and its first CURSORS have come; later ones are not needed. An
+ * input that cannot be opened is logged, and tried again every ten seconds. */
 void watch_start(struct watch *watch);
 
-/* New rules and configuration (SIGHUP): inputs that stay are kept open, others are opened or closed. Takes
- * over. */
+/* New rules and configuration (SIGHUP). Inputs with the same label and options go on, their connections too;
+ * those with other options are made anew and keep their socket and place; others are opened or closed. Takes
+ * over the ruleset; the old configuration is not needed any more. */
 void watch_reload(struct watch *watch, const struct config *config, struct ruleset *ruleset);
 
-/* Stops reading; done is called when everything read is committed. */
+/* Stops reading, evaluates what was read or waits in the sockets' buffers, and closes connections. done is
+ * called from the loop when all of it is committed. */
 void watch_drain(struct watch *watch, loop_fn *done, void *arg);
 
-/* Called when an input of kind stdin has ended and all it gave is committed. */
+/* fn is called from the loop when standard input has ended and everything is committed. */
 void watch_on_stdin_end(struct watch *watch, loop_fn *fn, void *arg);
 
 const struct watch_counts *watch_counts(const struct watch *watch);
 void watch_free(struct watch *watch);
 
-/* The socket that an input needs, made by the parent: −1 with ret_fd −1 and no error set if it needs none. */
+/* The socket that an input needs, made by the parent: −1 with ret_fd −1 and no error set if it needs none.
+ * For standard input, a duplicate of it. */
 int watch_open_socket(const struct config_input *input, int *ret_fd, struct err *err);
 
 #endif

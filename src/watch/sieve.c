@@ -1,4 +1,4 @@
-#include "watch/intake.h"
+#include "watch/sieve.h"
 
 #include "wire/batch.h"
 
@@ -12,7 +12,7 @@ enum {
     ZONE_KEPT_S = 60,
 };
 
-struct intake {
+struct sieve {
     struct outbox *outbox;
     struct watch_counts *counts;
     const struct ruleset *ruleset;
@@ -25,44 +25,44 @@ struct intake {
     int zone_offset_s;
 };
 
-struct intake *intake_new(struct outbox *outbox, struct watch_counts *counts)
+struct sieve *sieve_new(struct outbox *outbox, struct watch_counts *counts)
 {
-    struct intake *intake = calloc(1, sizeof *intake);
-    assert(intake);
-    *intake = (struct intake){.outbox = outbox,
-                              .counts = counts,
-                              .arena = arena_new(EVENT_ARENA_BYTES_MAX),
-                              .body = BUF_INIT(BATCH_BYTES_MAX)};
-    return intake;
+    struct sieve *sieve = calloc(1, sizeof *sieve);
+    assert(sieve);
+    *sieve = (struct sieve){.outbox = outbox,
+                            .counts = counts,
+                            .arena = arena_new(EVENT_ARENA_BYTES_MAX),
+                            .body = BUF_INIT(BATCH_BYTES_MAX)};
+    return sieve;
 }
 
-void intake_free(struct intake *intake)
+void sieve_free(struct sieve *sieve)
 {
-    if (!intake)
+    if (!sieve)
         return;
-    ruleset_matcher_free(intake->matcher);
-    arena_free(intake->arena);
-    buf_free(&intake->body);
-    free(intake);
+    ruleset_matcher_free(sieve->matcher);
+    arena_free(sieve->arena);
+    buf_free(&sieve->body);
+    free(sieve);
 }
 
-void intake_rules(struct intake *intake, const struct ruleset *ruleset)
+void sieve_rules(struct sieve *sieve, const struct ruleset *ruleset)
 {
-    ruleset_matcher_free(intake->matcher);
-    intake->ruleset = ruleset;
-    intake->matcher = ruleset_matcher_new(ruleset);
+    ruleset_matcher_free(sieve->matcher);
+    sieve->ruleset = ruleset;
+    sieve->matcher = ruleset_matcher_new(ruleset);
 }
 
 /* The local zone's offset now: for times that are written without one. */
-static int zone_offset(struct intake *intake, nanos now)
+static int zone_offset(struct sieve *sieve, nanos now)
 {
-    if (now >= intake->zone_until) {
+    if (now >= sieve->zone_until) {
         time_t seconds = now / NANOS_PER_SECOND;
         struct tm local;
-        intake->zone_offset_s = localtime_r(&seconds, &local) ? (int)local.tm_gmtoff : 0;
-        intake->zone_until = now + ZONE_KEPT_S * NANOS_PER_SECOND;
+        sieve->zone_offset_s = localtime_r(&seconds, &local) ? (int)local.tm_gmtoff : 0;
+        sieve->zone_until = now + ZONE_KEPT_S * NANOS_PER_SECOND;
     }
-    return intake->zone_offset_s;
+    return sieve->zone_offset_s;
 }
 
 /* "product/category/service" in place of what the record tells of itself. */
@@ -74,11 +74,11 @@ static void override_source(struct event *event, const char *logsource)
     event->source.service = rest;
 }
 
-static void add_extra(struct intake *intake, struct event *event, const struct input_record *record)
+static void add_extra(struct sieve *sieve, struct event *event, const struct input_record *record)
 {
     size_t room = EVENT_FIELDS_MAX > event->field_count ? EVENT_FIELDS_MAX - event->field_count : 0;
     size_t n = record->extra_count < room ? record->extra_count : room;
-    struct event_field *fields = arena_alloc(intake->arena, (event->field_count + n) * sizeof *fields);
+    struct event_field *fields = arena_alloc(sieve->arena, (event->field_count + n) * sizeof *fields);
     if (n < record->extra_count || !fields)
         event->flags |= EVENT_FIELDS_DROPPED;
     if (!fields)
@@ -116,28 +116,28 @@ static struct finding finding_of(const struct rule *rule, const struct event *ev
     };
 }
 
-static void add_finding(struct intake *intake, const struct input *input, const struct finding *finding)
+static void add_finding(struct sieve *sieve, const struct input *input, const struct finding *finding)
 {
-    intake->counts->findings++;
-    if (!buf_view(&intake->body).n)
-        batch_begin(&intake->writer, &intake->body, ++intake->serial, sv_of(input->config->label));
-    if (batch_add(&intake->writer, finding))
+    sieve->counts->findings++;
+    if (!buf_view(&sieve->body).n)
+        batch_begin(&sieve->writer, &sieve->body, ++sieve->serial, sv_of(input->config->label));
+    if (batch_add(&sieve->writer, finding))
         return;
     /* This turn's cursor is not known yet: the batch goes with the last one, so that a crash now means that
      * records are read again, never that they are skipped. */
-    intake_flush(intake, input);
-    batch_begin(&intake->writer, &intake->body, ++intake->serial, sv_of(input->config->label));
-    bool fits = batch_add(&intake->writer, finding);
+    sieve_flush(sieve, input);
+    batch_begin(&sieve->writer, &sieve->body, ++sieve->serial, sv_of(input->config->label));
+    bool fits = batch_add(&sieve->writer, finding);
     assert(fits);
 }
 
-void intake_record(struct intake *intake, const struct input *input, const struct input_record *record)
+void sieve_record(struct sieve *sieve, const struct input *input, const struct input_record *record)
 {
     struct event event;
     nanos now = loop_now();
     const struct config_input *config = input->config;
-    arena_reset(intake->arena);
-    decode(&event, record->raw, config->format, now, zone_offset(intake, now), intake->arena);
+    arena_reset(sieve->arena);
+    decode(&event, record->raw, config->format, now, zone_offset(sieve, now), sieve->arena);
     if (record->time) {
         event.time = record->time;
         event.flags &= ~(unsigned)EVENT_TIME_ASSUMED;
@@ -145,38 +145,38 @@ void intake_record(struct intake *intake, const struct input *input, const struc
     if (record->cut)
         event.flags |= EVENT_TRUNCATED;
     if (record->extra_count)
-        add_extra(intake, &event, record);
+        add_extra(sieve, &event, record);
     if (config->logsource)
         override_source(&event, config->logsource);
-    intake->counts->events++;
-    intake->counts->truncated += record->cut;
-    intake->counts->fields_dropped += (event.flags & EVENT_FIELDS_DROPPED) != 0;
+    sieve->counts->events++;
+    sieve->counts->truncated += record->cut;
+    sieve->counts->fields_dropped += (event.flags & EVENT_FIELDS_DROPPED) != 0;
     size_t count = 0;
-    const size_t *matches = ruleset_match(intake->matcher, &event, &count);
+    const size_t *matches = ruleset_match(sieve->matcher, &event, &count);
     for (size_t i = 0; i < count; i++) {
-        struct finding finding = finding_of(ruleset_rule(intake->ruleset, matches[i]), &event, config);
-        add_finding(intake, input, &finding);
+        struct finding finding = finding_of(ruleset_rule(sieve->ruleset, matches[i]), &event, config);
+        add_finding(sieve, input, &finding);
     }
 }
 
-size_t intake_bytes(const struct intake *intake)
+size_t sieve_bytes(const struct sieve *sieve)
 {
-    return buf_view(&intake->body).n;
+    return buf_view(&sieve->body).n;
 }
 
-bool intake_flush(struct intake *intake, const struct input *input)
+bool sieve_flush(struct sieve *sieve, const struct input *input)
 {
-    if (!buf_view(&intake->body).n)
+    if (!buf_view(&sieve->body).n)
         return false;
-    batch_end(&intake->writer, sv_of(input->cursor));
-    outbox_put(intake->outbox, intake->serial, buf_view(&intake->body));
-    buf_clear(&intake->body);
+    batch_end(&sieve->writer, sv_of(input->cursor));
+    outbox_put(sieve->outbox, sieve->serial, buf_view(&sieve->body));
+    buf_clear(&sieve->body);
     return true;
 }
 
-void intake_cursor(struct intake *intake, const struct input *input)
+void sieve_cursor(struct sieve *sieve, const struct input *input)
 {
-    assert(!buf_view(&intake->body).n);
-    batch_begin(&intake->writer, &intake->body, ++intake->serial, sv_of(input->config->label));
-    intake_flush(intake, input);
+    assert(!buf_view(&sieve->body).n);
+    batch_begin(&sieve->writer, &sieve->body, ++sieve->serial, sv_of(input->config->label));
+    sieve_flush(sieve, input);
 }

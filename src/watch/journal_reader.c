@@ -1,11 +1,11 @@
-#include "watch/journal.h"
+#include "watch/journal_reader.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <systemd/sd-journal.h>
 
-struct journal {
+struct journal_reader {
     sd_journal *handle;
 };
 
@@ -29,7 +29,8 @@ static int seek(sd_journal *handle, const char *cursor)
     return rc;
 }
 
-int journal_open(const char *cursor, size_t field_bytes_max, struct journal **ret, struct err *err)
+int journal_reader_open(const char *cursor, size_t field_bytes_max, struct journal_reader **ret,
+                        struct err *err)
 {
     sd_journal *handle;
     int rc = sd_journal_open(&handle, SD_JOURNAL_LOCAL_ONLY);
@@ -41,14 +42,14 @@ int journal_open(const char *cursor, size_t field_bytes_max, struct journal **re
         sd_journal_close(handle);
         return refuse(rc, "find the place in the journal", err);
     }
-    struct journal *journal = calloc(1, sizeof *journal);
+    struct journal_reader *journal = calloc(1, sizeof *journal);
     assert(journal);
     journal->handle = handle;
     *ret = journal;
     return 0;
 }
 
-void journal_close(struct journal *journal)
+void journal_reader_close(struct journal_reader *journal)
 {
     if (!journal)
         return;
@@ -56,24 +57,24 @@ void journal_close(struct journal *journal)
     free(journal);
 }
 
-bool journal_exists(struct journal *journal)
+bool journal_reader_exists(struct journal_reader *journal)
 {
     return sd_journal_has_persistent_files(journal->handle) > 0 ||
            sd_journal_has_runtime_files(journal->handle) > 0;
 }
 
-int journal_fd(struct journal *journal)
+int journal_reader_fd(struct journal_reader *journal)
 {
     int fd = sd_journal_get_fd(journal->handle);
     return fd < 0 ? -1 : fd;
 }
 
-void journal_wake(struct journal *journal)
+void journal_reader_wake(struct journal_reader *journal)
 {
     (void)sd_journal_process(journal->handle);
 }
 
-int journal_next(struct journal *journal, struct err *err)
+int journal_reader_next(struct journal_reader *journal, struct err *err)
 {
     int rc = sd_journal_next(journal->handle);
     if (rc < 0)
@@ -81,7 +82,7 @@ int journal_next(struct journal *journal, struct err *err)
     return rc > 0;
 }
 
-sv journal_field(struct journal *journal, const char *name)
+sv journal_reader_field(struct journal_reader *journal, const char *name)
 {
     const void *data;
     size_t n, skip = strlen(name) + 1;
@@ -90,13 +91,13 @@ sv journal_field(struct journal *journal, const char *name)
     return sv_make((const char *)data + skip, n - skip);
 }
 
-nanos journal_time(struct journal *journal)
+nanos journal_reader_time(struct journal_reader *journal)
 {
     uint64_t usec;
     return sd_journal_get_realtime_usec(journal->handle, &usec) < 0 ? 0 : (nanos)usec * 1000;
 }
 
-bool journal_cursor(struct journal *journal, char *ret, size_t cap)
+bool journal_reader_cursor(struct journal_reader *journal, char *ret, size_t cap)
 {
     char *cursor;
     if (sd_journal_get_cursor(journal->handle, &cursor) < 0)
