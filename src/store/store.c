@@ -98,7 +98,7 @@ static int connect_to(struct store *store, int flags, struct err *err)
         return sql_fail(store, sqlite3_extended_errcode(store->db), err);
     sqlite3_busy_timeout(store->db, BUSY_MS_MAX);
     return sql_exec(store,
-                    "PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -8192;"
+                    "PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -16384;"
                     "CREATE TEMP TABLE lease (id INTEGER PRIMARY KEY);",
                     err);
 }

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "base/log.h"
 #include "store/sql.h"
 #include "store/store_fixture.h"
 #include "wire/smtp_client.h"
@@ -14,6 +15,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -589,6 +591,26 @@ static void a_full_disk_rolls_back_and_lets_the_same_be_tried_again(void **state
     assert_int_equal(count_rows(f, "mail"), 2);
 }
 
+static void a_failed_sync_or_write_ends_the_process(void **state)
+{
+    struct fixture *f = *state;
+    static const int codes[] = {SQLITE_IOERR_FSYNC, SQLITE_IOERR_DIR_FSYNC, SQLITE_IOERR_WRITE,
+                                SQLITE_IOERR_READ};
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        int status = 0;
+        pid_t child = fork();
+        if (child == 0) {
+            signal(SIGABRT, SIG_DFL);
+            setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+            log_setup("test", LOG_LEVEL_ERROR, LOG_FORMAT_LOGFMT);
+            sql_fail(f->store, codes[i], &f->err);
+            _exit(0);
+        }
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+    }
+}
+
 static void a_checkpoint_empties_the_wal_into_the_database(void **state)
 {
     struct fixture *f = *state;
@@ -631,6 +653,7 @@ int main(void)
         TEST(the_files_are_readable_by_their_owner_alone),
         TEST(all_that_was_told_to_be_on_disk_survives_a_kill),
         TEST(a_full_disk_rolls_back_and_lets_the_same_be_tried_again),
+        TEST(a_failed_sync_or_write_ends_the_process),
         TEST(a_checkpoint_empties_the_wal_into_the_database),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
