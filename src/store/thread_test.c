@@ -12,6 +12,7 @@
 #include "store/thread.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <sys/mount.h>
@@ -256,6 +257,14 @@ static void a_store_at_its_limit_holds_jobs_back_and_takes_them_when_there_is_sp
 
 static char small_disk[64];
 
+/* In a mount namespace of the test's own, so that it is gone with the process, however that ends. */
+static bool mount_small_disk(void)
+{
+    return geteuid() == 0 && unshare(CLONE_NEWNS) == 0 &&
+           mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+           mount("vedette", small_disk, "tmpfs", MS_NOSUID | MS_NODEV, "size=1m") == 0;
+}
+
 static bool grow_disk(struct full_disk *disk)
 {
     (void)disk;
@@ -271,7 +280,7 @@ static void a_full_disk_loses_nothing(void **state)
     struct full_disk disk = {.setup = &setup, .more_space = grow_disk, .pages = 1000000};
     snprintf(small_disk, sizeof small_disk, "/tmp/vedette-full-XXXXXX");
     assert_non_null(mkdtemp(small_disk));
-    if (geteuid() != 0 || mount("vedette", small_disk, "tmpfs", MS_NOSUID | MS_NODEV, "size=1m") < 0) {
+    if (!mount_small_disk()) {
         rmdir(small_disk);
         skip();
     }
