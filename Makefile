@@ -34,7 +34,8 @@ format:
 	@clang-format -i $$(git ls-files '*.c' '*.h')
 
 install: all
-	@meson install -C $(BUILD)
+	@ninja -C $(BUILD) --quiet vedette.yaml.5
+	@meson install -C $(BUILD) --no-rebuild --quiet
 
 clean:
 	@rm -rf $(BUILD) build-*

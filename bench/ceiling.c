@@ -1,5 +1,5 @@
-/* The raw ceiling of a watch: read a file in blocks, split it into lines, one memmem a line. Prints lines per second and
- * CPU seconds per million lines.
+/* The raw ceiling of a watch: read a file in blocks, split it into lines, one memmem a line. Prints lines per
+ * second and CPU seconds per million lines.
  *
  * usage: ceiling FILE NEEDLE */
 #include <fcntl.h>
@@ -45,7 +45,8 @@ int main(int argc, char **argv)
     getrusage(RUSAGE_SELF, &usage);
     double cpu = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
                  (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-    printf("{\"lines\": %llu, \"hits\": %llu, \"per_second\": %.0f, \"cpu_per_million\": %.3f}\n", (unsigned long long)lines,
-           (unsigned long long)hits, (double)lines / took, cpu * 1e6 / (double)lines);
+    printf("{\"lines\": %llu, \"hits\": %llu, \"per_second\": %.0f, \"cpu_per_million\": %.3f}\n",
+           (unsigned long long)lines, (unsigned long long)hits, (double)lines / took,
+           cpu * 1e6 / (double)lines);
     return 0;
 }

@@ -1,5 +1,5 @@
-/* The floor under "event to the gateway's 250": one fdatasync of 512 bytes, then one mail on an open connection, by hand and
- * pipelined. Prints p50 and p99 of both together in microseconds.
+/* The floor under "event to the gateway's 250": one fdatasync of 512 bytes, then one mail on an open
+ * connection, by hand and pipelined. Prints p50 and p99 of both together in microseconds.
  *
  * usage: dialogue PORT FOLDER COUNT PAUSE_US */
 #include <arpa/inet.h>
@@ -24,8 +24,8 @@ static double microseconds(void)
 
 static int connect_to(int port)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port),
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int on = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
@@ -45,7 +45,8 @@ static void expect(int fd, int replies)
         if (n <= 0)
             exit(1);
         have += (size_t)n;
-        for (char *end; (end = memchr(in, '\n', have)); have -= (size_t)(end + 1 - in), memmove(in, end + 1, have))
+        for (char *end; (end = memchr(in, '\n', have));
+             have -= (size_t)(end + 1 - in), memmove(in, end + 1, have))
             replies -= in[3] == ' ';
     }
 }
@@ -84,7 +85,8 @@ int main(int argc, char **argv)
     char path[4096], record[512] = "";
     int count = (int)strtol(argv[3], NULL, 10), pause = (int)strtol(argv[4], NULL, 10);
     snprintf(path, sizeof path, "%s/floor", argv[2]);
-    int file = open(path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600), fd = connect_to((int)strtol(argv[1], NULL, 10));
+    int file = open(path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600),
+        fd = connect_to((int)strtol(argv[1], NULL, 10));
     double *took = calloc((size_t)count, sizeof *took);
     expect(fd, 1);
     say(fd, "EHLO floor.example\r\n", 20);

@@ -1,7 +1,8 @@
 /* Sends lines to a TCP syslog port, as fast as the other side takes them or one at a time with a pause.
  *
- * usage: feed PORT FILE            the whole file; prints when the first and the last byte went (CLOCK_MONOTONIC)
- *        feed PORT FILE PAUSE_US   line by line; prints "NANOSECONDS TOKEN" for each line that has a probe-… token */
+ * usage: feed PORT FILE            the whole file; prints when the first and the last byte went
+ * (CLOCK_MONOTONIC) feed PORT FILE PAUSE_US   line by line; prints "NANOSECONDS TOKEN" for each line that has
+ * a probe-… token */
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
@@ -59,10 +60,12 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: feed PORT FILE [PAUSE_US]\n");
         return 64;
     }
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)strtol(argv[1], NULL, 10)),
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)strtol(argv[1], NULL, 10)),
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     struct stat info;
-    int on = 1, file = open(argv[2], O_RDONLY | O_CLOEXEC), fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int on = 1, file = open(argv[2], O_RDONLY | O_CLOEXEC),
+        fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (file < 0 || fstat(file, &info) < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
         perror("feed");
         return 1;

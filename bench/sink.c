@@ -1,8 +1,8 @@
-/* An SMTP sink that takes everything at once: accepts connections on loopback, answers each command, counts messages, and
- * writes down when each was accepted. The time that it costs is small beside what is measured.
+/* An SMTP sink that takes everything at once: accepts connections on loopback, answers each command, counts
+ * messages, and writes down when each was accepted. The time that it costs is small beside what is measured.
  *
- * usage: sink PORT FILE   FILE gets one line a message, "NANOSECONDS TOKEN" (CLOCK_MONOTONIC; TOKEN is the first
- * "probe-…" in it, or "-"), flushed when the sink is idle. Ends with SIGTERM. */
+ * usage: sink PORT FILE   FILE gets one line a message, "NANOSECONDS TOKEN" (CLOCK_MONOTONIC; TOKEN is the
+ * first "probe-…" in it, or "-"), flushed when the sink is idle. Ends with SIGTERM. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -50,8 +50,9 @@ static void find_token(struct connection *c, const char *line, size_t n)
     if (!hit)
         return;
     size_t length = 0;
-    while (hit + length < line + n && length < TOKEN_MAX && (hit[length] == '-' || (hit[length] >= '0' && hit[length] <= '9') ||
-                                                             (hit[length] >= 'a' && hit[length] <= 'z')))
+    while (hit + length < line + n && length < TOKEN_MAX &&
+           (hit[length] == '-' || (hit[length] >= '0' && hit[length] <= '9') ||
+            (hit[length] >= 'a' && hit[length] <= 'z')))
         length++;
     memcpy(c->token, hit, length);
     c->token[length] = '\0';
@@ -137,8 +138,8 @@ static void on_connection(int listener, int poll_fd)
 
 static int listen_on(int port)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port),
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int on = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0 || listen(fd, 512) < 0) {

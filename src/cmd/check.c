@@ -43,38 +43,44 @@ static void check_rules(struct check *check, const struct config *config)
 static void check_gateway(struct check *check, const char *file, const struct config_gateway *gateway)
 {
     struct tls_context *context = NULL;
-    struct tls_trust trust = {.ca_file = gateway->ca_file, .ca_directory = gateway->ca_directory, .pin = gateway->pin};
+    struct tls_trust trust = {
+        .ca_file = gateway->ca_file, .ca_directory = gateway->ca_directory, .pin = gateway->pin};
     struct err err;
     if (gateway->security != SMTP_SECURITY_NONE && tls_client_context(&trust, &context, &err) < 0)
-        config_errors_add(&check->errors, file, gateway->line, 1, err.advice, "gateway %s: %s", gateway->name, err.cause);
+        config_errors_add(&check->errors, file, gateway->line, 1, err.advice, "gateway %s: %s", gateway->name,
+                          err.cause);
     tls_context_free(context);
 }
 
-/* Only those that can read secrets can say whether they are there, so this is silent where it may not look. */
+/* Only those that can read secrets can say whether they are there, so this is silent where it may not look.
+ */
 static void check_secret(struct check *check, const char *file, const struct config *config,
                          const struct config_gateway *gateway)
 {
     struct stat info;
     if (!gateway->password || !sv_starts(sv_of(gateway->password), SV("file/")))
         return;
-    const char *path = arena_printf(check->arena, "%s/%s", config->secrets_directory, gateway->password + 5).p;
+    const char *path =
+        arena_printf(check->arena, "%s/%s", config->secrets_directory, gateway->password + 5).p;
     if (access(config->secrets_directory, X_OK) < 0)
         return;
     if (stat(path, &info) < 0)
         config_errors_add(&check->errors, file, gateway->line, 1, "put the password there, mode 0400",
                           "gateway %s: there is no secret in %s", gateway->name, path);
     else if (info.st_mode & 077)
-        config_errors_add(&check->errors, file, gateway->line, 1, "chmod 0400 it, and change the password: others may have read it",
+        config_errors_add(&check->errors, file, gateway->line, 1,
+                          "chmod 0400 it, and change the password: others may have read it",
                           "gateway %s: the secret in %s may be read by others", gateway->name, path);
 }
 
 static void check_input(struct check *check, const char *file, const struct config_input *input)
 {
     if (input->certificate && access(input->certificate, R_OK) < 0)
-        config_errors_add(&check->errors, file, 0, 0, NULL, "%s: the certificate %s cannot be read", input->label,
-                          input->certificate);
+        config_errors_add(&check->errors, file, 0, 0, NULL, "%s: the certificate %s cannot be read",
+                          input->label, input->certificate);
     if (input->key && access(input->key, F_OK) < 0)
-        config_errors_add(&check->errors, file, 0, 0, NULL, "%s: the key %s is not there", input->label, input->key);
+        config_errors_add(&check->errors, file, 0, 0, NULL, "%s: the key %s is not there", input->label,
+                          input->key);
     if (input->file && access(input->file, R_OK) < 0)
         warn(check, arena_printf(check->arena, "%s cannot be read now; it is waited for", input->file).p);
 }

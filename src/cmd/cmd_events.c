@@ -72,8 +72,8 @@ static void print_text(const struct event *event)
 {
     char time[40];
     term_print(stdout, TERM_BOLD, "%s", time_rfc3339(event->time, time, sizeof time));
-    printf("  %s  logsource %.*s/%.*s/%.*s%s\n", event->format ? event->format : "", SV_ARG(event->source.product),
-           SV_ARG(event->source.category), SV_ARG(event->source.service),
+    printf("  %s  logsource %.*s/%.*s/%.*s%s\n", event->format ? event->format : "",
+           SV_ARG(event->source.product), SV_ARG(event->source.category), SV_ARG(event->source.service),
            event->flags & EVENT_TIME_ASSUMED ? "  (time assumed)" : "");
     for (size_t i = 0; i < event->field_count; i++) {
         printf("  ");

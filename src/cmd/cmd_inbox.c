@@ -33,7 +33,8 @@ static void add_folder(struct inbox *inbox, const char *maildir, const char *fol
         struct stat info;
         if (file->d_name[0] == '.' || fstatat(dirfd(dir), file->d_name, &info, 0) < 0)
             continue;
-        inbox->entries[inbox->count].landed_at = info.st_mtim.tv_sec * NANOS_PER_SECOND + info.st_mtim.tv_nsec;
+        inbox->entries[inbox->count].landed_at =
+            info.st_mtim.tv_sec * NANOS_PER_SECOND + info.st_mtim.tv_nsec;
         inbox->entries[inbox->count++].path = arena_printf(arena, "%s/%s", path, file->d_name).p;
     }
     if (dir)
@@ -129,7 +130,8 @@ static int show(const struct entry *entry)
     GMimeMessage *message = open_message(entry->path);
     if (!message)
         return 66;
-    char *from = from_of(message), *to = internet_address_list_to_string(g_mime_message_get_to(message), NULL, FALSE);
+    char *from = from_of(message),
+         *to = internet_address_list_to_string(g_mime_message_get_to(message), NULL, FALSE);
     const struct {
         const char *name, *value;
     } headers[] = {{"From", from},
@@ -181,7 +183,8 @@ int cmd_inbox(int argc, char **argv)
     struct err err;
     if (!config->relay.present) {
         config_free(config);
-        err_set(&err, ERR_CONFIG, "it is the Maildir of the section relay:", "this configuration has no gateway of its own");
+        err_set(&err, ERR_CONFIG,
+                "it is the Maildir of the section relay:", "this configuration has no gateway of its own");
         return term_error(&err);
     }
     g_mime_init();

@@ -37,7 +37,8 @@ static void print_escaped(const json_t *object, const char *key)
 
 static void print_message(const json_t *message, bool indented)
 {
-    printf("%s%5lld  ", indented ? "      " : "", (long long)json_integer_value(json_object_get(message, "id")));
+    printf("%s%5lld  ", indented ? "      " : "",
+           (long long)json_integer_value(json_object_get(message, "id")));
     term_print(stdout, state_style(text(message, "state")), "%-11s", text(message, "state"));
     printf(" to ");
     print_escaped(message, "recipient");
@@ -60,7 +61,8 @@ static void print_alert(const json_t *alert)
 {
     size_t i;
     json_t *message;
-    printf("%5lld  %s  ", (long long)json_integer_value(json_object_get(alert, "id")), text(alert, "raised_at"));
+    printf("%5lld  %s  ", (long long)json_integer_value(json_object_get(alert, "id")),
+           text(alert, "raised_at"));
     term_print(stdout, state_style(text(alert, "state")), "%-11s", text(alert, "state"));
     term_print(stdout, TERM_BOLD, " %-13s ", text(alert, "severity"));
     print_escaped(alert, "title");
@@ -68,8 +70,7 @@ static void print_alert(const json_t *alert)
     if (count > 1)
         printf(" (%lld times)", (long long)count);
     putchar('\n');
-    json_array_foreach (json_object_get(alert, "messages"), i, message)
-        print_message(message, true);
+    json_array_foreach(json_object_get(alert, "messages"), i, message) print_message(message, true);
 }
 
 static int print_row(void *arg, const json_t *row)
@@ -86,7 +87,8 @@ static int print_row(void *arg, const json_t *row)
     return 0;
 }
 
-static int on_alert(void *arg, const struct store_alert *alert, const struct store_message *messages, size_t count)
+static int on_alert(void *arg, const struct store_alert *alert, const struct store_message *messages,
+                    size_t count)
 {
     struct list *list = arg;
     if (list->id && alert->id != list->id)

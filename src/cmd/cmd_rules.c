@@ -57,13 +57,15 @@ static int usage(const char *cause)
     return term_error(&err);
 }
 
-/* --- check ---------------------------------------------------------------------------------------------------- */
+/* --- check
+ * ---------------------------------------------------------------------------------------------------- */
 
 int cmd_rules_check(int argc, char **argv)
 {
     struct loading loading = {.errors = json_array()};
     const struct option_spec specs[] = {
-        {"json", 0, OPTION_FLAG, NULL, "one JSON object: {\"loaded\", \"failed\", \"errors\"}", &loading.json},
+        {"json", 0, OPTION_FLAG, NULL, "one JSON object: {\"loaded\", \"failed\", \"errors\"}",
+         &loading.json},
     };
     int exit_code;
     struct err err;
@@ -91,7 +93,8 @@ int cmd_rules_check(int argc, char **argv)
     return failed ? 65 : 0;
 }
 
-/* --- match ---------------------------------------------------------------------------------------------------- */
+/* --- match
+ * ---------------------------------------------------------------------------------------------------- */
 
 struct matching {
     struct ruleset *ruleset;
@@ -188,7 +191,8 @@ int cmd_rules_match(int argc, char **argv)
     const struct option_spec specs[] = {
         {"rules", 0, OPTION_TEXT, "PATH…", "rule files and folders; may be given again", &rules},
         {"format", 0, OPTION_TEXT, "FORM", "auto, json, cef, leef, syslog or text (default: auto)", &format},
-        {"logsource", 0, OPTION_TEXT, "P/C/S", "product/category/service of every event; parts may be empty", &source},
+        {"logsource", 0, OPTION_TEXT, "P/C/S", "product/category/service of every event; parts may be empty",
+         &source},
     };
     int exit_code, path_count = take_rule_paths(&argc, argv, paths);
     struct err err;
@@ -210,7 +214,8 @@ int cmd_rules_match(int argc, char **argv)
     return match(&matching, paths, path_count, argv, argc, &err) < 0 ? term_error(&err) : 0;
 }
 
-/* --- test ----------------------------------------------------------------------------------------------------- */
+/* --- test
+ * ----------------------------------------------------------------------------------------------------- */
 
 struct examples {
     bool json;
@@ -286,7 +291,7 @@ int cmd_rules_test(int argc, char **argv)
     bool bad = total.failed || total.missing || total.broken;
     if (!examples.json)
         term_print(stdout, bad ? TERM_RED : TERM_GREEN,
-                   "%zu rules, %zu examples passed, %zu failed, %zu rules without examples, %zu broken\n", total.rules,
-                   total.passed, total.failed, total.missing, total.broken);
+                   "%zu rules, %zu examples passed, %zu failed, %zu rules without examples, %zu broken\n",
+                   total.rules, total.passed, total.failed, total.missing, total.broken);
     return bad ? 65 : 0;
 }

@@ -21,7 +21,8 @@ struct send {
     bool from_header, ignore_dots, alert, json;
 };
 
-/* sendmail's flags that change nothing here, or that are ours under another name: rewritten before parsing. */
+/* sendmail's flags that change nothing here, or that are ours under another name: rewritten before parsing.
+ */
 static int drop_foreign_flags(int argc, char **argv, char **out)
 {
     static char ignore_dots[] = "-i";
@@ -29,8 +30,8 @@ static int drop_foreign_flags(int argc, char **argv, char **out)
     for (int i = 0; i < argc && n < SENDMAIL_WORDS_MAX; i++) {
         const char *word = argv[i];
         bool ignored = strcmp(word, "-bm") == 0 || strcmp(word, "-om") == 0 || strcmp(word, "-U") == 0 ||
-                       strncmp(word, "-oe", 3) == 0 || strncmp(word, "-od", 3) == 0 || strncmp(word, "-B", 2) == 0 ||
-                       strcmp(word, "-n") == 0 || strcmp(word, "-v") == 0;
+                       strncmp(word, "-oe", 3) == 0 || strncmp(word, "-od", 3) == 0 ||
+                       strncmp(word, "-B", 2) == 0 || strcmp(word, "-n") == 0 || strcmp(word, "-v") == 0;
         if (!ignored)
             out[n++] = strcmp(word, "-oi") == 0 ? ignore_dots : argv[i];
     }
@@ -51,8 +52,8 @@ static int prepare_mail(const struct send *send, const struct config *config, sv
     nanos now = loop_now();
     char from[512];
     sv_copy(from, sizeof from, sv_of(config->sender));
-    struct mail_input_defaults defaults = {.from = from, .hostname = config->hostname, .now = now,
-                                           .unique = hash_sv(raw) ^ (uint64_t)getpid()};
+    struct mail_input_defaults defaults = {
+        .from = from, .hostname = config->hostname, .now = now, .unique = hash_sv(raw) ^ (uint64_t)getpid()};
     if (mail_input_read(ret, raw, !send->ignore_dots, &defaults, err) < 0)
         return -1;
     json_t *list = json_object_get(request, "recipients");
@@ -61,7 +62,8 @@ static int prepare_mail(const struct send *send, const struct config *config, sv
     if (json_array_size(list))
         return 0;
     mail_input_free(ret);
-    return err_set(err, ERR_USAGE, "name one, or use -t for those of the header", "the mail has no recipient");
+    return err_set(err, ERR_USAGE, "name one, or use -t for those of the header",
+                   "the mail has no recipient");
 }
 
 static int on_reply(void *arg, const json_t *reply)
@@ -91,7 +93,8 @@ static json_t *make_request(const struct send *send, char **recipients, int coun
     return request;
 }
 
-static int submit(const struct send *send, const struct config *config, json_t *request, sv raw, struct err *err)
+static int submit(const struct send *send, const struct config *config, json_t *request, sv raw,
+                  struct err *err)
 {
     struct control_client *client;
     struct mail_input mail = {0};
@@ -126,9 +129,12 @@ int cmd_send(int argc, char **argv)
     const struct option_spec specs[] = {
         {"config", 'c', OPTION_TEXT, "FILE", "configuration (default: " LOAD_DEFAULT_PATH ")", &send.config},
         {"read-recipients", 't', OPTION_FLAG, NULL, "recipients from To, Cc and Bcc", &send.from_header},
-        {"ignore-dots", 'i', OPTION_FLAG, NULL, "a line with only a dot does not end the mail", &send.ignore_dots},
-        {"sender", 'f', OPTION_TEXT, "ADDRESS", "envelope sender (default: the configured one)", &send.sender},
-        {"return-address", 'r', OPTION_TEXT, "ADDRESS", "the same, sendmail's other name for it", &send.sender},
+        {"ignore-dots", 'i', OPTION_FLAG, NULL, "a line with only a dot does not end the mail",
+         &send.ignore_dots},
+        {"sender", 'f', OPTION_TEXT, "ADDRESS", "envelope sender (default: the configured one)",
+         &send.sender},
+        {"return-address", 'r', OPTION_TEXT, "ADDRESS", "the same, sendmail's other name for it",
+         &send.sender},
         {"full-name", 'F', OPTION_TEXT, "NAME", "accepted for sendmail's sake", &send.full_name},
         {"gateway", 0, OPTION_TEXT, "NAME", "over this gateway and no other", &send.gateway},
         {"alert", 0, OPTION_FLAG, NULL, "standard input is the text of an alert, not a mail", &send.alert},

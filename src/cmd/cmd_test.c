@@ -122,8 +122,8 @@ static int run_test(struct test *test, const struct config *config, struct err *
 {
     struct control_client *client;
     if (test->gateway && !has_gateway(config, test->gateway))
-        return err_set(err, ERR_USAGE, "the names are in the configuration's gateways", "there is no gateway \"%s\"",
-                       test->gateway);
+        return err_set(err, ERR_USAGE, "the names are in the configuration's gateways",
+                       "there is no gateway \"%s\"", test->gateway);
     if (control_connect(config, &client, err) < 0)
         return err->class == ERR_UNAVAILABLE ? run_alone(test, config, err) : -1;
     int outcome =

@@ -9,8 +9,10 @@
 #define COMMANDS(X)                                                                                        \
     X("run", run, "[-c FILE]", "watch, alert and deliver until SIGTERM; SIGHUP reloads")                   \
     X("check", check, "[-c FILE] [--json]", "check the configuration and its rules, all errors at once")   \
-    X("test", test, "[-c FILE] [--gateway NAME]", "send a harmless alert and follow it to the gateway's answer or its landing") \
-    X("send", send, "[-c FILE] [-t] [-f SENDER] [RECIPIENT…]", "queue a mail, or an alert, from standard input (sendmail's form too)") \
+    X("test", test, "[-c FILE] [--gateway NAME]",                                                          \
+      "send a harmless alert and follow it to the gateway's answer or its landing")                        \
+    X("send", send, "[-c FILE] [-t] [-f SENDER] [RECIPIENT…]",                                             \
+      "queue a mail, or an alert, from standard input (sendmail's form too)")                              \
     X("alerts", alerts, "[-c FILE] [--id N] [--json]", "every alert, and where its messages are")          \
     X("queue", queue, "[-c FILE] [--all] [--json]", "messages that are still owed")                        \
     X("follow", follow, "[-c FILE] [--next | --id N]", "watch an alert's way, step by step")               \
@@ -27,7 +29,8 @@
 COMMANDS(X)
 #undef X
 
-/* A process of `vedette run`: "watch", "courier", "gateway" or "keeper", talking to its parent on descriptor 3. */
+/* A process of `vedette run`: "watch", "courier", "gateway" or "keeper", talking to its parent on
+ * descriptor 3. */
 int cmd_child(const char *role);
 
 /* Prints "usage: vedette NAME ARGUMENTS" and what it does; options follow from the caller. */

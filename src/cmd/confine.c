@@ -46,11 +46,13 @@ static int drop_user(enum confine_role role, const struct config *config, struct
     return 0;
 }
 
-/* Reading is left to the file system's own permissions, so that a reload may name new files; writing is not. */
+/* Reading is left to the file system's own permissions, so that a reload may name new files; writing is not.
+ */
 int confine(enum confine_role role, const struct config *config, struct err *err)
 {
     static const char *const all[] = {"/", NULL};
-    const char *const state[] = {config->state_directory, NULL}, *const inbox[] = {config->relay.maildir, NULL};
+    const char *const state[] = {config->state_directory, NULL}, *const inbox[] = {config->relay.maildir,
+                                                                                   NULL};
     const struct sandbox_paths paths[] = {
         [CONFINE_KEEPER] = {.read = all},
         [CONFINE_WATCH] = {.read = all},

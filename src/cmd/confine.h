@@ -6,8 +6,8 @@
 
 enum confine_role { CONFINE_KEEPER, CONFINE_WATCH, CONFINE_COURIER, CONFINE_GATEWAY };
 
-/* Drops to the role's user (config->privileges says what happens without one) and enters its sandbox. Once, before any
- * thread and before the first byte from outside. */
+/* Drops to the role's user (config->privileges says what happens without one) and enters its sandbox. Once,
+ * before any thread and before the first byte from outside. */
 int confine(enum confine_role role, const struct config *config, struct err *err);
 
 /* Makes the folders that the roles write in, owned by their users. For the parent. */

@@ -92,7 +92,8 @@ static int read_more(struct control_client *client, nanos until, struct err *err
     struct pollfd wait = {.fd = client->fd, .events = POLLIN};
     int ready = until && left <= 0 ? 0 : poll(&wait, 1, until ? (int)(left / NANOS_PER_MS) + 1 : -1);
     if (ready == 0)
-        return err_set(err, ERR_TEMPORARY, "`vedette alerts` tells where it is", "no answer in the time given");
+        return err_set(err, ERR_TEMPORARY, "`vedette alerts` tells where it is",
+                       "no answer in the time given");
     char *to = buf_reserve(&client->in, READ_BYTES);
     ssize_t n = to ? recv(client->fd, to, READ_BYTES, 0) : -1;
     if (n < 0 && errno == EINTR)
@@ -112,16 +113,16 @@ static int ended(const json_t *reply, struct err *err)
         return 0;
     err_set(err, ERR_UNAVAILABLE, NULL, "%s", cause ? cause : "the daemon refused");
     sv_copy(err->advice, sizeof err->advice, sv_of(json_string_value(json_object_get(reply, "advice"))));
-#define X(name, exit)                                                                                      \
-    if (code == (exit))                                                                                    \
+#define X(name, exit)   \
+    if (code == (exit)) \
         err->class = ERR_##name;
     ERR_CLASSES(X)
 #undef X
     return -1;
 }
 
-int control_request(struct control_client *client, json_t *request, nanos timeout, control_reply_fn *fn, void *arg,
-                    struct err *err)
+int control_request(struct control_client *client, json_t *request, nanos timeout, control_reply_fn *fn,
+                    void *arg, struct err *err)
 {
     nanos until = timeout ? loop_monotonic() + timeout : 0;
     char *text = json_dumps(request, JSON_COMPACT);

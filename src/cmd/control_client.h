@@ -18,9 +18,9 @@ int control_content(struct control_client *client, sv content, struct err *err);
 /* Each answer as it comes; non-zero stops. */
 typedef int control_reply_fn(void *arg, const json_t *reply);
 
-/* Sends request (takes over the reference) and calls fn for each answer until the last. Returns 0 or −1 with what the
- * daemon or the socket said. timeout: for the whole; 0: none. */
-int control_request(struct control_client *client, json_t *request, nanos timeout, control_reply_fn *fn, void *arg,
-                    struct err *err);
+/* Sends request (takes over the reference) and calls fn for each answer until the last. Returns 0 or −1 with
+ * what the daemon or the socket said. timeout: for the whole; 0: none. */
+int control_request(struct control_client *client, json_t *request, nanos timeout, control_reply_fn *fn,
+                    void *arg, struct err *err);
 
 #endif

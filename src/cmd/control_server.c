@@ -81,7 +81,8 @@ static void refuse(struct client *client, enum err_class class, const char *advi
     reply_end(client, &err);
 }
 
-/* --- Lists: read page by page on the store's thread ----------------------------------------------------------- */
+/* --- Lists: read page by page on the store's thread
+ * ----------------------------------------------------------- */
 
 struct listing {
     struct client *client;
@@ -90,7 +91,7 @@ struct listing {
     int64_t from, only; /* alert ids */
     size_t rows;
     bool more;
-    struct buf lines;   /* JSON objects, a line each */
+    struct buf lines; /* JSON objects, a line each */
 };
 
 static int add_line(struct listing *listing, json_t *json)
@@ -103,7 +104,8 @@ static int add_line(struct listing *listing, json_t *json)
     return 0;
 }
 
-static int on_alert(void *arg, const struct store_alert *alert, const struct store_message *messages, size_t count)
+static int on_alert(void *arg, const struct store_alert *alert, const struct store_message *messages,
+                    size_t count)
 {
     struct listing *listing = arg;
     if (listing->only && alert->id != listing->only)
@@ -166,7 +168,8 @@ static void list(struct client *client, const json_t *request, bool alerts)
     courier_read(client->server->courier, read_page, page_read, listing);
 }
 
-/* --- Following ------------------------------------------------------------------------------------------------ */
+/* --- Following
+ * ------------------------------------------------------------------------------------------------ */
 
 static void on_step(void *arg, const struct courier_step *step, bool ok)
 {
@@ -185,7 +188,8 @@ static void follow(struct client *client, const json_t *request)
     client->follower = follower_new(client->server->courier, client->server->config, id, on_step, client);
 }
 
-/* --- Submissions ---------------------------------------------------------------------------------------------- */
+/* --- Submissions
+ * ---------------------------------------------------------------------------------------------- */
 
 static void submitted(void *arg, int64_t alert_id, int64_t mail_id, const struct err *err)
 {
@@ -216,11 +220,12 @@ static void submit(struct client *client, const json_t *request)
     }
     sv gateway = submission.courier.only_gateway;
     if (gateway.n && !courier_has_gateway(client->server->courier, gateway))
-        refuse(client, ERR_USAGE, "`vedette check` lists the configured gateways", "there is no gateway of that name");
+        refuse(client, ERR_USAGE, "`vedette check` lists the configured gateways",
+               "there is no gateway of that name");
     else {
         if (json_is_true(json_object_get(request, "follow")))
-            client->follower =
-                follower_new(client->server->courier, client->server->config, FOLLOWER_LATER, on_step, client);
+            client->follower = follower_new(client->server->courier, client->server->config, FOLLOWER_LATER,
+                                            on_step, client);
         client->busy = true;
         courier_submit(client->server->courier, &submission.courier, submitted, client);
     }
@@ -242,7 +247,8 @@ static void serve(struct client *client, sv body)
     else if (sv_eq(command, SV("submit")))
         submit(client, request);
     else
-        refuse(client, ERR_PROTOCOL, "use the same version of vedette for daemon and command", "unknown request");
+        refuse(client, ERR_PROTOCOL, "use the same version of vedette for daemon and command",
+               "unknown request");
     json_decref(request);
 }
 
@@ -288,7 +294,8 @@ static void on_connection(void *arg, int fd, int ready)
     close(accepted);
 }
 
-struct control_server *control_server_new(struct loop *loop, struct courier *courier, const struct config *config)
+struct control_server *control_server_new(struct loop *loop, struct courier *courier,
+                                          const struct config *config)
 {
     struct control_server *server = calloc(1, sizeof *server);
     assert(server);

@@ -48,7 +48,8 @@ static void note(struct follower *follower, const struct courier_step *step)
         return;
     if (sv_eq(name, SV("queued")))
         note_message(follower, step, false, false);
-    else if (sv_eq(name, SV("landed")) || (sv_eq(name, SV("handed-over")) && !lands(follower->config, step->gateway)))
+    else if (sv_eq(name, SV("landed")) ||
+             (sv_eq(name, SV("handed-over")) && !lands(follower->config, step->gateway)))
         note_message(follower, step, true, true);
     else if (sv_eq(name, SV("refused")) || sv_eq(name, SV("expired")))
         note_message(follower, step, true, false);
@@ -97,11 +98,12 @@ static void on_step(void *arg, const struct courier_step *step)
     take(follower, step);
 }
 
-struct follower *follower_new(struct courier *courier, const struct config *config, int64_t alert_id, follower_fn *fn,
-                              void *arg)
+struct follower *follower_new(struct courier *courier, const struct config *config, int64_t alert_id,
+                              follower_fn *fn, void *arg)
 {
     struct follower *follower = calloc(1, sizeof *follower);
-    *follower = (struct follower){.courier = courier, .config = config, .fn = fn, .arg = arg, .alert_id = alert_id};
+    *follower =
+        (struct follower){.courier = courier, .config = config, .fn = fn, .arg = arg, .alert_id = alert_id};
     if (alert_id == FOLLOWER_LATER)
         follower->kept = calloc(FOLLOWER_KEPT_MAX, sizeof *follower->kept);
     courier_subscribe(courier, on_step, follower);

@@ -12,10 +12,10 @@ typedef void follower_fn(void *arg, const struct courier_step *step, bool ok);
 
 enum { FOLLOWER_ANY_NEXT = 0, FOLLOWER_LATER = -1 };
 
-/* alert_id: an alert's, FOLLOWER_ANY_NEXT for the next one that something happens to, or FOLLOWER_LATER: steps are kept
- * until follower_pick says which. config tells which gateways have a landing. */
-struct follower *follower_new(struct courier *courier, const struct config *config, int64_t alert_id, follower_fn *fn,
-                              void *arg);
+/* alert_id: an alert's, FOLLOWER_ANY_NEXT for the next one that something happens to, or FOLLOWER_LATER:
+ * steps are kept until follower_pick says which. config tells which gateways have a landing. */
+struct follower *follower_new(struct courier *courier, const struct config *config, int64_t alert_id,
+                              follower_fn *fn, void *arg);
 void follower_pick(struct follower *follower, int64_t alert_id, int64_t mail_id);
 /* Not from within fn. */
 void follower_free(struct follower *follower);

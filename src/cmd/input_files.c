@@ -29,7 +29,7 @@ int input_read_all(struct buf *out, struct err *err)
 /* How far a record that spans lines has come. */
 struct record {
     struct buf bytes;
-    int depth;      /* of JSON braces and brackets */
+    int depth; /* of JSON braces and brackets */
     bool in_string, escaped, is_json, is_xml;
 };
 
@@ -55,7 +55,9 @@ static bool add_line(struct record *record, sv line)
 {
     if (buf_view(&record->bytes).n == 0) {
         sv start = sv_trim(line);
-        *record = (struct record){.bytes = record->bytes, .is_json = sv_starts(start, SV("{")), .is_xml = sv_starts(start, SV("<syslog>"))};
+        *record = (struct record){.bytes = record->bytes,
+                                  .is_json = sv_starts(start, SV("{")),
+                                  .is_xml = sv_starts(start, SV("<syslog>"))};
     } else
         buf_put_char(&record->bytes, '\n');
     buf_put(&record->bytes, sv_first(line, buf_room(&record->bytes)));

@@ -57,7 +57,8 @@ int load_files(const char *path, struct load *ret, struct err *err)
         path = LOAD_DEFAULT_PATH;
     /* Absolute, so that relative paths in it mean the same in every process. */
     if (!realpath(path, whole)) {
-        err_set(err, ERR_IO, "name a configuration with -c FILE; examples/quickstart.yaml is one", "read %s", path);
+        err_set(err, ERR_IO, "name a configuration with -c FILE; examples/quickstart.yaml is one", "read %s",
+                path);
         err->class = errno == ENOENT ? ERR_NO_INPUT : ERR_IO;
         load_free(&load);
         return -1;

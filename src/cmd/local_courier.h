@@ -1,4 +1,5 @@
-/* A courier inside a command, with a store that vanishes afterwards: for `vedette test` while no daemon runs. */
+/* A courier inside a command, with a store that vanishes afterwards: for `vedette test` while no daemon runs.
+ */
 #ifndef VEDETTE_CMD_LOCAL_COURIER_H
 #define VEDETTE_CMD_LOCAL_COURIER_H
 

@@ -44,7 +44,8 @@ static int add_mailbox(struct mail_input *input, InternetAddress *address, struc
     if (!INTERNET_ADDRESS_IS_MAILBOX(address))
         return 0;
     if (input->recipient_count == MAIL_INPUT_RECIPIENTS_MAX)
-        return err_set(err, ERR_LIMIT, "send it in several parts", "more than %d recipients", MAIL_INPUT_RECIPIENTS_MAX);
+        return err_set(err, ERR_LIMIT, "send it in several parts", "more than %d recipients",
+                       MAIL_INPUT_RECIPIENTS_MAX);
     const char *text = internet_address_mailbox_get_idn_addr(INTERNET_ADDRESS_MAILBOX(address));
     input->recipients[input->recipient_count++] = arena_cstr(input->arena, sv_of(text));
     return 0;
@@ -120,7 +121,8 @@ static int take_header(struct mail_input *input, sv *rest, struct seen *seen, st
     return 0;
 }
 
-static void put_missing(struct mail_input *input, const struct seen *seen, const struct mail_input_defaults *defaults)
+static void put_missing(struct mail_input *input, const struct seen *seen,
+                        const struct mail_input_defaults *defaults)
 {
     char date[64];
     if (!seen->from)
@@ -128,8 +130,8 @@ static void put_missing(struct mail_input *input, const struct seen *seen, const
     if (!seen->date)
         buf_printf(&input->content, "Date: %s\r\n", time_rfc5322(defaults->now, date, sizeof date));
     if (!seen->message_id)
-        buf_printf(&input->content, "Message-ID: <vedette.send.%lld.%016llx@%s>\r\n", (long long)defaults->now,
-                   (unsigned long long)defaults->unique, defaults->hostname);
+        buf_printf(&input->content, "Message-ID: <vedette.send.%lld.%016llx@%s>\r\n",
+                   (long long)defaults->now, (unsigned long long)defaults->unique, defaults->hostname);
 }
 
 static int take_body(struct mail_input *input, sv rest, bool dot_ends, struct err *err)
@@ -148,7 +150,8 @@ int mail_input_read(struct mail_input *ret, sv raw, bool dot_ends, const struct 
                     struct err *err)
 {
     struct seen seen = {0};
-    struct mail_input input = {.content = BUF_INIT(MAIL_INPUT_BYTES_MAX), .arena = arena_new(4 * 1024 * 1024)};
+    struct mail_input input = {.content = BUF_INIT(MAIL_INPUT_BYTES_MAX),
+                               .arena = arena_new(4 * 1024 * 1024)};
     g_mime_init();
     sv rest = raw;
     if (sv_starts(rest, SV("From ")))

@@ -70,12 +70,14 @@ bool command_options(const char *name, const struct option_spec *specs, size_t c
 
 static void print_overview(FILE *out)
 {
-    fputs("Vedette watches privileged activity and gets the alert to a person's inbox, and proves that it arrived.\n\n"
+    fputs("Vedette watches privileged activity and gets the alert to a person's inbox, and proves that it "
+          "arrived.\n\n"
           "usage: vedette COMMAND [OPTIONS]\n\n",
           out);
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         fprintf(out, "  %-15s %s\n", commands[i].name, commands[i].help);
-    fputs("\n`vedette COMMAND --help` lists a command's options. The configuration is /etc/vedette/vedette.yaml, or -c FILE.\n",
+    fputs("\n`vedette COMMAND --help` lists a command's options. The configuration is "
+          "/etc/vedette/vedette.yaml, or -c FILE.\n",
           out);
 }
 

@@ -38,7 +38,8 @@ static int take_value(const struct option_spec *spec, const char *value, struct 
 }
 
 /* The option at argv[*at]; moves *at to its argument if it takes the next word. */
-static int take_option(const struct option_spec *specs, size_t count, int argc, char **argv, int *at, struct err *err)
+static int take_option(const struct option_spec *specs, size_t count, int argc, char **argv, int *at,
+                       struct err *err)
 {
     const char *word = argv[*at];
     bool is_long = word[1] == '-';
@@ -57,7 +58,8 @@ static int take_option(const struct option_spec *specs, size_t count, int argc, 
     return take_value(spec, value, err);
 }
 
-int options_parse(const struct option_spec *specs, size_t count, int argc, char **argv, int *ret_left, struct err *err)
+int options_parse(const struct option_spec *specs, size_t count, int argc, char **argv, int *ret_left,
+                  struct err *err)
 {
     int left = 0;
     bool ended = false;
@@ -79,9 +81,9 @@ void options_help(const struct option_spec *specs, size_t count, FILE *out)
     for (size_t i = 0; i < count; i++) {
         const struct option_spec *spec = &specs[i];
         char names[64];
-        snprintf(names, sizeof names, "%c%c%s--%s%s%s", spec->letter ? '-' : ' ', spec->letter ? spec->letter : ' ',
-                 spec->letter ? ", " : "  ", spec->name, spec->argument ? " " : "",
-                 spec->argument ? spec->argument : "");
+        snprintf(names, sizeof names, "%c%c%s--%s%s%s", spec->letter ? '-' : ' ',
+                 spec->letter ? spec->letter : ' ', spec->letter ? ", " : "  ", spec->name,
+                 spec->argument ? " " : "", spec->argument ? spec->argument : "");
         fprintf(out, "  %-30s %s\n", names, spec->help);
     }
 }

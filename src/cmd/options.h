@@ -9,8 +9,9 @@
 
 enum option_kind { OPTION_FLAG, OPTION_TEXT, OPTION_NUMBER };
 
-/* --name or -letter; TEXT and NUMBER take an argument ("--name=x", "--name x", "-n x", "-nx"). target points to a
- * bool, a const char * or an int64_t, whichever the kind says, and keeps its value when the option is absent. */
+/* --name or -letter; TEXT and NUMBER take an argument ("--name=x", "--name x", "-n x", "-nx"). target points
+ * to a bool, a const char * or an int64_t, whichever the kind says, and keeps its value when the option is
+ * absent. */
 struct option_spec {
     const char *name;
     char letter; /* 0 for none */
@@ -21,7 +22,8 @@ struct option_spec {
 };
 
 /* Takes options from argv up to "--" or the end; what is left, in order, stays in argv[0 … *ret_left). */
-int options_parse(const struct option_spec *specs, size_t count, int argc, char **argv, int *ret_left, struct err *err);
+int options_parse(const struct option_spec *specs, size_t count, int argc, char **argv, int *ret_left,
+                  struct err *err);
 
 /* One line an option. */
 void options_help(const struct option_spec *specs, size_t count, FILE *out);

@@ -75,7 +75,8 @@ json_t *report_step(const struct courier_step *step)
     json_object_set_new(json, "alert", step->alert_id ? json_integer(step->alert_id) : json_null());
     json_object_set_new(json, "message", step->message_id ? json_integer(step->message_id) : json_null());
     json_object_set_new(json, "gateway", step->gateway ? report_text(sv_of(step->gateway)) : json_null());
-    json_object_set_new(json, "took_ms", step->took ? json_real((double)step->took / (double)NANOS_PER_MS) : json_null());
+    json_object_set_new(json, "took_ms",
+                        step->took ? json_real((double)step->took / (double)NANOS_PER_MS) : json_null());
     json_object_set_new(json, "text", report_text(sv_of(step->text)));
     return json;
 }

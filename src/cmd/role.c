@@ -61,8 +61,9 @@ static struct config *parse(sv body, struct err *err)
     config_errors_init(&errors);
     struct config *config = load_parse(&load, &errors);
     if (!config)
-        err_set(err, ERR_CONFIG, NULL, "%s:%d: %s", errors.items[0].file ? errors.items[0].file : "configuration",
-                errors.items[0].line, errors.items[0].message);
+        err_set(err, ERR_CONFIG, NULL, "%s:%d: %s",
+                errors.items[0].file ? errors.items[0].file : "configuration", errors.items[0].line,
+                errors.items[0].message);
     config_errors_free(&errors);
     load_free(&load);
     return config;
@@ -86,7 +87,8 @@ static void prepare(struct role_process *process, sv body)
     struct err err;
     config_free(process->prepared);
     process->prepared = parse(body, &err);
-    if (process->prepared && process->role->prepare && process->role->prepare(process->state, process->prepared, &err) < 0) {
+    if (process->prepared && process->role->prepare &&
+        process->role->prepare(process->state, process->prepared, &err) < 0) {
         config_free(process->prepared);
         process->prepared = NULL;
     }
@@ -133,7 +135,8 @@ static void drain(struct role_process *process)
 static void take_fd(struct role_process *process, enum control_type type, sv label, int fd)
 {
     char name[256];
-    void (*take)(void *, const char *, int) = type == CONTROL_SOCKET ? process->role->socket : process->role->peer;
+    void (*take)(void *, const char *, int) =
+        type == CONTROL_SOCKET ? process->role->socket : process->role->peer;
     sv_copy(name, sizeof name, label);
     if (fd >= 0 && take && process->state)
         take(process->state, name, fd);

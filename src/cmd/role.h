@@ -1,5 +1,6 @@
-/* What every child process has in common: it hears its parent on descriptor 3, gets its configuration, sockets and
- * peers, enters its sandbox, serves, reloads in two steps, and drains. A role says what is its own. */
+/* What every child process has in common: it hears its parent on descriptor 3, gets its configuration,
+ * sockets and peers, enters its sandbox, serves, reloads in two steps, and drains. A role says what is its
+ * own. */
 #ifndef VEDETTE_CMD_ROLE_H
 #define VEDETTE_CMD_ROLE_H
 
@@ -13,7 +14,8 @@ struct role_process;
 struct role {
     const char *name;
     /* Makes *ret_state from the configuration. Enters the sandbox before it touches anything from outside. */
-    int (*start)(struct role_process *process, const struct config *config, void **ret_state, struct err *err);
+    int (*start)(struct role_process *process, const struct config *config, void **ret_state,
+                 struct err *err);
     /* A socket with its label, and the channel to another process; both now belong to the role. */
     void (*socket)(void *state, const char *label, int fd);
     void (*peer)(void *state, const char *process, int fd);

@@ -1,8 +1,8 @@
 /* The courier process: the store, the queue, the gateways, and the control socket. */
 #include "base/log.h"
-#include "cmd/role.h"
 #include "cmd/confine.h"
 #include "cmd/control_server.h"
+#include "cmd/role.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -18,7 +18,8 @@ struct courier_role {
     struct channel *watches[WATCHES_MAX];
 };
 
-static int courier_begin(struct role_process *process, const struct config *config, void **ret_state, struct err *err)
+static int courier_begin(struct role_process *process, const struct config *config, void **ret_state,
+                         struct err *err)
 {
     struct store *store;
     if (confine(CONFINE_COURIER, config, err) < 0 || store_open(config->state_directory, &store, err) < 0)
@@ -86,7 +87,8 @@ static void add_watch(struct courier_role *role, int fd)
 {
     for (size_t i = 0; i < WATCHES_MAX; i++)
         if (!role->watches[i]) {
-            role->watches[i] = channel_new(role_loop(role->process), fd, on_watch_message, on_watch_closed, role);
+            role->watches[i] =
+                channel_new(role_loop(role->process), fd, on_watch_message, on_watch_closed, role);
             courier_watch(role->courier, role->watches[i]);
             return;
         }
@@ -102,7 +104,8 @@ static void courier_peer(void *state, const char *process, int fd)
     }
     if (role->keeper_channel)
         on_keeper_closed(role, role->keeper_channel, NULL);
-    role->keeper_channel = channel_new(role_loop(role->process), fd, on_keeper_message, on_keeper_closed, role);
+    role->keeper_channel =
+        channel_new(role_loop(role->process), fd, on_keeper_message, on_keeper_closed, role);
     keeper_client_connect(role->keeper, role->keeper_channel);
 }
 

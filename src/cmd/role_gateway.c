@@ -1,14 +1,16 @@
 /* The gateway process: our own SMTP gateway. */
-#include "cmd/role.h"
 #include "cmd/confine.h"
+#include "cmd/role.h"
 #include "gateway/gateway.h"
 
 #include <stdlib.h>
 
-static int gateway_start(struct role_process *process, const struct config *config, void **ret_state, struct err *err)
+static int gateway_start(struct role_process *process, const struct config *config, void **ret_state,
+                         struct err *err)
 {
     struct gateway *gateway;
-    if (confine(CONFINE_GATEWAY, config, err) < 0 || gateway_new(role_loop(process), config, &gateway, err) < 0)
+    if (confine(CONFINE_GATEWAY, config, err) < 0 ||
+        gateway_new(role_loop(process), config, &gateway, err) < 0)
         return -1;
     *ret_state = gateway;
     return 0;

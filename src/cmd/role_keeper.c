@@ -1,6 +1,6 @@
 /* The keeper process: the one that reads secrets. */
-#include "cmd/role.h"
 #include "cmd/confine.h"
+#include "cmd/role.h"
 #include "secret/keeper.h"
 
 #include <stdlib.h>
@@ -19,7 +19,8 @@ struct provider_context provider_context_of(const struct config *config)
                                      .credentials_directory = getenv("CREDENTIALS_DIRECTORY")};
 }
 
-static int keeper_start(struct role_process *process, const struct config *config, void **ret_state, struct err *err)
+static int keeper_start(struct role_process *process, const struct config *config, void **ret_state,
+                        struct err *err)
 {
     struct keeper_role *role = calloc(1, sizeof *role);
     role->loop = role_loop(process);

@@ -1,7 +1,7 @@
 /* The watch process: inputs, decoders, rules. */
 #include "base/log.h"
-#include "cmd/role.h"
 #include "cmd/confine.h"
+#include "cmd/role.h"
 #include "watch/watch.h"
 
 #include <stdlib.h>
@@ -30,8 +30,8 @@ static void on_rule_error(void *arg, const struct rule_error *error)
         LOG_ERROR("rule not loaded", LOG_STR("file", error->file), LOG_INT("line", error->line),
                   LOG_STR("cause", error->message));
     else if (complaint->count == 0)
-        err_set(complaint->first, ERR_CONFIG, "`vedette check` lists every error", "%s:%d:%d: %s", error->file,
-                error->line, error->column, error->message);
+        err_set(complaint->first, ERR_CONFIG, "`vedette check` lists every error", "%s:%d:%d: %s",
+                error->file, error->line, error->column, error->message);
     complaint->count++;
 }
 
@@ -67,14 +67,16 @@ static void report(void *arg)
     loop_timer_set(role->report, REPORT_EVERY);
 }
 
-static int watch_begin(struct role_process *process, const struct config *config, void **ret_state, struct err *err)
+static int watch_begin(struct role_process *process, const struct config *config, void **ret_state,
+                       struct err *err)
 {
     if (confine(CONFINE_WATCH, config, err) < 0)
         return -1;
     struct ruleset *ruleset = load_rules(config, false, err);
     if (!ruleset)
         return -1;
-    LOG_INFO("rules loaded", LOG_INT("rules", ruleset_count(ruleset)), LOG_INT("failed", ruleset_failed(ruleset)));
+    LOG_INFO("rules loaded", LOG_INT("rules", ruleset_count(ruleset)),
+             LOG_INT("failed", ruleset_failed(ruleset)));
     struct watch_role *role = calloc(1, sizeof *role);
     role->process = process;
     role->watch = watch_new(role_loop(process), config, ruleset);

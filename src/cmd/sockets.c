@@ -6,9 +6,9 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -61,8 +61,8 @@ static int open_control(const struct config *config, int *ret_fd, struct err *er
     int folder = open(config->runtime_directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (folder < 0 || fd < 0 || bind_in_folder(fd, folder, "control") < 0 || listen(fd, BACKLOG) < 0) {
-        err_set(err, ERR_SYSTEM, "set runtime_directory to a folder that we may write", "control socket in %s",
-                config->runtime_directory);
+        err_set(err, ERR_SYSTEM, "set runtime_directory to a folder that we may write",
+                "control socket in %s", config->runtime_directory);
         close(fd);
         close(folder);
         return -1;
@@ -138,7 +138,8 @@ static int add_control(struct making *making, const struct config *config, struc
     return 0;
 }
 
-int sockets_open(const struct sockets *old, const struct config *config, struct sockets **ret, struct err *err)
+int sockets_open(const struct sockets *old, const struct config *config, struct sockets **ret,
+                 struct err *err)
 {
     struct making making = {.old = old, .made = calloc(1, sizeof *making.made)};
     assert(making.made);
@@ -151,7 +152,8 @@ int sockets_open(const struct sockets *old, const struct config *config, struct 
     return 0;
 }
 
-void sockets_send(const struct sockets *sockets, const char *process, bool only_fresh, struct channel *channel)
+void sockets_send(const struct sockets *sockets, const char *process, bool only_fresh,
+                  struct channel *channel)
 {
     for (size_t i = 0; i < sockets->count; i++) {
         const struct socket_entry *entry = &sockets->entries[i];

@@ -19,12 +19,14 @@ struct sockets {
     size_t count;
 };
 
-/* Opens what config needs; a label that `old` (or NULL) has too keeps its socket. Labels borrow from config. On error
- * nothing stays open that old did not have. */
-int sockets_open(const struct sockets *old, const struct config *config, struct sockets **ret, struct err *err);
+/* Opens what config needs; a label that `old` (or NULL) has too keeps its socket. Labels borrow from config.
+ * On error nothing stays open that old did not have. */
+int sockets_open(const struct sockets *old, const struct config *config, struct sockets **ret,
+                 struct err *err);
 
 /* Sends those of one process along its channel; with only_fresh just the new ones. */
-void sockets_send(const struct sockets *sockets, const char *process, bool only_fresh, struct channel *channel);
+void sockets_send(const struct sockets *sockets, const char *process, bool only_fresh,
+                  struct channel *channel);
 
 /* Closes every descriptor. NULL is fine. */
 void sockets_free(struct sockets *sockets);

@@ -14,7 +14,8 @@ static int read_recipients(struct submission *submission, const json_t *list, st
 {
     size_t count = json_array_size(list);
     if (count > SMTP_RECIPIENTS_MAX)
-        return err_set(err, ERR_LIMIT, "send it in several parts", "more than %d recipients", SMTP_RECIPIENTS_MAX);
+        return err_set(err, ERR_LIMIT, "send it in several parts", "more than %d recipients",
+                       SMTP_RECIPIENTS_MAX);
     sv *recipients = arena_alloc(submission->arena, (count + 1) * sizeof *recipients);
     for (size_t i = 0; i < count; i++)
         recipients[i] = sv_of(json_string_value(json_array_get(list, i)));
@@ -35,7 +36,8 @@ static void fill_test(struct submission *submission, nanos now)
     finding->rule_id = arena_printf(submission->arena, "vedette.test.%lld", (long long)now);
     finding->rule_title = SV("Test of the path to your inbox");
     finding->author = SV("Vedette");
-    finding->description = SV("This is a test. Nothing has happened: somebody asked whether alerts reach you.");
+    finding->description =
+        SV("This is a test. Nothing has happened: somebody asked whether alerts reach you.");
     finding->response = SV("Tell whoever runs Vedette that it arrived, and in which folder.");
     finding->severity = SEVERITY_LOW;
     submission->courier.test = true;
@@ -47,8 +49,8 @@ static int fill_alert(struct submission *submission, const json_t *request, nano
     sv severity = text_of(request, "severity");
     finding->severity = SEVERITY_MEDIUM;
     if (severity.n && !severity_parse(severity, &finding->severity))
-        return err_set(err, ERR_USAGE, "informational, low, medium, high or critical", "there is no severity \"%.*s\"",
-                       SV_ARG(severity));
+        return err_set(err, ERR_USAGE, "informational, low, medium, high or critical",
+                       "there is no severity \"%.*s\"", SV_ARG(severity));
     finding->rule_title = text_of(request, "title");
     if (finding->rule_title.n == 0)
         return err_set(err, ERR_USAGE, "name it with --title TEXT", "an alert needs a title");

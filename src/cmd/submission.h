@@ -13,8 +13,8 @@ struct submission {
     struct arena *arena;
 };
 
-/* {"command": "submit", "kind": "mail" | "alert" | "test", "sender", "recipients": […], "gateway", "title", "severity",
- *  "text"}; content is the mail for kind mail. */
+/* {"command": "submit", "kind": "mail" | "alert" | "test", "sender", "recipients": […], "gateway", "title",
+ * "severity", "text"}; content is the mail for kind mail. */
 int submission_read(struct submission *ret, const json_t *request, sv content, nanos now, struct err *err);
 void submission_free(struct submission *submission);
 

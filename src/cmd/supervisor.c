@@ -35,7 +35,7 @@ enum answer { ANSWER_NONE, ANSWER_WAITING, ANSWER_PREPARED };
 struct process {
     struct supervisor *supervisor;
     enum which which;
-    struct child *child;       /* NULL: not running */
+    struct child *child; /* NULL: not running */
     struct channel *channel;
     struct loop_timer *restart;
     nanos started_at, heard_at, restart_delay;
@@ -87,7 +87,8 @@ static void supervisor_fail(struct supervisor *supervisor, int exit_code)
     loop_stop(supervisor->loop);
 }
 
-/* --- Starting and restarting ---------------------------------------------------------------------------------- */
+/* --- Starting and restarting
+ * ---------------------------------------------------------------------------------- */
 
 static void on_message(void *arg, struct channel *channel, enum control_type type, sv body, int fd);
 static void on_closed(void *arg, struct channel *channel, const struct err *err);
@@ -138,7 +139,8 @@ static void try_launch(void *arg)
 {
     struct process *process = arg;
     struct err err;
-    if (process->child || process->supervisor->draining || !is_needed(process->supervisor->config, process->which))
+    if (process->child || process->supervisor->draining ||
+        !is_needed(process->supervisor->config, process->which))
         return;
     if (launch(process, &err) == 0)
         return;
@@ -158,7 +160,8 @@ static void schedule_restart(struct process *process)
     loop_timer_set(process->restart, process->restart_delay);
 }
 
-/* --- Draining: sources first, so that what they gave is committed before the courier goes --------------------- */
+/* --- Draining: sources first, so that what they gave is committed before the courier goes
+ * --------------------- */
 
 static void drain_on(struct supervisor *supervisor)
 {
@@ -188,7 +191,8 @@ static void drain_all(void *arg)
     drain_on(supervisor);
 }
 
-/* --- Reloading: everybody prepares, then everybody commits, or nobody does ------------------------------------ */
+/* --- Reloading: everybody prepares, then everybody commits, or nobody does
+ * ------------------------------------ */
 
 static void forget_next(struct supervisor *supervisor)
 {
@@ -253,7 +257,8 @@ static void commit_if_prepared(struct supervisor *supervisor)
     }
 }
 
-/* Reads and checks the new configuration; the first error is told in one line, `vedette check` tells them all. */
+/* Reads and checks the new configuration; the first error is told in one line, `vedette check` tells them
+ * all. */
 static int load_next(struct supervisor *supervisor, struct err *err)
 {
     struct config_errors errors;
@@ -294,7 +299,8 @@ static void reload(void *arg)
     commit_if_prepared(supervisor);
 }
 
-/* --- What the processes say, and their end -------------------------------------------------------------------- */
+/* --- What the processes say, and their end
+ * -------------------------------------------------------------------- */
 
 static void say_ready_if_all_are(struct supervisor *supervisor)
 {
@@ -391,7 +397,8 @@ static void on_deadline(void *arg)
     supervisor_fail(supervisor, 75);
 }
 
-/* --- Life ----------------------------------------------------------------------------------------------------- */
+/* --- Life
+ * ----------------------------------------------------------------------------------------------------- */
 
 /* After a kill -9 of an earlier parent its children take a moment to notice and let go of the addresses. */
 static int open_sockets_patiently(struct supervisor *supervisor, struct err *err)
@@ -425,8 +432,10 @@ static void end(struct supervisor *supervisor)
 int supervisor_run(const char *config_path, struct load *load, struct config *config)
 {
     struct err err;
-    struct supervisor supervisor = {
-        .loop = loop_new(), .config_path = config_path ? config_path : LOAD_DEFAULT_PATH, .load = *load, .config = config};
+    struct supervisor supervisor = {.loop = loop_new(),
+                                    .config_path = config_path ? config_path : LOAD_DEFAULT_PATH,
+                                    .load = *load,
+                                    .config = config};
     log_setup("parent", config->log_level, config->log_format);
     supervisor.tick = loop_timer_new(supervisor.loop, on_tick, &supervisor);
     supervisor.deadline = loop_timer_new(supervisor.loop, on_deadline, &supervisor);

@@ -1,4 +1,5 @@
-/* The parent of `vedette run`: reads the configuration, opens sockets, starts the processes and keeps them running. */
+/* The parent of `vedette run`: reads the configuration, opens sockets, starts the processes and keeps them
+ * running. */
 #ifndef VEDETTE_CMD_SUPERVISOR_H
 #define VEDETTE_CMD_SUPERVISOR_H
 

@@ -1,4 +1,5 @@
-/* What commands print for people: colours only on a terminal and never with NO_COLOR, bytes of others escaped. */
+/* What commands print for people: colours only on a terminal and never with NO_COLOR, bytes of others
+ * escaped. */
 #ifndef VEDETTE_CMD_TERM_H
 #define VEDETTE_CMD_TERM_H
 
