@@ -70,7 +70,8 @@ static bool owes_mail(const struct config *config, const struct finding *finding
 }
 
 static int queue_mail(struct store *store, const struct config *config, const struct finding *finding,
-                      const struct store_alert *alert, int64_t untold, nanos now, struct err *err)
+                      const struct store_alert *alert, int64_t untold, nanos now,
+                      struct alert_outcome *outcome, struct err *err)
 {
     char message_id[ALERT_MESSAGE_ID_BYTES];
     sv recipients[RECIPIENTS_MAX];
@@ -97,6 +98,9 @@ static int queue_mail(struct store *store, const struct config *config, const st
                          : err_set(err, ERR_LIMIT, NULL, "a finding of rule %.*s is too large",
                                    SV_ARG(finding->rule_id));
     buf_free(&packed);
+    outcome->mail_id = mail.id;
+    outcome->first_message_id = mail.first_message_id;
+    outcome->message_count = count;
     return queued;
 }
 
@@ -130,6 +134,7 @@ static int take(struct store *store, const struct config *config, const struct f
 {
     enum severity least = SEVERITY_LOW;
     struct store_alert alert;
+    struct alert_outcome outcome = {0};
     bool known = severity_parse(sv_of(config->alerts.minimum_level), &least);
     assert(known); /* the configuration was checked */
     int found = find_or_raise(store, config, finding, now, arena, &alert, err);
@@ -141,9 +146,12 @@ static int take(struct store *store, const struct config *config, const struct f
     alert.mails += owed;
     alert.mailed_at = owed ? now : alert.mailed_at;
     if ((found ? store_alert_update(store, &alert, err) : store_alert_insert(store, &alert, err)) < 0 ||
-        (owed && queue_mail(store, config, finding, &alert, untold, now, err) < 0))
+        (owed && queue_mail(store, config, finding, &alert, untold, now, &outcome, err) < 0))
         return -1;
-    *ret = (struct alert_outcome){.alert_id = alert.id, .raised = !found, .mailed = owed};
+    outcome.alert_id = alert.id;
+    outcome.raised = !found;
+    outcome.mailed = owed;
+    *ret = outcome;
     return 0;
 }
 

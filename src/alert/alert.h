@@ -7,8 +7,10 @@
 
 struct alert_outcome {
     int64_t alert_id;
-    bool raised; /* a new alert */
-    bool mailed; /* a mail is owed and queued */
+    bool raised;                       /* a new alert */
+    bool mailed;                       /* a mail is owed and queued */
+    int64_t mail_id, first_message_id; /* then: its id and those of its messages, which follow each other */
+    size_t message_count;
 };
 
 /* Takes one finding inside a store job: raises an alert or counts it to an open one, and queues the mail that

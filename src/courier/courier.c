@@ -343,18 +343,17 @@ static void tell_trouble(struct courier *courier, int64_t alert_id, int64_t mail
     steps_tell(&courier->steps, &step);
 }
 
-static void on_submitted(void *arg, int64_t alert_id, int64_t mail_id)
+static void on_submitted(void *arg, const struct submit_ids *ids)
 {
     struct courier *courier = arg;
     queue_kick(courier->queue);
     if (!steps_heard(&courier->steps))
         return;
-    struct courier_step committed = {
-        .alert_id = alert_id, .mail_id = mail_id, .step = "committed", .text = "on disk"};
-    struct courier_step queued = {.alert_id = alert_id, .mail_id = mail_id, .step = "queued"};
-    steps_tell(&courier->steps, &committed);
-    steps_tell(&courier->steps, &queued);
-    tell_trouble(courier, alert_id, mail_id);
+    struct courier_step step = {
+        .alert_id = ids->alert, .mail_id = ids->mail, .step = "committed", .text = "on disk"};
+    steps_tell(&courier->steps, &step);
+    steps_tell_queued(&courier->steps, ids->alert, ids->mail, ids->first_message, ids->message_count);
+    tell_trouble(courier, ids->alert, ids->mail);
 }
 
 void courier_submit(struct courier *courier, const struct courier_submission *submission,

@@ -750,7 +750,7 @@ static void findings_become_mails_and_are_acknowledged_with_their_cursor(void **
     assert_int_equal(w->first.mail_count, 10);
     static const char *const STEPS[] = {"received", "matched", "committed", "queued"};
     for (size_t i = 0; i < sizeof STEPS / sizeof *STEPS; i++)
-        assert_int_equal(count_steps(w, STEPS[i]), 10);
+        assert_int_equal(count_steps(w, STEPS[i]), strcmp(STEPS[i], "queued") == 0 ? 20 : 10);
     side_close(&side);
     side_open(&side, w);
     assert_string_equal(side.cursor, "offset 4711");
@@ -815,7 +815,7 @@ static void a_mail_that_lands_before_the_answer_is_seen_all_the_same(void **stat
         snprintf(id, sizeof id, "land%d", i);
         submit_mail(w, id, "");
     }
-    wait_for(w, "landed", 20);
+    wait_for(w, "landed", 40); /* of either recipient */
     assert_int_equal(message_now(w, 1).message.state, STORE_LANDED);
     world_close(w);
 }
@@ -832,7 +832,7 @@ static void what_landed_while_nobody_looked_is_found_at_the_start(void **state)
     w->first.arg = w;
     drop_into_maildir(&w->first, &w->first.mails[0]);
     start_courier(w, 1, NULL);
-    wait_for(w, "landed", 1);
+    wait_for(w, "landed", 2);
     assert_int_equal(message_now(w, 2).message.state, STORE_LANDED);
     world_close(w);
 }

@@ -118,7 +118,11 @@ static void tell_finding(const struct batch_job *job, const struct finding *find
     tell(job, "matched", finding->matched_at, finding->matched_at - finding->received_at, outcome->alert_id,
          finding->rule_title);
     tell(job, "committed", now, now - job->now, outcome->alert_id, SV("on disk"));
-    tell(job, outcome->mailed ? "queued" : "suppressed", now, 0, outcome->alert_id, finding->rule_title);
+    if (outcome->mailed)
+        steps_tell_queued(job->reception->setup.steps, outcome->alert_id, outcome->mail_id,
+                          outcome->first_message_id, outcome->message_count);
+    else
+        tell(job, "suppressed", now, 0, outcome->alert_id, finding->rule_title);
 }
 
 static void acknowledge(const struct batch_job *job)

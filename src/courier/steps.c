@@ -26,3 +26,17 @@ void steps_tell(struct steps *steps, struct courier_step *step)
         if (i < steps->count)
             steps->listeners[i].fn(steps->listeners[i].arg, step);
 }
+
+void steps_tell_queued(struct steps *steps, int64_t alert_id, int64_t mail_id, int64_t first_message_id,
+                       size_t message_count)
+{
+    for (size_t i = 0; i < message_count; i++) {
+        struct courier_step step = {
+            .alert_id = alert_id,
+            .mail_id = mail_id,
+            .message_id = first_message_id + (int64_t)i,
+            .step = "queued",
+        };
+        steps_tell(steps, &step);
+    }
+}

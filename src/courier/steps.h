@@ -27,4 +27,8 @@ static inline bool steps_heard(const struct steps *steps)
 /* Fills in step->at if it is 0. */
 void steps_tell(struct steps *steps, struct courier_step *step);
 
+/* One step "queued" for each message of a mail; their ids follow each other. */
+void steps_tell_queued(struct steps *steps, int64_t alert_id, int64_t mail_id, int64_t first_message_id,
+                       size_t message_count);
+
 #endif

@@ -17,23 +17,24 @@ struct submit_job {
     sv *recipients;
     size_t recipient_count;
     struct buf finding;
-    int64_t alert_id, mail_id;
+    struct submit_ids ids;
 };
 
 static int submit_run(struct store *store, struct job *base, struct err *err)
 {
     struct submit_job *job = (struct submit_job *)base;
     struct store_mail mail = job->mail;
-    job->alert_id = 0;
+    job->ids = (struct submit_ids){.message_count = job->recipient_count};
     if (job->has_alert) {
         struct store_alert alert = job->alert;
         if (store_alert_insert(store, &alert, err) < 0)
             return -1;
-        mail.alert_id = job->alert_id = alert.id;
+        mail.alert_id = job->ids.alert = alert.id;
     }
     if (store_mail_insert(store, &mail, job->recipients, job->recipient_count, err) < 0)
         return -1;
-    job->mail_id = mail.id;
+    job->ids.mail = mail.id;
+    job->ids.first_message = mail.first_message_id;
     return 0;
 }
 
@@ -41,8 +42,8 @@ static void submit_done(struct job *base, const struct err *err)
 {
     struct submit_job *job = (struct submit_job *)base;
     if (!err)
-        job->setup.queued(job->setup.queued_arg, job->alert_id, job->mail_id);
-    job->setup.done(job->setup.done_arg, job->alert_id, job->mail_id, err);
+        job->setup.queued(job->setup.queued_arg, &job->ids);
+    job->setup.done(job->setup.done_arg, job->ids.alert, job->ids.mail, err);
 }
 
 static void submit_release(struct job *base)

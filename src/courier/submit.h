@@ -6,8 +6,13 @@
 #include "courier/jobs.h"
 #include "courier/settings.h"
 
-/* queued is called before the submission's done, with the same ids, if it is on disk. */
-typedef void submit_queued_fn(void *arg, int64_t alert_id, int64_t mail_id);
+struct submit_ids {
+    int64_t alert, mail, first_message;
+    size_t message_count;
+};
+
+/* queued is called before the submission's done, if it is on disk. */
+typedef void submit_queued_fn(void *arg, const struct submit_ids *ids);
 
 struct submit_setup {
     struct jobs *jobs;

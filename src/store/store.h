@@ -97,6 +97,8 @@ int store_alert_update(struct store *store, const struct store_alert *alert, str
 /* A mail is what is said; a message is that mail to one recipient, with its own delivery history. */
 struct store_mail {
     int64_t id;                /* set by store_mail_insert */
+    int64_t first_message_id;  /* set by store_mail_insert, not read back: the ids of its messages follow each
+                                  other from here, in the order of the recipients */
     int64_t alert_id;          /* 0: not about an alert (vedette send) */
     int64_t sequence;          /* 1 for an alert's first mail, then 2, 3 … */
     sv message_id;             /* "<…@host>", stable over every retry */

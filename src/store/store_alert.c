@@ -80,13 +80,18 @@ int store_mail_insert(struct store *store, struct store_mail *mail, const sv *re
                 err) < 0)
         return -1;
     mail->id = sqlite3_last_insert_rowid(store->db);
-    for (size_t i = 0; i < recipient_count; i++)
+    mail->first_message_id = 0;
+    for (size_t i = 0; i < recipient_count; i++) {
         if (sql_run(store, SQL_MESSAGE_INSERT,
                     VALUES(INTEGER(mail->id), INTEGER(mail->alert_id), INTEGER(mail->severity),
                            TEXT(recipients[i]), INTEGER(mail->created_at), INTEGER(mail->created_at),
                            INTEGER(mail->expires_at), INTEGER(mail->test)),
                     err) < 0)
             return -1;
+        int64_t id = sqlite3_last_insert_rowid(store->db);
+        assert(i == 0 || id == mail->first_message_id + (int64_t)i);
+        mail->first_message_id = i == 0 ? id : mail->first_message_id;
+    }
     return 0;
 }
 
