@@ -144,6 +144,7 @@ enum line { LINE_NEED_DATA, LINE_WHOLE, LINE_LONG, LINE_ENDLESS, LINE_BARE };
 static enum line find_line(struct smtp_server *server, sv *ret)
 {
     sv in = buf_view(&server->input);
+    assert(in.p || in.n == 0);
     for (; server->scanned < in.n; server->scanned++) {
         char c = in.p[server->scanned];
         size_t length = server->overlong + server->scanned + 1;

@@ -117,6 +117,8 @@ def vedette(tmp_path):
     yield start
     for one in running:
         one.kill()
+    for one in running:
+        one.check_sanitizers()
 
 
 @pytest.fixture
@@ -134,6 +136,8 @@ def own_gateway_with(tmp_path):
     yield start
     for one in running:
         one.kill()
+    for one in running:
+        one.check_sanitizers()
 
 
 @pytest.fixture

@@ -110,6 +110,12 @@ class Vedette:
         finally:
             self.kill()
 
+    def check_sanitizers(self):
+        """Fails the test if a sanitizer spoke in any of the processes."""
+        text = self.log.read_text(errors="replace")
+        for words in ("Sanitizer:", "runtime error:"):
+            assert words not in text, text[max(0, text.index(words) - 500):][:6000]
+
     def kill(self):
         """SIGKILL to the parent and all its children."""
         if self.process:
