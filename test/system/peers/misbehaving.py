@@ -5,8 +5,9 @@
     peer = Misbehaving(data=DROP)                        # hangs up there
     peer = Misbehaving(banner=DEAF)                      # reads on and never answers
     peer = Misbehaving(dot=["451 4.3.0 Later", None])    # what happens first, second …; the last one stays
+    peer = Misbehaving(certificates=…, auth=None)        # inside TLS, AUTH PLAIN is offered and taken
 
-Stages: banner ehlo starttls mail rcpt data body dot rset quit. `body` is met at the first bytes of content. None
+Stages: banner ehlo starttls auth mail rcpt data body dot rset quit. `body` is met at the first bytes of content. None
 stands for the usual. The options can be changed while it runs: peer.script["dot"] = None.
 """
 
@@ -18,9 +19,10 @@ import time
 DROP = "drop"
 DEAF = "deaf"
 
-STAGES = ("banner", "ehlo", "starttls", "mail", "rcpt", "data", "body", "dot", "rset", "quit")
+STAGES = ("banner", "ehlo", "starttls", "auth", "mail", "rcpt", "data", "body", "dot", "rset", "quit")
 USUAL = {
-    "banner": "220 misbehaving.example.org ESMTP", "ehlo": None, "starttls": "220 2.0.0 Go on", "mail": "250 2.1.0 Ok",
+    "banner": "220 misbehaving.example.org ESMTP", "ehlo": None, "starttls": "220 2.0.0 Go on",
+    "auth": "235 2.7.0 Ok", "mail": "250 2.1.0 Ok",
     "rcpt": "250 2.1.5 Ok", "data": "354 Go on", "body": None, "dot": "250 2.0.0 Ok: queued as {id}", "rset": "250 2.0.0 Ok",
     "quit": "221 2.0.0 Bye",
 }
@@ -179,6 +181,8 @@ class _Session:
         elif verb == "STARTTLS" and self.peer.context and not self.secured:
             if self._at("starttls"):
                 self._secure()
+        elif verb == "AUTH" and "auth" in self.peer.script:
+            self._at("auth")
         elif verb == "MAIL":
             if self._at("mail"):
                 self.sender = _path(text)
@@ -201,6 +205,8 @@ class _Session:
         lines = ["misbehaving.example.org"] + (self.peer.extensions if verb == "EHLO" else [])
         if verb == "EHLO" and self.peer.offer_starttls and not self.secured:
             lines.append("STARTTLS")
+        if verb == "EHLO" and self.secured and "auth" in self.peer.script:
+            lines.append("AUTH PLAIN")
         usual = "\r\n".join(("250 " if i == len(lines) - 1 else "250-") + s for i, s in enumerate(lines))
         self._at("ehlo", usual=usual)
         self._forget()
