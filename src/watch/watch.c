@@ -369,6 +369,10 @@ void watch_socket(struct watch *watch, const char *label, int fd)
     if (input->reading) {
         input->ops->pause(input);
         input->ops->resume(input);
+    } else if (!input->opened) {
+        input->retry_at = 0;
+        open_all(watch);
+        update(watch);
     }
 }
 
