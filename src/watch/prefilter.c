@@ -201,7 +201,7 @@ static struct need of_at_least(struct arena *arena, const struct sigma_rule *rul
     return need;
 }
 
-/* Recursion is bounded by SIGMA_CONDITION_DEPTH_MAX. */
+/* Recursion is bounded by SIGMA_CONDITION_DEPTH_MAX. NOLINTNEXTLINE(misc-no-recursion) */
 static struct need of_node(struct arena *arena, const struct sigma_rule *rule, const struct sigma_node *node)
 {
     struct need need = nothing;

@@ -49,7 +49,8 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 
 static int visit_folder(struct visit *visit, const char *path, int depth, struct err *err);
 
-/* What cannot be read inside a folder does not end the visit. */
+/* What cannot be read inside a folder does not end the visit. Recursion is bounded by RULE_FILES_DEPTH_MAX.
+ * NOLINTNEXTLINE(misc-no-recursion) */
 static void visit_entry(struct visit *visit, const char *folder, const char *name, int depth)
 {
     char path[PATH_MAX];
@@ -71,6 +72,7 @@ static void visit_entry(struct visit *visit, const char *folder, const char *nam
         visit->fn(visit->arg, path, SV(""), &err);
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion) */
 static int visit_folder(struct visit *visit, const char *path, int depth, struct err *err)
 {
     struct dirent **entries;

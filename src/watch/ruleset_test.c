@@ -401,7 +401,7 @@ static void all_mistakes_of_a_rule_are_told_at_once(void **state)
     struct ruleset *ruleset = ruleset_new();
     load(ruleset,
          "level: urgent\nstatus: fine\nlogsource: linux\nvedette: {respond: x}\n"
-         "detection:\n  s: {a|conatins: x, b|re: '('}\n  condition: s or q\n",
+         "detection:\n  s: {a|contain: x, b|re: '('}\n  condition: s or q\n",
          &told);
     assert_int_equal(told.count, 8);
     assert_non_null(strstr(told.text, "1:8 level must be one of"));

@@ -29,6 +29,11 @@ __attribute__((format(printf, 3, 4))) static struct sigma_node *fail(struct pars
     return NULL;
 }
 
+static bool is_mark(char c)
+{
+    return c == '(' || c == ')' || c == '|';
+}
+
 static bool is_space(char c)
 {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
@@ -41,7 +46,7 @@ static void advance(struct parser *parser)
     while (at < parser->text.n && is_space(parser->text.p[at]))
         at++;
     size_t end = at;
-    while (end < parser->text.n && !is_space(parser->text.p[end]) && !memchr("()|", parser->text.p[end], 3))
+    while (end < parser->text.n && !is_space(parser->text.p[end]) && !is_mark(parser->text.p[end]))
         end++;
     if (end == at && at < parser->text.n)
         end++;
@@ -118,6 +123,16 @@ static struct sigma_node *parse_target(struct parser *parser, uint64_t needed, s
     return node;
 }
 
+static struct sigma_node *no_such_name(struct parser *parser, sv word, size_t begin)
+{
+    sv shown = sv_first(word, 60);
+    if (sv_find_char(word, '*') != SV_NPOS)
+        return fail(parser, begin, "a pattern needs a count: write '1 of %.*s' or 'all of %.*s'",
+                    SV_ARG(shown), SV_ARG(shown));
+    return fail(parser, begin, "the condition names '%.*s', but detection has no selection of that name",
+                SV_ARG(shown));
+}
+
 static struct sigma_node *parse_name(struct parser *parser)
 {
     sv word = parser->word;
@@ -140,11 +155,7 @@ static struct sigma_node *parse_name(struct parser *parser)
             node->selection = i;
         return node;
     }
-    if (sv_find_char(word, '*') != SV_NPOS)
-        return fail(parser, begin, "a pattern needs a count: write '1 of %.*s' or 'all of %.*s'",
-                    SV_ARG(sv_first(word, 60)), SV_ARG(sv_first(word, 60)));
-    return fail(parser, begin, "the condition names '%.*s', but detection has no selection of that name",
-                SV_ARG(sv_first(word, 60)));
+    return no_such_name(parser, word, begin);
 }
 
 static struct sigma_node *parse_or(struct parser *parser);
@@ -162,6 +173,7 @@ static struct sigma_node *parse_group(struct parser *parser)
     return node;
 }
 
+/* Recursion is bounded by SIGMA_CONDITION_DEPTH_MAX. NOLINTNEXTLINE(misc-no-recursion) */
 static struct sigma_node *parse_primary(struct parser *parser)
 {
     sv word = parser->word;
@@ -266,6 +278,7 @@ static bool at_least(const struct sigma_node *node, sigma_selection_fn *fn, void
     return false;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): the parser bounds the depth. */
 bool sigma_condition_holds(const struct sigma_node *node, sigma_selection_fn *fn, void *arg)
 {
     switch (node->kind) {

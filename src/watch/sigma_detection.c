@@ -206,6 +206,7 @@ static void add_condition(struct sigma_rule *rule, const struct yaml_node *node,
 static void add_conditions(struct sigma_rule *rule, const struct yaml_node *node, struct sigma_workshop *shop)
 {
     sv *names = arena_alloc(shop->arena, (rule->selection_count + 1) * sizeof *names);
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): it is an array of pointers. */
     rule->conditions = arena_alloc(shop->arena, (node->count + 1) * sizeof *rule->conditions);
     if (!names || !rule->conditions) {
         no_room(shop, node);

@@ -39,6 +39,23 @@ static bool any_with_role(const struct sigma_key *key, enum sigma_modifier_role 
     return false;
 }
 
+static bool may_add_comparison(const struct sigma_key *key, sv name, char *problem, size_t cap)
+{
+    if (any_with_role(key, SIGMA_KIND) || any_with_role(key, SIGMA_AFFIX) ||
+        sigma_has(key, SIGMA_MODIFIER_windash))
+        return no(problem, cap, "modifier '%.*s' cannot be combined with another comparison", SV_ARG(name));
+    return true;
+}
+
+static bool may_add_text(const struct sigma_key *key, sv name, char *problem, size_t cap)
+{
+    if (any_with_role(key, SIGMA_KIND))
+        return no(problem, cap,
+                  "modifier '%.*s' works on text and cannot follow re, cidr, exists, lt, lte, gt or gte",
+                  SV_ARG(name));
+    return true;
+}
+
 /* Whether `modifier` may follow what the key has so far. */
 static bool may_add(const struct sigma_key *key, enum sigma_modifier modifier, char *problem, size_t cap)
 {
@@ -47,24 +64,14 @@ static bool may_add(const struct sigma_key *key, enum sigma_modifier modifier, c
     case SIGMA_LATER:
         return no(problem, cap, "modifier '%.*s' is not supported yet", SV_ARG(name));
     case SIGMA_AFFIX:
-        return !any_with_role(key, SIGMA_KIND) ||
-               no(problem, cap,
-                  "modifier '%.*s' compares text and cannot follow re, cidr, exists, lt, lte, "
-                  "gt or gte",
-                  SV_ARG(name));
+        return may_add_text(key, name, problem, cap);
     case SIGMA_KIND:
-        return (!any_with_role(key, SIGMA_KIND) && !any_with_role(key, SIGMA_AFFIX) &&
-                !sigma_has(key, SIGMA_MODIFIER_windash)) ||
-               no(problem, cap, "modifier '%.*s' cannot be combined with another comparison", SV_ARG(name));
+        return may_add_comparison(key, name, problem, cap);
     case SIGMA_REGEX_FLAG:
         return sigma_has(key, SIGMA_MODIFIER_re) ||
                no(problem, cap, "modifier '%.*s' belongs to re: write |re|%.*s", SV_ARG(name), SV_ARG(name));
     case SIGMA_FLAG:
-        if (modifier == SIGMA_MODIFIER_windash && any_with_role(key, SIGMA_KIND))
-            return no(problem, cap,
-                      "modifier 'windash' works on text and cannot follow re, cidr, exists, "
-                      "lt, lte, gt or gte");
-        return true;
+        return modifier != SIGMA_MODIFIER_windash || may_add_text(key, name, problem, cap);
     }
     return false;
 }

@@ -328,7 +328,7 @@ void sigma_value_free(struct sigma_value *value)
 static bool same(const char *subject, sv text, bool cased)
 {
     if (cased)
-        return text.n == 0 || memcmp(subject, text.p, text.n) == 0;
+        return text.n == 0 || (subject && memcmp(subject, text.p, text.n) == 0);
     for (size_t i = 0; i < text.n; i++)
         if (fold((unsigned char)subject[i]) != (unsigned char)text.p[i])
             return false;

@@ -86,12 +86,12 @@ __attribute__((format(printf, 4, 5))) static void fail(struct yaml_reader *reade
 /* Bytes that are no UTF-8 are no YAML, and libfyaml 0.7 can run forever on them: it never sees any. */
 static void check_encoding(struct yaml_reader *reader)
 {
-    if (sv_utf8(reader->text))
+    if (sv_utf8(reader->text) && sv_find_char(reader->text, 0) == SV_NPOS)
         return;
     sv rest = reader->text;
     for (int line = 1; rest.p; line++) {
         sv one = sv_split(&rest, '\n');
-        if (sv_utf8(one))
+        if (sv_utf8(one) && sv_find_char(one, 0) == SV_NPOS)
             continue;
         fail(reader, line, 1, "this line is not UTF-8 text: save the file in UTF-8");
         return;
