@@ -55,7 +55,8 @@ struct input_record {
 /* Evaluates a record. Its bytes are not needed afterwards. */
 void input_record(struct input *input, const struct input_record *record);
 
-/* False when reading should stop: too much is uncommitted. pause has been or will be called then. */
+/* False when the turn should end: its batch is full, or too much is uncommitted, and then pause is called. An
+ * input that is still `reading` after input_turn_end goes on in another turn. */
 bool input_may_read(const struct input *input);
 
 /* The end of a turn of reading: findings go out. cursor (NULL for none) says how far the input was read. */

@@ -213,6 +213,8 @@ static void much_at_once_comes_in_order_and_once(void **state)
     fixture_configure(fixture, "- {file: log, from_start: true}");
     fixture_start(fixture, NULL);
     fixture_await(fixture, LINES);
+    assert_true(fixture->batches > LINES / 4096);
+    assert_int_equal(fixture->same_cursor, 0); /* so that no finding is committed without its place */
     char text[32];
     for (int i = 0; i < LINES; i += 97) {
         snprintf(text, sizeof text, "needle %d", i);

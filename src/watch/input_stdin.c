@@ -33,11 +33,19 @@ static void end(struct input *input, struct lines *lines)
     input_end(input);
 }
 
+/* Lines that are left need a turn of their own, because nothing may come that wakes us for them. */
+static void end_turn(struct input *input, const struct lines *lines, bool all_taken)
+{
+    input_turn_end(input, NULL);
+    if (input->reading && (!all_taken || !lines->watch))
+        loop_timer_set(lines->timer, 0);
+}
+
 static void turn(struct input *input)
 {
     struct lines *lines = input->state;
     if (!take(input, lines)) {
-        input_turn_end(input, NULL);
+        end_turn(input, lines, false);
         return;
     }
     char *to = buf_reserve(&lines->in, READ_BYTES);
@@ -51,8 +59,8 @@ static void turn(struct input *input)
     }
     buf_added(&lines->in, (size_t)n);
     input->counts->bytes += (uint64_t)n;
-    take(input, lines);
-    input_turn_end(input, NULL);
+    bool all_taken = take(input, lines);
+    end_turn(input, lines, all_taken);
 }
 
 static void on_ready(void *arg, int fd, int ready)
@@ -68,13 +76,10 @@ static void on_timer(void *arg)
     struct lines *lines = input->state;
     if (!input->reading)
         return;
-    if (lines->watch) { /* reading would block: only what is left */
-        take(input, lines);
-        input_turn_end(input, NULL);
-        return;
-    }
-    loop_timer_set(lines->timer, 0);
-    turn(input);
+    if (!lines->watch)
+        turn(input);
+    else /* reading could block: only what is left */
+        end_turn(input, lines, take(input, lines));
 }
 
 /* Files and devices such as /dev/null are always ready and cannot be polled. */

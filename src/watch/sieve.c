@@ -123,8 +123,9 @@ static void add_finding(struct sieve *sieve, const struct input *input, const st
         batch_begin(&sieve->writer, &sieve->body, ++sieve->serial, sv_of(input->config->label));
     if (batch_add(&sieve->writer, finding))
         return;
-    /* This turn's cursor is not known yet: the batch goes with the last one, so that a crash now means that
-     * records are read again, never that they are skipped. */
+    /* Only after a crowd of datagrams, or of rules that match one record. This turn's cursor is not known
+     * yet: the batch goes with the last one, so that a crash now means that records are read again, never
+     * that they are skipped. */
     sieve_flush(sieve, input);
     batch_begin(&sieve->writer, &sieve->body, ++sieve->serial, sv_of(input->config->label));
     bool fits = batch_add(&sieve->writer, finding);
@@ -162,6 +163,12 @@ void sieve_record(struct sieve *sieve, const struct input *input, const struct i
 size_t sieve_bytes(const struct sieve *sieve)
 {
     return buf_view(&sieve->body).n;
+}
+
+bool sieve_crowded(const struct sieve *sieve)
+{
+    return sieve_bytes(sieve) > 0 &&
+           (sieve_bytes(sieve) >= BATCH_BYTES_MAX / 2 || sieve->writer.count >= BATCH_FINDINGS_MAX / 2);
 }
 
 bool sieve_flush(struct sieve *sieve, const struct input *input)

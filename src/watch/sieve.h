@@ -20,6 +20,9 @@ void sieve_record(struct sieve *sieve, const struct input *input, const struct i
 /* Findings that no batch has left with yet, in bytes. */
 size_t sieve_bytes(const struct sieve *sieve);
 
+/* True when the turn should end, so that what it found leaves in one batch with one cursor. */
+bool sieve_crowded(const struct sieve *sieve);
+
 /* Sends the findings of the turn, if there are any, with the input's cursor. True if a batch went. */
 bool sieve_flush(struct sieve *sieve, const struct input *input);
 

@@ -110,7 +110,7 @@ void input_record(struct input *input, const struct input_record *record)
 
 bool input_may_read(const struct input *input)
 {
-    return input->reading && may_flow(input->watch);
+    return input->reading && !sieve_crowded(input->watch->sieve) && may_flow(input->watch);
 }
 
 void input_turn_end(struct input *input, const char *cursor)

@@ -129,6 +129,7 @@ static void courier_reads(void *arg, struct channel *channel, enum control_type 
         fixture->raw[fixture->count++] = strndup(batch.findings[i].raw.p, batch.findings[i].raw.n);
         assert_int_equal(batch.findings[i].severity, SEVERITY_HIGH);
     }
+    fixture->same_cursor += batch.count && sv_eq(batch.cursor, sv_of(fixture->cursor));
     sv_copy(fixture->cursor, sizeof fixture->cursor, batch.cursor);
     if (fixture->commit)
         answer(fixture, batch.serial);

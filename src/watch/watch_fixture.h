@@ -27,7 +27,8 @@ struct fixture {
     size_t waiting_count, batches;
     char *raw[FIXTURE_FINDINGS_MAX]; /* of every finding that came */
     size_t count;
-    char cursor[1024]; /* of the last batch */
+    char cursor[1024];  /* of the last batch */
+    size_t same_cursor; /* batches with findings whose cursor was the one before */
     bool drained, stdin_ended;
 
     bool (*until)(struct fixture *);

@@ -316,6 +316,21 @@ static void standard_input_is_read_to_its_end(void **state)
     fixture_await_that(fixture, has_ended);
 }
 
+static void many_findings_of_a_pipe_come_without_another_line(void **state)
+{
+    struct fixture *fixture = *state;
+    enum { LINES = 6000 };
+    int fds[2];
+    fixture_configure(fixture, "- stdin: {}");
+    assert_int_equal(pipe(fds), 0);
+    for (int i = 0; i < LINES; i++)
+        fixture_write(fds[1], "needle 12\n"); /* 60,000 bytes: one read takes them all */
+    watch_socket(fixture->watch, "stdin", fds[0]);
+    fixture_start(fixture, NULL);
+    fixture_await(fixture, LINES);
+    close(fds[1]);
+}
+
 static void an_empty_device_as_standard_input_ends_at_once(void **state)
 {
     struct fixture *fixture = *state;
@@ -501,6 +516,7 @@ int main(void)
         TEST(draining_takes_what_was_read_and_waits_for_the_disk),
         TEST(an_idle_watch_drains_at_once),
         TEST(standard_input_is_read_to_its_end),
+        TEST(many_findings_of_a_pipe_come_without_another_line),
         TEST(an_empty_device_as_standard_input_ends_at_once),
         TEST(unix_sockets_are_made_anew_and_open_to_all),
         TEST(inputs_without_a_socket_ask_for_none),
