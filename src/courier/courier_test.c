@@ -10,9 +10,11 @@
 #include "courier/courier.h"
 #include "courier/testing_peer.h"
 #include "io/durable.h"
+#include "io/testing_certificates.h"
 #include "wire/batch.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -31,7 +33,7 @@ struct world {
     struct courier_step steps[STEPS_MAX];
     size_t step_count;
     const char *until_step; /* stops the loop … */
-    int until_count;        /* … at the so-manieth */
+    int until_count;        /* … after so many more */
 
     int64_t alert_id, mail_id;
     bool submitted, drained;
@@ -70,7 +72,7 @@ static void on_step(void *arg, const struct courier_step *step)
     struct world *w = arg;
     assert_true(w->step_count < STEPS_MAX);
     w->steps[w->step_count++] = *step;
-    if (w->until_step && count_steps(w, w->until_step) >= w->until_count)
+    if (w->until_step && strcmp(w->until_step, step->step) == 0 && --w->until_count <= 0)
         loop_stop(w->loop);
 }
 
@@ -79,7 +81,7 @@ static void wait_for(struct world *w, const char *step, int count)
 {
     assert_non_null(step);
     w->until_step = step;
-    w->until_count = count;
+    w->until_count = count - count_steps(w, step);
     loop_timer_set(w->limit, 15 * NANOS_PER_SECOND);
     while (count_steps(w, step) < count)
         loop_run(w->loop);
@@ -647,6 +649,168 @@ static void a_reload_moves_the_queue_to_the_new_gateway(void **state)
     world_close(w);
 }
 
+/* --- Security ---------------------------------------------------------------------------------------------
+ */
+
+struct guarded {
+    struct world *w;
+    struct tls_context *server;
+    struct keeper *keeper;
+    struct channel *keeper_side, *courier_side;
+};
+
+static void on_keeper_side(void *arg, struct channel *channel, enum control_type type, sv body, int fd)
+{
+    struct guarded *g = arg;
+    assert_int_equal(fd, -1);
+    assert_int_equal(type, CONTROL_SECRET_GET);
+    keeper_answer(g->keeper, channel, body);
+}
+
+static void on_secret_side(void *arg, struct channel *channel, enum control_type type, sv body, int fd)
+{
+    struct guarded *g = arg;
+    (void)channel;
+    assert_int_equal(fd, -1);
+    keeper_client_message(g->w->keeper, type, body);
+}
+
+static void ignore_closed(void *arg, struct channel *channel, const struct err *err)
+{
+    (void)arg;
+    (void)channel;
+    (void)err;
+}
+
+static void write_file(const struct world *w, const char *name, const char *content, mode_t mode)
+{
+    int dir = open(w->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_true(dir >= 0);
+    assert_int_equal(durable_write(dir, name, sv_of(content), mode, NULL), 0);
+    close(dir);
+}
+
+/* A gateway with STARTTLS whose certificate bears that name, an authority to trust, a keeper, and a courier
+ * that is told to authenticate with that password. */
+static void guarded_open(struct guarded *g, const char *certified, const char *password, bool offer)
+{
+    struct world *w = world_open();
+    char cert[128], key[128], text[2048];
+    struct err err;
+    int fds[2];
+    *g = (struct guarded){.w = w};
+    struct testing_certificate ca = testing_certificate_make("Test CA", NULL, NULL, 1, 30);
+    struct testing_certificate leaf = testing_certificate_make("gateway", certified, &ca, 0, 30);
+    snprintf(cert, sizeof cert, "%s/ca.pem", w->directory);
+    testing_certificate_write(cert, &ca, NULL);
+    snprintf(cert, sizeof cert, "%s/cert.pem", w->directory);
+    snprintf(key, sizeof key, "%s/key.pem", w->directory);
+    testing_certificate_write(cert, &leaf, &ca);
+    testing_certificate_write_key(key, &leaf);
+    testing_certificate_free(&leaf);
+    testing_certificate_free(&ca);
+    assert_int_equal(tls_server_context(cert, key, NULL, &g->server, &err), 0);
+    w->first.tls = offer ? g->server : NULL;
+    w->first.login = "AHZlZGV0dGUAY29ycmVjdCBob3JzZQ=="; /* vedette, "correct horse" */
+
+    write_file(w, "first", password, 0400);
+    g->keeper = keeper_new(&(struct provider_context){.secrets_directory = w->directory});
+    assert_int_equal(channel_pair(fds, NULL), 0);
+    g->keeper_side = channel_new(w->loop, fds[0], on_keeper_side, ignore_closed, g);
+    g->courier_side = channel_new(w->loop, fds[1], on_secret_side, ignore_closed, g);
+    keeper_client_connect(w->keeper, g->courier_side);
+
+    snprintf(text, sizeof text,
+             "sender: vedette@example.org\nrecipients: [soc@example.org]\nstate_directory: %s\n"
+             "gateways:\n  - {name: first, address: 127.0.0.1, port: %d, security: starttls,\n"
+             "     verify_name: mail.example.org, ca_file: %s/ca.pem,\n"
+             "     username: vedette, password: secret:file/first}\n",
+             w->directory, w->first.port, w->directory);
+    struct store *store;
+    w->config = parse(text);
+    assert_int_equal(store_open(w->directory, &store, &err), 0);
+    if (courier_new(w->loop, w->config, store, w->keeper, &w->courier, &err) < 0)
+        fail_msg("%s", err.cause);
+    courier_subscribe(w->courier, on_step, w);
+    courier_start(w->courier);
+}
+
+static void guarded_close(struct guarded *g)
+{
+    struct world *w = g->w;
+    for (size_t i = 0; i < w->step_count; i++) {
+        assert_null(strstr(w->steps[i].text, "correct horse"));
+        assert_null(strstr(w->steps[i].text, "AHZlZGV0dGUAd3Jvbmc")); /* the wrong password, in base64 */
+    }
+    stop_courier(w);
+    keeper_client_connect(w->keeper, NULL);
+    channel_free(g->keeper_side);
+    channel_free(g->courier_side);
+    keeper_free(g->keeper);
+    tls_context_free(g->server);
+    world_close(w);
+}
+
+static void a_session_is_secured_and_authenticated_before_mail(void **state)
+{
+    (void)state;
+    struct guarded g;
+    guarded_open(&g, "DNS:mail.example.org", "correct horse", true);
+    submit_mail(g.w, "guarded", "");
+    wait_for(g.w, "handed-over", 1);
+    assert_int_equal(g.w->first.mail_count, 1);
+    static const char *const STEPS[] = {"starttls", "tls", "auth"};
+    for (size_t i = 0; i < sizeof STEPS / sizeof *STEPS; i++)
+        assert_true(count_steps(g.w, STEPS[i]) >= 1);
+    guarded_close(&g);
+}
+
+static const char *trouble_of(const struct world *w)
+{
+    for (size_t i = w->step_count; i-- > 0;)
+        if (strcmp(w->steps[i].step, "deferred") == 0)
+            return w->steps[i].text;
+    return "";
+}
+
+static void no_mail_goes_to_a_gateway_that_cannot_prove_who_it_is(void **state)
+{
+    (void)state;
+    struct guarded g;
+    guarded_open(&g, "DNS:other.example.org", "correct horse", true);
+    submit_mail(g.w, "untrusted", "");
+    wait_for(g.w, "deferred", 1);
+    assert_non_null(strstr(trouble_of(g.w), "other.example.org"));
+    assert_int_equal(g.w->first.mails_begun, 0);
+    assert_int_equal(message_now(g.w, 1).message.state, STORE_QUEUED);
+    guarded_close(&g);
+}
+
+static void no_mail_goes_where_starttls_has_gone(void **state)
+{
+    (void)state;
+    struct guarded g;
+    guarded_open(&g, "DNS:mail.example.org", "correct horse", false);
+    submit_mail(g.w, "stripped", "");
+    wait_for(g.w, "deferred", 1);
+    assert_non_null(strstr(trouble_of(g.w), "STARTTLS"));
+    assert_int_equal(g.w->first.mails_begun, 0);
+    guarded_close(&g);
+}
+
+static void a_wrong_password_is_told_and_never_shown(void **state)
+{
+    (void)state;
+    struct guarded g;
+    guarded_open(&g, "DNS:mail.example.org", "wrong password", true);
+    submit_mail(g.w, "wrong", "");
+    wait_for(g.w, "deferred", 1);
+    assert_non_null(strstr(trouble_of(g.w), "535 5.7.8 bad login: ***"));
+    assert_int_equal(g.w->first.mails_begun, 0);
+    assert_int_equal(message_now(g.w, 1).message.state, STORE_QUEUED);
+    guarded_close(&g);
+}
+
 /* --- Findings ---------------------------------------------------------------------------------------------
  */
 
@@ -863,6 +1027,10 @@ int main(void)
         cmocka_unit_test(mail_survives_the_end_of_the_process),
         cmocka_unit_test(a_drain_ends_what_is_under_way_and_keeps_the_rest),
         cmocka_unit_test(a_reload_moves_the_queue_to_the_new_gateway),
+        cmocka_unit_test(a_session_is_secured_and_authenticated_before_mail),
+        cmocka_unit_test(no_mail_goes_to_a_gateway_that_cannot_prove_who_it_is),
+        cmocka_unit_test(no_mail_goes_where_starttls_has_gone),
+        cmocka_unit_test(a_wrong_password_is_told_and_never_shown),
         cmocka_unit_test(findings_become_mails_and_are_acknowledged_with_their_cursor),
         cmocka_unit_test(a_thousand_alerts_pass_four_sessions),
         cmocka_unit_test(a_mail_that_lands_before_the_answer_is_seen_all_the_same),

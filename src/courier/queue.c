@@ -447,7 +447,7 @@ static void check_drained(struct queue *queue)
 static void look_who_is_up(struct queue *queue)
 {
     size_t up = count_up(queue);
-    if (up == queue->up_count)
+    if (up == queue->up_count || queue->draining)
         return;
     if (up == 0 && queue->path_count)
         LOG_ERROR("no gateway is up", LOG_STR("first", path_name(queue->paths[0])),

@@ -1,5 +1,6 @@
 #include "courier/submit.h"
 
+#include "alert/alert.h"
 #include "courier/message_id.h"
 
 #include <assert.h>
@@ -18,6 +19,7 @@ struct submit_job {
     size_t recipient_count;
     struct buf finding;
     struct submit_ids ids;
+    char message_id[ALERT_MESSAGE_ID_BYTES];
 };
 
 static int submit_run(struct store *store, struct job *base, struct err *err)
@@ -30,6 +32,8 @@ static int submit_run(struct store *store, struct job *base, struct err *err)
         if (store_alert_insert(store, &alert, err) < 0)
             return -1;
         mail.alert_id = job->ids.alert = alert.id;
+        mail.message_id = sv_of(alert_message_id(alert.id, mail.sequence, alert.raised_at,
+                                                 job->setup.settings->config.hostname, job->message_id));
     }
     if (store_mail_insert(store, &mail, job->recipients, job->recipient_count, err) < 0)
         return -1;

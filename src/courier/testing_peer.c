@@ -84,6 +84,8 @@ static void on_mail(struct peer_session *session, sv line)
         drop(session);
     } else if (due(&peer->mail_451)) {
         say(session, "451 4.3.0 try again later");
+    } else if (peer->login && !session->logged_in) {
+        say(session, "530 5.7.0 Authentication required");
     } else if (peer->refuse_sender) {
         say(session, peer->refuse_sender);
     } else {
@@ -108,6 +110,27 @@ static void on_rcpt(struct peer_session *session, sv line)
     say(session, "250 2.1.5 Ok");
 }
 
+static void say_offer(struct peer_session *session)
+{
+    const struct peer *peer = session->peer;
+    say(session, "250-peer.example.org\r\n250-PIPELINING\r\n250-SIZE 1000000\r\n250-8BITMIME");
+    if (peer->tls && !session->secured)
+        say(session, "250-STARTTLS");
+    if (peer->login && session->secured)
+        say(session, "250-AUTH PLAIN");
+    say(session, "250 ENHANCEDSTATUSCODES");
+}
+
+/* A gateway that repeats what it was told, as some do. */
+static void on_auth(struct peer_session *session, sv response)
+{
+    char line[512];
+    session->logged_in = session->peer->login && sv_eq(response, sv_of(session->peer->login));
+    snprintf(line, sizeof line, session->logged_in ? "235 2.7.0 ok" : "535 5.7.8 bad login: %.*s",
+             SV_ARG(response));
+    say(session, line);
+}
+
 static void on_line(struct peer_session *session, sv line)
 {
     struct peer *peer = session->peer;
@@ -119,8 +142,13 @@ static void on_line(struct peer_session *session, sv line)
             buf_put(&session->content, SV("\r\n"));
         }
     } else if (sv_istarts(line, SV("EHLO"))) {
-        say(session, "250-peer.example.org\r\n250-PIPELINING\r\n250-SIZE 1000000\r\n250-8BITMIME\r\n"
-                     "250 ENHANCEDSTATUSCODES");
+        say_offer(session);
+    } else if (sv_istarts(line, SV("STARTTLS")) && peer->tls) {
+        say(session, "220 2.0.0 go on");
+        stream_secure_server(session->stream, peer->tls);
+        session->secured = true;
+    } else if (sv_istarts(line, SV("AUTH PLAIN "))) {
+        on_auth(session, sv_from(line, sizeof "AUTH PLAIN " - 1));
     } else if (sv_istarts(line, SV("MAIL"))) {
         on_mail(session, line);
     } else if (sv_istarts(line, SV("RCPT"))) {

@@ -10,7 +10,7 @@ enum { PEER_SESSIONS_MAX = 64, PEER_MAILS_MAX = 4096 };
 struct peer_session {
     struct peer *peer;
     struct stream *stream;
-    bool mailed, data;
+    bool secured, logged_in, mailed, data;
     int recipients, accepted;
     char sender[128];
     struct buf content;
@@ -37,6 +37,9 @@ struct peer {
     int drop_at_mail;          /* so many are closed when MAIL comes */
     const char *refuse;        /* 550 to a recipient that contains it */
     const char *refuse_sender; /* 550 to MAIL, whatever the sender */
+    struct tls_context *tls;   /* offers STARTTLS */
+    const char *login;         /* offers AUTH PLAIN inside TLS and takes this response in base64 only; MAIL
+                                  needs it */
 
     /* What it saw. */
     int connections, open, mails_begun;
