@@ -126,13 +126,12 @@ class Vedette:
             self.process.wait(10)
 
     def children(self):
-        """Process ids by name (as in --child NAME or the process title)."""
+        """Process ids by name (keeper, courier, gateway, watch)."""
         found = {}
         for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
             try:
                 if int(stat.read_text().rsplit(")", 1)[1].split()[1]) == self.process.pid:
-                    name = stat.with_name("comm").read_text().strip()
-                    found[name] = int(stat.parent.name)
+                    found[stat.with_name("cmdline").read_text().split("\0")[2]] = int(stat.parent.name)
             except (OSError, IndexError, ValueError):
                 continue
         return found
