@@ -11,7 +11,9 @@
 #include "io/address.h"
 #include "io/durable.h"
 
+#include <arpa/inet.h>
 #include <dirent.h>
+#include <ifaddrs.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,9 +60,9 @@ static struct config *make_config(const char *root, const char *more)
     return config;
 }
 
-static void listen_for(struct fixture *fixture)
+static void listen_for(struct fixture *fixture, sv ip)
 {
-    assert_int_equal(address_parse(SV("127.0.0.1"), 0, &fixture->address, NULL), 0);
+    assert_int_equal(address_parse(ip, 0, &fixture->address, NULL), 0);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     assert_int_equal(bind(fd, (struct sockaddr *)&fixture->address.storage, fixture->address.length), 0);
     assert_int_equal(listen(fd, 16), 0);
@@ -79,7 +81,7 @@ static int set_up(void **state)
     fixture->stop = loop_timer_new(fixture->loop, stop, fixture->loop);
     fixture->config = make_config(fixture->root, "");
     assert_int_equal(gateway_new(fixture->loop, fixture->config, &fixture->gateway, &err), 0);
-    listen_for(fixture);
+    listen_for(fixture, SV("127.0.0.1"));
     log_setup("gateway", LOG_LEVEL_ERROR, LOG_FORMAT_LOGFMT);
     *state = fixture;
     return 0;
@@ -263,6 +265,42 @@ static void a_client_too_many_is_asked_to_come_later(void **state)
     close(fds[2]);
 }
 
+/* An address of this machine that is not loopback; false if it has none. */
+static bool outer_address(struct in_addr *ret)
+{
+    struct ifaddrs *all = NULL;
+    bool found = false;
+    if (getifaddrs(&all) < 0)
+        return false;
+    for (struct ifaddrs *one = all; one && !found; one = one->ifa_next) {
+        struct sockaddr_in in;
+        if (!one->ifa_addr || one->ifa_addr->sa_family != AF_INET)
+            continue;
+        memcpy(&in, one->ifa_addr, sizeof in);
+        found = ntohl(in.sin_addr.s_addr) >> 24 != 127;
+        *ret = in.sin_addr;
+    }
+    freeifaddrs(all);
+    return found;
+}
+
+static void a_client_from_elsewhere_is_sent_away(void **state)
+{
+    struct fixture *fixture = *state;
+    struct in_addr outer = {0};
+    if (!outer_address(&outer))
+        skip();
+    listen_for(fixture, SV("0.0.0.0"));
+    struct sockaddr_in in;
+    memcpy(&in, &fixture->address.storage, sizeof in);
+    in.sin_addr = outer;
+    memcpy(&fixture->address.storage, &in, sizeof in);
+    int fd = client(fixture);
+    assert_int_equal(say(fixture, fd, SV(""), 1), 554);
+    assert_int_equal(say(fixture, fd, SV(""), 1), 0);
+    close(fd);
+}
+
 static void a_byte_now_and_then_does_not_hold_a_session(void **state)
 {
     struct fixture *fixture = *state;
@@ -334,6 +372,7 @@ int main(void)
         TEST(what_is_not_taken_leaves_no_file),
         TEST(a_message_past_the_limit_is_refused),
         TEST(a_client_too_many_is_asked_to_come_later),
+        TEST(a_client_from_elsewhere_is_sent_away),
         TEST(a_byte_now_and_then_does_not_hold_a_session),
         TEST(draining_lets_an_open_transaction_end),
         TEST(a_reload_changes_domains_and_keeps_open_messages),
