@@ -42,11 +42,13 @@ void alert_fingerprint(const struct finding *finding, const struct config_string
     unsigned char digest[crypto_generichash_BYTES_MAX];
     crypto_generichash_init(&hash, NULL, 0, sizeof digest);
     hash_sized(&hash, finding->rule_id);
-    bool grouped = false;
-    for (size_t i = 0; i < group_by->count; i++)
-        grouped |= hash_field(&hash, finding, sv_of(group_by->items[i]));
-    if (!grouped && !hash_field(&hash, finding, SV("message")))
-        hash_sized(&hash, finding->raw);
+    bool names_somebody = false;
+    for (size_t i = 0; i < group_by->count; i++) {
+        sv name = sv_of(group_by->items[i]);
+        names_somebody |= hash_field(&hash, finding, name) && !sv_eq(name, SV("host.name"));
+    }
+    if (!names_somebody)
+        hash_sized(&hash, finding->message.n ? finding->message : finding->raw);
     crypto_generichash_final(&hash, digest, sizeof digest);
     memcpy(ret, digest, STORE_FINGERPRINT_BYTES);
 }

@@ -18,9 +18,9 @@ struct alert_outcome {
 int alert_take(struct store *store, const struct config *config, const struct finding *finding, nanos now,
                struct alert_outcome *ret, struct err *err);
 
-/* The first STORE_FINGERPRINT_BYTES of BLAKE2b-512 over the rule's id and the grouping fields, each with its
- * name and length. When the event has none of those fields its field `message` stands in for them, or else
- * the whole record. */
+/* The first STORE_FINGERPRINT_BYTES of BLAKE2b over the rule's id and the grouping fields, each with its name and
+ * length. When none of them but host.name is there, nothing tells whose doing it was, and the message's text (else the
+ * record) counts as well. */
 void alert_fingerprint(const struct finding *finding, const struct config_strings *group_by,
                        unsigned char ret[static STORE_FINGERPRINT_BYTES]);
 

@@ -14,14 +14,14 @@
 #define HOUR   (60 * MINUTE)
 #define START  (1764000000 * NANOS_PER_SECOND)
 
-static const char *const group_by[] = {"user.name", "source.ip"};
+static const char *const group_by[] = {"user.name", "source.ip", "host.name"};
 static const char *const recipients[] = {"soc@example.org", "On Call <oncall@example.org>"};
 
 static struct config make_config(void)
 {
     return (struct config){.alerts = {.throttle = 15 * MINUTE,
                                       .quiet = 24 * HOUR,
-                                      .group_by = {(const char **)(uintptr_t)group_by, 2},
+                                      .group_by = {(const char **)(uintptr_t)group_by, 3},
                                       .minimum_level = "low"},
                            .delivery = {.expire = 24 * HOUR},
                            .recipients = {(const char **)(uintptr_t)recipients, 2},
@@ -200,14 +200,17 @@ static void findings_are_the_same_by_rule_and_grouping_fields_alone(void **state
 static void without_any_grouping_field_the_text_tells_findings_apart(void **state)
 {
     (void)state;
-    static struct event_field one[] = {FIELD("message", "disk gone"), FIELD("pid", "1")};
-    static struct event_field two[] = {FIELD("message", "disk gone"), FIELD("pid", "2")};
-    static struct event_field three[] = {FIELD("message", "disk back"), FIELD("pid", "1")};
-    struct finding a = make_finding(SEVERITY_LOW, one, 2), b = make_finding(SEVERITY_LOW, two, 2),
-                   c = make_finding(SEVERITY_LOW, three, 2), d = make_finding(SEVERITY_LOW, NULL, 0), e = d;
+    static struct event_field one[] = {FIELD("host.name", "db1"), FIELD("pid", "1")};
+    static struct event_field two[] = {FIELD("host.name", "db1"), FIELD("pid", "2")};
+    static struct event_field elsewhere[] = {FIELD("host.name", "db2"), FIELD("pid", "1")};
+    struct finding a = make_finding(SEVERITY_LOW, one, 2), b = make_finding(SEVERITY_LOW, two, 2), c = a,
+                   d = make_finding(SEVERITY_LOW, NULL, 0), e = d, f = make_finding(SEVERITY_LOW, elsewhere, 2);
+    a.message = b.message = f.message = SV("disk gone");
+    c.message = SV("disk back");
     b.raw = SV("other");
     assert_true(same(&a, &b));
     assert_false(same(&a, &c));
+    assert_false(same(&a, &f));
     e.raw = SV("other");
     assert_true(same(&d, &d));
     assert_false(same(&d, &e));

@@ -111,6 +111,7 @@ static struct finding finding_of(const struct rule *rule, const struct event *ev
         .tags = rule->tags,
         .severity = rule->severity,
         .raw = event->raw,
+        .message = event->message,
         .fields = event->fields,
         .field_count = event->field_count,
     };

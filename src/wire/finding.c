@@ -90,6 +90,7 @@ void finding_pack(struct pack *pack, const struct finding *finding)
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         pack_cut(pack, texts[i], TEXT_BYTES_MAX);
     pack_cut(pack, finding->raw, FINDING_RAW_BYTES_MAX);
+    pack_cut(pack, finding->message, FINDING_VALUE_BYTES_MAX);
     pack_fields(pack, finding);
 }
 
@@ -142,6 +143,7 @@ bool finding_unpack(struct unpack *unpack, struct finding *ret, struct arena *ar
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         *texts[i] = unpack_bounded(unpack, TEXT_BYTES_MAX);
     finding.raw = unpack_bounded(unpack, FINDING_RAW_BYTES_MAX);
+    finding.message = unpack_bounded(unpack, FINDING_VALUE_BYTES_MAX);
     if (!unpack_fields(unpack, &finding, arena) || !unpack->ok)
         return false;
     *ret = finding;

@@ -31,6 +31,7 @@ struct finding {
     sv tags;            /* space separated, e.g. "attack.privilege_escalation attack.t1548.003" */
     enum severity severity;
     sv raw;
+    sv message; /* the part after the syslog header; what tells findings apart that name nobody */
     struct event_field *fields;
     size_t field_count;
 };

@@ -41,6 +41,7 @@ static void what_was_packed_is_read_back(void **state)
                                     .tags = SV("attack.t1548.003"),
                                     .severity = SEVERITY_CRITICAL,
                                     .raw = SV("raw"),
+                                    .message = SV("said"),
                                     .fields = fields,
                                     .field_count = 2};
     struct buf buf = BUF_INIT(FINDING_BYTES_MAX);
@@ -54,6 +55,7 @@ static void what_was_packed_is_read_back(void **state)
     assert_true(sv_eq(back.references, finding.references) && sv_eq(back.tags, finding.tags));
     assert_int_equal(back.severity, SEVERITY_CRITICAL);
     assert_true(sv_eq(back.raw, SV("raw")));
+    assert_true(sv_eq(back.message, SV("said")));
     assert_int_equal(back.field_count, 2);
     assert_true(sv_eq(back.fields[1].name, SV("n")) && sv_eq(back.fields[1].value, SV("5")));
     assert_int_equal(back.fields[1].type, EVENT_NUMBER);

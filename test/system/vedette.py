@@ -186,12 +186,12 @@ class Vedette:
 class OwnGateway(Vedette):
     """Vedette with its own gateway on, delivering example.org to .inbox; its only gateway is itself."""
 
-    def __init__(self, directory, small_disk=None, **relay):
+    def __init__(self, directory, small_disk=None, relay=None, **settings):
         self.port = free_port()
         maildir = pathlib.Path(directory) / "inbox"
         self.inbox = Maildir(maildir)
         super().__init__(directory, [gateway(self.port, landing={"maildir": str(maildir)})],
                          relay={"listen": [f"127.0.0.1:{self.port}"], "domains": ["example.org"],
-                                "maildir": str(maildir), **relay}, small_disk=small_disk)
+                                "maildir": str(maildir), **(relay or {})}, small_disk=small_disk, **settings)
         if small_disk:
             self.inbox = Maildir(f"/proc/{self.process.pid}/root{maildir}")

@@ -1,0 +1,366 @@
+"""What every command promises: exit codes, the shapes of its JSON, errors with their place, and help."""
+
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+
+import vedette as program
+from peers.enclosure import ROOT, free_port, wait_until
+
+pytestmark = pytest.mark.sanitized
+
+RULE_ID = "6a3e5b7e-0000-4000-8000-000000000001"
+SUDO = "<86>1 2026-11-24T08:15:30Z host1 sudo - - - mallory : user NOT in sudoers ; TTY=pts/0 ; PWD=/ ; USER=root ; COMMAND=/bin/sh"
+COMMANDS = ["run", "check", "test", "send", "alerts", "queue", "follow", "inbox", "rules check", "rules test", "rules match",
+            "events decode"]
+DESIGN_SHAPE = """
+gateways:
+  - name: primary
+    address: 192.0.2.25
+    host: mail.example.org
+    port: 587
+    security: starttls
+    verify_name: mail.example.org
+    username: svc-vedette
+    password: secret:file/primary
+sender: Vedette <vedette@example.org>
+recipients: [soc@example.org]
+inputs:
+  - syslog: udp://127.0.0.1:5514
+  - syslog: tcp://127.0.0.1:5514
+  - file: /var/log/auth.log
+  - journal: {}
+rules: []
+state_directory: state
+secrets_directory: secrets
+relay:
+  listen: [127.0.0.1:2525]
+  domains: [localhost.example]
+  maildir: inbox
+"""
+
+
+def run(*argv, text="", env=None, **more):
+    return subprocess.run([program.binary(), *argv], input=text, capture_output=True, text=True, timeout=60,
+                          env={**os.environ, **(env or {})}, check=False, **more)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command):
+    done = run(*command.split(), "--help")
+    assert done.returncode == 0
+    assert done.stdout.startswith(f"usage: vedette {command}")
+
+
+@pytest.mark.parametrize("argv, code, said", [
+    (["nonsense"], 64, "there is no command"),
+    (["alerts", "--nonsense"], 64, "there is no option"),
+    (["alerts", "--id", "x"], 64, "wants a number"),
+    (["run", "-c", "/nonexistent/vedette.yaml"], 66, "/nonexistent/vedette.yaml"),
+    (["rules", "match"], 64, "--rules"),
+    (["rules", "check", "/nonexistent"], 66, "/nonexistent"),
+    (["events", "decode", "--format", "morse"], 64, "morse"),
+])
+def test_a_wrong_call_ends_with_its_sysexits_code_and_advice(argv, code, said):
+    done = run(*argv)
+    assert done.returncode == code
+    assert said in done.stderr
+
+
+def test_no_command_colours_what_is_not_a_terminal():
+    done = run("rules", "check", str(ROOT / "rules"), env={"TERM": "xterm-256color"})
+    assert "\033" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("env, coloured", [({"NO_COLOR": ""}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)])
+def test_a_terminal_gets_colours_unless_no_color_is_set(env, coloured):
+    env = {**{k: v for k, v in os.environ.items() if k != "NO_COLOR"}, "TERM": "xterm", **env}
+    done = subprocess.run(["script", "-qec", f"{program.binary()} rules check {ROOT / 'rules'}", "/dev/null"],
+                          capture_output=True, text=True, timeout=60, env=env, check=False)
+    assert ("\033[" in done.stdout) is coloured
+
+
+# --- check ---------------------------------------------------------------------------------------------------------------
+
+
+def test_the_design_s_configuration_is_accepted(tmp_path):
+    (tmp_path / "secrets").mkdir(mode=0o700)
+    secret = tmp_path / "secrets" / "primary"
+    secret.write_text("opensesame")
+    secret.chmod(0o400)
+    config = tmp_path / "vedette.yaml"
+    config.write_text(DESIGN_SHAPE)
+    done = run("check", "--json", "-c", str(config))
+    answer = json.loads(done.stdout)
+    assert done.returncode == 0, answer
+    assert answer["ok"] is True and answer["errors"] == []
+    assert "opensesame" not in done.stdout + done.stderr
+
+
+def test_check_tells_every_error_with_its_place_and_what_to_do(tmp_path):
+    config = tmp_path / "vedette.yaml"
+    bad = DESIGN_SHAPE.replace("address: 192.0.2.25", "adress: 192.0.2.25").replace("port: 587", "port: 99999")
+    bad = bad.replace("secret:file/primary", "hunter2")
+    config.write_text(bad)
+    done = run("check", "--json", "-c", str(config))
+    answer = json.loads(done.stdout)
+    assert done.returncode == 78
+    assert answer["ok"] is False
+    for error in answer["errors"]:
+        assert set(error) == {"file", "line", "column", "message", "advice"}
+        assert error["file"] == str(config)
+    lines = {error["line"] for error in answer["errors"]}
+    expected = {n for n, line in enumerate(bad.splitlines(), 1) if "adress" in line or "99999" in line or "hunter2" in line}
+    assert expected <= lines
+    assert "hunter2" not in done.stdout + done.stderr
+
+
+def test_check_tells_a_bad_rule_with_its_place(tmp_path):
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "bad.yml").write_text(
+        "title: Bad\nid: 6a3e5b7e-0000-4000-8000-00000000000f\nlogsource: {product: linux}\ndetection:\n    a: {x|nonsense: 1}\n"
+        "    condition: a and b\n")
+    config = tmp_path / "vedette.yaml"
+    config.write_text(DESIGN_SHAPE.replace("rules: []", "rules: [rules]").replace("    password: secret:file/primary\n", "")
+                      .replace("    username: svc-vedette\n", ""))
+    done = run("check", "--json", "-c", str(config))
+    errors = json.loads(done.stdout)["errors"]
+    assert done.returncode == 78
+    assert any(e["file"].endswith("bad.yml") and e["line"] == 5 and "nonsense" in e["message"] for e in errors), errors
+
+
+# --- rules and events ----------------------------------------------------------------------------------------------------
+
+
+def test_the_starter_rules_load_and_their_examples_hold():
+    done = run("rules", "check", "--json", str(ROOT / "rules"))
+    answer = json.loads(done.stdout)
+    assert done.returncode == 0 and answer["failed"] == 0 and answer["errors"] == [] and answer["loaded"] >= 40
+    assert run("rules", "test", str(ROOT / "rules")).returncode == 0
+
+
+def test_rules_match_writes_a_line_per_finding(tmp_path):
+    events = tmp_path / "events"
+    events.write_text(f"nothing to see\n{SUDO}\n")
+    done = run("rules", "match", "--rules", str(ROOT / "rules"), str(events))
+    findings = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 0
+    assert findings and all(set(f) == {"event", "rule", "title", "level", "fields"} for f in findings)
+    assert {f["event"] for f in findings} == {2}
+    assert findings[0]["fields"]["user.name"] == "mallory"
+
+
+def test_rules_match_reads_json_that_spans_lines_and_takes_a_logsource(tmp_path):
+    (tmp_path / "r.yml").write_text(
+        "title: T\nid: 6a3e5b7e-0000-4000-8000-00000000000a\nlevel: low\nlogsource: {product: windows, service: security}\n"
+        "detection:\n    s: {EventID: 4625, User|startswith: 'adm'}\n    condition: s\n")
+    event = json.dumps({"EventID": 4625, "User": "Administrator"}, indent=2)
+    argv = ["rules", "match", "--rules", str(tmp_path / "r.yml"), "--format", "json", "--logsource"]
+    assert len(run(*argv, "windows//security", text=event).stdout.splitlines()) == 1
+    assert run(*argv, "linux//sshd", text=event).stdout == ""
+
+
+def test_events_decode_shows_fields_under_both_names():
+    done = run("events", "decode", "--json", text=SUDO + "\n")
+    event = json.loads(done.stdout)
+    assert set(event) == {"time", "format", "logsource", "message", "fields"}
+    assert event["logsource"] == {"product": "linux", "category": "", "service": "sudo"}
+    assert event["fields"]["COMMAND"] == "/bin/sh" and event["fields"]["user.name"] == "mallory"
+
+
+def test_every_real_cyberark_sample_decodes_to_who_where_and_what():
+    shared = pathlib.Path(os.environ.get("VEDETTE_SHARED") or ROOT.parent / "shared") / "corpora" / "cyberark"
+    if not shared.is_dir():
+        pytest.skip("the shared corpora are not here")
+    count = 0
+    for sample in sorted([*shared.glob("*.log"), *shared.glob("*.xml")]):
+        for line in run("events", "decode", "--json", str(sample)).stdout.splitlines():
+            event = json.loads(line)
+            count += 1
+            assert event["logsource"]["product"] == "cyberark", (sample.name, event)
+            if "monitor" not in sample.name:
+                assert event["fields"].get("event.code"), (sample.name, event)
+    assert count >= 30
+
+
+# --- the running daemon --------------------------------------------------------------------------------------------------
+
+
+def test_alerts_and_queue_have_the_promised_shape(own_gateway):
+    own_gateway.raise_alert("shape")
+    own_gateway.wait_for_state("landed")
+    (alert,) = own_gateway.alerts()
+    assert {"id", "state", "severity", "rule", "title", "count", "raised_at", "messages"} <= set(alert)
+    assert (alert["rule"], alert["severity"], alert["state"], alert["count"]) == (RULE_ID, "high", "landed", 1)
+    (message,) = alert["messages"]
+    assert {"id", "state", "recipient", "gateway", "queue_id", "reply", "attempts", "handed_over_at", "landed_at",
+            "cause"} <= set(message)
+    assert message["recipient"] == "soc@example.org" and message["gateway"] == "primary" and message["attempts"] == 1
+    assert message["queue_id"] and message["queue_id"] in message["reply"] and message["cause"] is None
+    assert own_gateway.queue() == []
+    rows = [json.loads(line) for line in own_gateway.command("queue", "--all", "--json").stdout.splitlines()]
+    assert [row["alert"] for row in rows] == [alert["id"]]
+
+
+def test_alerts_can_be_asked_while_no_daemon_runs(own_gateway):
+    own_gateway.raise_alert("asleep")
+    own_gateway.wait_for_state("landed")
+    own_gateway.kill()
+    (alert,) = own_gateway.alerts()
+    assert alert["state"] == "landed"
+
+
+def test_test_follows_a_harmless_alert_to_its_landing(own_gateway):
+    done = own_gateway.command("test", "--gateway", "primary", "--json")
+    steps = [json.loads(line) for line in done.stdout.splitlines()]
+    names = [step["step"] for step in steps if "step" in step]
+    assert names[-1] == "landed" and "handed-over" in names and "dot" in names
+    assert own_gateway.command("test", "--gateway", "nonsense", check=False).returncode == 64
+
+
+def test_test_works_without_a_daemon_and_leaves_nothing_behind(vedette, postfix):
+    daemon = vedette(program.gateway(postfix.port["plain"]), start=False)
+    done = daemon.command("test", check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not (daemon.dir / "state").exists()
+
+
+def test_test_says_why_when_nothing_listens(vedette):
+    daemon = vedette(program.gateway(free_port()), start=False)
+    done = daemon.command("test", "--timeout", "3", check=False)
+    assert done.returncode == 75
+    assert "Connection refused" in done.stdout
+
+
+MAIL = "From: cron@example.org\nTo: soc@example.org\nBcc: hidden@example.org\nSubject: nightly\n\nline\n.\nafter the dot\n"
+
+
+@pytest.mark.parametrize("argv, recipients, whole", [
+    (["send", "soc@example.org"], 1, False),
+    (["send", "-i", "soc@example.org"], 1, True),
+    (["send", "-oi", "-t"], 2, True),
+])
+def test_send_takes_a_mail_as_sendmail_does(own_gateway, argv, recipients, whole):
+    own_gateway.command(*argv, text=MAIL)
+    rows = wait_until(lambda: [r for r in map(json.loads, own_gateway.command("queue", "--all", "--json").stdout.splitlines())
+                               if r["state"] in ("landed", "handed-over")], 20, "the mail to be handed over")
+    assert len(rows) == recipients and rows[0]["alert"] is None
+    (text, *_) = wait_until(own_gateway.inbox.texts, 10, "the mail")
+    assert "Bcc" not in text and "Subject: nightly" in text
+    assert ("after the dot" in text) is whole
+
+
+def test_the_name_sendmail_is_enough(own_gateway, tmp_path):
+    link = tmp_path / "sendmail"
+    link.symlink_to(program.binary())
+    done = subprocess.run([str(link), "-c", str(own_gateway.config), "-FCron Daemon", "-oem", "-i", "-froot@example.org",
+                           "soc@example.org"], input="Subject: x\n\ny\n", capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 0, done.stderr
+    wait_until(own_gateway.inbox.texts, 20, "the mail")
+
+
+def test_send_without_a_daemon_ends_with_tempfail(vedette):
+    daemon = vedette(program.gateway(free_port()), start=False)
+    assert daemon.command("send", "soc@example.org", text="Subject: x\n\ny\n", check=False).returncode == 75
+
+
+def test_an_alert_can_be_handed_in(own_gateway):
+    own_gateway.command("send", "--alert", "--title", "Backup failed", "--severity", "critical", text="disk 3 is gone\n")
+    own_gateway.wait_for_state("landed")
+    (alert,) = own_gateway.alerts()
+    assert (alert["title"], alert["severity"]) == ("Backup failed", "critical")
+    number = own_gateway.command("inbox", "--json").stdout
+    assert "Backup failed" in json.loads(number)["subject"]
+    assert "disk 3 is gone" in own_gateway.command("inbox", "1").stdout
+
+
+# --- reload, end, inputs -------------------------------------------------------------------------------------------------
+
+
+def test_a_bad_reload_leaves_the_old_configuration_running_and_says_so(own_gateway):
+    good = own_gateway.config.read_text()
+    own_gateway.config.write_text(good.replace("sender:", "sendr:"))
+    own_gateway.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: "reload refused" in own_gateway.words(), 20, "the refusal")
+    own_gateway.config.write_text(good)
+    own_gateway.raise_alert("still")
+    own_gateway.wait_for_state("landed")
+
+
+def test_a_bad_rule_refuses_a_reload_and_a_good_one_takes_effect(own_gateway):
+    rule = own_gateway.dir / "rules" / "more.yml"
+    rule.write_text("title: broken\n")
+    own_gateway.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: "reload refused" in own_gateway.words(), 20, "the refusal")
+    rule.write_text(program.RULE.format(title="Second", id="6a3e5b7e-0000-4000-8000-000000000002", words="SECONDWORD"))
+    own_gateway.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: "msg=reloaded" in own_gateway.words(), 20, "the reload")
+    own_gateway.send_tcp("<86>Nov 24 08:15:30 host app: SECONDWORD")
+    own_gateway.wait_for_state("landed")
+    assert own_gateway.alerts()[0]["title"] == "Second"
+
+
+def test_a_reload_opens_new_inputs_and_keeps_old_connections(own_gateway):
+    with socket.create_connection(("127.0.0.1", own_gateway.syslog_port), timeout=10) as before:
+        before.sendall(b"<86>Nov 24 08:15:30 first test: PRIVILEGED first\n")
+        own_gateway.wait_for_state("landed")
+        port = free_port()
+        own_gateway.settings["inputs"].append({"syslog": f"tcp://127.0.0.1:{port}"})
+        own_gateway.write_config()
+        own_gateway.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: "msg=reloaded" in own_gateway.words(), 20, "the reload")
+        before.sendall(b"<86>Nov 24 08:15:31 second test: PRIVILEGED second\n")
+        own_gateway.wait_for_state("landed", 2)
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as after:
+        after.sendall(b"<86>Nov 24 08:15:32 third test: PRIVILEGED third\n")
+    own_gateway.wait_for_state("landed", 3)
+
+
+def test_standard_input_is_read_to_its_end_and_then_everything_drains(tmp_path, own_gateway_with):
+    daemon = own_gateway_with(start=False, inputs=[{"stdin": {}}])
+    events = "".join(f'{{"msg": "PRIVILEGED", "user": {{"name": "u{i}"}}}}\n' for i in range(20))
+    done = subprocess.run([program.binary(), "run", "-c", str(daemon.config)], input=events, capture_output=True, text=True,
+                          timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert len(daemon.alerts()) == 20
+
+
+def test_a_followed_file_is_read_on_after_a_restart_and_over_rotation(own_gateway_with, tmp_path):
+    log = tmp_path / "auth.log"
+    log.write_text("")
+    daemon = own_gateway_with(inputs=[{"file": str(log)}])
+
+    def add(*names):
+        with open(log, "a") as out:
+            out.writelines(f"Nov 24 08:15:30 {name} test: PRIVILEGED {name}\n" for name in names)
+
+    add("one")
+    daemon.wait_for_state("landed", 1)
+    daemon.stop()
+    add("two")
+    daemon.start()
+    daemon.wait_for_state("landed", 2)
+    log.rename(tmp_path / "auth.log.1")
+    log.write_text("")
+    add("three")
+    daemon.wait_for_state("landed", 3)
+    log.write_text("")
+    add("four")
+    daemon.wait_for_state("landed", 4)
+    time.sleep(1)
+    assert len(daemon.alerts()) == 4
+
+
+def test_a_second_daemon_on_the_same_state_is_refused(own_gateway):
+    second = own_gateway.dir / "second.yaml"
+    second.write_text(own_gateway.config.read_text().replace(str(own_gateway.syslog_port), str(free_port()))
+                      .replace(f"127.0.0.1:{own_gateway.port}", f"127.0.0.1:{free_port()}")
+                      + f"runtime_directory: {own_gateway.dir}/run2\n")
+    done = run("run", "-c", str(second))
+    assert done.returncode not in (0, 70) and "in use by another vedette" in done.stderr, done.stderr
