@@ -18,6 +18,7 @@ test:
 	@script/test
 
 bench: all
+	@script/bootstrap bench
 	@bench/run
 
 test-faults: all

@@ -1,30 +1,37 @@
 /* An SMTP sink that takes everything at once: accepts connections on loopback, answers each command, counts
  * messages, and writes down when each was accepted. The time that it costs is small beside what is measured.
  *
- * usage: sink PORT FILE   FILE gets one line a message, "NANOSECONDS TOKEN" (CLOCK_MONOTONIC; TOKEN is the
- * first "probe-…" in it, or "-"), flushed when the sink is idle. Ends with SIGTERM. */
+ * usage: sink PORT FILE   FILE gets one line a message, "NANOSECONDS TOKEN BYTES" (CLOCK_MONOTONIC; TOKEN is
+ * the first "probe-…" in it, or "-"), flushed when the sink is idle. Ends with SIGTERM. */
+#include "tool.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
-enum { CONNECTIONS_MAX = 1024, INPUT_MAX = 256 * 1024, EVENTS_MAX = 64, TOKEN_MAX = 63 };
+enum {
+    CONNECTIONS_MAX = 1024,
+    INPUT_MAX = 256 * 1024,
+    OUTPUT_MAX = 4096,
+    EVENTS_MAX = 64,
+    TOKEN_LENGTH = 12
+};
 
 struct connection {
     char in[INPUT_MAX];
     size_t have;
     bool in_data;
-    char token[TOKEN_MAX + 1];
+    size_t mail_bytes;
+    char token[TOKEN_LENGTH + 1];
 };
 
 static struct connection *connections[CONNECTIONS_MAX];
@@ -37,65 +44,71 @@ static void on_term(int signal_number)
     ending = 1;
 }
 
-static uint64_t now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000U + (uint64_t)t.tv_nsec;
-}
-
 static void find_token(struct connection *c, const char *line, size_t n)
 {
     const char *hit = c->token[0] ? NULL : memmem(line, n, "probe-", 6);
-    if (!hit)
-        return;
-    size_t length = 0;
-    while (hit + length < line + n && length < TOKEN_MAX &&
-           (hit[length] == '-' || (hit[length] >= '0' && hit[length] <= '9') ||
-            (hit[length] >= 'a' && hit[length] <= 'z')))
-        length++;
-    memcpy(c->token, hit, length);
-    c->token[length] = '\0';
+    size_t left = hit ? (size_t)(line + n - hit) : 0;
+    if (left < TOKEN_LENGTH || strspn(hit + 6, "0123456789") < TOKEN_LENGTH - 6)
+        return; /* A soft line break of quoted-printable may cut it; a mail has it more than once. */
+    memcpy(c->token, hit, TOKEN_LENGTH);
+    c->token[TOKEN_LENGTH] = '\0';
 }
 
-/* One line without its CRLF; appends the answer, if any, to out. */
-static void take_line(struct connection *c, const char *line, size_t n, char *out)
+/* One line of a mail; true at its end. */
+static bool take_data(struct connection *c, const char *line, size_t n)
 {
-    if (c->in_data) {
-        if (n == 1 && line[0] == '.') {
-            c->in_data = false;
-            fprintf(record, "%llu %s\n", (unsigned long long)now(), c->token[0] ? c->token : "-");
-            c->token[0] = '\0';
-            strcat(out, "250 2.0.0 Ok: queued as SINK\r\n");
-        } else
-            find_token(c, line, n);
-    } else if (n >= 4 && strncasecmp(line, "EHLO", 4) == 0)
-        strcat(out, "250-sink.example\r\n250-PIPELINING\r\n250-ENHANCEDSTATUSCODES\r\n250 8BITMIME\r\n");
-    else if (n >= 4 && strncasecmp(line, "DATA", 4) == 0) {
-        c->in_data = true;
-        strcat(out, "354 go\r\n");
-    } else if (n >= 4 && strncasecmp(line, "QUIT", 4) == 0)
-        strcat(out, "221 2.0.0 bye\r\n");
-    else
-        strcat(out, "250 2.0.0 Ok\r\n");
+    c->mail_bytes += n + 2;
+    find_token(c, line, n);
+    if (n != 1 || line[0] != '.')
+        return false;
+    fprintf(record, "%llu %s %zu\n", (unsigned long long)tool_nanos(), c->token[0] ? c->token : "-",
+            c->mail_bytes);
+    c->in_data = false;
+    c->token[0] = '\0';
+    c->mail_bytes = 0;
+    return true;
 }
 
+static bool is(const char *line, size_t n, const char *command)
+{
+    return n >= strlen(command) && strncasecmp(line, command, strlen(command)) == 0;
+}
+
+/* The reply to one line without its CRLF; empty inside a mail. */
+static const char *take_line(struct connection *c, const char *line, size_t n)
+{
+    if (c->in_data)
+        return take_data(c, line, n) ? "250 2.0.0 Ok: queued as SINK\r\n" : "";
+    if (is(line, n, "EHLO"))
+        return "250-sink.example\r\n250-PIPELINING\r\n250-ENHANCEDSTATUSCODES\r\n250 8BITMIME\r\n";
+    if (is(line, n, "QUIT"))
+        return "221 2.0.0 bye\r\n";
+    if (!is(line, n, "DATA"))
+        return "250 2.0.0 Ok\r\n";
+    c->in_data = true;
+    return "354 go\r\n";
+}
+
+/* Answers every line that is there, all in one write while they fit. */
 static void take_input(int fd, struct connection *c)
 {
-    char out[4096] = "";
-    size_t at = 0;
-    for (;;) {
-        char *end = memchr(c->in + at, '\n', c->have - at);
-        if (!end || strlen(out) > sizeof out - 256)
-            break;
+    char out[OUTPUT_MAX];
+    size_t at = 0, said = 0;
+    for (char *end; (end = memchr(c->in + at, '\n', c->have - at));) {
         size_t n = (size_t)(end - (c->in + at));
-        take_line(c, c->in + at, n && end[-1] == '\r' ? n - 1 : n, out);
+        const char *reply = take_line(c, c->in + at, n && end[-1] == '\r' ? n - 1 : n);
+        size_t length = strlen(reply);
+        if (said + length > OUTPUT_MAX) {
+            tool_send(fd, out, said);
+            said = 0;
+        }
+        memcpy(out + said, reply, length);
+        said += length;
         at += n + 1;
     }
     memmove(c->in, c->in + at, c->have - at);
     c->have -= at;
-    if (out[0] && send(fd, out, strlen(out), MSG_NOSIGNAL) < 0)
-        perror("sink: send");
+    tool_send(fd, out, said);
 }
 
 static void drop(int fd)
