@@ -52,8 +52,8 @@ void ruleset_matcher_free(struct ruleset_matcher *matcher);
 /* Indexes of the rules that match, in order of loading; valid until the next call. Only rules are tried whose
  * logsource agrees with the event's: product, category and service are each equal (ASCII case aside) or not
  * named by one of the two. So an event whose log source cannot be told is tried against all rules, and a rule
- * for product linux alone sees every linux event. A rule for linux/auth or linux/syslog also sees what the
- * decoder told apart as sshd, sudo, su, pam (or cron). Allocates nothing. */
+ * for product linux alone sees every linux event. Some sources go by further names (rule_source.c): sshd is
+ * also auth and syslog. Allocates nothing. */
 const size_t *ruleset_match(struct ruleset_matcher *matcher, const struct event *event, size_t *ret_count);
 
 /* How often a regular expression was given up at its limit of steps, which counts as not matching. */

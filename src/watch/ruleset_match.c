@@ -1,3 +1,4 @@
+#include "watch/rule_source.h"
 #include "watch/ruleset_priv.h"
 
 #include <assert.h>
@@ -223,45 +224,6 @@ static bool rule_matches(struct ruleset_matcher *matcher, const struct sigma_rul
     return false;
 }
 
-static bool part_agrees(sv rule, sv event)
-{
-    return rule.n == 0 || event.n == 0 || sv_ieq(rule, event);
-}
-
-static bool parts_agree(const struct logsource *rule, const struct logsource *event)
-{
-    return part_agrees(rule->product, event->product) && part_agrees(rule->category, event->category) &&
-           part_agrees(rule->service, event->service);
-}
-
-/* Rules may also name a service by the log that its records commonly stand in. */
-static const struct {
-    sv product, service, also;
-} kin[] = {
-    {SV_INIT("linux"), SV_INIT("sshd"), SV_INIT("auth")},
-    {SV_INIT("linux"), SV_INIT("sudo"), SV_INIT("auth")},
-    {SV_INIT("linux"), SV_INIT("su"), SV_INIT("auth")},
-    {SV_INIT("linux"), SV_INIT("pam"), SV_INIT("auth")},
-    {SV_INIT("linux"), SV_INIT("sshd"), SV_INIT("syslog")},
-    {SV_INIT("linux"), SV_INIT("sudo"), SV_INIT("syslog")},
-    {SV_INIT("linux"), SV_INIT("su"), SV_INIT("syslog")},
-    {SV_INIT("linux"), SV_INIT("pam"), SV_INIT("syslog")},
-    {SV_INIT("linux"), SV_INIT("cron"), SV_INIT("syslog")},
-};
-
-static bool sources_agree(const struct logsource *rule, const struct logsource *event)
-{
-    if (parts_agree(rule, event))
-        return true;
-    for (size_t i = 0; i < sizeof kin / sizeof *kin; i++) {
-        struct logsource other = {event->product, event->category, kin[i].also};
-        if (sv_ieq(event->product, kin[i].product) && sv_ieq(event->service, kin[i].service) &&
-            parts_agree(rule, &other))
-            return true;
-    }
-    return false;
-}
-
 /* "product/category/service"; 0 if it is too long to be kept. */
 static size_t source_key(const struct logsource *source, char key[static SOURCE_BYTES_MAX])
 {
@@ -282,7 +244,7 @@ static void gather(const struct ruleset *ruleset, const struct logsource *source
 {
     ret->count = 0;
     for (size_t i = 0; i < ruleset->count; i++)
-        if (sources_agree(&ruleset->rules[i].about.source, source))
+        if (rule_source_agrees(&ruleset->rules[i].about.source, source))
             ret->rules[ret->count++] = (uint32_t)i;
 }
 

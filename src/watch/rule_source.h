@@ -1,0 +1,12 @@
+/* Which rules see which events: Sigma's log sources compared. Pure. */
+#ifndef VEDETTE_WATCH_RULE_SOURCE_H
+#define VEDETTE_WATCH_RULE_SOURCE_H
+
+#include "wire/event.h"
+
+/* Whether a rule for one log source is to be tried on an event of another: product, category and service are
+ * each equal, ASCII case aside, or not named by one of the two; or so it is for one of the further names that
+ * the event's source goes by (sshd is also auth, registry_set also registry_event). */
+bool rule_source_agrees(const struct logsource *rule, const struct logsource *event);
+
+#endif
