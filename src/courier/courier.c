@@ -86,6 +86,18 @@ int courier_prepare(struct courier *courier, const struct config *config, struct
     return 0;
 }
 
+/* Said at every start, so that nobody can have forgotten it. */
+static void warn_of_clear(const struct config_gateway *gateway)
+{
+    struct address address;
+    bool here = address_parse(sv_of(gateway->address), (uint16_t)gateway->port, &address, NULL) == 0 &&
+                address_is_loopback(&address);
+    if (gateway->security == SMTP_SECURITY_NONE && !here)
+        LOG_WARNING("mail goes to this gateway in the clear: anybody on the way can read and change it",
+                    LOG_STR("gateway", gateway->name), LOG_STR("address", gateway->address),
+                    LOG_STR("advice", "set security: starttls or tls"));
+}
+
 static void on_landed(void *arg, sv message_id, nanos at);
 
 /* Watches the Maildirs that the settings name, and no others. */
@@ -131,6 +143,8 @@ void courier_reload(struct courier *courier, const struct config *config)
     queue_settle(courier->queue, settings, courier->prepared->contexts);
     reception_settle(courier->reception, settings);
     settle_landings(courier);
+    for (size_t i = 0; i < config->gateway_count; i++)
+        warn_of_clear(&config->gateways[i]);
     prepared_free(courier->prepared);
     courier->prepared = NULL;
 }
@@ -271,6 +285,8 @@ int courier_new(struct loop *loop, const struct config *config, struct store *st
         courier->settings);
     queue_settle(courier->queue, courier->settings, prepared->contexts);
     prepared_free(prepared);
+    for (size_t i = 0; i < config->gateway_count; i++)
+        warn_of_clear(&config->gateways[i]);
     *ret = courier;
     return 0;
 }

@@ -1,6 +1,7 @@
 #include "courier/delivery.h"
 
 #include "alert/compose.h"
+#include "courier/session.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -84,6 +85,31 @@ bool delivery_tried(const struct delivery *delivery, uint32_t path)
         if (delivery->tried[i] == path)
             return true;
     return false;
+}
+
+void result_set(struct result *result, enum fate fate, struct cause_told cause, const char *reply)
+{
+    result->fate = fate;
+    result->cause = cause;
+    sv_copy(result->reply, sizeof result->reply, sv_of(reply));
+}
+
+void result_set_answer(struct result *result, const struct smtp_answer *answer, enum smtp_stage stage)
+{
+    char text[SMTP_REPLY_TEXT_MAX + 64];
+    struct cause_told cause = cause_of_answer(stage, answer);
+    bool ours = cause.cause == CAUSE_AUTHENTICATION || cause.cause == CAUSE_TLS || cause.cause == CAUSE_TRUST;
+    bool refused = answer->code >= 500 && !ours;
+    session_answer_text(answer, text, sizeof text);
+    result_set(result, refused ? FATE_REFUSED : FATE_DEFERRED, cause, text);
+}
+
+void attempt_set_open(struct attempt *attempt, const struct delivery *delivery, enum fate fate,
+                      struct cause_told cause, const char *reply)
+{
+    for (size_t i = 0; i < delivery->count; i++)
+        if (delivery->wanted[i] && attempt->results[i].fate == FATE_OPEN)
+            result_set(&attempt->results[i], fate, cause, reply);
 }
 
 void delivery_settle(struct delivery *delivery, const struct attempt *attempt)

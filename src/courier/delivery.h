@@ -78,6 +78,16 @@ void delivery_undo(struct delivery *delivery, struct attempt *attempt);
 
 bool delivery_tried(const struct delivery *delivery, uint32_t path);
 
+void result_set(struct result *result, enum fate fate, struct cause_told cause, const char *reply);
+
+/* Of a reply that was no success at that stage. What is wrong with security or login is no refusal: the
+ * gateway has nothing against the message, and it goes when the settings are right. */
+void result_set_answer(struct result *result, const struct smtp_answer *answer, enum smtp_stage stage);
+
+/* What was wanted and has no result yet gets this one. */
+void attempt_set_open(struct attempt *attempt, const struct delivery *delivery, enum fate fate,
+                      struct cause_told cause, const char *reply);
+
 /* Copies the attempt's results into the round's fates. */
 void delivery_settle(struct delivery *delivery, const struct attempt *attempt);
 

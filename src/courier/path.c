@@ -127,32 +127,6 @@ bool path_is_stalled(const struct path *path)
 /* --- Results ----------------------------------------------------------------------------------------------
  */
 
-static void set_result(struct result *result, enum fate fate, struct cause_told cause, const char *reply)
-{
-    result->fate = fate;
-    result->cause = cause;
-    sv_copy(result->reply, sizeof result->reply, sv_of(reply));
-}
-
-/* What has no result yet gets this one. */
-static void set_open_results(struct slot *slot, enum fate fate, struct cause_told cause, const char *reply)
-{
-    for (size_t i = 0; i < slot->delivery->count; i++)
-        if (slot->delivery->wanted[i] && slot->attempt->results[i].fate == FATE_OPEN)
-            set_result(&slot->attempt->results[i], fate, cause, reply);
-}
-
-static void set_answer(struct result *result, const struct smtp_answer *answer, enum smtp_stage stage)
-{
-    char text[SMTP_REPLY_TEXT_MAX + 64];
-    session_answer_text(answer, text, sizeof text);
-    struct cause_told cause = cause_of_answer(stage, answer);
-    /* A gateway that wants other security or another login has nothing against the message. */
-    bool ours = cause.cause == CAUSE_AUTHENTICATION || cause.cause == CAUSE_TLS || cause.cause == CAUSE_TRUST;
-    bool refused = answer->code >= 500 && !ours;
-    set_result(result, refused ? FATE_REFUSED : FATE_DEFERRED, cause, text);
-}
-
 static void finish(struct slot *slot)
 {
     struct path *path = slot->path;
@@ -329,7 +303,8 @@ static void start(struct slot *slot)
         return;
     enum cause class = err.class == ERR_LIMIT ? CAUSE_SIZE : CAUSE_CONTENT;
     const char *advice = "this gateway cannot take the message as it is";
-    set_open_results(slot, FATE_REFUSED, (struct cause_told){class, advice}, err.cause);
+    attempt_set_open(slot->attempt, slot->delivery, FATE_REFUSED, (struct cause_told){class, advice},
+                     err.cause);
     finish(slot);
 }
 
@@ -383,7 +358,7 @@ static void on_recipient(void *arg, size_t index, const struct smtp_answer *answ
 {
     struct slot *slot = arg;
     if (answer->code >= 400)
-        set_answer(&slot->attempt->results[slot->map[index]], answer, SMTP_STAGE_RCPT);
+        result_set_answer(&slot->attempt->results[slot->map[index]], answer, SMTP_STAGE_RCPT);
 }
 
 static void on_sent(void *arg, const struct smtp_answer *answer, enum smtp_stage stage)
@@ -397,10 +372,10 @@ static void on_sent(void *arg, const struct smtp_answer *answer, enum smtp_stage
         if (!delivery->wanted[i] || result->fate != FATE_OPEN)
             continue;
         if (answer->code < 200 || answer->code >= 300) {
-            set_answer(result, answer, stage);
+            result_set_answer(result, answer, stage);
             continue;
         }
-        set_result(result, FATE_HANDED_OVER, (struct cause_told){0}, text);
+        result_set(result, FATE_HANDED_OVER, (struct cause_told){0}, text);
         sv_copy(result->queue_id, sizeof result->queue_id, queue_id_find(sv_of(text)));
         slot->path->breaks = 0;
     }
@@ -442,7 +417,7 @@ static void end_delivery(struct slot *slot, const struct session_end *end)
     } else if (is_crowded(slot, end)) {
         give_back(slot);
     } else {
-        set_open_results(slot, FATE_DEFERRED, end->cause, end->said);
+        attempt_set_open(slot->attempt, slot->delivery, FATE_DEFERRED, end->cause, end->said);
         slot->attempt->path_failed = !end->was_ready;
         slot->attempt->uncertain = end->uncertain;
         path->breaks += end->was_ready;

@@ -1,5 +1,6 @@
 #include "courier/queue.h"
 
+#include "courier/leasing.h"
 #include "courier/outcome.h"
 #include "courier/path.h"
 #include "courier/refusals.h"
@@ -8,7 +9,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { LEASE_MAX = 64, RETIRED_MAX = 256 };
+enum { RETIRED_MAX = 256 };
 
 static const nanos STALL_LOOK = NANOS_PER_SECOND;
 static const nanos DRAIN_MAX = 10 * NANOS_PER_SECOND;
@@ -273,111 +274,28 @@ static const struct path_owner OWNER = {
 /* --- Leases -----------------------------------------------------------------------------------------------
  */
 
-struct lease_job {
-    struct job job;
-    struct queue *queue;
-    struct settings *settings;
-    struct lease *lease;
-    nanos now, next_due;
-    size_t max, count;
-    struct store_delivery deliveries[LEASE_MAX];
-};
-
-static int lease_run(struct store *store, struct job *base, struct err *err)
+static void on_leased(void *arg, const struct leased *leased)
 {
-    struct lease_job *job = (struct lease_job *)base;
-    arena_reset(job->lease->arena);
-    job->count = 0;
-    job->next_due = 0;
-    if (store_lease(store, job->now, job->max, job->lease->arena, job->deliveries, &job->count, err) < 0)
-        return -1;
-    return job->count < job->max ? store_next_due(store, &job->next_due, err) : 0;
-}
-
-static void lease_done(struct job *base, const struct err *err)
-{
-    struct lease_job *job = (struct lease_job *)base;
-    struct queue *queue = job->queue;
+    struct queue *queue = arg;
     queue->leasing = false;
-    if (err) {
-        LOG_ERROR("the queue could not be read", LOG_ERR(err));
+    if (!leased) {
         set_due(queue, loop_now() + NANOS_PER_SECOND);
         return;
     }
-    for (size_t i = 0; i < job->count; i++)
-        put_ready(queue, delivery_new(job->lease, job->settings, &job->deliveries[i]), false);
-    if (job->count == job->max)
-        queue->more = true;
-    set_due(queue, job->next_due);
+    for (size_t i = 0; i < leased->count; i++)
+        put_ready(queue, delivery_new(leased->lease, leased->settings, &leased->deliveries[i]), false);
+    queue->more = queue->more || leased->more;
+    set_due(queue, leased->next_due);
     pump_soon(queue, 0);
-}
-
-static void lease_release(struct job *base)
-{
-    struct lease_job *job = (struct lease_job *)base;
-    lease_free(job->lease);
-    settings_free(job->settings);
 }
 
 static void take_lease(struct queue *queue, size_t max)
 {
-    static const struct job_kind KIND = {lease_run, lease_done, lease_release};
-    struct lease_job *job = job_new(sizeof *job, &KIND);
-    job->queue = queue;
-    job->settings = settings_keep(queue->settings);
-    job->lease = calloc(1, sizeof *job->lease);
-    assert(job->lease);
-    job->lease->references = 1;
-    job->lease->arena = arena_new(DELIVERY_LEASED_BYTES_MAX);
-    job->now = loop_now();
-    job->max = max;
     queue->leasing = true;
     queue->more = false;
     queue->due_at = 0;
     loop_timer_cancel(queue->due_timer);
-    jobs_submit(queue->setup.jobs, &job->job);
-}
-
-struct return_job {
-    struct job job;
-    struct delivery *deliveries;
-};
-
-static int return_run(struct store *store, struct job *base, struct err *err)
-{
-    const struct return_job *job = (const struct return_job *)base;
-    for (const struct delivery *d = job->deliveries; d; d = d->next)
-        for (size_t i = 0; i < d->count; i++)
-            if (store_lease_return(store, &d->messages[i].id, 1, err) < 0)
-                return -1;
-    return 0;
-}
-
-static void return_done(struct job *base, const struct err *err)
-{
-    (void)base;
-    if (err)
-        LOG_ERROR("messages could not be put back into the queue", LOG_ERR(err));
-}
-
-static void return_release(struct job *base)
-{
-    struct return_job *job = (struct return_job *)base;
-    while (job->deliveries) {
-        struct delivery *delivery = job->deliveries;
-        job->deliveries = delivery->next;
-        delivery_free(delivery);
-    }
-}
-
-static void return_lease(struct queue *queue, struct delivery *deliveries)
-{
-    static const struct job_kind KIND = {return_run, return_done, return_release};
-    if (!deliveries)
-        return;
-    struct return_job *job = job_new(sizeof *job, &KIND);
-    job->deliveries = deliveries;
-    jobs_submit(queue->setup.jobs, &job->job);
+    leasing_take(queue->setup.jobs, queue->settings, max, on_leased, queue);
 }
 
 /* --- The pump ---------------------------------------------------------------------------------------------
@@ -427,7 +345,7 @@ static void assign(struct queue *queue)
             queue->more = true;
         }
     }
-    return_lease(queue, back);
+    leasing_return(queue->setup.jobs, back);
 }
 
 static void check_drained(struct queue *queue)
@@ -474,7 +392,7 @@ static void on_pump(void *arg)
     bool hungry = queue->ready_count < sessions && (room > 0 || queue->ready_count < sessions / 2);
     if (queue->started && queue->more && hungry && !queue->leasing && !queue->draining) {
         size_t max = 2 * sessions - queue->ready_count;
-        take_lease(queue, max < LEASE_MAX ? max : LEASE_MAX);
+        take_lease(queue, max < LEASING_MAX ? max : LEASING_MAX);
     }
     if (queue->ready)
         pump_soon(queue, STALL_LOOK);

@@ -1,0 +1,29 @@
+/* Takes due deliveries from the store for a while, and gives back what could not be used. */
+#ifndef VEDETTE_COURIER_LEASING_H
+#define VEDETTE_COURIER_LEASING_H
+
+#include "courier/delivery.h"
+#include "courier/jobs.h"
+
+enum { LEASING_MAX = 64 };
+
+/* All of it is valid during the call only: delivery_new keeps what it needs. */
+struct leased {
+    struct lease *lease;
+    struct settings *settings;
+    const struct store_delivery *deliveries;
+    size_t count;
+    bool more;      /* as many as were asked for: there may be others */
+    nanos next_due; /* otherwise: when the next one comes due; 0 for none */
+};
+
+/* leased is NULL when the store could not be read, which is in the log then. */
+typedef void leasing_fn(void *arg, const struct leased *leased);
+
+/* Leases at most max (up to LEASING_MAX) deliveries that are due now. */
+void leasing_take(struct jobs *jobs, struct settings *settings, size_t max, leasing_fn *fn, void *arg);
+
+/* Takes over a list of deliveries without an attempt, NULL being the empty one: they are due as before. */
+void leasing_return(struct jobs *jobs, struct delivery *deliveries);
+
+#endif
