@@ -9,6 +9,7 @@
 enum {
     TEXTS_BYTES_MAX = 64 * 1024, /* of the alert that was found */
     RECIPIENTS_MAX = 1000,
+    UNTOLD_BYTES_MAX = 2 * 1024 * 1024, /* an alert and its last mail */
 };
 
 static void hash_sized(crypto_generichash_state *hash, sv s)
@@ -164,4 +165,46 @@ int alert_take(struct store *store, const struct config *config, const struct fi
     int taken = take(store, config, finding, now, arena, ret, err);
     arena_free(arena);
     return taken;
+}
+
+/* Queues the mail about one alert's untold findings: 1 queued, 0 nothing to tell, −1 error. */
+static int tell_one(struct store *store, const struct config *config, nanos now, struct arena *arena,
+                    struct alert_outcome *ret, struct err *err)
+{
+    struct store_alert alert;
+    struct store_mail last;
+    struct finding finding;
+    int found = store_alert_untold(store, now - config->alerts.throttle, arena, &alert, err);
+    if (found > 0)
+        found = store_mail_last(store, alert.id, arena, &last, err);
+    if (found <= 0)
+        return found;
+    struct unpack unpack = UNPACK_FROM(last.finding);
+    if (!finding_unpack(&unpack, &finding, arena))
+        return err_set(err, ERR_INTERNAL, NULL, "the finding of mail %" PRId64 " is damaged", last.id);
+    int64_t untold = alert.suppressed;
+    *ret = (struct alert_outcome){.alert_id = alert.id, .mailed = true};
+    alert.suppressed = 0;
+    alert.mails++;
+    alert.mailed_at = now;
+    if (store_alert_update(store, &alert, err) < 0 ||
+        queue_mail(store, config, &finding, &alert, untold, now, ret, err) < 0)
+        return -1;
+    return 1;
+}
+
+int alert_tell_untold(struct store *store, const struct config *config, nanos now, struct alert_outcome *ret,
+                      size_t max, size_t *ret_count, struct err *err)
+{
+    struct arena *arena = arena_new(UNTOLD_BYTES_MAX);
+    size_t n = 0;
+    int told = 1;
+    while (told > 0 && n < max) {
+        arena_reset(arena);
+        told = tell_one(store, config, now, arena, &ret[n], err);
+        n += told > 0;
+    }
+    arena_free(arena);
+    *ret_count = n;
+    return told < 0 ? -1 : 0;
 }

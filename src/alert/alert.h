@@ -18,9 +18,15 @@ struct alert_outcome {
 int alert_take(struct store *store, const struct config *config, const struct finding *finding, nanos now,
                struct alert_outcome *ret, struct err *err);
 
-/* The first STORE_FINGERPRINT_BYTES of BLAKE2b over the rule's id and the grouping fields, each with its name and
- * length. When none of them but host.name is there, nothing tells whose doing it was, and the message's text (else the
- * record) counts as well. */
+/* Once alerts.throttle has passed since the last mail about an alert, the findings that none told of are owed
+ * one: it has the last mail's finding and says how many there were. At most max of them; inside a store job.
+ * *ret_count says how many were queued. */
+int alert_tell_untold(struct store *store, const struct config *config, nanos now, struct alert_outcome *ret,
+                      size_t max, size_t *ret_count, struct err *err);
+
+/* The first STORE_FINGERPRINT_BYTES of BLAKE2b over the rule's id and the grouping fields, each with its name
+ * and length. When none of them but host.name is there, nothing tells whose doing it was, and the message's
+ * text (else the record) counts as well. */
 void alert_fingerprint(const struct finding *finding, const struct config_strings *group_by,
                        unsigned char ret[static STORE_FINGERPRINT_BYTES]);
 

@@ -110,6 +110,34 @@ static void the_same_thing_is_told_once_until_its_throttle_has_passed(void **sta
     assert_true(sv_eq(f->deliveries[0].messages[1].recipient, SV("oncall@example.org")));
 }
 
+static void what_no_mail_told_of_is_told_when_the_throttle_has_passed(void **state)
+{
+    struct fixture *f = *state;
+    struct config config = make_config();
+    struct alert_outcome told[4];
+    size_t count = 9;
+    static const struct step steps[] = {
+        {0, "alice", SEVERITY_HIGH, 1, true, true, 1, 0},
+        {1 * MINUTE, "alice", SEVERITY_HIGH, 1, false, false, 2, 1},
+        {2 * MINUTE, "alice", SEVERITY_HIGH, 1, false, false, 3, 2},
+        {3 * MINUTE, "bob", SEVERITY_HIGH, 2, true, true, 1, 0},
+    };
+    run_steps(f, &config, steps, sizeof steps / sizeof *steps);
+    begin(f);
+    assert_int_equal(alert_tell_untold(f->store, &config, START + 14 * MINUTE, told, 4, &count, &f->err), 0);
+    assert_int_equal(count, 0);
+    assert_int_equal(alert_tell_untold(f->store, &config, START + 16 * MINUTE, told, 4, &count, &f->err), 0);
+    assert_int_equal(count, 1);
+    assert_int_equal(told[0].alert_id, 1);
+    assert_int_equal(alert_tell_untold(f->store, &config, START + 40 * MINUTE, told, 4, &count, &f->err), 0);
+    assert_int_equal(count, 0);
+    assert_int_equal(lease(f, START + 20 * MINUTE, 16), 3);
+    commit(f);
+    assert_int_equal(f->deliveries[2].mail.sequence, 2);
+    assert_int_equal(f->deliveries[2].mail.count, 3);
+    assert_int_equal(f->deliveries[2].mail.suppressed, 2);
+}
+
 static void below_the_minimum_level_an_alert_is_counted_and_owes_no_mail(void **state)
 {
     struct fixture *f = *state;
@@ -204,7 +232,8 @@ static void without_any_grouping_field_the_text_tells_findings_apart(void **stat
     static struct event_field two[] = {FIELD("host.name", "db1"), FIELD("pid", "2")};
     static struct event_field elsewhere[] = {FIELD("host.name", "db2"), FIELD("pid", "1")};
     struct finding a = make_finding(SEVERITY_LOW, one, 2), b = make_finding(SEVERITY_LOW, two, 2), c = a,
-                   d = make_finding(SEVERITY_LOW, NULL, 0), e = d, f = make_finding(SEVERITY_LOW, elsewhere, 2);
+                   d = make_finding(SEVERITY_LOW, NULL, 0), e = d,
+                   f = make_finding(SEVERITY_LOW, elsewhere, 2);
     a.message = b.message = f.message = SV("disk gone");
     c.message = SV("disk back");
     b.raw = SV("other");
@@ -242,6 +271,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_open, fixture_close)
     const struct CMUnitTest tests[] = {
         TEST(the_same_thing_is_told_once_until_its_throttle_has_passed),
+        TEST(what_no_mail_told_of_is_told_when_the_throttle_has_passed),
         TEST(below_the_minimum_level_an_alert_is_counted_and_owes_no_mail),
         TEST(without_a_throttle_every_finding_is_mailed),
         TEST(a_clock_set_back_does_not_silence_an_alert),

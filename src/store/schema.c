@@ -19,6 +19,7 @@ static const char *const schema_steps[] = {
     " state INTEGER AS (CASE WHEN queued THEN 1 WHEN expired THEN 6 WHEN failed THEN 5 WHEN bounced THEN 4"
     "  WHEN handed_over THEN 2 WHEN landed THEN 3 ELSE 0 END) VIRTUAL);"
     "CREATE INDEX alert_fingerprint ON alert (fingerprint);"
+    "CREATE INDEX alert_untold ON alert (mailed_at) WHERE suppressed > 0;"
 
     "CREATE TABLE mail ("
     " id INTEGER PRIMARY KEY AUTOINCREMENT, alert_id INTEGER NOT NULL, sequence INTEGER NOT NULL,"

@@ -29,6 +29,10 @@
     X(RELEASE, "RELEASE job")                                                                               \
     X(ROLLBACK_TO, "ROLLBACK TO job")                                                                       \
     X(ALERT_FIND, "SELECT " SQL_ALERT_COLUMNS " FROM alert WHERE fingerprint = ? ORDER BY id DESC LIMIT 1") \
+    X(ALERT_UNTOLD, "SELECT " SQL_ALERT_COLUMNS " FROM alert INDEXED BY alert_untold WHERE suppressed > 0 " \
+                    "AND mailed_at > 0 AND mailed_at <= ? ORDER BY mailed_at LIMIT 1")                      \
+    X(LAST_MAIL, "SELECT id FROM mail INDEXED BY mail_alert WHERE alert_id = ? AND alert_id > 0 "           \
+                 "ORDER BY id DESC LIMIT 1")                                                                \
     X(ALERT_INSERT,                                                                                         \
       "INSERT INTO alert (fingerprint, severity, rule_id, rule_title, count, suppressed, mails, "           \
       "raised_at, updated_at, mailed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")                            \
@@ -61,7 +65,7 @@
                  "AND id NOT IN (SELECT id FROM temp.lease) ORDER BY expires_at, id LIMIT ?")               \
     X(EXPIRE, "UPDATE message SET state = 6 WHERE id = ?")                                                  \
     X(LANDED, "UPDATE message SET state = 3, landed_at = ? WHERE state = 2 AND mail_id IN "                 \
-              "(SELECT id FROM mail WHERE message_id = ?) RETURNING id, mail_id, alert_id, gateway")      \
+              "(SELECT id FROM mail WHERE message_id = ?) RETURNING id, mail_id, alert_id, gateway")        \
     X(CURSOR_PUT, "INSERT INTO cursor (input, cursor) VALUES (?, ?) "                                       \
                   "ON CONFLICT (input) DO UPDATE SET cursor = excluded.cursor")                             \
     X(CURSORS, "SELECT input, cursor FROM cursor ORDER BY input")                                           \

@@ -85,6 +85,11 @@ struct store_alert {
 int store_alert_find(struct store *store, const unsigned char fingerprint[static STORE_FINGERPRINT_BYTES],
                      nanos since, struct arena *arena, struct store_alert *ret, struct err *err);
 
+/* The longest waiting alert that was mailed about no later than mailed_before and has had findings since that
+ * no mail told of: 1 found, 0 none, -1 error. */
+int store_alert_untold(struct store *store, nanos mailed_before, struct arena *arena, struct store_alert *ret,
+                       struct err *err);
+
 /* Inserts and gives it its id (alert->id is set). Ids count from 1 and are never used twice. */
 int store_alert_insert(struct store *store, struct store_alert *alert, struct err *err);
 
@@ -117,6 +122,10 @@ struct store_mail {
 /* Inserts the mail and one message per recipient, all due at once. */
 int store_mail_insert(struct store *store, struct store_mail *mail, const sv *recipients,
                       size_t recipient_count, struct err *err);
+
+/* The newest mail about an alert: 1 found, 0 none, -1 error. Views are copied into arena. */
+int store_mail_last(struct store *store, int64_t alert_id, struct arena *arena, struct store_mail *ret,
+                    struct err *err);
 
 struct store_message {
     int64_t id, mail_id, alert_id;
@@ -167,8 +176,8 @@ int store_message_attempted(struct store *store, const struct store_attempt *att
 int store_expire(struct store *store, nanos now, int64_t *ret_ids, size_t max, size_t *ret_count,
                  struct err *err);
 
-/* Every handed-over message with that Message-ID becomes LANDED; which, at most max, goes to ret. None may also
- * mean that the hand-over is not written down yet: ask again. */
+/* Every handed-over message with that Message-ID becomes LANDED; which, at most max, goes to ret. None may
+ * also mean that the hand-over is not written down yet: ask again. */
 struct store_landing {
     int64_t message_id, mail_id, alert_id;
     char gateway[72]; /* the one that took it */

@@ -45,6 +45,18 @@ int store_alert_find(struct store *store, const unsigned char fingerprint[static
     return got;
 }
 
+int store_alert_untold(struct store *store, nanos mailed_before, struct arena *arena, struct store_alert *ret,
+                       struct err *err)
+{
+    sqlite3_stmt *row = sql_start(store, SQL_ALERT_UNTOLD, VALUES(INTEGER(mailed_before)), err);
+    int got = row ? sql_step(store, row, err) : -1;
+    if (got <= 0)
+        return got;
+    int read = alert_read(row, ret, arena);
+    sql_end(row);
+    return read < 0 ? err_set(err, ERR_LIMIT, NULL, "no room for an alert with untold findings") : 1;
+}
+
 int store_alert_insert(struct store *store, struct store_alert *alert, struct err *err)
 {
     sv fingerprint = sv_make(alert->fingerprint, STORE_FINGERPRINT_BYTES);

@@ -229,6 +229,25 @@ int store_landed(struct store *store, sv message_id, nanos at, struct store_land
     return got;
 }
 
+int store_mail_last(struct store *store, int64_t alert_id, struct arena *arena, struct store_mail *ret,
+                    struct err *err)
+{
+    sqlite3_stmt *row = sql_start(store, SQL_LAST_MAIL, VALUES(INTEGER(alert_id)), err);
+    int got = row ? sql_step(store, row, err) : -1;
+    if (got <= 0)
+        return got;
+    int64_t id = sqlite3_column_int64(row, 0);
+    sql_end(row);
+    struct store_delivery delivery;
+    enum taken taken = take_mail(store, id, arena, &delivery, err);
+    if (taken == TAKEN_NO_ROOM)
+        return err_set(err, ERR_LIMIT, NULL, "no room for the last mail of alert %lld", (long long)alert_id);
+    if (taken == TAKEN_FAILED)
+        return -1;
+    *ret = delivery.mail;
+    return 1;
+}
+
 int store_message_find(struct store *store, int64_t message_id, struct arena *arena,
                        struct store_message *ret_message, struct store_mail *ret_mail, struct err *err)
 {

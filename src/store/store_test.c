@@ -323,7 +323,8 @@ static void a_landing_counts_for_what_was_handed_over(void **state)
     assert_int_equal(store_landed(f->store, mail.message_id, 50, landings, 4, &changed, &f->err), 0);
     assert_int_equal(changed, 0);
     attempt(f, 1, STORE_HANDED_OVER, 20, 0);
-    assert_int_equal(store_landed(f->store, SV("<other@example.org>"), 50, landings, 4, &changed, &f->err), 0);
+    assert_int_equal(store_landed(f->store, SV("<other@example.org>"), 50, landings, 4, &changed, &f->err),
+                     0);
     assert_int_equal(changed, 0);
     assert_int_equal(store_landed(f->store, mail.message_id, 50, landings, 4, &changed, &f->err), 0);
     assert_int_equal(changed, 1);
