@@ -5,6 +5,7 @@
 #include "courier/queue.h"
 #include "courier/reception.h"
 #include "courier/submit.h"
+#include "io/address.h"
 
 #include <assert.h>
 #include <stdlib.h>
