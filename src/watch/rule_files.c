@@ -94,8 +94,8 @@ int rule_files_visit(const char *path, rule_file_fn *fn, void *arg, struct err *
     struct visit visit = {fn, arg};
     struct stat about;
     if (stat(path, &about) < 0)
-        return err_set(err, ERR_NO_INPUT, "check the path that rules are loaded from", "cannot read %s: %s", path,
-                       strerrordesc_np(errno));
+        return err_set(err, ERR_NO_INPUT, "check the path that rules are loaded from", "cannot read %s: %s",
+                       path, strerrordesc_np(errno));
     if (S_ISDIR(about.st_mode))
         return visit_folder(&visit, path, 0, err);
     return is_examples(sv_of(path)) ? 0 : visit_file(&visit, path, err);
