@@ -176,7 +176,7 @@ static void derive(struct config *config, const struct config_instance *top, con
         config->hostname = arena_cstr(config->arena, sv_of(machine_name));
     config->relay.present = top->children[CONFIG_TOP_RELAY] != NULL;
     const struct config_instance *item = top->children[CONFIG_TOP_GATEWAYS];
-    for (size_t i = 0; i < config->gateway_count; i++, item = item->next) {
+    for (size_t i = 0; item && i < config->gateway_count; i++, item = item->next) {
         struct config_gateway *gateway = &config->gateways[i];
         gateway->file = item->own.file;
         gateway->line = item->own.line;

@@ -21,7 +21,7 @@ struct sender {
     struct syslog_framer framer;
     bool waits;  /* whole records lie unread; the next turn takes them */
     bool closed; /* nothing more comes: what lies there is the last */
-    struct sender *next, **link;
+    struct sender *next, *previous;
 };
 
 struct listener {
@@ -35,9 +35,12 @@ struct listener {
 static void sender_free(struct sender *sender)
 {
     struct listener *listener = sender->input->state;
-    *sender->link = sender->next;
+    if (sender->previous)
+        sender->previous->next = sender->next;
+    else
+        listener->senders = sender->next;
     if (sender->next)
-        sender->next->link = sender->link;
+        sender->next->previous = sender->previous;
     listener->count--;
     stream_close(sender->stream);
     free(sender);
@@ -149,10 +152,9 @@ static void welcome(struct input *input, int fd)
     syslog_framer_init(&sender->framer, SYSLOG_FRAMING_ANY, (size_t)input->config->line_bytes_max);
     (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on); /* so that vanished peers do not add up */
     sender->stream = stream_accepted(input->loop, fd, on_stream, sender);
-    sender->link = &listener->senders;
     sender->next = listener->senders;
     if (sender->next)
-        sender->next->link = &sender->next;
+        sender->next->previous = sender;
     listener->senders = sender;
     listener->count++;
     if (!listener->tls)
@@ -240,9 +242,9 @@ static void stream_input_pause(struct input *input)
 /* No sender gets an answer by which it could know what was taken, so what has been read must count. */
 static void stream_input_finish(struct input *input)
 {
-    struct listener *listener = input->state;
-    while (listener->senders) {
-        struct sender *sender = listener->senders;
+    const struct listener *listener = input->state;
+    for (struct sender *sender = listener->senders, *next; sender; sender = next) {
+        next = sender->next;
         input_take_rest(input, &sender->framer, stream_input(sender->stream));
         sender_free(sender);
     }
@@ -268,8 +270,10 @@ static void stream_input_close(struct input *input)
     struct listener *listener = input->state;
     if (!listener)
         return;
-    while (listener->senders)
-        sender_free(listener->senders);
+    for (struct sender *sender = listener->senders, *next; sender; sender = next) {
+        next = sender->next;
+        sender_free(sender);
+    }
     loop_fd_free(listener->watch);
     loop_timer_free(listener->turn);
     loop_timer_free(listener->patience);
