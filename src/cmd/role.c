@@ -6,7 +6,9 @@
 #include "wire/pack.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #define ALIVE_EVERY NANOS_PER_SECOND
@@ -178,8 +180,17 @@ static void on_closed(void *arg, struct channel *channel, const struct err *err)
     loop_stop(process->loop);
 }
 
+/* What ps(1) and top(1) show. */
+static void name_process(const char *role)
+{
+    char name[32];
+    snprintf(name, sizeof name, "vedette-%s", role);
+    prctl(PR_SET_NAME, name);
+}
+
 int role_main(const struct role *role)
 {
+    name_process(role->name);
     log_setup(role->name, LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT);
     /* Ctrl-C and service managers signal the whole group; the parent alone decides, and tells us in order. */
     signal(SIGINT, SIG_IGN);
