@@ -124,13 +124,13 @@ static struct need of_value(struct arena *arena, const struct sigma_value *value
     case SIGMA_PREFIX:
     case SIGMA_SUFFIX:
     case SIGMA_CONTAINS:
+    case SIGMA_REGEX:
         return one(arena, value->text);
     case SIGMA_GLOB:
         return longest_run(arena, value);
     case SIGMA_ANYTHING:
     case SIGMA_NUMBER:
     case SIGMA_NULL:
-    case SIGMA_REGEX:
     case SIGMA_CIDR:
     case SIGMA_LESS:
     case SIGMA_LESS_EQUAL:

@@ -2,7 +2,8 @@
  * one is there, and those that have none. It errs in one direction only.
  *
  * A literal is necessary if the rule cannot match an event in none of whose values it stands. It is taken
- * from positive comparisons with text; never from negations, numbers, null, cidr or regular expressions. What
+ * from positive comparisons with text and from regular expressions; never from negations, numbers, null or
+ * cidr. What
  * is scanned is every value that rules can see: the raw record for those that lie in it, and apart from it
  * those that a decoder made (unescaped or derived). So it needs to know nothing of formats. */
 #ifndef VEDETTE_WATCH_PREFILTER_H

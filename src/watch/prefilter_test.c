@@ -47,6 +47,9 @@ static const char *const values[] = {"root",     "ROOT",
                                      "sudo",     "c:\\dir",
                                      "'\"q\"'",  "so sorry indeed, and much longer than that",
                                      NULL};
+static const char *const expressions[] = {"o+t",        "^root",      "ro?t",    "(?i)ROOT", "[rx]oot$",
+                                          "(so|su)rry", "so|su",      "r..t",    "a\\*b",    "c:\\\\dir",
+                                          "su(d)?o",    "ro{2}t|xyz", "\\Aroot", NULL};
 static const char *const conditions[] = {
     "s",           "s and t",   "s or t",         "not s",        "s and not t",  "1 of them",
     "all of them", "2 of them", "s or (t and u)", "not (s or t)", "1 of s* or u", NULL};
@@ -64,7 +67,10 @@ static void put_item(struct buf *text, struct dice *dice, size_t nth)
     for (size_t i = 0; i < n; i++) {
         const char *value = pick(dice, values);
         bool expression = strcmp(key, "|re") == 0;
-        buf_printf(text, "%s'%s'", i ? ", " : "", expression ? "o+t" : value[0] == '\'' ? "\"q\"" : value);
+        buf_printf(text, "%s'%s'", i ? ", " : "",
+                   expression         ? pick(dice, expressions)
+                   : value[0] == '\'' ? "\"q\""
+                                      : value);
     }
     buf_put(text, SV("]\n"));
 }
@@ -191,8 +197,10 @@ static void only_positive_text_is_necessary(void **state)
         {"s: {a: 309}, condition: s", true},
         {"s: {a: null}, condition: s", true},
         {"s: {a|cidr: 192.0.2.0/24}, condition: s", true},
-        {"s: {a|re: root}, condition: s", true},
-        {"s: {a|re: root, b: root}, condition: s", false},
+        {"s: {a|re: root}, condition: s", false},
+        {"s: {a|re: 'r.o'}, condition: s", true},
+        {"s: {a|re: 'r.o', b: root}, condition: s", false},
+        {"s: {a|re: [root, 'r.o']}, condition: s", true},
         {"s: {a|exists: true}, condition: s", true},
         {"s: {a: root}, condition: not s", true},
         {"s: {a: root}, t: {b: 1}, condition: s and t", false},

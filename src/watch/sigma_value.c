@@ -1,5 +1,7 @@
 #include "watch/sigma_value.h"
 
+#include "watch/sigma_regex.h"
+
 #include <arpa/inet.h>
 #include <assert.h>
 #include <stdarg.h>
@@ -204,13 +206,14 @@ static uint32_t regex_options(const struct sigma_key *key)
     return options;
 }
 
-static bool compile_regex(struct sigma_value *ret, sv text, const struct sigma_key *key, char *problem,
-                          size_t cap)
+static bool compile_regex(struct sigma_value *ret, sv text, const struct sigma_key *key, struct arena *arena,
+                          char *problem, size_t cap)
 {
+    uint32_t options = regex_options(key);
     int code;
     PCRE2_SIZE at;
     ret->kind = SIGMA_REGEX;
-    ret->regex = pcre2_compile((PCRE2_SPTR)text.p, text.n, regex_options(key), &code, &at, NULL);
+    ret->regex = pcre2_compile((PCRE2_SPTR)text.p, text.n, options, &code, &at, NULL);
     if (!ret->regex) {
         char why[160];
         pcre2_get_error_message(code, (PCRE2_UCHAR *)why, sizeof why);
@@ -218,6 +221,7 @@ static bool compile_regex(struct sigma_value *ret, sv text, const struct sigma_k
     }
     /* Without a JIT (a kernel that forbids writable code) the interpreter does the same more slowly. */
     (void)pcre2_jit_compile(ret->regex, PCRE2_JIT_COMPLETE);
+    ret->text = sigma_regex_literal(text, options & PCRE2_CASELESS, arena);
     return true;
 }
 
@@ -305,7 +309,7 @@ bool sigma_value_compile(struct sigma_value *ret, sv text, bool plain, const str
     if (text.n > SIGMA_VALUE_BYTES_MAX)
         return no(problem, cap, "this value is longer than %d bytes", SIGMA_VALUE_BYTES_MAX);
     if (sigma_has(key, SIGMA_MODIFIER_re))
-        return compile_regex(ret, text, key, problem, cap);
+        return compile_regex(ret, text, key, arena, problem, cap);
     if (sigma_has(key, SIGMA_MODIFIER_cidr))
         return compile_cidr(ret, text, problem, cap);
     if (sigma_has(key, SIGMA_MODIFIER_exists))

@@ -33,7 +33,8 @@ enum sigma_value_kind {
 struct sigma_value {
     enum sigma_value_kind kind;
     bool cased;
-    sv text; /* EXACT…CONTAINS without the wildcards, lower case unless cased; NUMBER as written */
+    sv text; /* EXACT…CONTAINS without the wildcards, lower case unless cased; NUMBER as written; REGEX: the
+                longest text that it cannot match without, ASCII case aside */
     const uint16_t *pattern; /* GLOB: bytes, lower case unless cased, and the marks of sigma_value.c */
     size_t pattern_count;
     double number;
