@@ -313,6 +313,25 @@ static void sweep_retired(struct queue *queue)
     queue->retired_count = kept;
 }
 
+/* Whoever follows the message would hear nothing until a gateway is back. */
+static void tell_waiting(struct queue *queue, const struct delivery *delivery)
+{
+    const char *gateway, *trouble = queue_trouble(queue, &gateway);
+    if (!trouble || !steps_heard(queue->setup.steps))
+        return;
+    for (size_t i = 0; i < delivery->count; i++) {
+        struct courier_step step = {
+            .alert_id = delivery->mail.alert_id,
+            .mail_id = delivery->mail.id,
+            .message_id = delivery->messages[i].id,
+            .step = "deferred",
+            .gateway = gateway,
+        };
+        sv_copy(step.text, sizeof step.text, sv_of(trouble));
+        steps_tell(queue->setup.steps, &step);
+    }
+}
+
 /* Gives each ready delivery to a path, or leaves it to wait, or ends its round. Those for which no path is up
  * go back into the store, where they expire in time. */
 static void assign(struct queue *queue)
@@ -340,6 +359,7 @@ static void assign(struct queue *queue)
         } else if (wait && !queue->draining) {
             put_ready(queue, delivery, false);
         } else {
+            tell_waiting(queue, delivery);
             delivery->next = back;
             back = delivery;
             queue->more = true;
