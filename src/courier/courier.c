@@ -5,6 +5,7 @@
 #include "courier/queue.h"
 #include "courier/reception.h"
 #include "courier/submit.h"
+#include "courier/untold.h"
 #include "io/address.h"
 
 #include <assert.h>
@@ -26,6 +27,7 @@ struct courier {
     struct steps steps;
     struct jobs *jobs;
     struct reception *reception;
+    struct untold *untold;
     struct queue *queue;
     struct landing *landings[CONFIG_GATEWAYS_MAX];
     size_t landing_count;
@@ -143,6 +145,7 @@ void courier_reload(struct courier *courier, const struct config *config)
     courier->settings = settings;
     queue_settle(courier->queue, settings, courier->prepared->contexts);
     reception_settle(courier->reception, settings);
+    untold_settle(courier->untold, settings);
     settle_landings(courier);
     for (size_t i = 0; i < config->gateway_count; i++)
         warn_of_clear(&config->gateways[i]);
@@ -280,10 +283,10 @@ int courier_new(struct loop *loop, const struct config *config, struct store *st
         .handed_over = on_handed_over,
         .arg = courier,
     });
-    courier->reception = reception_new(
-        &(struct reception_setup){
-            .jobs = courier->jobs, .steps = &courier->steps, .mailed = on_mailed, .arg = courier},
-        courier->settings);
+    const struct reception_setup mailing = {
+        .jobs = courier->jobs, .steps = &courier->steps, .mailed = on_mailed, .arg = courier};
+    courier->reception = reception_new(&mailing, courier->settings);
+    courier->untold = untold_new(loop, &mailing, courier->settings);
     queue_settle(courier->queue, courier->settings, prepared->contexts);
     prepared_free(prepared);
     for (size_t i = 0; i < config->gateway_count; i++)
@@ -315,6 +318,7 @@ void courier_free(struct courier *courier)
     queue_free(courier->queue);
     jobs_free(courier->jobs);
     reception_free(courier->reception);
+    untold_free(courier->untold);
     prepared_free(courier->prepared);
     settings_free(courier->settings);
     free(courier);

@@ -83,3 +83,13 @@ def test_no_secret_stands_in_any_command_line_environment_or_log(vedette, postfi
     assert "correct horse" not in everything
     for path in filter(os.path.isfile, (daemon.dir / "state").iterdir()):
         assert b"correct horse" not in path.read_bytes()
+
+
+def test_the_last_of_a_burst_are_told_once_the_throttle_has_passed(own_gateway_with):
+    daemon = own_gateway_with(alerts={"throttle": "4s"})
+    line = "<86>Nov 24 08:15:30 burst test: PRIVILEGED burst"
+    daemon.send_tcp(*[line] * 50)
+    daemon.wait_for_state("landed", 2)
+    (alert,) = daemon.alerts()
+    assert (alert["count"], alert["suppressed"], len(alert["messages"])) == (50, 0, 2)
+    assert any("49" in text for text in daemon.inbox.texts())
