@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "base/arena.h"
+#include "base/bits.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/hash.h"
@@ -55,6 +56,24 @@ static void searching_folds_ascii_case_only(void **state)
     assert_int_equal(sv_ifind(SV("abc"), SV("abcd")), SV_NPOS);
     assert_true(hash_sv_fold(SV("User.Name")) == hash_sv_fold(SV("user.name")));
     assert_false(sv_ieq(SV("\xc3\xa9"), SV("\xc3\x89")));
+}
+
+static void a_set_gives_its_numbers_back_in_order(void **state)
+{
+    (void)state;
+    static const size_t numbers[] = {0, 1, 63, 64, 129};
+    uint64_t set[3] = {0};
+    size_t n = 0;
+    assert_int_equal(bits_words(0), 0);
+    assert_int_equal(bits_words(64), 1);
+    assert_int_equal(bits_words(129 + 1), 3);
+    for (size_t i = sizeof numbers / sizeof *numbers; i-- > 0;)
+        bits_add(set, numbers[i]);
+    bits_add(set, 63);
+    for (size_t i = 0; i < 3; i++)
+        while (set[i])
+            assert_int_equal(i * BITS_PER_WORD + bits_take(&set[i]), numbers[n++]);
+    assert_int_equal(n, sizeof numbers / sizeof *numbers);
 }
 
 static void an_arena_stops_at_its_bound_and_starts_again_after_reset(void **state)
@@ -129,6 +148,7 @@ int main(void)
         cmocka_unit_test(numbers_are_read_whole_or_refused),
         cmocka_unit_test(utf8_is_told_from_overlong_surrogate_and_cut_forms),
         cmocka_unit_test(searching_folds_ascii_case_only),
+        cmocka_unit_test(a_set_gives_its_numbers_back_in_order),
         cmocka_unit_test(an_arena_stops_at_its_bound_and_starts_again_after_reset),
         cmocka_unit_test(a_buffer_takes_all_or_nothing_past_its_maximum),
         cmocka_unit_test(an_error_reads_as_cause_and_advice),

@@ -4,7 +4,7 @@
 #include <hs.h>
 #include <stdlib.h>
 
-#include "base/hash.h"
+#include "base/bits.h"
 
 #define WORK_BYTES_MAX ((size_t)1 << 30)
 
@@ -35,7 +35,7 @@ struct prefilter {
 struct prefilter_scan {
     const struct prefilter *prefilter;
     hs_scratch_t *scratch;
-    uint64_t *marks, mark;
+    uint64_t *set; /* of the call under way */
 };
 
 /* Which rule needs which literal, before the two are sorted. */
@@ -375,16 +375,15 @@ static int found(unsigned id, unsigned long long from, unsigned long long to, un
     const struct prefilter_scan *scan = arg;
     const struct literal *literal = &scan->prefilter->literals[id];
     for (uint32_t i = 0; i < literal->count; i++)
-        scan->marks[scan->prefilter->rules[literal->first + i]] = scan->mark;
+        bits_add(scan->set, scan->prefilter->rules[literal->first + i]);
     return 0;
 }
 
-bool prefilter_mark(struct prefilter_scan *scan, sv text, uint64_t *marks, uint64_t mark)
+bool prefilter_mark(struct prefilter_scan *scan, sv text, uint64_t *set)
 {
     if (text.n == 0)
         return true;
-    scan->marks = marks;
-    scan->mark = mark;
+    scan->set = set;
     return text.n <= UINT32_MAX && hs_scan(scan->prefilter->database, text.p, (unsigned)text.n, 0,
                                            scan->scratch, found, scan) == HS_SUCCESS;
 }

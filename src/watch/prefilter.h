@@ -32,8 +32,8 @@ struct prefilter_scan;
 struct prefilter_scan *prefilter_scan_new(const struct prefilter *prefilter);
 void prefilter_scan_free(struct prefilter_scan *scan);
 
-/* Sets marks[rule] = mark for every rule one of whose literals stands in text, ASCII case aside. False if the
- * scan failed: then every rule is to be tried. */
-bool prefilter_mark(struct prefilter_scan *scan, sv text, uint64_t *marks, uint64_t mark);
+/* Adds to the set (base/bits.h) every rule one of whose literals stands in text, ASCII case aside. False if
+ * the scan failed: then every rule is to be tried. */
+bool prefilter_mark(struct prefilter_scan *scan, sv text, uint64_t *set);
 
 #endif

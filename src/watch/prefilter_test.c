@@ -12,7 +12,7 @@
 #include "watch/ruleset_priv.h"
 #include "wire/decode.h"
 
-enum { ROUNDS = 300, RULES_A_ROUND = 12, EVENTS_A_ROUND = 24, PICK_MAX = 24 };
+enum { ROUNDS = 100, RULES_A_ROUND = 70, EVENTS_A_ROUND = 24, PICK_MAX = 24 };
 
 /* xorshift: the same rules and events in every run. */
 struct dice {

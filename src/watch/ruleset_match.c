@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/bits.h"
 #include "base/hash.h"
 
 enum {
@@ -14,14 +15,11 @@ enum {
     NO_FIELD = UINT16_MAX,
 };
 
-#define ALWAYS UINT64_MAX
-
-/* The rules to try for one log source. */
-struct candidates {
+/* The rules that see events of one log source. */
+struct audience {
     char key[SOURCE_BYTES_MAX];
     size_t key_n; /* 0: not in use */
-    uint32_t *rules;
-    size_t count;
+    uint64_t *rules;
 };
 
 /* Where a slot's fields are in the current event; stale unless event is the matcher's. */
@@ -42,11 +40,12 @@ struct ruleset_matcher {
     bool raw_is_all; /* every value stands in raw as it is */
     char *fold;
     size_t fold_n;
-    struct candidates sources[SOURCES_KEPT];
-    uint32_t *pool;
+    struct audience sources[SOURCES_KEPT];
+    uint64_t *pool;
     size_t *found;
     struct prefilter_scan *scan; /* NULL: every rule is tried */
-    uint64_t *marks;             /* by rule: the last event that it could match, or ALWAYS */
+    size_t words;                /* of each set of rules; see base/bits.h */
+    uint64_t *always, *marked;   /* rules to try on every event, and on this one */
     char *outside;
     size_t outside_n;
 };
@@ -63,6 +62,21 @@ static void *must(void *memory)
     return memory;
 }
 
+static void make_sets(struct ruleset_matcher *matcher)
+{
+    const struct ruleset *ruleset = matcher->ruleset;
+    size_t words = bits_words(ruleset->count) + 1;
+    matcher->words = words;
+    matcher->pool = must(calloc(words * (SOURCES_KEPT + 2), sizeof *matcher->pool));
+    for (size_t i = 0; i < SOURCES_KEPT; i++)
+        matcher->sources[i].rules = matcher->pool + words * i;
+    matcher->always = matcher->pool + words * SOURCES_KEPT;
+    matcher->marked = matcher->always + words;
+    for (size_t i = 0; i < ruleset->count; i++)
+        if (!ruleset->prefilter || prefilter_is_always(ruleset->prefilter, i))
+            bits_add(matcher->always, i);
+}
+
 struct ruleset_matcher *ruleset_matcher_new(const struct ruleset *ruleset)
 {
     assert(ruleset->sealed);
@@ -73,13 +87,8 @@ struct ruleset_matcher *ruleset_matcher_new(const struct ruleset *ruleset)
     matcher->slots = must(calloc(sigma_fields_count(ruleset->fields) + 1, sizeof *matcher->slots));
     matcher->fold = must(malloc(FOLD_BYTES_MAX));
     matcher->found = must(calloc(count, sizeof *matcher->found));
-    matcher->pool = must(calloc(count * SOURCES_KEPT, sizeof *matcher->pool));
-    for (size_t i = 0; i < SOURCES_KEPT; i++)
-        matcher->sources[i].rules = matcher->pool + count * i;
+    make_sets(matcher);
     matcher->scan = ruleset->prefilter ? prefilter_scan_new(ruleset->prefilter) : NULL;
-    matcher->marks = must(calloc(count, sizeof *matcher->marks));
-    for (size_t i = 0; ruleset->prefilter && i < ruleset->count; i++)
-        matcher->marks[i] = prefilter_is_always(ruleset->prefilter, i) ? ALWAYS : 0;
     matcher->outside = must(malloc(OUTSIDE_BYTES_MAX));
     return matcher;
 }
@@ -94,7 +103,6 @@ void ruleset_matcher_free(struct ruleset_matcher *matcher)
     free(matcher->found);
     free(matcher->pool);
     prefilter_scan_free(matcher->scan);
-    free(matcher->marks);
     free(matcher->outside);
     free(matcher);
 }
@@ -103,6 +111,7 @@ void ruleset_matcher_try_all(struct ruleset_matcher *matcher)
 {
     prefilter_scan_free(matcher->scan);
     matcher->scan = NULL;
+    memset(matcher->always, 0xff, matcher->words * sizeof *matcher->always);
 }
 
 uint64_t ruleset_regex_limits(const struct ruleset_matcher *matcher)
@@ -240,26 +249,28 @@ static size_t source_key(const struct logsource *source, char key[static SOURCE_
     return n;
 }
 
-static void gather(const struct ruleset *ruleset, const struct logsource *source, struct candidates *ret)
+static void gather(struct ruleset_matcher *matcher, const struct logsource *source, uint64_t *ret)
 {
-    ret->count = 0;
+    const struct ruleset *ruleset = matcher->ruleset;
+    memset(ret, 0, matcher->words * sizeof *ret);
     for (size_t i = 0; i < ruleset->count; i++)
         if (rule_source_agrees(&ruleset->rules[i].about.source, source))
-            ret->rules[ret->count++] = (uint32_t)i;
+            bits_add(ret, i);
 }
 
-/* The rules to try, remembered by log source: there are few of those, and many events of each. */
-static const struct candidates *candidates_of(struct ruleset_matcher *matcher, const struct logsource *source)
+/* The rules that see such events, remembered by log source: there are few of those, and many events of each.
+ */
+static const uint64_t *audience_of(struct ruleset_matcher *matcher, const struct logsource *source)
 {
     char key[SOURCE_BYTES_MAX];
     size_t n = source_key(source, key);
-    struct candidates *kept = &matcher->sources[hash_sv((sv){key, n}) % SOURCES_KEPT];
+    struct audience *kept = &matcher->sources[hash_sv((sv){key, n}) % SOURCES_KEPT];
     if (n && kept->key_n == n && memcmp(kept->key, key, n) == 0)
-        return kept;
-    gather(matcher->ruleset, source, kept);
+        return kept->rules;
+    gather(matcher, source, kept->rules);
     kept->key_n = n;
     memcpy(kept->key, key, n);
-    return kept;
+    return kept->rules;
 }
 
 static bool lies_in(sv part, sv whole)
@@ -269,46 +280,56 @@ static bool lies_in(sv part, sv whole)
 
 /* Adds a value to the next scan. The line ends between them let no literal be found that is in none, save one
  * with a line end of its own: that only means trying a rule in vain. */
-static bool add_outside(struct ruleset_matcher *matcher, sv value)
+static bool add_outside(struct ruleset_matcher *matcher, sv value, sv raw)
 {
-    if (lies_in(value, matcher->raw.text))
+    if (lies_in(value, raw))
         return true;
     if (value.n >= OUTSIDE_BYTES_MAX - matcher->outside_n)
-        return prefilter_mark(matcher->scan, value, matcher->marks, matcher->event_number);
+        return prefilter_mark(matcher->scan, value, matcher->marked);
     memcpy(matcher->outside + matcher->outside_n, value.p, value.n);
     matcher->outside_n += value.n;
     matcher->outside[matcher->outside_n++] = '\n';
     return true;
 }
 
-/* Marks the rules that could match. False if that cannot be told. */
-static bool mark(struct ruleset_matcher *matcher)
+/* Marks the rules that have a literal of theirs in the event. False if that cannot be told. */
+static bool scan(struct ruleset_matcher *matcher, const struct event *event)
 {
-    if (!matcher->scan ||
-        !prefilter_mark(matcher->scan, matcher->raw.text, matcher->marks, matcher->event_number))
+    if (!prefilter_mark(matcher->scan, event->raw, matcher->marked))
         return false;
     matcher->outside_n = 0;
-    if (!add_outside(matcher, matcher->message.text))
+    if (!add_outside(matcher, event->message, event->raw))
         return false;
-    for (size_t i = 0; i < matcher->field_count; i++)
-        if (!add_outside(matcher, matcher->fields[i].text))
+    for (size_t i = 0; i < event->field_count && i < EVENT_FIELDS_MAX; i++)
+        if (!add_outside(matcher, event->fields[i].value, event->raw))
             return false;
-    return prefilter_mark(matcher->scan, (sv){matcher->outside, matcher->outside_n}, matcher->marks,
-                          matcher->event_number);
+    return prefilter_mark(matcher->scan, (sv){matcher->outside, matcher->outside_n}, matcher->marked);
+}
+
+/* Leaves in marked the rules that could match. False if there is none. */
+static bool mark(struct ruleset_matcher *matcher, const struct event *event)
+{
+    const uint64_t *audience = audience_of(matcher, &event->source);
+    uint64_t any = 0;
+    memcpy(matcher->marked, matcher->always, matcher->words * sizeof *matcher->marked);
+    if (matcher->scan && !scan(matcher, event))
+        memset(matcher->marked, 0xff, matcher->words * sizeof *matcher->marked);
+    for (size_t i = 0; i < matcher->words; i++)
+        any |= matcher->marked[i] &= audience[i];
+    return any != 0;
 }
 
 const size_t *ruleset_match(struct ruleset_matcher *matcher, const struct event *event, size_t *ret_count)
 {
-    const struct candidates *candidates = candidates_of(matcher, &event->source);
     size_t count = 0;
-    begin(matcher, event);
-    bool marked = mark(matcher);
-    for (size_t i = 0; i < candidates->count; i++) {
-        uint32_t rule = candidates->rules[i];
-        if (marked && matcher->marks[rule] != matcher->event_number && matcher->marks[rule] != ALWAYS)
-            continue;
-        if (rule_matches(matcher, &matcher->ruleset->rules[rule]))
-            matcher->found[count++] = rule;
+    if (mark(matcher, event)) {
+        begin(matcher, event);
+        for (size_t i = 0; i < matcher->words; i++)
+            for (uint64_t word = matcher->marked[i]; word;) {
+                size_t rule = i * BITS_PER_WORD + bits_take(&word);
+                if (rule_matches(matcher, &matcher->ruleset->rules[rule]))
+                    matcher->found[count++] = rule;
+            }
     }
     *ret_count = count;
     return matcher->found;
