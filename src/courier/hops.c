@@ -1,5 +1,7 @@
 #include "courier/hops.h"
 
+#include "io/loop.h"
+
 #include <assert.h>
 
 static size_t repeated(const struct hops *hops, const char *name)
@@ -16,6 +18,7 @@ void hops_add(struct hops *hops, const char *name, nanos took, sv said)
         return;
     struct hop *hop = &hops->items[hops->count++];
     hop->name = name;
+    hop->at = loop_now();
     hop->took = took;
     size_t n = sv_copy(hop->said, sizeof hop->said, said);
     /* A character may have been cut in two: UTF-8's later bytes are 10xxxxxx. */

@@ -16,6 +16,7 @@ struct hops {
     size_t count;
     struct hop {
         const char *name; /* a literal */
+        nanos at;         /* wall clock, when it was done */
         nanos took;
         char said[HOPS_SAID_MAX];
     } items[HOPS_MAX];

@@ -1,0 +1,53 @@
+/* Private to path*.c: a path, its slots, and what the two files need of each other. */
+#ifndef VEDETTE_COURIER_PATH_PRIVATE_H
+#define VEDETTE_COURIER_PATH_PRIVATE_H
+
+#include "courier/hops.h"
+#include "courier/path.h"
+#include "courier/session.h"
+
+/* A session and what it works on. */
+struct slot {
+    struct slot *next;
+    struct path *path;
+    struct session *session;
+    struct delivery *delivery; /* NULL: idle, or a probe */
+    struct attempt *attempt;
+    bool was_ready, sending, probe;
+    struct hops opening; /* how the session came about, for whoever follows a delivery over it */
+    bool opening_told;   /* the delivery was there to see it */
+    nanos moved_at;      /* when it last took a step */
+    size_t *map;         /* the envelope's recipients as indexes of messages */
+    struct smtp_recipient *recipients;
+};
+
+struct path {
+    struct path_setup setup;
+    const struct config_gateway *gateway; /* in the settings that it began with, as sessions read it */
+    struct settings *current;
+    struct slot *slots;
+    bool down, draining, proven;
+    int failures; /* tries in a row that did not get to a session */
+    int breaks;   /* transactions in a row that broke */
+    size_t crowd_limit;
+    nanos crowded_until, probe_at;
+    struct loop_timer *probe_timer, *idle_timer;
+    char trouble[SESSION_SAID_MAX + 16];
+};
+
+/* path.c */
+bool path_another_up(const struct path *path);
+bool slot_is_connecting(const struct slot *slot);
+void slot_finish(struct slot *slot);    /* its delivery has its results */
+void slot_give_back(struct slot *slot); /* its delivery was not tried */
+void slot_unlink(struct slot *slot);
+void slot_free(struct slot *slot);
+void path_go_down(struct path *path, const struct session_end *end);
+void path_go_up(struct path *path);
+void path_set_idle_timer(struct path *path);
+
+/* path_session.c: what sessions say, and what is said to them. */
+extern const struct session_handler path_session_handler; /* its arg is the slot */
+void slot_start(struct slot *slot); /* sends what the slot was given; without luck it is idle again */
+
+#endif
