@@ -1,5 +1,8 @@
 #include "cmd/check.h"
 
+#include "cmd/confine.h"
+#include "io/sandbox.h"
+
 #include "io/tls.h"
 #include "watch/ruleset.h"
 
@@ -95,10 +98,16 @@ static void check_config(struct check *check, const char *file, const struct con
     }
     for (size_t i = 0; i < config->input_count; i++)
         check_input(check, file, &config->inputs[i]);
-    if (config->input_count == 0)
-        warn(check, "no inputs: nothing is watched, only handed-in mail is delivered");
-    if (config->input_count && config->rules.count == 0)
-        warn(check, "no rules: no event will ever raise an alert");
+    if (confine_lacks_user(CONFINE_WATCH, config))
+        warn(check, arena_printf(check->arena,
+                                 "There is no user %s: started by root, the processes stay root without its "
+                                 "powers. `make install` and systemd-sysusers bring the users.",
+                                 confine_user(CONFINE_WATCH))
+                        .p);
+    if (!sandbox_landlock_available())
+        warn(
+            check,
+            "This kernel has no Landlock: the processes' view of the file system is not restricted further.");
     config_warnings(config, on_config_warning, check);
     check_rules(check, config);
 }

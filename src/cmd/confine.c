@@ -32,6 +32,11 @@ static bool changes_users(const struct config *config)
     return geteuid() == 0 && config->privileges != CONFIG_PRIVILEGES_KEEP;
 }
 
+bool confine_lacks_user(enum confine_role role, const struct config *config)
+{
+    return changes_users(config) && !getpwnam(roles[role].user);
+}
+
 static int drop_user(enum confine_role role, const struct config *config, struct err *err)
 {
     const char *user = roles[role].user;

@@ -13,6 +13,9 @@ int confine(enum confine_role role, const struct config *config, struct err *err
 /* Makes the folders that the roles write in, owned by their users. For the parent. */
 int confine_make_folders(const struct config *config, struct err *err);
 
+/* True if the role would change its user and there is none. */
+bool confine_lacks_user(enum confine_role role, const struct config *config);
+
 /* The user that a role runs as when started by root, e.g. "vedette-watch". */
 const char *confine_user(enum confine_role role);
 

@@ -38,16 +38,6 @@ void config_warnings(const struct config *config, config_warning_fn *fn, void *a
         warn(fn, arg, NULL, "There are no inputs: nothing is watched.");
     if (config->input_count > 0 && config->rules.count == 0)
         warn(fn, arg, NULL, "There are no rules: no event will raise an alert.");
-    switch (config->privileges) {
-    case CONFIG_PRIVILEGES_AUTO:
-        warn(fn, arg, NULL,
-             "privileges is auto: started as root on a machine without Vedette's users, "
-             "children stay root without capabilities.");
-        break;
-    case CONFIG_PRIVILEGES_KEEP:
+    if (config->privileges == CONFIG_PRIVILEGES_KEEP)
         warn(fn, arg, NULL, "privileges is keep: children run as the user who starts Vedette.");
-        break;
-    case CONFIG_PRIVILEGES_REQUIRED:
-        break;
-    }
 }
