@@ -73,8 +73,9 @@
     X(ALERTS_NEWEST, "SELECT " SQL_ALERT_COLUMNS " FROM alert WHERE id IN (SELECT id FROM alert "           \
                      "WHERE id >= ? ORDER BY id DESC LIMIT ?) ORDER BY id")                                 \
     X(ALERT_MESSAGES, "SELECT " SQL_MESSAGE_COLUMNS " FROM message WHERE id IN (SELECT message.id "         \
-                      "FROM mail JOIN message ON message.mail_id = mail.id WHERE mail.alert_id = ? "        \
-                      "ORDER BY message.id DESC LIMIT ?) ORDER BY id")                                      \
+                      "FROM mail INDEXED BY mail_alert CROSS JOIN message ON message.mail_id = mail.id "    \
+                      "WHERE mail.alert_id = ? AND mail.alert_id > 0 ORDER BY message.id DESC LIMIT ?) "    \
+                      "ORDER BY id")                                                                        \
     X(MESSAGE, "SELECT " SQL_MESSAGE_COLUMNS " FROM message WHERE id = ?")                                  \
     X(MESSAGES, "SELECT " SQL_MESSAGE_COLUMNS " FROM message ORDER BY id")                                  \
     X(MESSAGES_QUEUED, "SELECT " SQL_MESSAGE_COLUMNS " FROM message WHERE state = 1 ORDER BY id")           \

@@ -372,6 +372,28 @@ static int see(void *arg, const struct store_alert *alert, const struct store_me
     return seen->count == seen->stop_after;
 }
 
+static int stop_at_once(void *arg, const struct store_alert *alert, const struct store_message *messages,
+                        size_t count)
+{
+    (void)arg, (void)alert, (void)messages;
+    assert_int_equal(count, 1);
+    return 1;
+}
+
+/* A list of ten thousand alerts would read a hundred million rows otherwise. */
+static void the_messages_of_an_alert_are_found_without_reading_others(void **state)
+{
+    enum { OTHERS = 200 };
+    struct fixture *f = *state;
+    begin(f);
+    for (size_t i = 0; i < OTHERS; i++)
+        put_alert(f, SEVERITY_HIGH, 1, 10);
+    commit(f);
+    assert_int_equal(store_alerts(f->store, 1, 0, stop_at_once, NULL, &f->err), 0);
+    sqlite3_stmt *statement = f->store->statements[SQL_ALERT_MESSAGES];
+    assert_true(sqlite3_stmt_status(statement, SQLITE_STMTSTATUS_VM_STEP, 0) < OTHERS);
+}
+
 static void alerts_are_listed_in_order_with_their_messages(void **state)
 {
     struct fixture *f = *state;
@@ -643,6 +665,7 @@ int main(void)
         TEST(a_message_is_found_together_with_its_mail),
         TEST(a_landing_counts_for_what_was_handed_over),
         TEST(counts_leave_test_messages_out),
+        TEST(the_messages_of_an_alert_are_found_without_reading_others),
         TEST(alerts_are_listed_in_order_with_their_messages),
         TEST(a_cursor_is_the_last_one_put),
         TEST(one_jobs_changes_can_be_undone_and_the_others_kept),
