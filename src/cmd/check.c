@@ -2,7 +2,6 @@
 
 #include "cmd/confine.h"
 #include "io/sandbox.h"
-
 #include "io/tls.h"
 #include "watch/ruleset.h"
 
