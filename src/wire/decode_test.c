@@ -98,8 +98,8 @@ static const char *const records[] = {
     "cs2=\"P\" cs5Label=\"Other info\" cs5=\"SrcHost=192.0.2.8;Command=ls \\; x\\=1;\" msg=a\\nb\\=c",
     "LEEF:2.0|a|b|1|2|^|k=v^src=192.0.2.1^msg=a\\=b",
     "{\"a\":{\"b\":[\"\\u00e9\",{\"c\":\"d\\n\"}]},\"Channel\":\"Security\",\"EventID\":4625}",
-    "<syslog><audit_record><MessageID>4</MessageID><Issuer>a&amp;b</Issuer><New>x</New></audit_record></"
-    "syslog>",
+    ("<syslog><audit_record><MessageID>4</MessageID><Issuer>a&amp;b</Issuer><New>x</New></audit_record>"
+     "</syslog>"),
     "<38>1 2026-11-24T03:00:00Z h app 5 ID47 [ex@1 a=\"b\\\"c\"] m",
     "<38>Nov 24 03:00:00 h sshd[5]: Failed password for invalid user x from 192.0.2.1 port 5 ssh2",
     "Nov 24 03:00:00 h sudo: a : TTY=x ; PWD=/ ; USER=root ; COMMAND=/bin/sh",
