@@ -32,11 +32,26 @@
  * HOSTNAME         Hostname         dvchost                    host.name, unless the header names one
  * TIME             IsoTimestamp                                the event's time
  */
-#define CYBERARK_PARTS(X)                                                                            \
-    X(CODE)                                                                                          \
-    X(ACTION)                                                                                        \
-    X(DESCRIPTION) X(SEVERITY) X(ISSUER) X(TARGET_USER) X(SOURCE_USER) X(ACCOUNT) X(ADDRESS) X(SAFE) \
-        X(OBJECT) X(STATION) X(GATEWAY_STATION) X(REASON) X(EXTRA) X(REQUEST) X(HOSTNAME) X(TIME) X(PRODUCT)
+#define CYBERARK_PARTS(X) \
+    X(CODE)               \
+    X(ACTION)             \
+    X(DESCRIPTION)        \
+    X(SEVERITY)           \
+    X(ISSUER)             \
+    X(TARGET_USER)        \
+    X(SOURCE_USER)        \
+    X(ACCOUNT)            \
+    X(ADDRESS)            \
+    X(SAFE)               \
+    X(OBJECT)             \
+    X(STATION)            \
+    X(GATEWAY_STATION)    \
+    X(REASON)             \
+    X(EXTRA)              \
+    X(REQUEST)            \
+    X(HOSTNAME)           \
+    X(TIME)               \
+    X(PRODUCT)
 
 enum cyberark_part {
 #define X(part) CYBERARK_##part,
