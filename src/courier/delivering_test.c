@@ -175,6 +175,24 @@ static void a_deaf_gateway_holds_up_the_first_mails_only(void **state)
     world_close(w);
 }
 
+static void the_only_gateway_is_used_again_soon_after_it_was_deaf(void **state)
+{
+    (void)state;
+    struct world *w = world_open();
+    w->first.deaf = true;
+    w->patient = true;
+    world_start(w, 1, NULL);
+    for (int i = 0; i < 20; i++)
+        world_submit(w, "deaf", "");
+    world_turn(w, NANOS_PER_SECOND);
+    assert_int_equal(w->first.mail_count, 0);
+    w->first.deaf = false; /* the sessions that it has stay as they are */
+    world_wait(w, "handed-over", 40);
+    assert_int_equal(w->first.mail_count, 20);
+    assert_int_equal(world_count(w, "deferred"), 0);
+    world_close(w);
+}
+
 static void mail_returns_to_the_first_gateway_when_it_is_back(void **state)
 {
     (void)state;
@@ -392,6 +410,7 @@ int main(void)
         cmocka_unit_test(there_is_no_report_about_a_report),
         cmocka_unit_test(a_dead_gateway_gives_way_to_the_next_at_once),
         cmocka_unit_test(a_deaf_gateway_holds_up_the_first_mails_only),
+        cmocka_unit_test(the_only_gateway_is_used_again_soon_after_it_was_deaf),
         cmocka_unit_test(mail_returns_to_the_first_gateway_when_it_is_back),
         cmocka_unit_test(an_outage_of_the_only_gateway_loses_and_delays_nothing_for_long),
         cmocka_unit_test(a_connection_lost_after_the_dot_keeps_the_message_id),

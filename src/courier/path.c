@@ -61,6 +61,11 @@ bool slot_is_connecting(const struct slot *slot)
     return !slot->was_ready;
 }
 
+static bool slot_is_scouting(const struct slot *slot)
+{
+    return slot->scout && slot_is_connecting(slot);
+}
+
 size_t path_room(const struct path *path)
 {
     nanos now = loop_monotonic();
@@ -70,6 +75,8 @@ size_t path_room(const struct path *path)
     if (path->crowd_limit && now < path->crowded_until && path->crowd_limit < most)
         most = path->crowd_limit;
     for (const struct slot *slot = path->slots; slot; slot = slot->next) {
+        if (slot_is_scouting(slot))
+            continue;
         all++;
         if (!slot->delivery && (slot_is_connecting(slot) || is_idle(slot)))
             vacant++;
@@ -85,7 +92,7 @@ bool path_is_stalled(const struct path *path)
 {
     nanos now = loop_monotonic();
     for (const struct slot *slot = path->slots; slot; slot = slot->next)
-        if (!slot->delivery || now - slot->moved_at < STALLED_AFTER)
+        if (!slot_is_scouting(slot) && (!slot->delivery || now - slot->moved_at < STALLED_AFTER))
             return false;
     return path->slots != NULL;
 }
@@ -197,7 +204,7 @@ void path_go_up(struct path *path)
 /* --- Sessions ---------------------------------------------------------------------------------------------
  */
 
-static struct slot *open_slot(struct path *path, nanos connect_most)
+struct slot *path_open_slot(struct path *path, nanos connect_most)
 {
     const struct config_gateway *gateway = path->gateway;
     nanos timeout = gateway->connect_timeout;
@@ -222,6 +229,7 @@ static struct slot *open_slot(struct path *path, nanos connect_most)
     assert(slot->session); /* the configuration has checked the address */
     slot->next = path->slots;
     path->slots = slot;
+    path_look_for_silence(path);
     return slot;
 }
 
@@ -231,7 +239,7 @@ static struct slot *vacant_slot(struct path *path)
     for (struct slot *slot = path->slots; slot; slot = slot->next) {
         if (is_idle(slot))
             return slot;
-        if (!slot->delivery && slot_is_connecting(slot))
+        if (!slot->delivery && slot_is_connecting(slot) && !slot->scout)
             connecting = slot;
     }
     return connecting;
@@ -241,10 +249,11 @@ void path_give(struct path *path, struct delivery *delivery)
 {
     struct slot *slot = vacant_slot(path);
     if (!slot)
-        slot = open_slot(path, INT64_MAX);
+        slot = path_open_slot(path, INT64_MAX);
     slot->delivery = delivery;
     slot->attempt = delivery_begin(delivery, path->setup.serial, path->gateway->name);
     slot->moved_at = loop_monotonic();
+    path_look_for_silence(path);
     if (session_is_ready(slot->session))
         slot_start(slot);
 }
@@ -255,13 +264,13 @@ static void on_probe(void *arg)
     for (const struct slot *slot = path->slots; slot; slot = slot->next)
         if (slot->probe && slot_is_connecting(slot))
             return;
-    open_slot(path, PROBE_CONNECT_MAX)->probe = true;
+    path_open_slot(path, PROBE_CONNECT_MAX)->probe = true;
 }
 
 void path_warm(struct path *path)
 {
     if (!path->slots && !path->down && !path->draining)
-        open_slot(path, PROBE_CONNECT_MAX);
+        path_open_slot(path, PROBE_CONNECT_MAX);
 }
 
 void path_set_idle_timer(struct path *path)
@@ -351,6 +360,7 @@ void path_free(struct path *path)
     }
     loop_timer_free(path->probe_timer);
     loop_timer_free(path->idle_timer);
+    loop_timer_free(path->silence_timer);
     tls_context_free(path->setup.tls);
     settings_free(path->current);
     settings_free(path->setup.settings);

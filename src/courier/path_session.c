@@ -14,7 +14,11 @@ enum {
 
 static nanos on_patience(void *arg, enum smtp_stage stage)
 {
-    const struct slot *slot = arg;
+    struct slot *slot = arg;
+    if (slot_is_forgotten(slot, stage))
+        slot->given_up = true;
+    if (slot->given_up)
+        return 0;
     return patience_for(stage, slot->path->gateway->stage_timeout, path_another_up(slot->path));
 }
 
@@ -130,7 +134,7 @@ static void on_ready(void *arg)
     struct path *path = slot->path;
     bool first = !slot->was_ready, news = first && (path->down || !path->proven);
     slot->was_ready = true;
-    slot->moved_at = loop_monotonic();
+    slot->moved_at = path->answered_at = loop_monotonic();
     if (first)
         path_go_up(path);
     if (path->draining) {
@@ -174,6 +178,7 @@ static void on_sent(void *arg, const struct smtp_answer *answer, enum smtp_stage
         sv_copy(result->queue_id, sizeof result->queue_id, queue_id_find(sv_of(text)));
         slot->path->breaks = 0;
     }
+    slot->path->answered_at = loop_monotonic();
     slot_finish(slot);
 }
 
@@ -215,8 +220,9 @@ static void end_delivery(struct slot *slot, const struct session_end *end)
         attempt_set_open(slot->attempt, slot->delivery, FATE_DEFERRED, end->cause, end->said);
         slot->attempt->path_failed = !end->was_ready;
         slot->attempt->uncertain = end->uncertain;
-        path->breaks += end->was_ready;
-        if (!end->was_ready || end->timed_out || path->breaks >= BREAKS_MAX)
+        path->breaks += end->was_ready && !slot->given_up;
+        bool silent = end->timed_out && !slot->given_up;
+        if (!end->was_ready || silent || path->breaks >= BREAKS_MAX)
             path_go_down(path, end);
         slot_finish(slot);
     }

@@ -12,7 +12,7 @@ nanos patience_for(enum smtp_stage stage, nanos configured, bool another_up)
     if (configured)
         return configured;
     if (another_up)
-        return SECONDS(10);
+        return SECONDS(10) - NANOS_PER_SECOND / 2;
     switch (stage) {
     case SMTP_STAGE_BANNER:
     case SMTP_STAGE_EHLO:

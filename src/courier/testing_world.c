@@ -93,9 +93,9 @@ struct config *world_configure(const struct world *w, int gateways, const char *
                      "recipients: [soc@example.org, night@example.org]\n"
                      "state_directory: %s\nalerts: {throttle: 0s}\n"
                      "gateways:\n"
-                     "  - {name: first, address: 127.0.0.1, port: %d, security: none, stage_timeout: 500ms, "
+                     "  - {name: first, address: 127.0.0.1, port: %d, security: none, %s"
                      "landing: {maildir: %s/inbox}}\n",
-                     w->directory, w->first.port, w->directory);
+                     w->directory, w->first.port, w->patient ? "" : "stage_timeout: 500ms, ", w->directory);
     if (gateways > 1)
         n += snprintf(
             text + n, sizeof text - (size_t)n,

@@ -16,6 +16,7 @@ struct world {
     struct courier *courier;
     struct keeper_client *keeper;
     struct peer first, second;
+    bool patient; /* leaves stage_timeout at its default */
 
     struct courier_step steps[STEPS_MAX];
     size_t step_count;

@@ -134,7 +134,8 @@ static void patience_is_short_only_while_there_is_another_way(void **state)
     assert_true(patience_to_connect(true) == 5 * NANOS_PER_SECOND);
     assert_true(patience_to_connect(false) == 300 * NANOS_PER_SECOND);
     for (int stage = SMTP_STAGE_BANNER; stage <= SMTP_STAGE_DOT; stage++) {
-        assert_true(patience_for((enum smtp_stage)stage, 0, true) == 10 * NANOS_PER_SECOND);
+        nanos short_one = patience_for((enum smtp_stage)stage, 0, true);
+        assert_true(short_one >= 9 * NANOS_PER_SECOND && short_one < 10 * NANOS_PER_SECOND);
         assert_true(patience_for((enum smtp_stage)stage, 7, true) == 7);
         assert_true(patience_for((enum smtp_stage)stage, 0, false) >= 120 * NANOS_PER_SECOND);
     }
