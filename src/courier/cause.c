@@ -303,6 +303,7 @@ static struct cause_told told(enum cause cause, const char *advice)
 
 struct cause_told cause_of_answer(enum smtp_stage stage, const struct smtp_answer *answer)
 {
+    assert(answer);
     sv text = sv_of(answer->text);
     for (const struct row *row = ROWS; row < ROWS + sizeof ROWS / sizeof *ROWS; row++) {
         bool holds = (!row->phrase || says(text, row->phrase)) &&

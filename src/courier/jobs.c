@@ -82,7 +82,9 @@ void jobs_free(struct jobs *jobs)
     if (!jobs)
         return;
     store_thread_free(jobs->thread);
-    while (jobs->head.next != &jobs->head)
-        drop(jobs->head.next);
+    for (struct job *job = jobs->head.next, *next; job != &jobs->head; job = next) {
+        next = job->next;
+        drop(job);
+    }
     free(jobs);
 }

@@ -352,10 +352,11 @@ void path_free(struct path *path)
 {
     if (!path)
         return;
-    while (path->slots) {
-        struct slot *slot = path->slots;
+    struct slot *slots = path->slots;
+    path->slots = NULL;
+    for (struct slot *slot = slots, *next; slot; slot = next) {
+        next = slot->next;
         delivery_free(slot->delivery);
-        slot_unlink(slot);
         slot_free(slot);
     }
     loop_timer_free(path->probe_timer);
