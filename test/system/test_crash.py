@@ -128,3 +128,13 @@ def test_a_sender_that_connects_while_the_watch_is_away_is_heard_when_it_is_back
     time.sleep(0.01)
     one.send_tcp(*map(event, wanted))
     all_arrive(one, peer, wanted, 0)
+
+
+def test_an_orderly_end_complains_of_nothing(vedette, misbehaving):
+    peer = misbehaving()
+    one = vedette(gateway(peer.port))
+    wanted = names(5)
+    one.send_tcp(*map(event, wanted))
+    all_arrive(one, peer, wanted, 0)
+    assert one.stop() == 0
+    assert not re.search("level=(warning|error)", one.log.read_text()), one.words()
