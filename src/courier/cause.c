@@ -1,5 +1,6 @@
 #include "courier/cause.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 
