@@ -91,6 +91,18 @@ static void expect_name(SSL *ssl, const char *name)
     SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, (void *)(uintptr_t)name);
 }
 
+static void be_client(struct tls_session *session, const char *name)
+{
+    session->name = strdup(name ? name : "");
+    assert(session->name);
+    size_t n = strlen(session->name);
+    if (n > 1 && session->name[n - 1] == '.')
+        session->name[n - 1] = '\0';
+    if (*session->name)
+        expect_name(session->ssl, session->name);
+    SSL_set_connect_state(session->ssl);
+}
+
 struct tls_session *tls_session_new(struct tls_context *context, int fd, const char *name)
 {
     assert(context->server || context->pinned || (name && *name));
@@ -102,18 +114,10 @@ struct tls_session *tls_session_new(struct tls_context *context, int fd, const c
     SSL_set_app_data(session->ssl, &session->refusal);
     int rc = SSL_set_fd(session->ssl, fd);
     assert(rc == 1);
-    if (context->server) {
+    if (context->server)
         SSL_set_accept_state(session->ssl);
-    } else {
-        session->name = strdup(name ? name : "");
-        assert(session->name);
-        size_t n = strlen(session->name);
-        if (n > 1 && session->name[n - 1] == '.')
-            session->name[n - 1] = '\0';
-        if (*session->name)
-            expect_name(session->ssl, session->name);
-        SSL_set_connect_state(session->ssl);
-    }
+    else
+        be_client(session, name);
     return session;
 }
 
