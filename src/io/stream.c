@@ -79,6 +79,24 @@ static void fail(struct stream *stream, const struct err *err)
     emit(stream, STREAM_FAILED, err);
 }
 
+static void receive(struct stream *stream, const struct err *failure);
+
+/* False when the stream is gone or failed. */
+static bool send_out(struct stream *stream)
+{
+    struct err err;
+    if (!buf_view(&stream->out).n)
+        return true;
+    enum stream_moved moved = stream_drain(stream, &err);
+    if (moved == MOVED_SOME)
+        return emit(stream, STREAM_DRAINED, NULL) && transfers(stream);
+    if (moved != MOVED_BROKEN)
+        return true;
+    buf_clear(&stream->out);
+    receive(stream, &err);
+    return false;
+}
+
 /* Reads and tells. A failure noticed while writing is told after what the peer sent before it. */
 static void receive(struct stream *stream, const struct err *failure)
 {
@@ -104,24 +122,9 @@ static void receive(struct stream *stream, const struct err *failure)
         return;
     if (failure)
         fail(stream, failure);
-    else
+    else if (send_out(
+                 stream)) /* the answer to what came goes at once, not when the loop has asked for leave */
         update(stream);
-}
-
-/* False when the stream is gone or failed. */
-static bool send_out(struct stream *stream)
-{
-    struct err err;
-    if (!buf_view(&stream->out).n)
-        return true;
-    enum stream_moved moved = stream_drain(stream, &err);
-    if (moved == MOVED_SOME)
-        return emit(stream, STREAM_DRAINED, NULL) && transfers(stream);
-    if (moved != MOVED_BROKEN)
-        return true;
-    buf_clear(&stream->out);
-    receive(stream, &err);
-    return false;
 }
 
 static void transfer(struct stream *stream, int ready)
