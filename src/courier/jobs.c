@@ -64,7 +64,7 @@ void jobs_submit(struct jobs *jobs, struct job *job)
     job->previous->next = job;
     jobs->head.previous = job;
     jobs->pending++;
-    store_thread_submit(jobs->thread, run, done, job);
+    (job->kind->urgent ? store_thread_hurry : store_thread_submit)(jobs->thread, run, done, job);
 }
 
 size_t jobs_pending(const struct jobs *jobs)

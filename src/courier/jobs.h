@@ -14,6 +14,7 @@ struct job_kind {
                struct err *err);                          /* on the store's thread, see thread.h */
     void (*done)(struct job *job, const struct err *err); /* on the loop's thread */
     void (*release)(struct job *job); /* frees what the job holds, not the job; may be NULL */
+    bool urgent;                      /* overtakes the others, see store_thread_hurry */
 };
 
 struct job {

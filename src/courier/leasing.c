@@ -54,7 +54,7 @@ static void take_release(struct job *base)
 
 void leasing_take(struct jobs *jobs, struct settings *settings, size_t max, leasing_fn *fn, void *arg)
 {
-    static const struct job_kind KIND = {take_run, take_done, take_release};
+    static const struct job_kind KIND = {take_run, take_done, take_release, .urgent = true};
     assert(max > 0 && max <= LEASING_MAX);
     struct take_job *job = job_new(sizeof *job, &KIND);
     job->settings = settings_keep(settings);
@@ -103,7 +103,7 @@ static void return_release(struct job *base)
 
 void leasing_return(struct jobs *jobs, struct delivery *deliveries)
 {
-    static const struct job_kind KIND = {return_run, return_done, return_release};
+    static const struct job_kind KIND = {return_run, return_done, return_release, .urgent = true};
     if (!deliveries)
         return;
     struct return_job *job = job_new(sizeof *job, &KIND);

@@ -193,7 +193,7 @@ static void consider_report(struct outcome_job *job)
 void outcome_write(const struct outcome_setup *setup, struct delivery *delivery,
                    const struct verdict *verdicts, const char *note)
 {
-    static const struct job_kind KIND = {outcome_run, outcome_done, outcome_release};
+    static const struct job_kind KIND = {outcome_run, outcome_done, outcome_release, .urgent = true};
     struct outcome_job *job = job_new(sizeof *job, &KIND);
     job->setup = *setup;
     job->delivery = delivery;

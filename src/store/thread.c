@@ -19,6 +19,8 @@ enum {
     CLOSING_TRIES_MAX = 2, /* a full disk holds up the end of the process no longer than this */
 };
 
+static const nanos TRANSACTION_MAX = 10 * NANOS_PER_MS; /* after so long it takes no more jobs along */
+
 struct job {
     struct job *next;
     store_job_fn *run;
@@ -31,13 +33,19 @@ struct job_list {
     struct job *first, **end;
 };
 
+/* The jobs of one transaction. */
+struct batch {
+    struct job *jobs[STORE_BATCH_JOBS_MAX];
+    size_t count;
+};
+
 struct store_thread {
     struct store *store; /* the thread's own, between new and free */
     struct loop_wake *wake;
     pthread_t thread;
     pthread_mutex_t mutex; /* over all below */
     pthread_cond_t changed;
-    struct job_list waiting, finished;
+    struct job_list urgent, waiting, finished;
     bool closing;
     atomic_size_t pending;
     atomic_bool full;
@@ -89,37 +97,49 @@ static void checkpoint(struct store_thread *thread)
         LOG_WARNING("the store's log could not be folded into its database", LOG_ERR(&err));
 }
 
+static bool has_jobs(const struct store_thread *thread)
+{
+    return thread->urgent.first || thread->waiting.first;
+}
+
 /* Under the mutex: waits for jobs, and uses quiet moments to checkpoint. False at the end. */
 static bool wait_for_jobs(struct store_thread *thread)
 {
-    while (!thread->waiting.first && !thread->closing) {
+    while (!has_jobs(thread) && !thread->closing) {
         int64_t pages = store_wal_pages(thread->store);
         if (pages == 0) {
             pthread_cond_wait(&thread->changed, &thread->mutex);
             continue;
         }
         struct timespec until = deadline(pages >= WAL_PAGES_MANY ? PAUSE_MS : IDLE_MS);
-        if (pthread_cond_timedwait(&thread->changed, &thread->mutex, &until) != ETIMEDOUT ||
-            thread->waiting.first)
+        if (pthread_cond_timedwait(&thread->changed, &thread->mutex, &until) != ETIMEDOUT || has_jobs(thread))
             continue;
         pthread_mutex_unlock(&thread->mutex);
         checkpoint(thread);
         pthread_mutex_lock(&thread->mutex);
     }
-    return thread->waiting.first != NULL;
+    return has_jobs(thread);
 }
 
-/* Moves the first jobs of the queue to batch; returns how many. */
-static size_t take_batch(struct store_thread *thread, struct job **batch)
+static struct job *list_pop(struct job_list *list)
 {
-    size_t n = 0;
-    for (; n < STORE_BATCH_JOBS_MAX && thread->waiting.first; n++) {
-        batch[n] = thread->waiting.first;
-        thread->waiting.first = batch[n]->next;
-    }
-    if (!thread->waiting.first)
-        list_init(&thread->waiting);
-    return n;
+    struct job *job = list->first;
+    list->first = job->next;
+    if (!list->first)
+        list_init(list);
+    return job;
+}
+
+/* Moves the next job to the batch. False when there is none. */
+static bool take_job(struct store_thread *thread, struct batch *batch)
+{
+    pthread_mutex_lock(&thread->mutex);
+    struct job_list *list = thread->urgent.first ? &thread->urgent : &thread->waiting;
+    struct job *job = list->first ? list_pop(list) : NULL;
+    pthread_mutex_unlock(&thread->mutex);
+    if (job)
+        batch->jobs[batch->count++] = job;
+    return job != NULL;
 }
 
 static void job_failed(struct job *job, const struct err *err)
@@ -146,17 +166,22 @@ static int run_job(struct store *store, struct job *job, struct err *err)
     return store_spoiled(store) ? -1 : 0;
 }
 
-/* One transaction over the batch. -1: nothing of it happened. */
-static int run_batch(struct store *store, struct job **batch, size_t n, struct err *err)
+/* One transaction over the batch. A fresh one takes along what waits or comes, until it is full or has taken
+ * long enough. -1: nothing of it happened. */
+static int run_batch(struct store_thread *thread, struct batch *batch, bool fresh, struct err *err)
 {
-    if (store_begin(store, err) < 0)
+    nanos until = loop_monotonic() + TRANSACTION_MAX;
+    if (store_begin(thread->store, err) < 0)
         return -1;
-    for (size_t i = 0; i < n; i++)
-        if (run_job(store, batch[i], err) < 0) {
-            store_rollback(store);
+    for (size_t i = 0; i < batch->count; i++) {
+        if (run_job(thread->store, batch->jobs[i], err) < 0) {
+            store_rollback(thread->store);
             return -1;
         }
-    return store_commit(store, err);
+        if (fresh && batch->count < STORE_BATCH_JOBS_MAX && loop_monotonic() < until)
+            take_job(thread, batch);
+    }
+    return store_commit(thread->store, err);
 }
 
 static void set_full(struct store_thread *thread, bool full, const struct err *err)
@@ -182,17 +207,18 @@ static bool wait_for_space(struct store_thread *thread)
 }
 
 /* Runs the batch until it is on disk. Not even an error that nobody foresaw may let a job pass as done. */
-static void commit_batch(struct store_thread *thread, struct job **batch, size_t n)
+static void commit_batch(struct store_thread *thread, struct batch *batch)
 {
     struct err err = {.class = ERR_NONE};
-    for (int closing_tries = 0; run_batch(thread->store, batch, n, &err) < 0;) {
+    int closing_tries = 0;
+    for (bool fresh = true; run_batch(thread, batch, fresh, &err) < 0; fresh = false) {
         set_full(thread, true, &err);
         if (wait_for_space(thread) && ++closing_tries == CLOSING_TRIES_MAX) {
-            LOG_ERROR("the store ends with changes that could not be written", LOG_INT("jobs", n),
+            LOG_ERROR("the store ends with changes that could not be written", LOG_INT("jobs", batch->count),
                       LOG_ERR(&err));
-            for (size_t i = 0; i < n; i++)
-                if (!batch[i]->err)
-                    job_failed(batch[i], &err);
+            for (size_t i = 0; i < batch->count; i++)
+                if (!batch->jobs[i]->err)
+                    job_failed(batch->jobs[i], &err);
             return;
         }
         /* What lies in the WAL may fit into the database, and make room in the WAL. */
@@ -204,15 +230,17 @@ static void commit_batch(struct store_thread *thread, struct job **batch, size_t
 static void *run(void *arg)
 {
     struct store_thread *thread = arg;
-    struct job *batch[STORE_BATCH_JOBS_MAX];
+    struct batch batch;
     pthread_mutex_lock(&thread->mutex);
     while (wait_for_jobs(thread)) {
-        size_t n = take_batch(thread, batch);
         pthread_mutex_unlock(&thread->mutex);
-        commit_batch(thread, batch, n);
+        batch.count = 0;
+        bool any = take_job(thread, &batch);
+        assert(any);
+        commit_batch(thread, &batch);
         pthread_mutex_lock(&thread->mutex);
-        for (size_t i = 0; i < n; i++)
-            list_put(&thread->finished, batch[i]);
+        for (size_t i = 0; i < batch.count; i++)
+            list_put(&thread->finished, batch.jobs[i]);
         loop_wake_up(thread->wake);
         if (store_wal_pages(thread->store) >= WAL_PAGES_MAX) {
             pthread_mutex_unlock(&thread->mutex);
@@ -257,6 +285,7 @@ struct store_thread *store_thread_new(struct loop *loop, struct store *store)
     assert(thread);
     thread->store = store;
     thread->wake = loop_wake_new(loop, on_finished, thread);
+    list_init(&thread->urgent);
     list_init(&thread->waiting);
     list_init(&thread->finished);
     pthread_condattr_t attributes;
@@ -269,18 +298,28 @@ struct store_thread *store_thread_new(struct loop *loop, struct store *store)
     return thread;
 }
 
-void store_thread_submit(struct store_thread *thread, store_job_fn *job, store_done_fn *done, void *arg)
+static void submit(struct store_thread *thread, struct job_list *list, struct job job)
 {
     struct job *fresh = malloc(sizeof *fresh);
     assert(fresh);
-    *fresh = (struct job){.run = job, .done = done, .arg = arg};
+    *fresh = job;
     atomic_fetch_add(&thread->pending, 1);
     pthread_mutex_lock(&thread->mutex);
-    bool first = !thread->waiting.first;
-    list_put(&thread->waiting, fresh);
+    bool first = !has_jobs(thread);
+    list_put(list, fresh);
     pthread_mutex_unlock(&thread->mutex);
     if (first)
         pthread_cond_signal(&thread->changed);
+}
+
+void store_thread_submit(struct store_thread *thread, store_job_fn *job, store_done_fn *done, void *arg)
+{
+    submit(thread, &thread->waiting, (struct job){.run = job, .done = done, .arg = arg});
+}
+
+void store_thread_hurry(struct store_thread *thread, store_job_fn *job, store_done_fn *done, void *arg)
+{
+    submit(thread, &thread->urgent, (struct job){.run = job, .done = done, .arg = arg});
 }
 
 bool store_thread_full(const struct store_thread *thread)

@@ -22,8 +22,12 @@ typedef void store_done_fn(void *arg, const struct err *err);
 struct store_thread *store_thread_new(struct loop *loop, struct store *store);
 
 /* Jobs run in the order of submission, as soon as the batch before them is on disk: what comes together
- * shares one fsync, and what comes alone does not wait. done may be NULL. */
+ * shares one fsync, and what comes alone does not wait. A batch takes no more along once it is large or has
+ * taken ten milliseconds. done may be NULL. */
 void store_thread_submit(struct store_thread *thread, store_job_fn *job, store_done_fn *done, void *arg);
+
+/* The same for a short job that others wait for: it overtakes those of store_thread_submit. */
+void store_thread_hurry(struct store_thread *thread, store_job_fn *job, store_done_fn *done, void *arg);
 
 bool store_thread_full(const struct store_thread *thread);
 size_t store_thread_pending(const struct store_thread *thread); /* submitted and not yet done */
