@@ -5,6 +5,7 @@
 #include "io/tls.h"
 #include "watch/ruleset.h"
 
+#include <pwd.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -54,6 +55,35 @@ static void check_gateway(struct check *check, const char *file, const struct co
     tls_context_free(context);
 }
 
+static void check_users(struct check *check, const struct config *config)
+{
+    const enum confine_role roles[] = {CONFINE_WATCH, CONFINE_COURIER, CONFINE_GATEWAY};
+    for (size_t i = 0; i < sizeof roles / sizeof *roles; i++) {
+        const char *user = confine_user(roles[i]), *why, *advice;
+        if (confine_takes_user(roles[i], config, &why) || !why)
+            continue;
+        advice = getpwnam(user) ? "Folders on the way to them need mode o+x."
+                                : "`make install` and systemd-sysusers bring the users.";
+        if (config->privileges == CONFIG_PRIVILEGES_REQUIRED)
+            config_errors_add(&check->errors, NULL, 0, 0, advice, "%s: %s, and privileges: required", user,
+                              why);
+        else
+            warn(check, arena_printf(check->arena,
+                                     "%s: %s. Started by root, its process stays root without its powers. %s",
+                                     user, why, advice)
+                            .p);
+        if (!getpwnam(user)) /* and none of the others */
+            return;
+    }
+}
+
+/* As root we can say whether the keeper, which will be another user, gets at the secret. */
+static bool keeper_reads(const struct config *config, const char *path)
+{
+    return !confine_takes_user(CONFINE_KEEPER, config, NULL) ||
+           sandbox_user_may(confine_user(CONFINE_KEEPER), path, R_OK);
+}
+
 /* Only those that can read secrets can say whether they are there, so this is silent where it may not look.
  */
 static void check_secret(struct check *check, const char *file, const struct config *config,
@@ -73,6 +103,12 @@ static void check_secret(struct check *check, const char *file, const struct con
         config_errors_add(&check->errors, file, gateway->line, 1,
                           "chmod 0400 it, and change the password: others may have read it",
                           "gateway %s: the secret in %s may be read by others", gateway->name, path);
+    else if (!keeper_reads(config, path))
+        config_errors_add(
+            &check->errors, file, gateway->line, 1,
+            arena_printf(check->arena, "chown %s it and the folder it is in", confine_user(CONFINE_KEEPER)).p,
+            "gateway %s: the keeper (user %s) cannot read the secret in %s", gateway->name,
+            confine_user(CONFINE_KEEPER), path);
 }
 
 static void check_input(struct check *check, const char *file, const struct config_input *input)
@@ -97,12 +133,7 @@ static void check_config(struct check *check, const char *file, const struct con
     }
     for (size_t i = 0; i < config->input_count; i++)
         check_input(check, file, &config->inputs[i]);
-    if (confine_lacks_user(CONFINE_WATCH, config))
-        warn(check, arena_printf(check->arena,
-                                 "There is no user %s: started by root, the processes stay root without its "
-                                 "powers. `make install` and systemd-sysusers bring the users.",
-                                 confine_user(CONFINE_WATCH))
-                        .p);
+    check_users(check, config);
     if (!sandbox_landlock_available())
         warn(
             check,

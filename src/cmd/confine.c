@@ -4,13 +4,20 @@
 #include "io/durable.h"
 #include "io/sandbox.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define GROUP_NAME "vedette"
+
+enum { FOLDER_MODE = 0750, WAY_MODE = 0755, ENTRIES_MAX = 1000 };
 
 static const struct {
     const char *user;
@@ -27,27 +34,92 @@ const char *confine_user(enum confine_role role)
     return roles[role].user;
 }
 
-static bool changes_users(const struct config *config)
+static bool may_change_users(const struct config *config)
 {
     return geteuid() == 0 && config->privileges != CONFIG_PRIVILEGES_KEEP;
 }
 
-bool confine_lacks_user(enum confine_role role, const struct config *config)
+/* What lies on path before its last name: the part of the way that is not ours to give to anyone. */
+static const char *way_to(const char *path, char *ret, size_t cap)
 {
-    return changes_users(config) && !getpwnam(roles[role].user);
+    size_t n = sv_copy(ret, cap, sv_of(path));
+    while (n && ret[n - 1] == '/')
+        ret[--n] = '\0';
+    char *slash = strrchr(ret, '/');
+    if (slash)
+        slash[slash == ret] = '\0';
+    else
+        sv_copy(ret, cap, SV("."));
+    return ret;
+}
+
+/* What does not exist yet will be made so that its user reaches it, and what lies in the state directory is
+ * given away with it. */
+static bool reaches_folder(const char *user, const struct config *config, const char *path)
+{
+    char way[PATH_MAX];
+    if (sv_starts(sv_of(path), sv_of(config->state_directory)))
+        path = config->state_directory;
+    way_to(path, way, sizeof way);
+    while (access(way, F_OK) < 0 && errno == ENOENT && strchr(way, '/') && strcmp(way, "/") != 0) {
+        char shorter[PATH_MAX];
+        way_to(way, shorter, sizeof shorter);
+        sv_copy(way, sizeof way, sv_of(shorter));
+    }
+    return sandbox_user_may(user, way, X_OK);
+}
+
+/* Rules that are not there, or that root cannot read either, are not the user's fault. */
+static bool reads_rules(const char *user, const struct config *config)
+{
+    for (size_t i = 0; i < config->rules.count; i++)
+        if (access(config->rules.items[i], R_OK) == 0 &&
+            !sandbox_user_may(user, config->rules.items[i], R_OK))
+            return false;
+    return true;
+}
+
+/* The keeper always takes its user: a secret that this user cannot read is a mistake that must be seen. */
+static bool reaches_its_files(enum confine_role role, const struct config *config)
+{
+    const char *user = roles[role].user;
+    switch (role) {
+    case CONFINE_KEEPER:
+        return true;
+    case CONFINE_WATCH:
+        return reads_rules(user, config);
+    case CONFINE_COURIER:
+        return reaches_folder(user, config, config->state_directory);
+    case CONFINE_GATEWAY:
+        return !config->relay.present || reaches_folder(user, config, config->relay.maildir);
+    }
+    abort();
+}
+
+bool confine_takes_user(enum confine_role role, const struct config *config, const char **ret_why)
+{
+    const char *why = NULL;
+    if (may_change_users(config) && !getpwnam(roles[role].user))
+        why = "there is no such user";
+    else if (may_change_users(config) && !reaches_its_files(role, config))
+        why = "this user cannot reach the folders that the configuration names";
+    if (ret_why)
+        *ret_why = why;
+    return may_change_users(config) && !why;
 }
 
 static int drop_user(enum confine_role role, const struct config *config, struct err *err)
 {
-    const char *user = roles[role].user;
-    if (!changes_users(config))
-        return 0;
-    if (getpwnam(user))
+    const char *user = roles[role].user, *why;
+    if (confine_takes_user(role, config, &why))
         return sandbox_drop_user(user, NULL, err);
-    if (config->privileges == CONFIG_PRIVILEGES_REQUIRED)
-        return err_set(err, ERR_CONFIG, "make install, or systemd-sysusers, creates the users",
-                       "there is no user %s, and privileges: required", user);
-    LOG_WARNING("no user of its own: runs as root without its powers", LOG_STR("user", user));
+    if (why && config->privileges == CONFIG_PRIVILEGES_REQUIRED)
+        return err_set(
+            err, ERR_CONFIG,
+            "systemd-sysusers makes the users after make install; folders above theirs need mode o+x",
+            "%s: %s, and privileges: required", user, why);
+    if (why)
+        LOG_WARNING("runs as root without its powers", LOG_STR("instead_of", user), LOG_STR("cause", why));
     return 0;
 }
 
@@ -66,26 +138,80 @@ int confine(enum confine_role role, const struct config *config, struct err *err
     };
     if (drop_user(role, config, err) < 0)
         return -1;
+    umask(027); /* so that a stricter one does not keep the group out of what is meant for it */
     return sandbox_enter(roles[role].profile, &paths[role], err);
 }
 
-/* Makes path; as root with users of our own it belongs to one of them and the group may read it. */
-static int make_folder(const struct config *config, const char *path, enum confine_role owner, mode_t mode,
-                       struct err *err)
+struct owner {
+    uid_t user;
+    gid_t group;
+};
+
+static int take(int fd, const struct owner *owner, bool folder)
 {
-    if (directory_make(path, mode, err) < 0)
+    if (fchownat(fd, "", owner->user, owner->group, AT_EMPTY_PATH) < 0)
         return -1;
-    const struct passwd *user = changes_users(config) ? getpwnam(roles[owner].user) : NULL;
-    const struct group *group = user ? getgrnam(GROUP_NAME) : NULL;
-    if (user && chown(path, user->pw_uid, group ? group->gr_gid : user->pw_gid) < 0)
-        return err_set(err, ERR_SYSTEM, NULL, "give %s to %s", path, roles[owner].user);
+    /* The group's bit: what is made inside belongs to the group, too. */
+    return folder ? fchmod(fd, S_ISGID | FOLDER_MODE) : 0;
+}
+
+/* An earlier run as root, or under another user, leaves files that the user could not open. A file with a
+ * second name is left alone: that name may be anybody's. */
+static int take_entry(int folder, const char *name, const struct owner *owner)
+{
+    struct stat st;
+    int outcome = 0, fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0) /* a link, or a socket */
+        return 0;
+    if (fstat(fd, &st) == 0 && (S_ISDIR(st.st_mode) || (S_ISREG(st.st_mode) && st.st_nlink == 1)) &&
+        (st.st_uid != owner->user || S_ISDIR(st.st_mode)))
+        outcome = take(fd, owner, S_ISDIR(st.st_mode));
+    close(fd);
+    return outcome;
+}
+
+static int take_folder(const char *path, const struct owner *owner)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    if (!dir)
+        return -1;
+    int outcome = take(fd, owner, true);
+    struct dirent *entry;
+    for (size_t i = 0; outcome == 0 && i < ENTRIES_MAX && (entry = readdir(dir)); i++)
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            outcome = take_entry(fd, entry->d_name, owner);
+    closedir(dir);
+    return outcome;
+}
+
+/* Makes path; where its role takes a user of its own it belongs to that user, and the group may read it. */
+static int make_folder(const struct config *config, const char *path, enum confine_role role, struct err *err)
+{
+    struct stat st;
+    char way[PATH_MAX];
+    if (directory_make(way_to(path, way, sizeof way), WAY_MODE, err) < 0 ||
+        directory_make(path, FOLDER_MODE, err) < 0)
+        return -1;
+    if (!confine_takes_user(role, config, NULL))
+        return 0;
+    if (stat(path, &st) == 0 && (st.st_mode & S_IWOTH))
+        return err_set(err, ERR_CONFIG, "name a folder of its own in the configuration",
+                       "everybody may write in %s: it cannot become %s's", path, roles[role].user);
+    const struct passwd *user = getpwnam(roles[role].user);
+    struct owner owner = {user->pw_uid, user->pw_gid};
+    const struct group *group = getgrnam(GROUP_NAME);
+    if (group)
+        owner.group = group->gr_gid;
+    if (take_folder(path, &owner) < 0)
+        return err_set(err, ERR_SYSTEM, NULL, "give %s to %s", path, roles[role].user);
     return 0;
 }
 
 int confine_make_folders(const struct config *config, struct err *err)
 {
-    if (make_folder(config, config->state_directory, CONFINE_COURIER, 0750, err) < 0 ||
-        make_folder(config, config->runtime_directory, CONFINE_COURIER, 0750, err) < 0)
+    if (make_folder(config, config->state_directory, CONFINE_COURIER, err) < 0 ||
+        make_folder(config, config->runtime_directory, CONFINE_COURIER, err) < 0)
         return -1;
-    return config->relay.present ? make_folder(config, config->relay.maildir, CONFINE_GATEWAY, 0750, err) : 0;
+    return config->relay.present ? make_folder(config, config->relay.maildir, CONFINE_GATEWAY, err) : 0;
 }

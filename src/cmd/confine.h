@@ -10,11 +10,13 @@ enum confine_role { CONFINE_KEEPER, CONFINE_WATCH, CONFINE_COURIER, CONFINE_GATE
  * before any thread and before the first byte from outside. */
 int confine(enum confine_role role, const struct config *config, struct err *err);
 
-/* Makes the folders that the roles write in, owned by their users. For the parent. */
-int confine_make_folders(const struct config *config, struct err *err);
+/* True if the role, started now as root, becomes its own user. Else *ret_why (may be NULL) says what is in
+ * the way, or is NULL where nobody asked for it. */
+bool confine_takes_user(enum confine_role role, const struct config *config, const char **ret_why);
 
-/* True if the role would change its user and there is none. */
-bool confine_lacks_user(enum confine_role role, const struct config *config);
+/* Makes the folders that the roles write in, owned by their users with what lies in them, also from an
+ * earlier run as root. For the parent. */
+int confine_make_folders(const struct config *config, struct err *err);
 
 /* The user that a role runs as when started by root, e.g. "vedette-watch". */
 const char *confine_user(enum confine_role role);

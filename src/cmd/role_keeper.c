@@ -3,6 +3,7 @@
 #include "cmd/role.h"
 #include "secret/keeper.h"
 
+#include <pwd.h>
 #include <stdlib.h>
 
 enum { ASKERS_MAX = 8 };
@@ -15,8 +16,10 @@ struct keeper_role {
 
 struct provider_context provider_context_of(const struct config *config)
 {
+    const struct passwd *user = getpwnam(confine_user(CONFINE_KEEPER));
     return (struct provider_context){.secrets_directory = config->secrets_directory,
-                                     .credentials_directory = getenv("CREDENTIALS_DIRECTORY")};
+                                     .credentials_directory = getenv("CREDENTIALS_DIRECTORY"),
+                                     .keeper_uid = user ? user->pw_uid : 0};
 }
 
 static int keeper_start(struct role_process *process, const struct config *config, void **ret_state,

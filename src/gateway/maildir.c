@@ -20,6 +20,7 @@ enum {
 
 struct maildir {
     int tmp_fd, new_fd;
+    mode_t file_mode;
     size_t deliveries;
     bool left; /* by its owner; the last delivery frees it */
 };
@@ -45,6 +46,13 @@ static int disk_failed(struct err *err, const char *what)
     return -1;
 }
 
+/* A Maildir with the set-group-ID bit was given to a group, which may read the mail in it. */
+static bool is_shared(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && (st.st_mode & S_ISGID);
+}
+
 /* A folder inside the Maildir, made if need be. */
 static int open_folder(const char *path, const char *name, struct err *err)
 {
@@ -52,7 +60,7 @@ static int open_folder(const char *path, const char *name, struct err *err)
     int n = snprintf(full, sizeof full, "%s/%s", path, name);
     if (n < 0 || (size_t)n >= sizeof full)
         return err_set(err, ERR_CONFIG, "choose a shorter path", "The Maildir's path is too long");
-    if (directory_make(full, 0700, err))
+    if (directory_make(full, is_shared(path) ? 0750 : 0700, err))
         return -1;
     int fd = open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return fd < 0 ? disk_failed(err, "open a folder of") : fd;
@@ -95,7 +103,8 @@ int maildir_open(const char *path, nanos now, struct maildir **ret, struct err *
     clear_stale(tmp_fd, now);
     struct maildir *maildir = calloc(1, sizeof *maildir);
     assert(maildir);
-    *maildir = (struct maildir){.tmp_fd = tmp_fd, .new_fd = new_fd};
+    *maildir =
+        (struct maildir){.tmp_fd = tmp_fd, .new_fd = new_fd, .file_mode = is_shared(path) ? 0640 : 0600};
     *ret = maildir;
     return 0;
 }
@@ -123,8 +132,8 @@ int maildir_begin(struct maildir *maildir, sv id, sv hostname, nanos now, struct
     for (char *c = delivery->name; *c; c++)
         if (*c == '/' || *c == ':')
             *c = '_';
-    delivery->fd =
-        openat(maildir->tmp_fd, delivery->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    delivery->fd = openat(maildir->tmp_fd, delivery->name,
+                          O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, maildir->file_mode);
     if (delivery->fd < 0) {
         disk_failed(err, "make a file in");
         free(delivery);

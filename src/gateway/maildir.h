@@ -10,7 +10,8 @@
 struct maildir;
 struct maildir_delivery;
 
-/* Makes the folder with tmp, new and cur if need be, and clears tmp of what a crash left there long ago. */
+/* Makes the folder with tmp, new and cur if need be (mail is for its owner alone, or for the group too if the
+ * folder is there and has the set-group-ID bit), and clears tmp of what a crash left there long ago. */
 int maildir_open(const char *path, nanos now, struct maildir **ret, struct err *err);
 void maildir_free(struct maildir *maildir); /* NULL is fine; deliveries under way may still end */
 

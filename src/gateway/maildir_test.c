@@ -74,6 +74,33 @@ static void a_message_is_seen_whole_or_not_at_all(void **state)
     maildir_free(maildir);
 }
 
+static void the_group_reads_only_where_the_folder_was_given_to_it(void **state)
+{
+    (void)state;
+    static const struct {
+        mode_t root, folder, file;
+    } cases[] = {{0700, 0700, 0600}, {0750, 0700, 0600}, {S_ISGID | 0750, 0750, 0640}};
+    mode_t before = umask(027);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char root[512], path[PATH_MAX];
+        struct stat st;
+        struct maildir *maildir = NULL;
+        struct maildir_delivery *delivery = NULL;
+        assert_int_equal(chmod(scratch(root), cases[i].root), 0);
+        assert_int_equal(maildir_open(root, NOW, &maildir, NULL), 0);
+        assert_int_equal(maildir_begin(maildir, SV("id1"), SV("gw.example.org"), NOW, &delivery, NULL), 0);
+        assert_int_equal(maildir_publish(delivery, NULL), 0);
+        assert_int_equal(count(root, "new", path), 1);
+        assert_int_equal(stat(path, &st), 0);
+        assert_int_equal(st.st_mode & 0777, cases[i].file);
+        snprintf(path, sizeof path, "%s/new", root);
+        assert_int_equal(stat(path, &st), 0);
+        assert_int_equal(st.st_mode & 0777, cases[i].folder);
+        maildir_free(maildir);
+    }
+    umask(before);
+}
+
 static void one_name_is_never_given_twice(void **state)
 {
     (void)state;
@@ -173,6 +200,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_message_is_seen_whole_or_not_at_all),
+        cmocka_unit_test(the_group_reads_only_where_the_folder_was_given_to_it),
         cmocka_unit_test(one_name_is_never_given_twice),
         cmocka_unit_test(a_write_that_fails_leaves_nothing_behind),
         cmocka_unit_test(what_a_crash_left_long_ago_is_cleared),

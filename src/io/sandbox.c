@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { GROUPS_MAX = 256 };
@@ -58,6 +59,18 @@ int sandbox_drop_user(const char *user, const char *const *extra_groups, struct 
     if (!took(uid, gid))
         return err_set(err, ERR_INTERNAL, NULL, "becoming user %s left a way back", user);
     return 0;
+}
+
+bool sandbox_user_may(const char *user, const char *path, int mode)
+{
+    int status = 0;
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(sandbox_drop_user(user, NULL, NULL) == 0 && access(path, mode) == 0 ? 0 : 1);
+    while (pid > 0 && waitpid(pid, &status, 0) < 0)
+        if (errno != EINTR)
+            return false;
+    return pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
 /* Root without these cannot read other users' logs, or write a state directory that belongs to vedette. */

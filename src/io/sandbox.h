@@ -19,6 +19,10 @@ struct sandbox_paths {
  * Needs root; does nothing when we are that user already. Checks that there is no way back. */
 int sandbox_drop_user(const char *user, const char *const *extra_groups, struct err *err);
 
+/* True if user, with its groups, may use path so (access(2)'s mode). Asks by way of a short-lived process
+ * that becomes the user, so that access lists count too. Needs root; false for a user who does not exist. */
+bool sandbox_user_may(const char *user, const char *path, int mode);
+
 /* No new privileges, no core dumps or tracing, capabilities dropped (root keeps what the profile needs to
  * reach its files), Landlock for paths (NULL: not restricted; also not where the kernel has none), then
  * seccomp: a call that the profile has no use for fails with EPERM; execve, ptrace and their like end the

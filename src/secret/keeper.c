@@ -10,6 +10,7 @@ enum { ANSWER_BYTES_MAX = SECRET_BYTES_MAX + 4096 };
 
 struct keeper {
     char *secrets_directory, *credentials_directory; /* NULL: none */
+    uid_t uid;
 };
 
 static char *copy(const char *text)
@@ -25,6 +26,7 @@ struct keeper *keeper_new(const struct provider_context *context)
     assert(keeper);
     keeper->secrets_directory = copy(context->secrets_directory);
     keeper->credentials_directory = copy(context->credentials_directory);
+    keeper->uid = context->keeper_uid;
     return keeper;
 }
 
@@ -45,7 +47,8 @@ void keeper_answer(struct keeper *keeper, struct channel *channel, sv body)
     if (!unpack_done(&request))
         return;
     struct provider_context context = {.secrets_directory = keeper->secrets_directory,
-                                       .credentials_directory = keeper->credentials_directory};
+                                       .credentials_directory = keeper->credentials_directory,
+                                       .keeper_uid = keeper->uid};
     struct secret *secret = NULL;
     struct err err;
     struct buf answer = BUF_INIT(ANSWER_BYTES_MAX);

@@ -4,15 +4,18 @@
 
 #include "secret/secret.h"
 
+#include <sys/types.h>
+
 struct provider_context {
     const char *secrets_directory;     /* secret:file/NAME; NULL: none */
     const char *credentials_directory; /* secret:systemd/NAME: $CREDENTIALS_DIRECTORY; NULL: none */
+    uid_t keeper_uid;                  /* the keeper's own user, whose files root reads too; 0: none */
 };
 
 /* Fetches "PROVIDER/NAME". Names have no "/", no leading ".", 1 to 128 of [A-Za-z0-9._-]. A file must be a
  * regular file, mode 0400 or 0600 (0440 too for a systemd credential, whose group bits are an access list for
- * the service's user), owned by us or root; one newline at its end is not part of the secret. The
- * error names the reference and what to do, never a content. */
+ * the service's user), owned by us, by the keeper's user or by root; one newline at its end is not part of
+ * the secret. The error names the reference and what to do, never a content. */
 int provider_fetch(const struct provider_context *context, sv reference, struct secret **ret,
                    struct err *err);
 

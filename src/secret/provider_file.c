@@ -25,7 +25,7 @@ static int explain_open(const char *path, struct err *err)
     return -1;
 }
 
-static int check(int fd, const char *path, unsigned allowed_mode, struct err *err)
+static int check(int fd, const char *path, const struct provider_rules *rules, struct err *err)
 {
     struct stat st;
     char advice[240];
@@ -33,13 +33,13 @@ static int check(int fd, const char *path, unsigned allowed_mode, struct err *er
         return err_set(err, ERR_SYSTEM, NULL, "look at %s", path);
     if (!S_ISREG(st.st_mode))
         return err_set(err, ERR_PERMISSION, "put a file there", "%s is not a regular file", path);
-    if (st.st_uid != geteuid() && st.st_uid != 0) {
+    if (st.st_uid != geteuid() && st.st_uid != 0 && st.st_uid != rules->owner) {
         snprintf(advice, sizeof advice, "chown root %.150s, or to the user that vedette's keeper runs as",
                  path);
         return err_set(err, ERR_PERMISSION, advice, "%s belongs to user %u, who is neither root nor us", path,
                        (unsigned)st.st_uid);
     }
-    if (st.st_mode & 07777 & ~allowed_mode) {
+    if (st.st_mode & 07777 & ~rules->mode) {
         snprintf(advice, sizeof advice, "chmod 0400 %.200s", path);
         return err_set(err, ERR_PERMISSION, advice, "%s has mode %04o, so others may get at it", path,
                        (unsigned)st.st_mode & 07777);
@@ -87,8 +87,8 @@ static int read_secret(int fd, const char *path, struct secret **ret, struct err
     return rc;
 }
 
-int provider_read_file(const char *directory, const char *name, unsigned allowed_mode, struct secret **ret,
-                       struct err *err)
+int provider_read_file(const char *directory, const char *name, const struct provider_rules *rules,
+                       struct secret **ret, struct err *err)
 {
     char path[PATH_MAX];
     snprintf(path, sizeof path, "%s/%s", directory, name);
@@ -101,7 +101,7 @@ int provider_read_file(const char *directory, const char *name, unsigned allowed
     errno = why;
     if (fd < 0)
         return explain_open(path, err);
-    int rc = check(fd, path, allowed_mode, err);
+    int rc = check(fd, path, rules, err);
     if (rc == 0)
         rc = read_secret(fd, path, ret, err);
     close(fd);
@@ -113,5 +113,6 @@ int provider_file(const struct provider_context *context, const char *name, stru
 {
     if (!context->secrets_directory)
         return err_set(err, ERR_CONFIG, "set secrets_directory", "there is no directory of secrets");
-    return provider_read_file(context->secrets_directory, name, 0600, ret, err);
+    const struct provider_rules rules = {.mode = 0600, .owner = context->keeper_uid};
+    return provider_read_file(context->secrets_directory, name, &rules, ret, err);
 }

@@ -12,9 +12,14 @@ typedef int provider_fn(const struct provider_context *context, const char *name
 
 provider_fn provider_file, provider_systemd;
 
-/* Reads directory/name under the rules of provider_fetch; allowed_mode holds the permission bits that the
- * file may have. */
-int provider_read_file(const char *directory, const char *name, unsigned allowed_mode, struct secret **ret,
-                       struct err *err);
+/* Which owners and modes a file may have: root's and our own are always good. */
+struct provider_rules {
+    unsigned mode;
+    uid_t owner;
+};
+
+/* Reads directory/name under the rules of provider_fetch. */
+int provider_read_file(const char *directory, const char *name, const struct provider_rules *rules,
+                       struct secret **ret, struct err *err);
 
 #endif

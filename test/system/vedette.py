@@ -39,10 +39,11 @@ class Vedette:
 
     READY = "msg=ready"
 
-    def __init__(self, directory, gateways, start=True, small_disk=None, **settings):
-        """small_disk: (folder under ours, size as mount(8) has it); root only, and seen by vedette alone."""
+    def __init__(self, directory, gateways, start=True, small_disk=None, prefix=(), **settings):
+        """small_disk: (folder under ours, size as mount(8) has it); root only, and seen by vedette alone.
+        prefix: a command that `vedette run` is started by."""
         self.dir = pathlib.Path(directory)
-        self.prefix = []
+        self.prefix = list(prefix)
         if small_disk:
             folder, size = small_disk
             (self.dir / folder).mkdir(exist_ok=True)

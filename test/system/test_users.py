@@ -1,0 +1,175 @@
+"""Started by root, each process becomes a user of its own, and the line holds all the same.
+
+The users exist for vedette alone: it sees copies of /etc/passwd and /etc/group that have them."""
+
+import json
+import os
+import pathlib
+import subprocess
+
+import pytest
+
+import vedette as program
+from peers.enclosure import wait_until
+from peers.postfix import Postfix
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can change users")
+
+FIRST_ID = 61840
+NAMES = ["keeper", "watch", "courier", "gateway"]
+IDS = {name: FIRST_ID + 1 + i for i, name in enumerate(NAMES)}
+
+
+@pytest.fixture(name="users")
+def fixture_users(scratch):
+    """The command that shows what follows it the users of packaging/sysusers.conf."""
+    folder = scratch("etc")
+    passwd, group = (pathlib.Path("/etc", name).read_text() for name in ("passwd", "group"))
+    group += f"vedette:x:{FIRST_ID}:vedette-courier,vedette-gateway\n"
+    for name, number in IDS.items():
+        passwd += f"vedette-{name}:x:{number}:{number}::/:/usr/sbin/nologin\n"
+        group += f"vedette-{name}:x:{number}:\n"
+    (folder / "passwd").write_text(passwd)
+    (folder / "group").write_text(group)
+    mount = 'mount --bind "$0/passwd" /etc/passwd && mount --bind "$0/group" /etc/group && exec "$@"'
+    return ["unshare", "--mount", "sh", "-c", mount, str(folder)]
+
+
+@pytest.fixture(name="own")
+def fixture_own(scratch, users):
+    """Vedette with its own gateway and the users, in a folder that others may enter."""
+    running = []
+
+    def start(**settings):
+        running.append(program.OwnGateway(scratch("own"), prefix=users, **{"privileges": "auto", **settings}))
+        return running[-1]
+
+    yield start
+    for one in running:
+        one.kill()
+
+
+def uids(daemon):
+    """Of each child: real, effective, saved and file system uid, which must be one."""
+    found = {}
+    for name, pid in daemon.children().items():
+        lines = pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
+        found[name] = {int(uid) for line in lines if line.startswith("Uid:") for uid in line.split()[1:]}
+    return found
+
+
+def check(daemon):
+    done = subprocess.run([*daemon.prefix, program.binary(), "check", "--json", "-c", str(daemon.config)],
+                          capture_output=True, text=True, check=False, timeout=60)
+    return json.loads(done.stdout)
+
+
+def capabilities(pid):
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return [int(line.split()[1], 16) for line in status.splitlines() if line.startswith(("CapEff", "CapPrm", "CapAmb"))]
+
+
+def test_each_process_has_a_user_of_its_own_and_the_alert_lands(own):
+    daemon = own(privileges="required")
+    assert uids(daemon) == {name: {IDS[name]} for name in ("watch", "courier", "gateway")}
+    assert all(not any(capabilities(pid)) for pid in daemon.children().values())
+    daemon.raise_alert("dropped")
+    daemon.wait_for_state("landed")
+    assert (daemon.dir / "state" / "vedette.db").stat().st_uid == IDS["courier"]
+    control = (daemon.dir / "state" / "run" / "control").stat()
+    assert (control.st_gid, control.st_mode & 0o777) == (FIRST_ID, 0o660)
+    mails = list((daemon.dir / "inbox" / "new").iterdir())
+    assert mails
+    for mail in mails:
+        stat = mail.stat()
+        assert (stat.st_uid, stat.st_gid, stat.st_mode & 0o777) == (IDS["gateway"], FIRST_ID, 0o640)
+
+
+def test_a_restarted_process_becomes_its_user_again(own):
+    daemon = own()
+    pid = daemon.children()["courier"]
+    os.kill(pid, 9)
+    wait_until(lambda: daemon.children().get("courier") not in (None, pid), 20, "a new courier")
+    daemon.raise_alert("again")
+    daemon.wait_for_state("landed")
+    assert uids(daemon)["courier"] == {IDS["courier"]}
+
+
+def test_what_an_earlier_run_as_root_left_is_taken_over(own):
+    daemon = own(privileges="keep")
+    assert set.union(*uids(daemon).values()) == {0}
+    daemon.raise_alert("first")
+    daemon.wait_for_state("landed")
+    assert daemon.stop() == 0
+    daemon.settings["privileges"] = "required"
+    daemon.write_config()
+    daemon.start()
+    daemon.raise_alert("second")
+    daemon.wait_for_state("landed", 2)
+
+
+def test_a_file_with_a_second_name_elsewhere_is_not_given_away(own):
+    daemon = own(start=False)
+    precious = daemon.dir / "precious"
+    precious.write_text("root's")
+    (daemon.dir / "state").mkdir()
+    os.link(precious, daemon.dir / "state" / "innocent")
+    os.symlink(precious, daemon.dir / "state" / "pointer")
+    daemon.start()
+    assert precious.stat().st_uid == 0
+
+
+def test_where_a_user_cannot_go_its_process_stays_root_and_says_so(own):
+    daemon = own(start=False)
+    daemon.dir.chmod(0o700)
+    told = check(daemon)
+    assert told["ok"] and any("vedette-courier: this user cannot reach" in note for note in told["warnings"]), told
+    daemon.start()
+    assert set.union(*uids(daemon).values()) == {0}
+    assert "instead_of=vedette-courier" in daemon.words()
+    daemon.raise_alert("kept")
+    daemon.wait_for_state("landed")
+
+
+def test_where_a_user_is_required_and_cannot_go_nothing_starts(own):
+    daemon = own(start=False, privileges="required")
+    daemon.dir.chmod(0o700)
+    told = check(daemon)
+    assert not told["ok"] and "privileges: required" in told["errors"][0]["message"], told
+    with pytest.raises(AssertionError, match="ended with 78"):
+        daemon.start(within=10)
+
+
+def with_password(folder, port, certificates, **options):
+    entry = program.gateway(port, security="starttls", ca_file=certificates.ca, verify_name=certificates.NAME,
+                            username=Postfix.USER, password=Postfix.PASSWORD)
+    return program.Vedette(folder, [entry], privileges="required", **options)
+
+
+def give_secret(daemon, uid):
+    for path in (daemon.dir / "secrets", daemon.dir / "secrets" / "primary"):
+        os.chown(path, uid, uid)
+
+
+def test_check_tells_of_a_secret_that_the_keeper_cannot_read(scratch, users, certificates):
+    daemon = with_password(scratch("owner"), 2525, certificates, start=False, prefix=users)
+    told = check(daemon)
+    assert [error["message"] for error in told["errors"] if "keeper" in error["message"]], told
+    give_secret(daemon, IDS["keeper"])
+    assert check(daemon)["ok"]
+
+
+def test_the_keeper_hands_out_a_secret_that_is_its_own(scratch, users, certificates, postfix):
+    daemon = with_password(scratch("keeper"), postfix.port["submission"], certificates, start=False, prefix=users)
+    give_secret(daemon, IDS["keeper"])
+    try:
+        daemon.start()
+        assert uids(daemon)["keeper"] == {IDS["keeper"]}
+        daemon.raise_alert("secret")
+        daemon.wait_for_state("handed-over")
+    finally:
+        daemon.kill()
+    # Without a daemon the command reads the secret itself, as root.
+    done = subprocess.run([*users, program.binary(), "test", "--gateway", "primary", "-c", str(daemon.config)],
+                          capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
