@@ -2,8 +2,7 @@
 
 #include "base/log.h"
 #include "cmd/confine.h"
-#include "cmd/sockets.h"
-#include "io/child.h"
+#include "cmd/processes.h"
 #include "io/service.h"
 
 #include <assert.h>
@@ -19,49 +18,15 @@
 #define PROVEN_AFTER  (60 * NANOS_PER_SECOND)
 #define SILENT_MAX    (30 * NANOS_PER_SECOND)
 #define DRAIN_MAX     (30 * NANOS_PER_SECOND)
-#define PREPARE_MAX   (30 * NANOS_PER_SECOND)
 #define TICK          NANOS_PER_SECOND
 
 enum { ADDRESS_TRIES = 30, ADDRESS_RETRY_US = 100 * 1000 };
 
-/* In the order in which they start. */
-enum which { KEEPER, COURIER, GATEWAY, WATCH, PROCESS_COUNT };
 static const char *const names[] = {"keeper", "courier", "gateway", "watch"};
 static const enum which drain_order[] = {WATCH, COURIER, GATEWAY, KEEPER};
 static const enum which peers[][2] = {{COURIER, KEEPER}, {WATCH, COURIER}};
 
-enum answer { ANSWER_NONE, ANSWER_WAITING, ANSWER_PREPARED };
-
-struct process {
-    struct supervisor *supervisor;
-    enum which which;
-    struct child *child; /* NULL: not running */
-    struct channel *channel;
-    struct loop_timer *restart;
-    nanos started_at, heard_at, restart_delay;
-    bool ready;
-    enum answer answer; /* to PREPARE */
-};
-
-struct supervisor {
-    struct loop *loop;
-    const char *config_path;
-    struct load load;
-    struct config *config;
-    struct sockets *sockets;
-    struct process processes[PROCESS_COUNT];
-    struct loop_timer *tick, *deadline;
-    bool served; /* all were ready once */
-    bool draining;
-    size_t drain_step;
-    int exit_code;
-    /* A reload under way: what will take over once every process has prepared it. */
-    struct load next_load;
-    struct config *next_config;
-    struct sockets *next_sockets;
-};
-
-static bool is_needed(const struct config *config, enum which which)
+bool process_is_needed(const struct config *config, enum which which)
 {
     switch (which) {
     case KEEPER:
@@ -126,21 +91,20 @@ static int launch(struct process *process, struct err *err)
     process->started_at = process->heard_at = loop_monotonic();
     process->ready = false;
     struct buf body = BUF_INIT(CONTROL_BODY_BYTES_MAX);
-    load_pack(&supervisor->load, &body);
+    load_pack(&supervisor->now.load, &body);
     channel_send(process->channel, CONTROL_START, buf_view(&body), -1);
     buf_free(&body);
-    sockets_send(supervisor->sockets, names[process->which], false, process->channel);
+    sockets_send(supervisor->now.sockets, names[process->which], false, process->channel);
     connect_peers(supervisor, process->which);
     channel_send(process->channel, CONTROL_GO, SV_NONE, -1);
     return 0;
 }
 
-static void try_launch(void *arg)
+void process_launch(struct process *process)
 {
-    struct process *process = arg;
     struct err err;
     if (process->child || process->supervisor->draining ||
-        !is_needed(process->supervisor->config, process->which))
+        !process_is_needed(process->supervisor->now.config, process->which))
         return;
     if (launch(process, &err) == 0)
         return;
@@ -149,6 +113,17 @@ static void try_launch(void *arg)
         supervisor_fail(process->supervisor, err_exit_code(&err));
     else
         loop_timer_set(process->restart, RESTART_MAX);
+}
+
+static void on_restart(void *arg)
+{
+    process_launch(arg);
+}
+
+void process_send(const struct process *process, enum control_type type, sv body)
+{
+    if (process->channel)
+        channel_send(process->channel, type, body, -1);
 }
 
 static void schedule_restart(struct process *process)
@@ -168,7 +143,7 @@ static void drain_on(struct supervisor *supervisor)
     while (supervisor->drain_step < PROCESS_COUNT) {
         struct process *process = &supervisor->processes[drain_order[supervisor->drain_step]];
         if (process->child) {
-            channel_send(process->channel, CONTROL_DRAIN, SV_NONE, -1);
+            process_send(process, CONTROL_DRAIN, SV_NONE);
             return;
         }
         supervisor->drain_step++;
@@ -187,116 +162,9 @@ static void drain_all(void *arg)
     supervisor->draining = true;
     service_stopping();
     LOG_INFO("draining", LOG_INT("pid", getpid()));
-    loop_timer_set(supervisor->deadline, DRAIN_MAX);
+    reload_abandon(supervisor);
+    loop_timer_set(supervisor->drain_deadline, DRAIN_MAX);
     drain_on(supervisor);
-}
-
-/* --- Reloading: everybody prepares, then everybody commits, or nobody does
- * ------------------------------------ */
-
-static void forget_next(struct supervisor *supervisor)
-{
-    sockets_free(supervisor->next_sockets);
-    config_free(supervisor->next_config);
-    load_free(&supervisor->next_load);
-    supervisor->next_sockets = NULL;
-    supervisor->next_config = NULL;
-    loop_timer_cancel(supervisor->deadline);
-    service_ready("watching");
-}
-
-static void refuse_reload(struct supervisor *supervisor, const char *cause, sv detail)
-{
-    LOG_ERROR("reload refused: the old configuration stays in force", LOG_STR("cause", cause),
-              LOG_SV("detail", detail));
-    for (size_t i = 0; i < PROCESS_COUNT; i++) {
-        struct process *process = &supervisor->processes[i];
-        if (process->answer != ANSWER_NONE && process->channel)
-            channel_send(process->channel, CONTROL_ABORT, SV_NONE, -1);
-        process->answer = ANSWER_NONE;
-    }
-    forget_next(supervisor);
-}
-
-static void adopt(struct supervisor *supervisor)
-{
-    sockets_free(supervisor->sockets);
-    config_free(supervisor->config);
-    load_free(&supervisor->load);
-    supervisor->sockets = supervisor->next_sockets;
-    supervisor->config = supervisor->next_config;
-    supervisor->load = supervisor->next_load;
-    supervisor->next_sockets = NULL;
-    supervisor->next_config = NULL;
-    supervisor->next_load = (struct load){0};
-    forget_next(supervisor);
-    log_setup("parent", supervisor->config->log_level, supervisor->config->log_format);
-    LOG_INFO("reloaded", LOG_STR("file", supervisor->config_path));
-}
-
-static void commit_if_prepared(struct supervisor *supervisor)
-{
-    for (size_t i = 0; i < PROCESS_COUNT; i++)
-        if (supervisor->processes[i].answer == ANSWER_WAITING)
-            return;
-    for (size_t i = 0; i < PROCESS_COUNT; i++) {
-        struct process *process = &supervisor->processes[i];
-        if (process->answer == ANSWER_PREPARED && process->channel) {
-            sockets_send(supervisor->next_sockets, names[i], true, process->channel);
-            channel_send(process->channel, CONTROL_COMMIT, SV_NONE, -1);
-        }
-        process->answer = ANSWER_NONE;
-    }
-    adopt(supervisor);
-    for (size_t i = 0; i < PROCESS_COUNT; i++) {
-        struct process *process = &supervisor->processes[i];
-        if (is_needed(supervisor->config, (enum which)i))
-            try_launch(process);
-        else if (process->channel)
-            channel_send(process->channel, CONTROL_DRAIN, SV_NONE, -1);
-    }
-}
-
-/* Reads and checks the new configuration; the first error is told in one line, `vedette check` tells them
- * all. */
-static int load_next(struct supervisor *supervisor, struct err *err)
-{
-    struct config_errors errors;
-    if (load_files(supervisor->config_path, &supervisor->next_load, err) < 0)
-        return -1;
-    config_errors_init(&errors);
-    supervisor->next_config = load_parse(&supervisor->next_load, &errors);
-    if (!supervisor->next_config)
-        err_set(err, ERR_CONFIG, "`vedette check` tells every error", "%s:%d:%d: %s",
-                errors.items[0].file ? errors.items[0].file : supervisor->config_path, errors.items[0].line,
-                errors.items[0].column, errors.items[0].message);
-    config_errors_free(&errors);
-    if (!supervisor->next_config || confine_make_folders(supervisor->next_config, err) < 0)
-        return -1;
-    return sockets_open(supervisor->sockets, supervisor->next_config, &supervisor->next_sockets, err);
-}
-
-static void reload(void *arg)
-{
-    struct supervisor *supervisor = arg;
-    struct err err;
-    if (supervisor->draining || supervisor->next_config)
-        return;
-    service_reloading();
-    if (load_next(supervisor, &err) < 0) {
-        refuse_reload(supervisor, err.cause, sv_of(err.advice));
-        return;
-    }
-    struct buf body = BUF_INIT(CONTROL_BODY_BYTES_MAX);
-    load_pack(&supervisor->next_load, &body);
-    for (size_t i = 0; i < PROCESS_COUNT; i++)
-        if (supervisor->processes[i].ready && is_needed(supervisor->next_config, (enum which)i)) {
-            supervisor->processes[i].answer = ANSWER_WAITING;
-            channel_send(supervisor->processes[i].channel, CONTROL_PREPARE, buf_view(&body), -1);
-        }
-    buf_free(&body);
-    loop_timer_set(supervisor->deadline, PREPARE_MAX);
-    commit_if_prepared(supervisor);
 }
 
 /* --- What the processes say, and their end
@@ -305,15 +173,15 @@ static void reload(void *arg)
 static void say_ready_if_all_are(struct supervisor *supervisor)
 {
     for (size_t i = 0; i < PROCESS_COUNT; i++)
-        if (is_needed(supervisor->config, (enum which)i) && !supervisor->processes[i].ready)
+        if (process_is_needed(supervisor->now.config, (enum which)i) && !supervisor->processes[i].ready)
             return;
     if (supervisor->served)
         return;
     supervisor->served = true;
     service_ready("watching");
     LOG_INFO("ready", LOG_STR("version", VEDETTE_VERSION), LOG_STR("file", supervisor->config_path),
-             LOG_INT("inputs", supervisor->config->input_count),
-             LOG_INT("gateways", supervisor->config->gateway_count));
+             LOG_INT("inputs", supervisor->now.config->input_count),
+             LOG_INT("gateways", supervisor->now.config->gateway_count));
 }
 
 static void on_message(void *arg, struct channel *channel, enum control_type type, sv body, int fd)
@@ -327,13 +195,10 @@ static void on_message(void *arg, struct channel *channel, enum control_type typ
     if (type == CONTROL_READY) {
         process->ready = true;
         say_ready_if_all_are(supervisor);
-    } else if (type == CONTROL_FINISHED)
+    } else if (type == CONTROL_FINISHED && !supervisor->draining)
         drain_all(supervisor);
-    else if (type == CONTROL_PREPARED && process->answer == ANSWER_WAITING) {
-        process->answer = ANSWER_PREPARED;
-        commit_if_prepared(supervisor);
-    } else if (type == CONTROL_REFUSED && process->answer == ANSWER_WAITING)
-        refuse_reload(supervisor, names[process->which], body);
+    else if (type == CONTROL_PREPARED || type == CONTROL_REFUSED)
+        reload_answered(process, type == CONTROL_PREPARED, body);
 }
 
 static void on_closed(void *arg, struct channel *channel, const struct err *err)
@@ -358,12 +223,11 @@ static void on_ended(void *arg, struct child *child, int status)
         drain_on(supervisor);
         return;
     }
-    if (!is_needed(supervisor->config, process->which))
+    reload_process_ended(process, status);
+    if (process->child || !process_is_needed(supervisor->now.config, process->which))
         return;
     LOG_ERROR("a process ended and is started again", LOG_STR("name", names[process->which]),
               LOG_STR("how", child_status_text(status, how, sizeof how)));
-    if (process->answer != ANSWER_NONE)
-        refuse_reload(supervisor, "a process ended while it prepared", sv_of(names[process->which]));
     if (!supervisor->served && WIFEXITED(status) && WEXITSTATUS(status))
         supervisor_fail(supervisor, WEXITSTATUS(status));
     else
@@ -385,16 +249,10 @@ static void on_tick(void *arg)
     loop_timer_set(supervisor->tick, TICK);
 }
 
-static void on_deadline(void *arg)
+static void on_drain_late(void *arg)
 {
-    struct supervisor *supervisor = arg;
-    if (!supervisor->draining) {
-        if (supervisor->next_config)
-            refuse_reload(supervisor, "a process did not answer in time", SV_NONE);
-        return;
-    }
     LOG_ERROR("did not drain in time: ending at once", LOG_INT("seconds", DRAIN_MAX / NANOS_PER_SECOND));
-    supervisor_fail(supervisor, 75);
+    supervisor_fail(arg, 75);
 }
 
 /* --- Life
@@ -404,7 +262,7 @@ static void on_deadline(void *arg)
 static int open_sockets_patiently(struct supervisor *supervisor, struct err *err)
 {
     for (int i = 0;; i++) {
-        if (sockets_open(NULL, supervisor->config, &supervisor->sockets, err) == 0)
+        if (sockets_open(NULL, supervisor->now.config, &supervisor->now.sockets, err) == 0)
             return 0;
         if (err->system != EADDRINUSE || i == ADDRESS_TRIES)
             return -1;
@@ -422,11 +280,15 @@ static void end(struct supervisor *supervisor)
         channel_free(process->channel);
         loop_timer_free(process->restart);
     }
-    sockets_free(supervisor->sockets);
+    reload_free(supervisor);
     loop_timer_free(supervisor->tick);
-    loop_timer_free(supervisor->deadline);
-    config_free(supervisor->config);
-    load_free(&supervisor->load);
+    loop_timer_free(supervisor->drain_deadline);
+    setting_free(&supervisor->now);
+}
+
+static void on_hangup(void *arg)
+{
+    reload_begin(arg);
 }
 
 int supervisor_run(const char *config_path, struct load *load, struct config *config)
@@ -434,15 +296,15 @@ int supervisor_run(const char *config_path, struct load *load, struct config *co
     struct err err;
     struct supervisor supervisor = {.loop = loop_new(),
                                     .config_path = config_path ? config_path : LOAD_DEFAULT_PATH,
-                                    .load = *load,
-                                    .config = config};
+                                    .now = {.load = *load, .config = config}};
     log_setup("parent", config->log_level, config->log_format);
     supervisor.tick = loop_timer_new(supervisor.loop, on_tick, &supervisor);
-    supervisor.deadline = loop_timer_new(supervisor.loop, on_deadline, &supervisor);
+    supervisor.drain_deadline = loop_timer_new(supervisor.loop, on_drain_late, &supervisor);
+    reload_init(&supervisor);
     for (size_t i = 0; i < PROCESS_COUNT; i++) {
         struct process *process = &supervisor.processes[i];
-        *process = (struct process){.supervisor = &supervisor, .which = (enum which)i};
-        process->restart = loop_timer_new(supervisor.loop, try_launch, process);
+        *process = (struct process){.supervisor = &supervisor, .which = (enum which)i, .name = names[i]};
+        process->restart = loop_timer_new(supervisor.loop, on_restart, process);
     }
     if (confine_make_folders(config, &err) < 0 || open_sockets_patiently(&supervisor, &err) < 0) {
         LOG_ERROR("does not start", LOG_ERR(&err));
@@ -451,9 +313,9 @@ int supervisor_run(const char *config_path, struct load *load, struct config *co
     }
     struct loop_signal *signals[] = {loop_signal_new(supervisor.loop, SIGTERM, drain_all, &supervisor),
                                      loop_signal_new(supervisor.loop, SIGINT, drain_all, &supervisor),
-                                     loop_signal_new(supervisor.loop, SIGHUP, reload, &supervisor)};
+                                     loop_signal_new(supervisor.loop, SIGHUP, on_hangup, &supervisor)};
     for (size_t i = 0; i < PROCESS_COUNT; i++)
-        try_launch(&supervisor.processes[i]);
+        process_launch(&supervisor.processes[i]);
     loop_timer_set(supervisor.tick, TICK);
     loop_run(supervisor.loop);
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)

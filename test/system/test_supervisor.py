@@ -93,3 +93,78 @@ def test_the_last_of_a_burst_are_told_once_the_throttle_has_passed(own_gateway_w
     (alert,) = daemon.alerts()
     assert (alert["count"], alert["suppressed"], len(alert["messages"])) == (50, 0, 2)
     assert any("49" in text for text in daemon.inbox.texts())
+
+
+SECOND = program.RULE.format(title="Second", id="6a3e5b7e-0000-4000-8000-000000000002", words="SECONDWORD")
+
+
+def test_a_reload_in_the_middle_of_the_start_reaches_every_process(own_gateway_with):
+    daemon = own_gateway_with(start=False)
+    with open(daemon.log, "ab") as log:
+        daemon.process = subprocess.Popen([program.binary(), "run", "-c", str(daemon.config)], stdin=subprocess.DEVNULL,
+                                          stdout=log, stderr=log, start_new_session=True)
+    wait_until(lambda: daemon.children(), 20, "the first child")
+    (daemon.dir / "rules" / "second.yml").write_text(SECOND)
+    daemon.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: "msg=reloaded" in daemon.words() and daemon.READY in daemon.words(), 20, "the reload and the start")
+    daemon.send_tcp("<86>Nov 24 08:15:30 host app: SECONDWORD")
+    daemon.wait_for_state("landed")
+
+
+def test_a_process_that_starts_while_the_others_prepare_gets_the_new_configuration(own_gateway):
+    (own_gateway.dir / "rules" / "second.yml").write_text(SECOND)
+    os.kill(own_gateway.children()["watch"], signal.SIGKILL)
+    wait_until(lambda: "watch" not in own_gateway.children(), 10, "the watch to be gone")
+    own_gateway.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: "msg=reloaded" in own_gateway.words() and "watch" in own_gateway.children(), 20, "the reload")
+    own_gateway.send_tcp("<86>Nov 24 08:15:30 host app: SECONDWORD")
+    own_gateway.wait_for_state("landed")
+
+
+def test_a_second_reload_during_the_first_is_not_forgotten(own_gateway):
+    own_gateway.process.send_signal(signal.SIGSTOP)
+    pid = own_gateway.children()["gateway"]
+    os.kill(pid, signal.SIGSTOP)
+    own_gateway.process.send_signal(signal.SIGHUP)
+    own_gateway.process.send_signal(signal.SIGCONT)
+    time.sleep(0.5)
+    (own_gateway.dir / "rules" / "second.yml").write_text(SECOND)
+    own_gateway.process.send_signal(signal.SIGHUP)
+    time.sleep(0.5)
+    os.kill(pid, signal.SIGCONT)
+    wait_until(lambda: own_gateway.words().count("msg=reloaded") == 2, 20, "both reloads")
+    own_gateway.send_tcp("<86>Nov 24 08:15:30 host app: SECONDWORD")
+    own_gateway.wait_for_state("landed")
+
+
+def test_an_end_during_a_reload_is_an_orderly_end(own_gateway):
+    pid = own_gateway.children()["gateway"]
+    os.kill(pid, signal.SIGSTOP)
+    own_gateway.process.send_signal(signal.SIGHUP)
+    time.sleep(0.3)
+    own_gateway.process.terminate()
+    time.sleep(0.3)
+    os.kill(pid, signal.SIGCONT)
+    assert own_gateway.process.wait(20) == 0
+    assert "msg=reloaded" not in own_gateway.words()
+
+
+def test_the_end_does_not_wait_longer_than_it_says_for_a_stuck_child_even_during_a_reload(own_gateway):
+    pid = own_gateway.children()["gateway"]
+    os.kill(pid, signal.SIGSTOP)
+    own_gateway.process.send_signal(signal.SIGHUP)
+    time.sleep(0.3)
+    own_gateway.process.terminate()
+    assert own_gateway.process.wait(40) == 75
+
+
+def test_a_follower_outlives_a_reload(own_gateway):
+    follower = subprocess.Popen([program.binary(), "follow", "--json", "-c", str(own_gateway.config)], stdout=subprocess.PIPE,
+                                text=True, cwd=own_gateway.dir)
+    time.sleep(0.5)
+    for n in (1, 2):
+        own_gateway.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: own_gateway.words().count("msg=reloaded") == n, 20, "the reload")
+    own_gateway.raise_alert("followed")
+    out, _ = follower.communicate(timeout=20)
+    assert follower.returncode == 0 and '"landed"' in out
