@@ -113,7 +113,7 @@ static int list_from_store(const struct config *config, struct list *list, struc
     if (store_open_reader(config->state_directory, &store, err) < 0)
         return -1;
     int outcome = list->alerts ? store_alerts(store, list->id, 0, on_alert, list, err)
-                               : store_messages(store, list->all, on_message, list, err);
+                               : store_messages(store, 0, list->all, on_message, list, err);
     store_close(store);
     return outcome;
 }

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "cmd/follower.h"
+#include "cmd/listing.h"
 #include "cmd/report.h"
 #include "cmd/submission.h"
 
@@ -10,20 +11,20 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { PAGE_ROWS = 200, PAGE_BYTES_MAX = 8 * 1024 * 1024, CLIENT_UNSENT_MAX = 32 * 1024 * 1024 };
+enum { CLIENT_UNSENT_MAX = 32 * 1024 * 1024 };
 
 struct client {
     struct control_server *server;
     struct channel *channel; /* NULL: the command has gone */
     struct buf content;      /* of the last CONTENT */
     struct follower *follower;
-    bool busy; /* a job or a submission still points here */
+    struct listing *listing; /* under way */
+    bool busy;               /* a submission still points here */
 };
 
 struct control_server {
     struct loop *loop;
     struct courier *courier;
-    const struct config *config;
     struct loop_fd *listening;
     int listen_fd;
     struct client *clients[CONTROL_CLIENTS_MAX];
@@ -31,10 +32,12 @@ struct control_server {
 
 static void client_drop(struct client *client)
 {
-    channel_free(client->channel);
-    client->channel = NULL;
+    listing_free(client->listing);
+    client->listing = NULL;
     follower_free(client->follower);
     client->follower = NULL;
+    channel_free(client->channel);
+    client->channel = NULL;
     if (client->busy)
         return;
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
@@ -57,7 +60,10 @@ static bool client_back(struct client *client)
 static void reply(struct client *client, enum control_type type, json_t *json)
 {
     char *text = json_dumps(json, JSON_COMPACT);
-    if (text && client->channel && channel_pending(client->channel) < CLIENT_UNSENT_MAX)
+    assert(client->channel);
+    /* A command that does not read loses steps, but not the end. */
+    bool room = type == CONTROL_REPLY_END || channel_pending(client->channel) < CLIENT_UNSENT_MAX;
+    if (text && room)
         channel_send(client->channel, type, sv_of(text), -1);
     free(text);
     json_decref(json);
@@ -81,111 +87,43 @@ static void refuse(struct client *client, enum err_class class, const char *advi
     reply_end(client, &err);
 }
 
-/* --- Lists: read page by page on the store's thread
- * ----------------------------------------------------------- */
-
-struct listing {
-    struct client *client;
-    struct store *store;
-    bool alerts, all;
-    int64_t from, only; /* alert ids */
-    size_t rows;
-    bool more;
-    struct buf lines; /* JSON objects, a line each */
-};
-
-static int add_line(struct listing *listing, json_t *json)
+static void on_listed(void *arg, const struct err *err)
 {
-    char *text = json_dumps(json, JSON_COMPACT);
-    if (text && buf_room(&listing->lines) > strlen(text))
-        buf_printf(&listing->lines, "%s\n", text);
-    free(text);
-    json_decref(json);
-    return 0;
-}
-
-static int on_alert(void *arg, const struct store_alert *alert, const struct store_message *messages,
-                    size_t count)
-{
-    struct listing *listing = arg;
-    if (listing->only && alert->id != listing->only)
-        return 1;
-    if (listing->rows == PAGE_ROWS) {
-        listing->more = true;
-        return 1;
-    }
-    listing->rows++;
-    listing->from = alert->id + 1;
-    return add_line(listing, report_alert(alert, messages, count));
-}
-
-static int on_message_row(void *arg, const struct store_message *message)
-{
-    return add_line(arg, report_message(message, true));
-}
-
-static int read_page(struct store *store, void *arg, struct err *err)
-{
-    struct listing *listing = arg;
-    listing->rows = 0;
-    listing->more = false;
-    buf_clear(&listing->lines);
-    if (listing->alerts)
-        return store_alerts(store, listing->from, 0, on_alert, listing, err);
-    return store_messages(store, listing->all, on_message_row, listing, err);
-}
-
-static void page_read(void *arg, const struct err *err)
-{
-    struct listing *listing = arg;
-    struct client *client = listing->client;
-    if (!client_back(client))
-        goto ended;
-    sv lines = buf_view(&listing->lines);
-    while (lines.n)
-        channel_send(client->channel, CONTROL_REPLY, sv_split(&lines, '\n'), -1);
-    if (!err && listing->more && channel_pending(client->channel) < CLIENT_UNSENT_MAX) {
-        client->busy = true;
-        courier_read(client->server->courier, read_page, page_read, listing);
-        return;
-    }
+    struct client *client = arg;
+    client->listing = NULL;
     reply_end(client, err);
-ended:
-    buf_free(&listing->lines);
-    free(listing);
 }
 
 static void list(struct client *client, const json_t *request, bool alerts)
 {
-    struct listing *listing = calloc(1, sizeof *listing);
-    assert(listing);
-    listing->client = client;
-    listing->alerts = alerts;
-    listing->all = json_is_true(json_object_get(request, "all"));
-    listing->only = listing->from = json_integer_value(json_object_get(request, "id"));
-    listing->lines = BUF_INIT(PAGE_BYTES_MAX);
-    client->busy = true;
-    courier_read(client->server->courier, read_page, page_read, listing);
+    const struct control_server *server = client->server;
+    const struct listing_request wanted = {
+        .alerts = alerts,
+        .all = json_is_true(json_object_get(request, "all")),
+        .id = json_integer_value(json_object_get(request, "id")),
+    };
+    client->listing = listing_new(server->loop, server->courier, client->channel, &wanted, on_listed, client);
 }
 
 /* --- Following
  * ------------------------------------------------------------------------------------------------ */
 
-static void on_step(void *arg, const struct courier_step *step, bool ok)
+static void on_step(void *arg, const struct courier_step *step, const struct err *err)
 {
     struct client *client = arg;
     if (step)
         reply(client, CONTROL_REPLY, report_step(step));
-    else if (ok)
-        reply_end(client, NULL);
     else
-        refuse(client, ERR_UNAVAILABLE, "the steps above say why", "the message did not arrive");
+        reply_end(client, err);
 }
 
 static void follow(struct client *client, const json_t *request)
 {
     int64_t id = json_integer_value(json_object_get(request, "id"));
-    client->follower = follower_new(client->server->courier, client->server->config, id, on_step, client);
+    if (id < 0)
+        refuse(client, ERR_USAGE, "`vedette alerts` lists them", "no alert has a number below 1");
+    else
+        client->follower = follower_new(client->server->courier, id, on_step, client);
 }
 
 /* --- Submissions
@@ -224,8 +162,7 @@ static void submit(struct client *client, const json_t *request)
                "there is no gateway of that name");
     else {
         if (json_is_true(json_object_get(request, "follow")))
-            client->follower = follower_new(client->server->courier, client->server->config, FOLLOWER_LATER,
-                                            on_step, client);
+            client->follower = follower_new(client->server->courier, FOLLOWER_LATER, on_step, client);
         client->busy = true;
         courier_submit(client->server->courier, &submission.courier, submitted, client);
     }
@@ -236,7 +173,7 @@ static void serve(struct client *client, sv body)
 {
     json_t *request = json_loadb(body.p, body.n, 0, NULL);
     sv command = sv_of(json_string_value(json_object_get(request, "command")));
-    if (client->busy || client->follower)
+    if (client->busy || client->follower || client->listing)
         refuse(client, ERR_PROTOCOL, NULL, "one request at a time");
     else if (sv_eq(command, SV("alerts")))
         list(client, request, true);
@@ -294,12 +231,11 @@ static void on_connection(void *arg, int fd, int ready)
     close(accepted);
 }
 
-struct control_server *control_server_new(struct loop *loop, struct courier *courier,
-                                          const struct config *config)
+struct control_server *control_server_new(struct loop *loop, struct courier *courier)
 {
     struct control_server *server = calloc(1, sizeof *server);
     assert(server);
-    *server = (struct control_server){.loop = loop, .courier = courier, .config = config, .listen_fd = -1};
+    *server = (struct control_server){.loop = loop, .courier = courier, .listen_fd = -1};
     return server;
 }
 
@@ -311,11 +247,6 @@ void control_server_listen(struct control_server *server, int fd)
     server->listen_fd = fd;
     server->listening = loop_fd_new(server->loop, fd, on_connection, server);
     loop_fd_want(server->listening, LOOP_READ);
-}
-
-void control_server_reload(struct control_server *server, const struct config *config)
-{
-    server->config = config;
 }
 
 void control_server_free(struct control_server *server)

@@ -8,10 +8,8 @@ struct control_server;
 
 enum { CONTROL_CLIENTS_MAX = 64 };
 
-struct control_server *control_server_new(struct loop *loop, struct courier *courier,
-                                          const struct config *config);
+struct control_server *control_server_new(struct loop *loop, struct courier *courier);
 void control_server_listen(struct control_server *server, int fd);
-void control_server_reload(struct control_server *server, const struct config *config);
 void control_server_free(struct control_server *server);
 
 #endif

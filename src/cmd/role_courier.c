@@ -32,7 +32,7 @@ static int courier_begin(struct role_process *process, const struct config *conf
         free(role);
         return -1;
     }
-    role->control = control_server_new(role_loop(process), role->courier, config);
+    role->control = control_server_new(role_loop(process), role->courier);
     *ret_state = role;
     return 0;
 }
@@ -125,7 +125,6 @@ static void courier_commit(void *state, const struct config *config)
 {
     struct courier_role *role = state;
     courier_reload(role->courier, config);
-    control_server_reload(role->control, config);
 }
 
 static void drained(void *arg)

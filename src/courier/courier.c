@@ -397,11 +397,22 @@ void courier_read(struct courier *courier, store_job_fn *job, store_done_fn *don
     store_thread_submit(jobs_thread(courier->jobs), job, done, arg);
 }
 
-bool courier_has_gateway(const struct courier *courier, sv name)
+static const struct config_gateway *find_gateway(const struct courier *courier, sv name)
 {
     const struct config *config = &courier->settings->config;
     for (size_t i = 0; i < config->gateway_count; i++)
         if (sv_eq(sv_of(config->gateways[i].name), name))
-            return true;
-    return false;
+            return &config->gateways[i];
+    return NULL;
+}
+
+bool courier_has_gateway(const struct courier *courier, sv name)
+{
+    return find_gateway(courier, name) != NULL;
+}
+
+bool courier_awaits_landing(const struct courier *courier, sv gateway)
+{
+    const struct config_gateway *found = find_gateway(courier, gateway);
+    return found && found->landing.maildir;
 }

@@ -68,6 +68,9 @@ void courier_read(struct courier *courier, store_job_fn *job, store_done_fn *don
 /* Names of the configured gateways, for checking --gateway. */
 bool courier_has_gateway(const struct courier *courier, sv name);
 
+/* Whether what this gateway takes is waited for in a Maildir. */
+bool courier_awaits_landing(const struct courier *courier, sv gateway);
+
 void courier_free(struct courier *courier);
 
 #endif

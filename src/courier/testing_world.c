@@ -219,7 +219,7 @@ static int list_job(struct store *store, void *arg, struct err *err)
 {
     struct listed *listed = arg;
     listed->count = 0;
-    return store_messages(store, true, see_message, listed, err);
+    return store_messages(store, 0, true, see_message, listed, err);
 }
 
 static void list_done(void *arg, const struct err *err)

@@ -77,8 +77,9 @@
                       "WHERE mail.alert_id = ? AND mail.alert_id > 0 ORDER BY message.id DESC LIMIT ?) "    \
                       "ORDER BY id")                                                                        \
     X(MESSAGE, "SELECT " SQL_MESSAGE_COLUMNS " FROM message WHERE id = ?")                                  \
-    X(MESSAGES, "SELECT " SQL_MESSAGE_COLUMNS " FROM message ORDER BY id")                                  \
-    X(MESSAGES_QUEUED, "SELECT " SQL_MESSAGE_COLUMNS " FROM message WHERE state = 1 ORDER BY id")           \
+    X(MESSAGES, "SELECT " SQL_MESSAGE_COLUMNS " FROM message WHERE id >= ? ORDER BY id")                    \
+    X(MESSAGES_QUEUED,                                                                                      \
+      "SELECT " SQL_MESSAGE_COLUMNS " FROM message WHERE state = 1 AND id >= ? ORDER BY id")                \
     X(ATTEMPTS, "SELECT at, gateway, state, queue_id, reply, cause, uncertain, hops FROM attempt "          \
                 "WHERE message_id = ? ORDER BY number")                                                     \
     X(COUNTS, "SELECT state, n FROM tally")

@@ -212,7 +212,8 @@ int store_alerts(struct store *store, int64_t first_id, size_t limit, store_aler
 
 /* With all false only messages that are still owed (queued). */
 typedef int store_message_fn(void *arg, const struct store_message *message);
-int store_messages(struct store *store, bool all, store_message_fn *fn, void *arg, struct err *err);
+int store_messages(struct store *store, int64_t first_id, bool all, store_message_fn *fn, void *arg,
+                   struct err *err);
 
 /* Every attempt for one message, in their order. */
 typedef int store_attempt_fn(void *arg, const struct store_attempt *attempt);

@@ -175,7 +175,7 @@ static inline int take_message(void *arg, const struct store_message *message)
 static inline struct store_message get_message(struct fixture *f, int64_t id)
 {
     struct wanted_message wanted = {.f = f, .id = id};
-    assert_int_equal(store_messages(f->store, true, take_message, &wanted, &f->err), 0);
+    assert_int_equal(store_messages(f->store, 0, true, take_message, &wanted, &f->err), 0);
     assert_int_equal(wanted.found.id, id);
     return wanted.found;
 }

@@ -269,9 +269,11 @@ int store_message_find(struct store *store, int64_t message_id, struct arena *ar
     return 1;
 }
 
-int store_messages(struct store *store, bool all, store_message_fn *fn, void *arg, struct err *err)
+int store_messages(struct store *store, int64_t first_id, bool all, store_message_fn *fn, void *arg,
+                   struct err *err)
 {
-    sqlite3_stmt *row = sql_start(store, all ? SQL_MESSAGES : SQL_MESSAGES_QUEUED, NO_VALUES, err);
+    sqlite3_stmt *row =
+        sql_start(store, all ? SQL_MESSAGES : SQL_MESSAGES_QUEUED, VALUES(INTEGER(first_id)), err);
     if (!row)
         return -1;
     int got;

@@ -280,6 +280,43 @@ def test_an_alert_can_be_handed_in(own_gateway):
     assert "disk 3 is gone" in own_gateway.command("inbox", "1").stdout
 
 
+def test_follow_says_where_an_alert_stands_and_ends_when_its_messages_have(own_gateway):
+    own_gateway.raise_alert("over")
+    own_gateway.wait_for_state("landed")
+    done = own_gateway.command("follow", "--id", "1", "--json")
+    steps = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [step["step"] for step in steps] == ["raised", "landed"]
+    assert steps[1]["gateway"] == "primary" and steps[1]["text"].startswith("250")
+    assert own_gateway.command("follow", "--id", "99", check=False).returncode == 66
+    assert own_gateway.command("follow", "--id", "-1", check=False).returncode == 64
+
+
+def test_follow_goes_on_from_where_an_alert_stands(vedette):
+    port = free_port()
+    daemon = vedette(program.gateway(port))
+    daemon.raise_alert("waiting")
+    wait_until(daemon.queue, 20, "the message")
+    follower = subprocess.Popen([program.binary(), "follow", "--id", "1", "--json", "--timeout", "40", "-c", str(daemon.config)],
+                                text=True, stdout=subprocess.PIPE)
+    first = [json.loads(follower.stdout.readline())["step"] for _ in range(2)]
+    other = vedette(program.gateway(free_port()), relay={"listen": [f"127.0.0.1:{port}"], "domains": ["example.org"],
+                                                         "maildir": "inbox"})
+    rest = [json.loads(line)["step"] for line in follower.stdout]
+    assert follower.wait(20) == 0
+    assert first[0] == "raised" and first[1] in ("queued", "deferred") and rest[-1] == "handed-over"
+    other.stop()
+
+
+def test_a_long_list_is_told_to_its_end_even_to_a_slow_reader(vedette):
+    daemon = vedette(program.gateway(free_port()), recipients=[f"recipient-number-{i}@example.org" for i in range(100)])
+    daemon.send_tcp(*(f"<86>Nov 24 08:15:30 host{i} test: PRIVILEGED {i}" for i in range(400)))
+    wait_until(lambda: len(daemon.alerts()) == 400, 60, "all alerts")
+    with subprocess.Popen([program.binary(), "queue", "--json", "-c", str(daemon.config)], stdout=subprocess.PIPE) as command:
+        time.sleep(1)
+        assert sum(1 for _ in command.stdout) == 40000
+        assert command.wait(20) == 0
+
+
 # --- reload, end, inputs -------------------------------------------------------------------------------------------------
 
 
