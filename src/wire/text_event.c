@@ -20,14 +20,19 @@ static const struct names programs = {
 
 bool text_take_until_last(sv *s, sv mark, sv *ret)
 {
-    if (s->n < mark.n)
+    if (mark.n == 0 || s->n < mark.n)
         return false;
-    for (size_t at = s->n - mark.n + 1; at-- > 0;) {
-        if (memcmp(s->p + at, mark.p, mark.n) == 0) {
+    for (size_t before = s->n - mark.n + 1; before > 0;) {
+        const char *hit = memrchr(s->p, mark.p[0], before);
+        if (!hit)
+            return false;
+        size_t at = (size_t)(hit - s->p);
+        if (memcmp(hit, mark.p, mark.n) == 0) {
             *ret = sv_first(*s, at);
             *s = sv_from(*s, at + mark.n);
             return true;
         }
+        before = at;
     }
     return false;
 }
