@@ -170,9 +170,22 @@ static int take_entry(int folder, const char *name, const struct owner *owner)
     return outcome;
 }
 
+/* Whoever may write in the folder above could put a link to any other folder in this one's place. */
+static bool may_be_link(const char *path)
+{
+    char way[PATH_MAX];
+    struct stat st;
+    return stat(way_to(path, way, sizeof way), &st) == 0 && st.st_uid == 0 &&
+           !(st.st_mode & (S_IWGRP | S_IWOTH));
+}
+
 static int take_folder(const char *path, const struct owner *owner)
 {
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    char bare[PATH_MAX]; /* a slash at the end would follow the link all the same */
+    size_t n = sv_copy(bare, sizeof bare, sv_of(path));
+    while (n > 1 && bare[n - 1] == '/')
+        bare[--n] = '\0';
+    int fd = open(bare, O_RDONLY | O_DIRECTORY | O_CLOEXEC | (may_be_link(path) ? 0 : O_NOFOLLOW));
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
     if (!dir)
         return -1;
@@ -204,7 +217,9 @@ static int make_folder(const struct config *config, const char *path, enum confi
     if (group)
         owner.group = group->gr_gid;
     if (take_folder(path, &owner) < 0)
-        return err_set(err, ERR_SYSTEM, NULL, "give %s to %s", path, roles[role].user);
+        return err_set(err, ERR_SYSTEM,
+                       "it must be a folder, or a link in a folder that only root may write in",
+                       "give %s to %s", path, roles[role].user);
     return 0;
 }
 

@@ -18,8 +18,9 @@ static int gateway_start(struct role_process *process, const struct config *conf
 
 static void gateway_take_socket(void *state, const char *label, int fd)
 {
-    (void)label;
-    gateway_socket(state, fd);
+    static const char prefix[] = "relay ";
+    gateway_socket(state, strncmp(label, prefix, sizeof prefix - 1) == 0 ? label + sizeof prefix - 1 : label,
+                   fd);
 }
 
 static int gateway_prepare(void *state, const struct config *config, struct err *err)

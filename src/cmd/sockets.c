@@ -51,9 +51,11 @@ static int bind_in_folder(int fd, int folder, const char *name)
     struct sockaddr_un where = {.sun_family = AF_UNIX};
     snprintf(where.sun_path, sizeof where.sun_path, "/proc/self/fd/%d/%s", folder, name);
     unlinkat(folder, name, 0);
-    if (bind(fd, (struct sockaddr *)&where, sizeof where) < 0)
-        return -1;
-    return fchmodat(folder, name, 0660, 0);
+    /* Born with its mode: by name it could be another's file when a chmod comes to it. */
+    mode_t before = umask(0117);
+    int bound = bind(fd, (struct sockaddr *)&where, sizeof where);
+    umask(before);
+    return bound;
 }
 
 static int open_control(const struct config *config, int *ret_fd, struct err *err)

@@ -19,8 +19,11 @@ enum { ACCEPTS_PER_TURN = 32 };
 struct gateway {
     struct loop *loop;
     struct inbound_house house;
-    struct loop_fd *sockets[GATEWAY_SOCKETS_MAX];
-    int fds[GATEWAY_SOCKETS_MAX];
+    struct listening {
+        struct loop_fd *watch;
+        int fd;
+        char *endpoint;
+    } sockets[GATEWAY_SOCKETS_MAX];
     size_t socket_count;
     struct loop_timer *resume; /* accepting goes on after the process ran out of descriptors */
     struct inbound *sessions;
@@ -34,13 +37,13 @@ static void resume_accepting(void *arg)
 {
     struct gateway *gateway = arg;
     for (size_t i = 0; i < gateway->socket_count; i++)
-        loop_fd_want(gateway->sockets[i], LOOP_READ);
+        loop_fd_want(gateway->sockets[i].watch, LOOP_READ);
 }
 
 static void pause_accepting(struct gateway *gateway, nanos after)
 {
     for (size_t i = 0; i < gateway->socket_count; i++)
-        loop_fd_want(gateway->sockets[i], 0);
+        loop_fd_want(gateway->sockets[i].watch, 0);
     loop_timer_set(gateway->resume, after);
 }
 
@@ -131,13 +134,47 @@ int gateway_new(struct loop *loop, const struct config *config, struct gateway *
     return 0;
 }
 
-void gateway_socket(struct gateway *gateway, int fd)
+void gateway_socket(struct gateway *gateway, const char *endpoint, int fd)
 {
-    assert(gateway->socket_count < GATEWAY_SOCKETS_MAX);
-    size_t i = gateway->socket_count++;
-    gateway->fds[i] = fd;
-    gateway->sockets[i] = loop_fd_new(gateway->loop, fd, on_listener, gateway);
-    loop_fd_want(gateway->sockets[i], LOOP_READ);
+    if (gateway->socket_count == GATEWAY_SOCKETS_MAX) {
+        LOG_ERROR("gateway listens at no further address", LOG_STR("endpoint", endpoint),
+                  LOG_INT("most", GATEWAY_SOCKETS_MAX));
+        close(fd);
+        return;
+    }
+    struct listening *listening = &gateway->sockets[gateway->socket_count++];
+    listening->fd = fd;
+    listening->endpoint = strdup(endpoint);
+    assert(listening->endpoint);
+    listening->watch = loop_fd_new(gateway->loop, fd, on_listener, gateway);
+    loop_fd_want(listening->watch, LOOP_READ);
+}
+
+static void stop_listening(struct listening *listening)
+{
+    loop_fd_free(listening->watch);
+    close(listening->fd);
+    free(listening->endpoint);
+}
+
+static bool is_listed(const struct config_strings *endpoints, const char *endpoint)
+{
+    for (size_t i = 0; i < endpoints->count; i++)
+        if (strcmp(endpoints->items[i], endpoint) == 0)
+            return true;
+    return false;
+}
+
+static void close_unlisted(struct gateway *gateway, const struct config_strings *endpoints)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < gateway->socket_count; i++) {
+        if (is_listed(endpoints, gateway->sockets[i].endpoint))
+            gateway->sockets[kept++] = gateway->sockets[i];
+        else
+            stop_listening(&gateway->sockets[i]);
+    }
+    gateway->socket_count = kept;
 }
 
 void gateway_command_timeout(struct gateway *gateway, nanos timeout)
@@ -152,6 +189,7 @@ void gateway_reload(struct gateway *gateway, const struct config *config)
     gateway->house.config = config;
     if (!config->relay.present)
         return;
+    close_unlisted(gateway, &config->relay.listen);
     if (maildir_open(config->relay.maildir, loop_now(), &maildir, &err)) {
         LOG_ERROR("gateway keeps its old Maildir", LOG_ERR(&err));
         return;
@@ -176,10 +214,8 @@ static void lose_patience(void *arg)
 
 static void close_sockets(struct gateway *gateway)
 {
-    for (size_t i = 0; i < gateway->socket_count; i++) {
-        loop_fd_free(gateway->sockets[i]);
-        close(gateway->fds[i]);
-    }
+    for (size_t i = 0; i < gateway->socket_count; i++)
+        stop_listening(&gateway->sockets[i]);
     gateway->socket_count = 0;
 }
 

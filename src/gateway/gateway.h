@@ -13,11 +13,13 @@ int gateway_new(struct loop *loop, const struct config *config, struct gateway *
 
 enum { GATEWAY_SOCKETS_MAX = 64 };
 
-/* A listening socket. Takes over fd. Past GATEWAY_SOCKETS_MAX it is our mistake. */
-void gateway_socket(struct gateway *gateway, int fd);
+/* The listening socket of that endpoint, as relay.listen has it. Takes over fd, and closes it past
+ * GATEWAY_SOCKETS_MAX. */
+void gateway_socket(struct gateway *gateway, const char *endpoint, int fd);
 
-/* For sessions and messages that begin from now on; config must outlive the gateway or the next reload. A
- * Maildir that cannot be made leaves the old one in use, and is logged. */
+/* For sessions and messages that begin from now on; endpoints that relay.listen has no more are closed.
+ * config must outlive the gateway or the next reload. A Maildir that cannot be made leaves the old one in
+ * use, and is logged. */
 void gateway_reload(struct gateway *gateway, const struct config *config);
 
 /* How long a client may take for a whole command, and for 4 KiB of content. 5 minutes without this. */

@@ -67,7 +67,7 @@ static void listen_for(struct fixture *fixture, sv ip)
     assert_int_equal(bind(fd, (struct sockaddr *)&fixture->address.storage, fixture->address.length), 0);
     assert_int_equal(listen(fd, 16), 0);
     getsockname(fd, (struct sockaddr *)&fixture->address.storage, &fixture->address.length);
-    gateway_socket(fixture->gateway, fd);
+    gateway_socket(fixture->gateway, "127.0.0.1:2525", fd); /* as the configuration has it */
 }
 
 static int set_up(void **state)
@@ -362,6 +362,25 @@ static void a_reload_changes_domains_and_keeps_open_messages(void **state)
     close(fd);
 }
 
+static void a_reload_closes_what_is_no_longer_listed(void **state)
+{
+    struct fixture *fixture = *state;
+    struct config *old = fixture->config;
+    fixture->config = make_config(fixture->root, "");
+    gateway_reload(fixture->gateway, fixture->config);
+    config_free(old);
+    close(client(fixture));
+    old = fixture->config;
+    fixture->config = make_config(fixture->root, "");
+    fixture->config->relay.listen =
+        (struct config_strings){.items = (const char *[]){"127.0.0.1:2526"}, .count = 1};
+    gateway_reload(fixture->gateway, fixture->config);
+    config_free(old);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&fixture->address.storage, fixture->address.length), -1);
+    close(fd);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -376,6 +395,7 @@ int main(void)
         TEST(a_byte_now_and_then_does_not_hold_a_session),
         TEST(draining_lets_an_open_transaction_end),
         TEST(a_reload_changes_domains_and_keeps_open_messages),
+        TEST(a_reload_closes_what_is_no_longer_listed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
