@@ -74,8 +74,7 @@ static void keeper_commit(void *state, const struct config *config)
 {
     struct keeper_role *role = state;
     struct provider_context context = provider_context_of(config);
-    keeper_free(role->keeper);
-    role->keeper = keeper_new(&context);
+    keeper_reload(role->keeper, &context);
 }
 
 static void keeper_free_role(void *state)

@@ -5,9 +5,16 @@
 #include "io/channel.h"
 #include "secret/provider.h"
 
-/* Serves SECRET_GET on a channel. Copies context. */
+enum { KEEPER_CREDENTIALS_MAX = 64, KEEPER_CREDENTIAL_NAME_MAX = 160 };
+
+/* Serves SECRET_GET on a channel. Copies context. Reads systemd's credentials at once, the first
+ * KEEPER_CREDENTIALS_MAX of them, since only the user that systemd started may: call it before that user is
+ * given up. Files are read when they are asked for. */
 struct keeper;
 struct keeper *keeper_new(const struct provider_context *context);
+
+/* For a new configuration. Credentials stay: they last as long as the service. */
+void keeper_reload(struct keeper *keeper, const struct provider_context *context);
 void keeper_free(struct keeper *keeper);
 
 /* Answers one request on the channel it came from. A body that is no request is passed over. */

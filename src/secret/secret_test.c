@@ -239,6 +239,30 @@ static void the_keeper_answers_over_its_channel(void **state)
     loop_free(asker.loop);
 }
 
+static void credentials_of_systemd_outlast_the_right_to_read_them(void **state)
+{
+    (void)state;
+    put("given", SV("battery staple"), 0400);
+    struct asker asker = {.loop = loop_new(), .stop_at = 1};
+    int fds[2];
+    assert_int_equal(channel_pair(fds, NULL), 0);
+    struct keeper *keeper = keeper_new(&(struct provider_context){.credentials_directory = dir});
+    put("given", SV("not allowed to us any more"), 0404);
+    keeper_reload(keeper, &(struct provider_context){.credentials_directory = dir});
+    struct channel *serving = channel_new(asker.loop, fds[0], keeper_message, closed, keeper);
+    struct channel *asking = channel_new(asker.loop, fds[1], client_message, closed, &asker);
+    asker.client = keeper_client_new(asker.loop);
+    keeper_client_connect(asker.client, asking);
+    keeper_client_get(asker.client, "systemd/given", answered, &asker);
+    loop_run(asker.loop);
+    assert_string_equal(asker.bytes, "battery staple");
+    keeper_client_free(asker.client);
+    channel_free(serving);
+    channel_free(asking);
+    keeper_free(keeper);
+    loop_free(asker.loop);
+}
+
 static void who_asks_while_the_keeper_is_away_hears_so_later_and_once(void **state)
 {
     (void)state;
@@ -294,6 +318,7 @@ int main(void)
         cmocka_unit_test(a_file_of_somebody_else_is_refused),
         cmocka_unit_test(a_provider_that_is_not_set_up_says_how_to_set_it_up),
         cmocka_unit_test(the_keeper_answers_over_its_channel),
+        cmocka_unit_test(credentials_of_systemd_outlast_the_right_to_read_them),
         cmocka_unit_test(who_asks_while_the_keeper_is_away_hears_so_later_and_once),
         cmocka_unit_test(more_requests_than_the_bound_are_put_off),
     };

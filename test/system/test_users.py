@@ -5,6 +5,7 @@ The users exist for vedette alone: it sees copies of /etc/passwd and /etc/group 
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 
 import pytest
@@ -157,6 +158,32 @@ def test_check_tells_of_a_secret_that_the_keeper_cannot_read(scratch, users, cer
     assert [error["message"] for error in told["errors"] if "keeper" in error["message"]], told
     give_secret(daemon, IDS["keeper"])
     assert check(daemon)["ok"]
+
+
+def test_the_users_that_we_bring_are_such_as_systemd_makes(tmp_path):
+    if not shutil.which("systemd-sysusers"):
+        pytest.skip("there is no systemd-sysusers here")
+    (tmp_path / "etc").mkdir()
+    subprocess.run(["systemd-sysusers", f"--root={tmp_path}", "--replace=/usr/lib/sysusers.d/vedette.conf",
+                    program.ROOT / "packaging" / "sysusers.conf"], check=True)
+    made = (tmp_path / "etc" / "passwd").read_text()
+    assert all(f"vedette-{name}:" in made for name in IDS), made
+    assert "vedette-courier,vedette-gateway" in (tmp_path / "etc" / "group").read_text()
+
+
+def test_a_credential_of_systemd_reaches_the_gateway_though_its_file_is_for_root_alone(
+        scratch, users, certificates, postfix):
+    daemon = with_password(scratch("credential"), postfix.port["submission"], certificates, start=False, prefix=users)
+    daemon.settings["gateways"][0]["password"] = "secret:systemd/primary"
+    daemon.write_config()
+    daemon.prefix += ["env", f"CREDENTIALS_DIRECTORY={daemon.dir / 'secrets'}"]
+    try:
+        daemon.start()
+        assert uids(daemon)["keeper"] == {IDS["keeper"]}
+        daemon.raise_alert("credential")
+        daemon.wait_for_state("handed-over")
+    finally:
+        daemon.kill()
 
 
 def test_the_keeper_hands_out_a_secret_that_is_its_own(scratch, users, certificates, postfix):
