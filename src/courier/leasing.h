@@ -5,7 +5,7 @@
 #include "courier/delivery.h"
 #include "courier/jobs.h"
 
-enum { LEASING_MAX = 64 };
+enum { LEASING_MAX = 128 };
 
 /* All of it is valid during the call only: delivery_new keeps what it needs. */
 struct leased {
