@@ -257,8 +257,7 @@ def test_inputs_are_read_at_full_pace_whatever_the_gateway_does(vedette, misbeha
     assert len(one.alerts()) == 2000 and not [a for a in one.alerts() if a["count"] != 1]
 
 
-@pytest.mark.parametrize("column", ["down", "killed", "deaf", "451", "550", "dropped"])
-def test_the_failure_table_accounts_for_every_alert(column):
-    done = subprocess.run([str(HERE / "faults"), column], env={**os.environ, "FAULTS_SHORT": "1"}, capture_output=True,
-                          text=True, timeout=300, check=False)
+def test_the_failure_table_accounts_for_every_alert_in_every_column():
+    done = subprocess.run([str(HERE / "faults")], env={**os.environ, "FAULTS_SHORT": "1"}, capture_output=True,
+                          text=True, timeout=400, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
