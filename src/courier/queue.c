@@ -1,5 +1,6 @@
 #include "courier/queue.h"
 
+#include "courier/appetite.h"
 #include "courier/leasing.h"
 #include "courier/outcome.h"
 #include "courier/path.h"
@@ -15,7 +16,6 @@ static const nanos STALL_LOOK = NANOS_PER_SECOND;
 static const nanos DRAIN_MAX = 10 * NANOS_PER_SECOND;
 static const nanos EXPIRE_LOOK_MIN = NANOS_PER_SECOND;
 static const nanos EXPIRE_LOOK_MAX = 60 * NANOS_PER_SECOND;
-static const nanos FAST = 100 * NANOS_PER_MS; /* between two leases */
 
 struct queue {
     struct queue_setup setup;
@@ -30,8 +30,7 @@ struct queue {
     size_t ready_count;
     size_t with_paths; /* deliveries */
     size_t up_count;   /* paths that were up at the last look */
-    size_t ahead;      /* deliveries to hold; more are leased when half of them are left */
-    nanos leased_at;   /* monotonic */
+    struct appetite appetite;
     bool started, leasing, more, draining;
     nanos due_at; /* wall clock; what due_timer is set for */
     struct loop_timer *pump_timer, *due_timer, *expire_timer, *drain_timer;
@@ -292,19 +291,6 @@ static void on_leased(void *arg, const struct leased *leased)
     pump_soon(queue, 0);
 }
 
-/* How many deliveries to hold: two rounds, so that no session waits for the store; more while they go so fast
- * that sessions would. Even so a severe message that comes later waits no longer than FAST for those. */
-static size_t look_ahead(struct queue *queue, size_t sessions)
-{
-    nanos now = loop_monotonic();
-    bool fast = queue->leased_at && now - queue->leased_at < FAST;
-    size_t least = 2 * sessions, most = least > LEASING_MAX ? least : LEASING_MAX;
-    size_t ahead = fast ? 2 * queue->ahead : 0;
-    queue->ahead = ahead < least ? least : ahead > most ? most : ahead;
-    queue->leased_at = now;
-    return queue->ahead;
-}
-
 static void take_lease(struct queue *queue, size_t max)
 {
     queue->leasing = true;
@@ -424,12 +410,11 @@ static void on_pump(void *arg)
         room += path_room(queue->paths[i]);
         sessions += (size_t)path_gateway(queue->paths[i])->connections + 1;
     }
-    size_t half = queue->ahead > 2 * sessions ? queue->ahead / 2 : sessions;
-    bool hungry = queue->ready_count < half && (room > 0 || queue->ready_count < half / 2);
-    if (queue->started && queue->more && hungry && !queue->leasing && !queue->draining) {
-        size_t ahead = look_ahead(queue, sessions);
-        size_t max = ahead > queue->ready_count ? ahead - queue->ready_count : 1;
-        take_lease(queue, max < LEASING_MAX ? max : LEASING_MAX);
+    if (queue->started && queue->more && !queue->leasing && !queue->draining) {
+        size_t max =
+            appetite_now(&queue->appetite, queue->ready_count, sessions, room, LEASING_MAX, loop_monotonic());
+        if (max)
+            take_lease(queue, max);
     }
     if (queue->ready)
         pump_soon(queue, STALL_LOOK);
