@@ -288,6 +288,34 @@ static void findings_become_mails_and_are_acknowledged_with_their_cursor(void **
     world_close(w);
 }
 
+static void a_batch_that_comes_again_after_a_crash_is_not_counted_twice(void **state)
+{
+    (void)state;
+    struct world *w = world_with(1);
+    struct watch_side side;
+    uint64_t run = 5ULL << 32;
+    side_open(&side, w);
+    send_findings(&side, run + 1, 0, 1, "offset 1");
+    send_findings(&side, run + 2, 1, 1, "offset 2");
+    world_wait(w, "handed-over", 4);
+    side_close(&side);
+    world_stop(w);
+    world_start(w, 1, NULL);
+    side_open(&side, w);
+    assert_int_equal(side.cursors, 1);
+    assert_string_equal(side.cursor, "offset 2");
+    send_findings(&side, run + 1, 0, 1, "offset 1");
+    send_findings(&side, run + 2, 1, 1, "offset 2");
+    send_findings(&side, run + 3, 2, 1, "offset 3");
+    world_wait(w, "handed-over", 6);
+    assert_int_equal(side.commits, 3);
+    assert_int_equal(world_count(w, "matched"), 3);
+    send_findings(&side, run + (1ULL << 32) + 1, 3, 1, "offset 4"); /* another run of the watch counts anew */
+    world_wait(w, "handed-over", 8);
+    side_close(&side);
+    world_close(w);
+}
+
 static void a_thousand_alerts_pass_four_sessions(void **state)
 {
     (void)state;
@@ -376,6 +404,7 @@ int main(void)
         cmocka_unit_test(no_mail_goes_where_starttls_has_gone),
         cmocka_unit_test(a_wrong_password_is_told_and_never_shown),
         cmocka_unit_test(findings_become_mails_and_are_acknowledged_with_their_cursor),
+        cmocka_unit_test(a_batch_that_comes_again_after_a_crash_is_not_counted_twice),
         cmocka_unit_test(a_thousand_alerts_pass_four_sessions),
         cmocka_unit_test(a_mail_that_lands_before_the_answer_is_seen_all_the_same),
         cmocka_unit_test(what_landed_while_nobody_looked_is_found_at_the_start),

@@ -79,6 +79,29 @@ struct batch_job {
     struct alert_outcome *outcomes;
 };
 
+/* The last batch on disk stands among the inputs' cursors, under a name that no input has: a watch sends
+ * again what it has not heard of, and a courier that was killed may have committed it without a word. */
+static const sv LAST_BATCH = SV_INIT("#batch");
+
+/* 1: the batch is on disk already; 0: it is not, and will be marked so together with it. */
+static int batch_mark(struct store *store, struct batch_job *job, struct err *err)
+{
+    sv last = SV_NONE;
+    if (store_cursor_get(store, LAST_BATCH, job->arena, &last, err) < 0)
+        return -1;
+    struct unpack unpack = UNPACK_FROM(last);
+    uint64_t serial = unpack_u64(&unpack);
+    if (unpack.ok && serial >> 32 == job->batch.serial >> 32 && serial >= job->batch.serial)
+        return 1;
+    struct buf mark = BUF_INIT(sizeof serial);
+    struct pack pack = PACK_INTO(&mark);
+    pack_u64(&pack, job->batch.serial);
+    assert(pack.ok);
+    int put = store_cursor_put(store, LAST_BATCH, buf_view(&mark), err);
+    buf_free(&mark);
+    return put;
+}
+
 static int batch_run(struct store *store, struct job *base, struct err *err)
 {
     struct batch_job *job = (struct batch_job *)base;
@@ -86,6 +109,11 @@ static int batch_run(struct store *store, struct job *base, struct err *err)
     if (!batch_read(job->body, job->arena, &job->batch))
         return err_set(err, ERR_INTERNAL, NULL, "a watch sent findings that cannot be read");
     const struct batch *batch = &job->batch;
+    int known = batch_mark(store, job, err);
+    if (known != 0) {
+        job->batch.count = 0;
+        return known < 0 ? -1 : 0;
+    }
     job->outcomes = arena_alloc(job->arena, (batch->count + 1) * sizeof *job->outcomes);
     if (!job->outcomes)
         return err_set(err, ERR_LIMIT, NULL, "a batch of %zu findings is too large", batch->count);
@@ -196,6 +224,8 @@ struct cursors_job {
 static int add_cursor(void *arg, sv input, sv cursor)
 {
     struct cursors_job *job = arg;
+    if (sv_eq(input, LAST_BATCH))
+        return 0;
     pack_sv(&job->pack, input);
     pack_sv(&job->pack, cursor);
     job->count++;

@@ -68,6 +68,7 @@
               "(SELECT id FROM mail WHERE message_id = ?) RETURNING id, mail_id, alert_id, gateway")        \
     X(CURSOR_PUT, "INSERT INTO cursor (input, cursor) VALUES (?, ?) "                                       \
                   "ON CONFLICT (input) DO UPDATE SET cursor = excluded.cursor")                             \
+    X(CURSOR, "SELECT cursor FROM cursor WHERE input = ?")                                                  \
     X(CURSORS, "SELECT input, cursor FROM cursor ORDER BY input")                                           \
     X(ALERTS, "SELECT " SQL_ALERT_COLUMNS " FROM alert WHERE id >= ? ORDER BY id")                          \
     X(ALERTS_NEWEST, "SELECT " SQL_ALERT_COLUMNS " FROM alert WHERE id IN (SELECT id FROM alert "           \

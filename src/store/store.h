@@ -190,6 +190,9 @@ int store_landed(struct store *store, sv message_id, nanos at, struct store_land
 
 int store_cursor_put(struct store *store, sv input, sv cursor, struct err *err);
 
+/* 1 found, 0 none, -1 error. */
+int store_cursor_get(struct store *store, sv input, struct arena *arena, sv *ret, struct err *err);
+
 typedef int store_cursor_fn(void *arg, sv input, sv cursor);
 int store_cursors(struct store *store, store_cursor_fn *fn, void *arg, struct err *err);
 

@@ -112,6 +112,20 @@ int store_cursor_put(struct store *store, sv input, sv cursor, struct err *err)
     return sql_run(store, SQL_CURSOR_PUT, VALUES(TEXT(input), BLOB(cursor)), err);
 }
 
+int store_cursor_get(struct store *store, sv input, struct arena *arena, sv *ret, struct err *err)
+{
+    sqlite3_stmt *row = sql_start(store, SQL_CURSOR, VALUES(TEXT(input)), err);
+    int got = row ? sql_step(store, row, err) : -1;
+    if (got <= 0)
+        return got;
+    sv cursor = arena_sv(arena, sql_text(row, 0));
+    sql_end(row);
+    if (!cursor.p)
+        return err_set(err, ERR_LIMIT, NULL, "no room for a cursor");
+    *ret = cursor;
+    return 1;
+}
+
 int store_cursors(struct store *store, store_cursor_fn *fn, void *arg, struct err *err)
 {
     sqlite3_stmt *row = sql_start(store, SQL_CURSORS, NO_VALUES, err);

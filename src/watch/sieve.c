@@ -20,7 +20,7 @@ struct sieve {
     struct arena *arena; /* one record's */
     struct buf body;     /* the batch of this turn; empty between turns */
     struct batch_writer writer;
-    uint64_t serial;
+    uint64_t serial; /* the upper half tells runs of the watch apart, the lower half counts */
     nanos zone_until;
     int zone_offset_s;
 };
@@ -31,6 +31,7 @@ struct sieve *sieve_new(struct outbox *outbox, struct watch_counts *counts)
     assert(sieve);
     *sieve = (struct sieve){.outbox = outbox,
                             .counts = counts,
+                            .serial = (uint64_t)arc4random() << 32,
                             .arena = arena_new(EVENT_ARENA_BYTES_MAX),
                             .body = BUF_INIT(BATCH_BYTES_MAX)};
     return sieve;
