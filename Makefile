@@ -9,7 +9,8 @@ all: setup
 
 setup:
 	@script/bootstrap build
-	@[ -f $(BUILD)/build.ninja ] || meson setup $(BUILD) --prefix=/usr >/dev/null
+	@[ -f $(BUILD)/build.ninja ] || { echo "Building for the first time: this takes up to a minute."; \
+		meson setup $(BUILD) --prefix=/usr >/dev/null; }
 
 run: all
 	@script/run
