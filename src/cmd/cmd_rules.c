@@ -62,7 +62,7 @@ static int usage(const char *cause)
 
 int cmd_rules_check(int argc, char **argv)
 {
-    struct loading loading = {.errors = json_array()};
+    struct loading loading = {0};
     const struct option_spec specs[] = {
         {"json", 0, OPTION_FLAG, NULL, "one JSON object: {\"loaded\", \"failed\", \"errors\"}",
          &loading.json},
@@ -73,9 +73,12 @@ int cmd_rules_check(int argc, char **argv)
         return exit_code;
     if (argc == 0)
         return usage("rules check wants a path");
+    loading.errors = json_array();
     struct ruleset *ruleset = load(argv, argc, &loading, &err);
-    if (!ruleset)
+    if (!ruleset) {
+        json_decref(loading.errors);
         return term_error(&err);
+    }
     size_t loaded = ruleset_count(ruleset), failed = ruleset_failed(ruleset);
     if (loading.json) {
         json_t *json = json_object();

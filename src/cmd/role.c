@@ -53,6 +53,12 @@ static void say_alive(void *arg)
     loop_timer_set(process->alive, ALIVE_EVERY);
 }
 
+void role_ready(struct role_process *process)
+{
+    role_say(process, CONTROL_READY);
+    say_alive(process);
+}
+
 /* The parent has checked these bytes already, so an error here is a surprise and told in one line. */
 static struct config *parse(sv body, struct err *err)
 {
@@ -155,10 +161,8 @@ static void on_message(void *arg, struct channel *channel, enum control_type typ
     else if (type == CONTROL_SOCKET || type == CONTROL_PEER)
         take_fd(process, type, body, fd);
     else if (type == CONTROL_GO && process->state) {
-        if (process->role->go)
-            process->role->go(process->state);
-        role_say(process, CONTROL_READY);
-        say_alive(process);
+        if (!process->role->go || process->role->go(process->state))
+            role_ready(process);
     } else if (type == CONTROL_PREPARE)
         prepare(process, body);
     else if (type == CONTROL_COMMIT)

@@ -19,8 +19,8 @@ struct role {
     /* A socket with its label, and the channel to another process; both now belong to the role. */
     void (*socket)(void *state, const char *label, int fd);
     void (*peer)(void *state, const char *process, int fd);
-    /* All sockets and peers of the start are there. */
-    void (*go)(void *state);
+    /* All sockets and peers of the start are there. True: it serves; false: it will say so with role_ready. */
+    bool (*go)(void *state);
     /* Reads all that the new configuration needs, so that commit cannot fail. −1: the old one stays. */
     int (*prepare)(void *state, const struct config *config, struct err *err);
     void (*commit)(void *state, const struct config *config);
@@ -37,6 +37,9 @@ struct loop *role_loop(struct role_process *process);
 
 /* Tells the parent something that has no body. */
 void role_say(struct role_process *process, enum control_type type);
+
+/* It serves now: once, after go returned false. */
+void role_ready(struct role_process *process);
 
 /* Drained: the process ends with exit code 0. */
 void role_done(struct role_process *process);

@@ -109,10 +109,11 @@ static void courier_peer(void *state, const char *process, int fd)
     keeper_client_connect(role->keeper, role->keeper_channel);
 }
 
-static void courier_go(void *state)
+static bool courier_go(void *state)
 {
     struct courier_role *role = state;
     courier_start(role->courier);
+    return true;
 }
 
 static int courier_prepare_role(void *state, const struct config *config, struct err *err)

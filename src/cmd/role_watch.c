@@ -129,11 +129,19 @@ static void stdin_ended(void *arg)
     role_say(role->process, CONTROL_FINISHED);
 }
 
-static void watch_go(void *state)
+static void inputs_are_open(void *arg)
+{
+    struct watch_role *role = arg;
+    role_ready(role->process);
+}
+
+static bool watch_go(void *state)
 {
     struct watch_role *role = state;
     watch_on_stdin_end(role->watch, stdin_ended, role);
+    watch_on_open(role->watch, inputs_are_open, role);
     watch_start(role->watch);
+    return false;
 }
 
 static int watch_prepare(void *state, const struct config *config, struct err *err)

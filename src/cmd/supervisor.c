@@ -240,7 +240,9 @@ static void on_tick(void *arg)
     service_alive();
     for (size_t i = 0; i < PROCESS_COUNT; i++) {
         struct process *process = &supervisor->processes[i];
-        if (process->child && process->ready && loop_monotonic() - process->heard_at > SILENT_MAX) {
+        bool silent = loop_monotonic() - process->heard_at > SILENT_MAX;
+        /* While draining the deadline for all of it decides. */
+        if (process->child && process->ready && silent && !supervisor->draining) {
             LOG_ERROR("a process does not answer and is killed", LOG_STR("name", names[i]));
             process->heard_at = loop_monotonic();
             child_kill(process->child, SIGKILL);

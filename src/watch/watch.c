@@ -34,8 +34,8 @@ struct watch {
     struct loop_timer *tick, *soon; /* soon: callbacks that must not run inside another */
     struct watch_counts counts;
     bool started, cursors_known, flowing, choked, draining;
-    loop_fn *on_drained, *on_stdin_end;
-    void *drained_arg, *stdin_end_arg;
+    loop_fn *on_drained, *on_stdin_end, *on_open;
+    void *drained_arg, *stdin_end_arg, *open_arg;
 };
 
 static bool may_flow(struct watch *watch)
@@ -164,6 +164,10 @@ static void open_all(struct watch *watch)
     for (struct input *input = watch->inputs; input; input = input->next)
         if (!input->opened && now >= input->retry_at)
             try_open(input);
+    loop_fn *fn = watch->on_open;
+    watch->on_open = NULL;
+    if (fn)
+        fn(watch->open_arg);
 }
 
 static void on_tick(void *arg)
@@ -446,6 +450,12 @@ void watch_drain(struct watch *watch, loop_fn *done, void *arg)
             input->ops->finish(input);
     say_cursors(watch);
     update(watch);
+}
+
+void watch_on_open(struct watch *watch, loop_fn *fn, void *arg)
+{
+    watch->on_open = fn;
+    watch->open_arg = arg;
 }
 
 void watch_on_stdin_end(struct watch *watch, loop_fn *fn, void *arg)
