@@ -20,7 +20,7 @@ LINES = {
 }
 if SHORT:
     LINES = {name: {rule_count: max(n // 10, EVERY) for rule_count, n in of.items()} for name, of in LINES.items()}
-    LINES["rsyslog"][1000] = LINES["syslog-ng"][1000] = EVERY // 2
+    LINES["rsyslog"][1000] = LINES["syslog-ng"][1000] = 2_000
 
 
 def every(lines):
