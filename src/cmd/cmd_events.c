@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-enum { DECODE_ARENA_MAX = 1024 * 1024 };
+enum { DECODE_ARENA_MAX = 1024 * 1024, NAME_COLUMNS = 28 };
 
 struct decoding {
     enum decode_format format;
@@ -72,13 +72,18 @@ static void print_text(const struct event *event)
 {
     char time[40];
     term_print(stdout, TERM_BOLD, "%s", time_rfc3339(event->time, time, sizeof time));
-    printf("  %s  logsource %.*s/%.*s/%.*s%s\n", event->format ? event->format : "",
-           SV_ARG(event->source.product), SV_ARG(event->source.category), SV_ARG(event->source.service),
-           event->flags & EVENT_TIME_ASSUMED ? "  (time assumed)" : "");
+    printf("  %s  logsource ", event->format ? event->format : "");
+    const sv sources[] = {event->source.product, event->source.category, event->source.service};
+    for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
+        printf("%s", i ? "/" : "");
+        term_text(stdout, sources[i]);
+    }
+    puts(event->flags & EVENT_TIME_ASSUMED ? "  (time assumed)" : "");
     for (size_t i = 0; i < event->field_count; i++) {
         printf("  ");
-        term_print(stdout, TERM_DIM, "%-28.*s", SV_ARG(event->fields[i].name));
-        putchar(' ');
+        size_t width = event->fields[i].name.n;
+        term_text(stdout, event->fields[i].name);
+        printf("%*s", width < NAME_COLUMNS ? (int)(NAME_COLUMNS - width) + 1 : 1, "");
         term_text(stdout, event->fields[i].value);
         putchar('\n');
     }

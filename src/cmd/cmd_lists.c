@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #define ANSWER_MAX (60 * NANOS_PER_SECOND)
+enum { REPLY_COLUMN = 14, REPLY_BYTES_MAX = 160 };
 
 struct list {
     bool alerts, json, all;
@@ -35,36 +36,73 @@ static void print_escaped(const json_t *object, const char *key)
     term_text(stdout, sv_make(json_string_value(value), json_string_length(value)));
 }
 
+/* "2026-11-24 08:15:30Z" of an RFC 3339 time: what a person compares. */
+static void print_time(const json_t *object, const char *key)
+{
+    const char *time = text(object, key);
+    printf("%.10s %.8sZ", time, strlen(time) > 11 ? time + 11 : "");
+}
+
+static void print_labelled(const char *label, const json_t *object, const char *key)
+{
+    if (!*text(object, key))
+        return;
+    printf("%s", label);
+    print_escaped(object, key);
+}
+
+/* What the gateway said, on a line of its own and no longer than is read at a glance: the whole of it is in
+ * the JSON. */
+static void print_reply(const json_t *message)
+{
+    const char *reply = text(message, "reply");
+    size_t n = strlen(reply);
+    if (n == 0)
+        return;
+    printf("%*s", REPLY_COLUMN, "");
+    term_print(stdout, TERM_DIM, "said: ");
+    if (n > REPLY_BYTES_MAX)
+        for (n = REPLY_BYTES_MAX; ((unsigned char)reply[n] & 0xc0) == 0x80; n--)
+            ;
+    term_text(stdout, sv_make(reply, n));
+    puts(reply[n] ? "…" : "");
+}
+
 static void print_message(const json_t *message, bool indented)
 {
-    printf("%s%5lld  ", indented ? "      " : "",
+    const char *state = text(message, "state");
+    bool good = strcmp(state, "landed") == 0 || strcmp(state, "handed-over") == 0;
+    int64_t attempts = json_integer_value(json_object_get(message, "attempts"));
+    printf("%s%5lld  ", indented ? "       " : "",
            (long long)json_integer_value(json_object_get(message, "id")));
-    term_print(stdout, state_style(text(message, "state")), "%-11s", text(message, "state"));
-    printf(" to ");
-    print_escaped(message, "recipient");
-    if (*text(message, "gateway"))
-        printf(" over %s", text(message, "gateway"));
-    if (*text(message, "queue_id"))
-        printf(" as %s", text(message, "queue_id"));
-    if (*text(message, "cause"))
-        printf(" [%s]", text(message, "cause"));
-    if (*text(message, "next_attempt_at"))
-        printf(", next attempt %s", text(message, "next_attempt_at"));
-    if (*text(message, "reply")) {
-        printf(": ");
-        print_escaped(message, "reply");
+    term_print(stdout, state_style(state), "%-11s", state);
+    print_labelled("  ", message, "recipient");
+    print_labelled(" over ", message, "gateway");
+    print_labelled(" as ", message, "queue_id");
+    if (good) {
+        printf(" at ");
+        print_time(message, *text(message, "landed_at") ? "landed_at" : "handed_over_at");
+    } else if (attempts)
+        printf(", %lld attempt%s", (long long)attempts, attempts == 1 ? "" : "s");
+    print_labelled(": ", message, "cause");
+    if (attempts && *text(message, "next_attempt_at")) {
+        printf(", again at ");
+        print_time(message, "next_attempt_at");
     }
     putchar('\n');
+    if (!good)
+        print_reply(message);
 }
 
 static void print_alert(const json_t *alert)
 {
     size_t i;
     json_t *message;
-    printf("%5lld  %s  ", (long long)json_integer_value(json_object_get(alert, "id")),
-           text(alert, "raised_at"));
+    printf("%5lld  ", (long long)json_integer_value(json_object_get(alert, "id")));
+    print_time(alert, "raised_at");
+    printf("  ");
     term_print(stdout, state_style(text(alert, "state")), "%-11s", text(alert, "state"));
-    term_print(stdout, TERM_BOLD, " %-13s ", text(alert, "severity"));
+    term_print(stdout, TERM_BOLD, "  %-13s  ", text(alert, "severity"));
     print_escaped(alert, "title");
     json_int_t count = json_integer_value(json_object_get(alert, "count"));
     if (count > 1)

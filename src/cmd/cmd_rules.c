@@ -24,7 +24,8 @@ static void on_rule_error(void *arg, const struct rule_error *error)
     struct loading *loading = arg;
     if (!loading->json) {
         term_print(stderr, TERM_BOLD, "%s:%d:%d: ", error->file, error->line, error->column);
-        fprintf(stderr, "%s\n", error->message);
+        term_text(stderr, sv_of(error->message));
+        putc('\n', stderr);
         return;
     }
     json_t *json = json_object();
@@ -255,7 +256,8 @@ static void on_example(void *arg, const struct rule_example *example)
         json_decref(json);
     } else if (example->result != RULE_EXAMPLE_PASSED) {
         term_print(stdout, TERM_BOLD, "%s:%d:%d: ", example->file, example->line, example->column);
-        printf("%s\n", example->message);
+        term_text(stdout, sv_of(example->message));
+        putchar('\n');
         if (example->event.n) {
             printf("  ");
             term_text(stdout, sv_first(example->event, 200));

@@ -121,7 +121,8 @@ void load_print_errors(const struct config_errors *errors)
             term_print(stderr, TERM_BOLD, "%s:%d:%d: ", error->file, error->line, error->column);
         else if (error->file)
             term_print(stderr, TERM_BOLD, "%s: ", error->file);
-        fprintf(stderr, "%s\n", error->message);
+        term_text(stderr, sv_of(error->message));
+        putc('\n', stderr);
         if (error->advice && *error->advice)
             fprintf(stderr, "  %s\n", error->advice);
     }

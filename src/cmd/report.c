@@ -100,7 +100,9 @@ void report_print_step(const json_t *step, nanos *first)
         *first = at;
     term_print(stdout, TERM_DIM, "%+10.1f ms  ", (double)(at - *first) / (double)NANOS_PER_MS);
     term_print(stdout, step_style(name), "%-12s", name);
-    printf(" %s%s", gateway ? gateway : "", gateway ? ": " : "");
+    putchar(' ');
+    term_text(stdout, sv_of(gateway));
+    printf("%s", gateway ? ": " : "");
     term_text(stdout, sv_make(json_string_value(text), json_string_length(text)));
     putchar('\n');
     fflush(stdout);

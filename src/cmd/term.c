@@ -29,18 +29,36 @@ void term_print(FILE *out, enum term_style style, const char *fmt, ...)
         fputs("\033[0m", out);
 }
 
+/* The bytes at p that must not reach a terminal: controls of ASCII and of Latin 1 (U+0080 to U+009F, which
+ * some terminals obey), what turns the direction of text around, and what is no UTF-8. */
+static size_t unfit(const unsigned char *p, size_t n, bool utf8)
+{
+    if (p[0] < 0x20 || p[0] == 0x7f || (p[0] >= 0x80 && !utf8))
+        return 1;
+    if (n >= 2 && p[0] == 0xc2 && p[1] < 0xa0)
+        return 2;
+    bool turns = n >= 3 && p[0] == 0xe2 &&
+                 ((p[1] == 0x80 && ((p[2] >= 0xaa && p[2] <= 0xae) || p[2] == 0x8e || p[2] == 0x8f)) ||
+                  (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9));
+    return turns ? 3 : 0;
+}
+
 void term_text(FILE *out, sv s)
 {
-    for (size_t i = 0; i < s.n; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-        putc(c < 0x20 || c == 0x7f ? '?' : c, out);
+    bool utf8 = sv_utf8(s);
+    const unsigned char *p = (const unsigned char *)s.p;
+    for (size_t i = 0; i < s.n;) {
+        size_t bad = unfit(p + i, s.n - i, utf8);
+        putc(bad ? '?' : p[i], out);
+        i += bad ? bad : 1;
     }
 }
 
 int term_error(const struct err *err)
 {
     term_print(stderr, TERM_RED, "vedette: ");
-    fprintf(stderr, "%s\n", err->cause);
+    term_text(stderr, sv_of(err->cause));
+    putc('\n', stderr);
     if (err->advice[0])
         fprintf(stderr, "  %s\n", err->advice);
     return err_exit_code(err);

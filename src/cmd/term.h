@@ -13,7 +13,7 @@ enum term_style { TERM_PLAIN, TERM_BOLD, TERM_DIM, TERM_RED, TERM_GREEN, TERM_YE
 /* Prints printf-like text in a style if out is a terminal that wants it. */
 __attribute__((format(printf, 3, 4))) void term_print(FILE *out, enum term_style style, const char *fmt, ...);
 
-/* Prints s with control bytes replaced by "?", so that no event can steer the terminal. */
+/* Prints s with "?" for what could steer the terminal or turn the text around. */
 void term_text(FILE *out, sv s);
 
 /* "vedette: cause; advice" on standard error; returns the sysexits code. */
