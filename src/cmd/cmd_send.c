@@ -117,6 +117,9 @@ static int submit(const struct send *send, const struct config *config, json_t *
         else
             json_decref(request);
         control_close(client);
+        /* It may have been taken and it may not: twice is better than never. */
+        if (outcome < 0 && err->class == ERR_UNAVAILABLE)
+            err->class = ERR_TEMPORARY;
     }
     if (!send->alert)
         mail_input_free(&mail);

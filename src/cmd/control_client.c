@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,7 +91,10 @@ static int read_more(struct control_client *client, nanos until, struct err *err
 {
     nanos left = until ? until - loop_monotonic() : 0;
     struct pollfd wait = {.fd = client->fd, .events = POLLIN};
-    int ready = until && left <= 0 ? 0 : poll(&wait, 1, until ? (int)(left / NANOS_PER_MS) + 1 : -1);
+    nanos ms = left / NANOS_PER_MS + 1;
+    int ready = until && left <= 0 ? 0 : poll(&wait, 1, !until ? -1 : ms < INT_MAX ? (int)ms : INT_MAX);
+    if (ready == 0 && until - loop_monotonic() > 0)
+        return 0;
     if (ready == 0)
         return err_set(err, ERR_TEMPORARY, "`vedette alerts` tells where it is",
                        "no answer in the time given");
@@ -124,7 +128,9 @@ static int ended(const json_t *reply, struct err *err)
 int control_request(struct control_client *client, json_t *request, nanos timeout, control_reply_fn *fn,
                     void *arg, struct err *err)
 {
-    nanos until = timeout ? loop_monotonic() + timeout : 0;
+    nanos now = loop_monotonic(), until = !timeout                    ? 0
+                                          : timeout < INT64_MAX - now ? now + timeout
+                                                                      : INT64_MAX;
     char *text = json_dumps(request, JSON_COMPACT);
     json_decref(request);
     int outcome = text ? send_frame(client, CONTROL_REQUEST, sv_of(text), err)

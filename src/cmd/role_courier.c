@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { WATCHES_MAX = 16 };
+enum { WATCHES_MAX = 16, STORE_TRIES = 30, STORE_RETRY_US = 100 * 1000 };
 
 struct courier_role {
     struct role_process *process;
@@ -18,11 +18,23 @@ struct courier_role {
     struct channel *watches[WATCHES_MAX];
 };
 
+/* After a kill -9 of an earlier parent its courier ends by itself, and what it had taken goes to the disk
+ * first. */
+static int open_store_patiently(const struct config *config, struct store **ret, struct err *err)
+{
+    int outcome = store_open(config->state_directory, ret, err);
+    for (int i = 0; outcome < 0 && err->class == ERR_UNAVAILABLE && i < STORE_TRIES; i++) {
+        usleep(STORE_RETRY_US);
+        outcome = store_open(config->state_directory, ret, err);
+    }
+    return outcome;
+}
+
 static int courier_begin(struct role_process *process, const struct config *config, void **ret_state,
                          struct err *err)
 {
     struct store *store;
-    if (confine(CONFINE_COURIER, config, err) < 0 || store_open(config->state_directory, &store, err) < 0)
+    if (confine(CONFINE_COURIER, config, err) < 0 || open_store_patiently(config, &store, err) < 0)
         return -1;
     struct courier_role *role = calloc(1, sizeof *role);
     role->process = process;

@@ -1,5 +1,6 @@
 #include "cmd/submission.h"
 
+#include "wire/smtp_address.h"
 #include "wire/smtp_client.h"
 
 #include <unistd.h>
@@ -17,10 +18,32 @@ static int read_recipients(struct submission *submission, const json_t *list, st
         return err_set(err, ERR_LIMIT, "send it in several parts", "more than %d recipients",
                        SMTP_RECIPIENTS_MAX);
     sv *recipients = arena_alloc(submission->arena, (count + 1) * sizeof *recipients);
-    for (size_t i = 0; i < count; i++)
-        recipients[i] = sv_of(json_string_value(json_array_get(list, i)));
     submission->courier.recipients = recipients;
-    submission->courier.recipient_count = count;
+    for (size_t i = 0; i < count; i++) {
+        const json_t *value = json_array_get(list, i);
+        sv address = sv_trim(sv_make(json_string_value(value), json_string_length(value)));
+        enum smtp_address_fault fault = smtp_address_parse(address, NULL);
+        if (fault == SMTP_ADDRESS_NO_DOMAIN)
+            submission->courier.to_configured = true; /* a user of this machine, as cron has it */
+        else if (fault == SMTP_ADDRESS_NONE)
+            recipients[submission->courier.recipient_count++] = address;
+        else
+            return err_set(err, ERR_USAGE, "write it as name@example.org", "the recipient \"%.*s\" %s",
+                           SV_ARG(sv_first(address, 100)), smtp_address_fault_text(fault));
+    }
+    return 0;
+}
+
+/* A user of this machine, or nobody ("<>"): then the configured sender stands for it. */
+static int read_sender(struct submission *submission, sv sender, struct err *err)
+{
+    enum smtp_address_fault fault = smtp_address_parse(sender, NULL);
+    if (sender.n == 0 || sv_eq(sender, SV("<>")) || fault == SMTP_ADDRESS_NO_DOMAIN)
+        return 0;
+    if (fault != SMTP_ADDRESS_NONE)
+        return err_set(err, ERR_USAGE, "write it as name@example.org", "the sender \"%.*s\" %s",
+                       SV_ARG(sv_first(sender, 100)), smtp_address_fault_text(fault));
+    submission->courier.sender = sender;
     return 0;
 }
 
@@ -64,12 +87,13 @@ int submission_read(struct submission *ret, const json_t *request, sv content, n
 {
     sv kind = text_of(request, "kind");
     *ret = (struct submission){.arena = arena_new(256 * 1024)};
-    ret->courier.sender = text_of(request, "sender");
     ret->courier.only_gateway = text_of(request, "gateway");
-    int outcome = read_recipients(ret, json_object_get(request, "recipients"), err);
+    int outcome = read_sender(ret, sv_trim(text_of(request, "sender")), err);
+    if (outcome == 0)
+        outcome = read_recipients(ret, json_object_get(request, "recipients"), err);
     if (outcome < 0)
         ;
-    else if (sv_eq(kind, SV("mail")))
+    else if (sv_eq(kind, SV("mail")) && content.n)
         ret->courier.content = content;
     else if (sv_eq(kind, SV("test")))
         fill_test(ret, now);

@@ -160,15 +160,26 @@ struct landed_job {
     struct job job;
     struct courier *courier;
     struct unmatched landed;
-    struct store_landing landings[SMTP_RECIPIENTS_MAX];
+    struct store_landing *landings; /* SMTP_RECIPIENTS_MAX, once there is one: a Maildir has many mails */
     size_t count;
 };
 
 static int landed_run(struct store *store, struct job *base, struct err *err)
 {
     struct landed_job *job = (struct landed_job *)base;
-    return store_landed(store, sv_of(job->landed.message_id), job->landed.at, job->landings,
-                        SMTP_RECIPIENTS_MAX, &job->count, err);
+    struct store_landing landings[SMTP_RECIPIENTS_MAX];
+    size_t count = 0;
+    int outcome = store_landed(store, sv_of(job->landed.message_id), job->landed.at, landings,
+                               SMTP_RECIPIENTS_MAX, &count, err);
+    free(job->landings);
+    job->landings = NULL;
+    job->count = count;
+    if (count) {
+        job->landings = calloc(count, sizeof *landings);
+        assert(job->landings);
+        memcpy(job->landings, landings, count * sizeof *landings);
+    }
+    return outcome;
 }
 
 static void landed_done(struct job *base, const struct err *err)
@@ -198,9 +209,14 @@ static void landed_done(struct job *base, const struct err *err)
     }
 }
 
+static void landed_release(struct job *base)
+{
+    free(((struct landed_job *)base)->landings);
+}
+
 static void submit_landed(struct courier *courier, const struct unmatched *landed)
 {
-    static const struct job_kind KIND = {landed_run, landed_done, NULL};
+    static const struct job_kind KIND = {landed_run, landed_done, landed_release};
     struct landed_job *job = job_new(sizeof *job, &KIND);
     job->courier = courier;
     job->landed = *landed;

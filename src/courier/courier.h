@@ -53,6 +53,7 @@ struct courier_submission {
     sv sender;            /* envelope; empty: configured */
     const sv *recipients; /* count 0: configured */
     size_t recipient_count;
+    bool to_configured;            /* to the configured ones, too */
     sv content;                    /* raw mail with CRLF lines, Message-ID and Date present; or empty … */
     const struct finding *finding; /* … with a finding */
     sv only_gateway;

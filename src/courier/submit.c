@@ -65,16 +65,26 @@ static sv copied(struct submit_job *job, sv text)
     return copy;
 }
 
+/* Once, however often it was named: in To and in Cc, say. */
+static void add_recipient(struct submit_job *job, sv address)
+{
+    for (size_t i = 0; i < job->recipient_count; i++)
+        if (sv_ieq(job->recipients[i], address))
+            return;
+    job->recipients[job->recipient_count++] = copied(job, address);
+}
+
 static void add_recipients(struct submit_job *job, const struct courier_submission *submission)
 {
     const struct config_strings *configured = &job->setup.settings->config.recipients;
-    bool own = submission->recipient_count > 0;
-    job->recipient_count = own ? submission->recipient_count : configured->count;
-    job->recipients = arena_alloc(job->arena, job->recipient_count * sizeof *job->recipients);
+    size_t own = submission->recipient_count;
+    bool also = own == 0 || submission->to_configured;
+    job->recipients = arena_alloc(job->arena, (own + configured->count) * sizeof *job->recipients);
     assert(job->recipients);
-    for (size_t i = 0; i < job->recipient_count; i++)
-        job->recipients[i] =
-            copied(job, own ? submission->recipients[i] : config_mailbox_address(configured->items[i]));
+    for (size_t i = 0; i < own; i++)
+        add_recipient(job, submission->recipients[i]);
+    for (size_t i = 0; also && i < configured->count; i++)
+        add_recipient(job, config_mailbox_address(configured->items[i]));
 }
 
 /* An alert of its own: nothing has the same fingerprint, so that nothing is counted to it. */

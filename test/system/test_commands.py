@@ -265,6 +265,26 @@ def test_the_name_sendmail_is_enough(own_gateway, tmp_path):
     wait_until(own_gateway.inbox.texts, 20, "the mail")
 
 
+@pytest.mark.parametrize("argv, recipients", [
+    (["send", "-FCronDaemon", "-i", "-odi", "-oem", "-oi", "-t", "-f", "root"], ["hidden@example.org", "soc@example.org"]),
+    (["send", "-i", "-froot", "root"], ["soc@example.org"]),
+    (["send", "-i", "root", "ops@example.org", "OPS@example.org"], ["ops@example.org", "soc@example.org"]),
+])
+def test_a_user_of_this_machine_stands_for_the_configured_recipients(own_gateway, argv, recipients):
+    own_gateway.command(*argv, text=MAIL)
+    rows = wait_until(lambda: [r for r in map(json.loads, own_gateway.command("queue", "--all", "--json").stdout.splitlines())
+                               if r["state"] in ("landed", "handed-over")], 20, "the mail to be handed over")
+    assert sorted(row["recipient"] for row in rows) == recipients
+
+
+@pytest.mark.parametrize("argv", [["soc@example.org\r\nRSET"], ["<soc@example.org>"], ["a@b@c"], [""],
+                                  ["-f", "x@y\r\nDATA", "soc@example.org"]])
+def test_send_refuses_addresses_that_are_none(own_gateway, argv):
+    done = own_gateway.command("send", *argv, text=MAIL, check=False)
+    assert done.returncode == 64, done.stderr
+    assert own_gateway.queue() == []
+
+
 def test_send_without_a_daemon_ends_with_tempfail(vedette):
     daemon = vedette(program.gateway(free_port()), start=False)
     assert daemon.command("send", "soc@example.org", text="Subject: x\n\ny\n", check=False).returncode == 75
