@@ -43,7 +43,14 @@ static void check_rules(struct check *check, const struct config *config)
     ruleset_free(ruleset);
 }
 
-static void check_gateway(struct check *check, const char *file, const struct config_gateway *gateway)
+/* As root we can say whether a process, which will be another user, gets at a file. */
+static bool role_reads(enum confine_role role, const struct config *config, const char *path)
+{
+    return !confine_takes_user(role, config, NULL) || sandbox_user_may(confine_user(role), path, R_OK);
+}
+
+static void check_gateway(struct check *check, const char *file, const struct config *config,
+                          const struct config_gateway *gateway)
 {
     struct tls_context *context = NULL;
     struct tls_trust trust = {
@@ -52,6 +59,10 @@ static void check_gateway(struct check *check, const char *file, const struct co
     if (gateway->security != SMTP_SECURITY_NONE && tls_client_context(&trust, &context, &err) < 0)
         config_errors_add(&check->errors, file, gateway->line, 1, err.advice, "gateway %s: %s", gateway->name,
                           err.cause);
+    else if (gateway->ca_file && !role_reads(CONFINE_COURIER, config, gateway->ca_file))
+        config_errors_add(&check->errors, file, gateway->line, 1, "certificates are no secret: chmod a+r",
+                          "gateway %s: %s cannot be read by user %s", gateway->name, gateway->ca_file,
+                          confine_user(CONFINE_COURIER));
     tls_context_free(context);
 }
 
@@ -77,13 +88,6 @@ static void check_users(struct check *check, const struct config *config)
     }
 }
 
-/* As root we can say whether the keeper, which will be another user, gets at the secret. */
-static bool keeper_reads(const struct config *config, const char *path)
-{
-    return !confine_takes_user(CONFINE_KEEPER, config, NULL) ||
-           sandbox_user_may(confine_user(CONFINE_KEEPER), path, R_OK);
-}
-
 /* Only those that can read secrets can say whether they are there, so this is silent where it may not look.
  */
 static void check_secret(struct check *check, const char *file, const struct config *config,
@@ -103,7 +107,7 @@ static void check_secret(struct check *check, const char *file, const struct con
         config_errors_add(&check->errors, file, gateway->line, 1,
                           "chmod 0400 it, and change the password: others may have read it",
                           "gateway %s: the secret in %s may be read by others", gateway->name, path);
-    else if (!keeper_reads(config, path))
+    else if (!role_reads(CONFINE_KEEPER, config, path))
         config_errors_add(
             &check->errors, file, gateway->line, 1,
             arena_printf(check->arena, "chown %s it and the folder it is in", confine_user(CONFINE_KEEPER)).p,
@@ -111,16 +115,27 @@ static void check_secret(struct check *check, const char *file, const struct con
             confine_user(CONFINE_KEEPER), path);
 }
 
-static void check_input(struct check *check, const char *file, const struct config_input *input)
+static void check_input(struct check *check, const char *file, const struct config *config,
+                        const struct config_input *input)
 {
+    const char *user = confine_user(CONFINE_WATCH);
     if (input->certificate && access(input->certificate, R_OK) < 0)
         config_errors_add(&check->errors, file, 0, 0, NULL, "%s: the certificate %s cannot be read",
                           input->label, input->certificate);
     if (input->key && access(input->key, F_OK) < 0)
         config_errors_add(&check->errors, file, 0, 0, NULL, "%s: the key %s is not there", input->label,
                           input->key);
+    else if (input->key && !role_reads(CONFINE_WATCH, config, input->key))
+        config_errors_add(&check->errors, file, 0, 0, "give it to that user, mode 0400",
+                          "%s: the key %s cannot be read by user %s", input->label, input->key, user);
     if (input->file && access(input->file, R_OK) < 0)
         warn(check, arena_printf(check->arena, "%s cannot be read now; it is waited for", input->file).p);
+    else if (input->file && !role_reads(CONFINE_WATCH, config, input->file))
+        warn(check,
+             arena_printf(check->arena,
+                          "%s cannot be read by user %s: put it into the group that may, by usermod -aG",
+                          input->file, user)
+                 .p);
 }
 
 static void check_config(struct check *check, const char *file, const struct config *config)
@@ -128,11 +143,11 @@ static void check_config(struct check *check, const char *file, const struct con
     check->gateways = config->gateway_count;
     check->inputs = config->input_count;
     for (size_t i = 0; i < config->gateway_count; i++) {
-        check_gateway(check, file, &config->gateways[i]);
+        check_gateway(check, file, config, &config->gateways[i]);
         check_secret(check, file, config, &config->gateways[i]);
     }
     for (size_t i = 0; i < config->input_count; i++)
-        check_input(check, file, &config->inputs[i]);
+        check_input(check, file, config, &config->inputs[i]);
     check_users(check, config);
     if (!sandbox_landlock_available())
         warn(

@@ -186,6 +186,18 @@ def test_a_credential_of_systemd_reaches_the_gateway_though_its_file_is_for_root
         daemon.kill()
 
 
+def test_check_tells_of_a_log_that_the_watch_cannot_read(own):
+    daemon = own(start=False)
+    log = daemon.dir / "audit.log"
+    log.touch(mode=0o600)
+    daemon.settings["inputs"] = [{"file": str(log)}]
+    daemon.write_config()
+    words = f"{log} cannot be read by user vedette-watch"
+    assert any(words in note for note in check(daemon)["warnings"])
+    log.chmod(0o644)
+    assert not any(words in note for note in check(daemon)["warnings"])
+
+
 def test_the_keeper_hands_out_a_secret_that_is_its_own(scratch, users, certificates, postfix):
     daemon = with_password(scratch("keeper"), postfix.port["submission"], certificates, start=False, prefix=users)
     give_secret(daemon, IDS["keeper"])
