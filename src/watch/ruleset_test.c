@@ -187,6 +187,8 @@ static void null_and_empty_and_absent_are_told_apart(void **state)
         {S "        a: ''\n", "", "a=", true},
         {S "        a: ''\n", "", "a!=", false},
         {S "        a: ''\n", "", "b=", false},
+        {S "        a|startswith: ''\n", "", "a=x", true},
+        {S "        a|startswith: ''\n", "", "b=x", false},
         {S "        a: 'null'\n", "", "a=null", true},
         {S "        a: [null, '']\n", "", "a=", true},
         {S "        a|exists: true\n", "", "a=", true},

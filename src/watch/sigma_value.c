@@ -165,7 +165,7 @@ static bool compile_text(struct sigma_value *ret, sv text, const struct sigma_ke
         pattern++;
         n--;
     }
-    if (trail && pattern[n - 1] != STAR)
+    if (trail && (n == 0 || pattern[n - 1] != STAR))
         pattern[n++] = STAR;
     return classify(ret, pattern, n, arena) || no(problem, cap, "there is no more room for rules");
 }
