@@ -45,7 +45,7 @@ static void print_text(const struct check *check)
         term_print(stdout, TERM_GREEN, "ok");
         printf(": %zu gateways, %zu inputs, %zu rules\n", check->gateways, check->inputs, check->rules);
     } else
-        printf("%zu errors\n", check->errors.count);
+        printf("%zu error%s\n", check->errors.count, check->errors.count == 1 ? "" : "s");
 }
 
 int cmd_check(int argc, char **argv)

@@ -98,7 +98,11 @@ void report_print_step(const json_t *step, nanos *first)
     const json_t *text = json_object_get(step, "text");
     if (!*first)
         *first = at;
-    term_print(stdout, TERM_DIM, "%+10.1f ms  ", (double)(at - *first) / (double)NANOS_PER_MS);
+    /* The session may have been open before there was anything to send. */
+    if (at < *first)
+        term_print(stdout, TERM_DIM, "%13s  ", "before that");
+    else
+        term_print(stdout, TERM_DIM, "%+10.1f ms  ", (double)(at - *first) / (double)NANOS_PER_MS);
     term_print(stdout, step_style(name), "%-12s", name);
     putchar(' ');
     term_text(stdout, sv_of(gateway));

@@ -15,7 +15,7 @@ json_t *report_step(const struct courier_step *step);
 /* A string of any bytes: what is not UTF-8 is replaced, never refused. */
 json_t *report_text(sv text);
 
-/* One step as a line for people: time since `first`, the step, what was found. */
+/* One step as a line for people: time since `first` (or that it came before), the step, what was found. */
 void report_print_step(const json_t *step, nanos *first);
 
 #endif
