@@ -6,6 +6,7 @@
 #include "cmd/term.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <gmime/gmime.h>
 #include <stdlib.h>
@@ -24,11 +25,14 @@ struct inbox {
     size_t count;
 };
 
-static void add_folder(struct inbox *inbox, const char *maildir, const char *folder, struct arena *arena)
+static int add_folder(struct inbox *inbox, const char *maildir, const char *folder, struct arena *arena,
+                      struct err *err)
 {
     const char *path = arena_printf(arena, "%s/%s", maildir, folder).p;
     DIR *dir = path ? opendir(path) : NULL;
     struct dirent *file;
+    if (!dir && errno != ENOENT)
+        return err_set(err, ERR_IO, "read it as root, or join the group vedette", "open %s", path);
     while (dir && (file = readdir(dir)) && inbox->count < INBOX_MAX) {
         struct stat info;
         if (file->d_name[0] == '.' || fstatat(dirfd(dir), file->d_name, &info, 0) < 0)
@@ -39,6 +43,7 @@ static void add_folder(struct inbox *inbox, const char *maildir, const char *fol
     }
     if (dir)
         closedir(dir);
+    return 0;
 }
 
 static int by_time(const void *a, const void *b)
@@ -190,13 +195,13 @@ int cmd_inbox(int argc, char **argv)
     g_mime_init();
     struct inbox inbox = {.entries = calloc(INBOX_MAX, sizeof *inbox.entries)};
     struct arena *arena = arena_new(128 * 1024 * 1024);
-    add_folder(&inbox, config->relay.maildir, "new", arena);
-    add_folder(&inbox, config->relay.maildir, "cur", arena);
+    bool readable = add_folder(&inbox, config->relay.maildir, "new", arena, &err) == 0 &&
+                    add_folder(&inbox, config->relay.maildir, "cur", arena, &err) == 0;
     qsort(inbox.entries, inbox.count, sizeof *inbox.entries, by_time);
-    exit_code = argc ? show_numbered(&inbox, argv[0]) : 0;
-    for (size_t i = 0; !argc && i < inbox.count; i++)
+    exit_code = !readable ? term_error(&err) : argc ? show_numbered(&inbox, argv[0]) : 0;
+    for (size_t i = 0; readable && !argc && i < inbox.count; i++)
         print_row(i + 1, &inbox.entries[i], json);
-    if (!argc && !json && inbox.count == 0)
+    if (readable && !argc && !json && inbox.count == 0)
         printf("nothing has landed in %s\n", config->relay.maildir);
     arena_free(arena);
     free(inbox.entries);

@@ -17,6 +17,7 @@
 #define RESTART_MAX   (10 * NANOS_PER_SECOND)
 #define PROVEN_AFTER  (60 * NANOS_PER_SECOND)
 #define SILENT_MAX    (30 * NANOS_PER_SECOND)
+#define STARTING_MAX  (5 * 60 * NANOS_PER_SECOND) /* many rules take a while to compile */
 #define DRAIN_MAX     (30 * NANOS_PER_SECOND)
 #define TICK          NANOS_PER_SECOND
 
@@ -240,9 +241,9 @@ static void on_tick(void *arg)
     service_alive();
     for (size_t i = 0; i < PROCESS_COUNT; i++) {
         struct process *process = &supervisor->processes[i];
-        bool silent = loop_monotonic() - process->heard_at > SILENT_MAX;
+        bool silent = loop_monotonic() - process->heard_at > (process->ready ? SILENT_MAX : STARTING_MAX);
         /* While draining the deadline for all of it decides. */
-        if (process->child && process->ready && silent && !supervisor->draining) {
+        if (process->child && silent && !supervisor->draining) {
             LOG_ERROR("a process does not answer and is killed", LOG_STR("name", names[i]));
             process->heard_at = loop_monotonic();
             child_kill(process->child, SIGKILL);
