@@ -19,7 +19,8 @@ struct role {
     /* A socket with its label, and the channel to another process; both now belong to the role. */
     void (*socket)(void *state, const char *label, int fd);
     void (*peer)(void *state, const char *process, int fd);
-    /* All sockets and peers of the start are there. True: it serves; false: it will say so with role_ready. */
+    /* All sockets and peers of the start are there. True: it serves; false: it will say so with role_ready.
+     */
     bool (*go)(void *state);
     /* Reads all that the new configuration needs, so that commit cannot fail. −1: the old one stays. */
     int (*prepare)(void *state, const struct config *config, struct err *err);

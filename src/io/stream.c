@@ -79,7 +79,34 @@ static void fail(struct stream *stream, const struct err *err)
     emit(stream, STREAM_FAILED, err);
 }
 
-static void receive(struct stream *stream, const struct err *failure);
+/* Reads and tells; false when nothing is left to do. A failure noticed while writing is told after what the
+ * peer sent before it. */
+static bool read_in(struct stream *stream, const struct err *failure)
+{
+    struct err err = {.class = ERR_NONE};
+    enum stream_state state = stream->state;
+    bool got = false;
+    enum stream_moved moved = stream->eof ? MOVED_BLOCKED : stream_fill(stream, &got, &err);
+    if (moved == MOVED_ENDED)
+        stream->eof = true;
+    if (moved == MOVED_SOME && state == STATE_SECURED)
+        loop_timer_set(stream->kick, 0); /* what TLS has decrypted already shows on no descriptor */
+    if (got && !emit(stream, STREAM_DATA, NULL))
+        return false;
+    if (stream->state != state) {
+        update(stream); /* the callback began a handshake, which meets the rest by itself */
+        return false;
+    }
+    if (moved == MOVED_BROKEN) {
+        fail(stream, failure ? failure : &err);
+        return false;
+    }
+    if (moved == MOVED_ENDED && !failure && !emit(stream, STREAM_EOF, NULL))
+        return false;
+    if (failure)
+        fail(stream, failure);
+    return !failure;
+}
 
 /* False when the stream is gone or failed. */
 static bool send_out(struct stream *stream)
@@ -93,37 +120,14 @@ static bool send_out(struct stream *stream)
     if (moved != MOVED_BROKEN)
         return true;
     buf_clear(&stream->out);
-    receive(stream, &err);
+    read_in(stream, &err);
     return false;
 }
 
-/* Reads and tells. A failure noticed while writing is told after what the peer sent before it. */
-static void receive(struct stream *stream, const struct err *failure)
+/* The answer to what came goes at once, not when the loop has asked for leave. */
+static void receive(struct stream *stream)
 {
-    struct err err = {.class = ERR_NONE};
-    enum stream_state state = stream->state;
-    bool got = false;
-    enum stream_moved moved = stream->eof ? MOVED_BLOCKED : stream_fill(stream, &got, &err);
-    if (moved == MOVED_ENDED)
-        stream->eof = true;
-    if (moved == MOVED_SOME && state == STATE_SECURED)
-        loop_timer_set(stream->kick, 0); /* what TLS has decrypted already shows on no descriptor */
-    if (got && !emit(stream, STREAM_DATA, NULL))
-        return;
-    if (stream->state != state) {
-        update(stream); /* the callback began a handshake, which meets the rest by itself */
-        return;
-    }
-    if (moved == MOVED_BROKEN) {
-        fail(stream, failure ? failure : &err);
-        return;
-    }
-    if (moved == MOVED_ENDED && !failure && !emit(stream, STREAM_EOF, NULL))
-        return;
-    if (failure)
-        fail(stream, failure);
-    else if (send_out(
-                 stream)) /* the answer to what came goes at once, not when the loop has asked for leave */
+    if (read_in(stream, NULL) && send_out(stream))
         update(stream);
 }
 
@@ -134,7 +138,7 @@ static void transfer(struct stream *stream, int ready)
     if (writes && !send_out(stream))
         return;
     if (reads && takes_input(stream))
-        receive(stream, NULL);
+        receive(stream);
     else
         update(stream);
 }
@@ -294,7 +298,7 @@ static void on_kick(void *arg)
         err_set(&err, ERR_LIMIT, NULL, "the peer left more than %d bytes unread", STREAM_OUTPUT_MAX);
         fail(stream, &err);
     } else if (transfers(stream) && takes_input(stream)) {
-        receive(stream, NULL);
+        receive(stream);
     }
 }
 

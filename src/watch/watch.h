@@ -37,8 +37,8 @@ void watch_message(struct watch *watch, enum control_type type, sv body);
  * input that cannot be opened is logged, and tried again every ten seconds. */
 void watch_start(struct watch *watch);
 
-/* Called once, when every input has been opened or has failed for the first time: from then on nothing that is sent or
- * written to an input goes unseen. */
+/* Called once, when every input has been opened or has failed for the first time: from then on nothing that
+ * is sent or written to an input goes unseen. */
 void watch_on_open(struct watch *watch, loop_fn *fn, void *arg);
 
 /* New rules and configuration (SIGHUP). Inputs with the same label and options go on, their connections too;
