@@ -14,12 +14,12 @@ struct slot {
     struct delivery *delivery; /* NULL: idle, or a probe */
     struct attempt *attempt;
     bool was_ready, sending, probe;
-    bool given_up;       /* it is silent, and others are answered */
-    bool scout;          /* asks for a silent gateway; given no delivery before it is ready */
-    struct hops opening; /* how the session came about, for whoever follows a delivery over it */
-    bool opening_told;   /* the delivery was there to see it */
-    nanos moved_at;      /* when it last took a step */
-    size_t *map;         /* the envelope's recipients as indexes of messages */
+    bool given_up;         /* it is silent, and others are answered */
+    bool scout;            /* asks for a silent gateway; given no delivery before it is ready */
+    struct hops opening;   /* how the session came about, for whoever follows a delivery over it */
+    size_t opening_untold; /* so many of its first hops the next delivery has not seen */
+    nanos moved_at;        /* when it last took a step */
+    size_t *map;           /* the envelope's recipients as indexes of messages */
     struct smtp_recipient *recipients;
 };
 

@@ -45,7 +45,8 @@ static void on_hop(void *arg, const char *name, nanos took, sv said)
         hops_add(&slot->attempt->hops, name, took, said);
     if (!slot->was_ready) {
         hops_add(&slot->opening, name, took, said);
-        slot->opening_told = slot->delivery != NULL;
+        if (!slot->delivery)
+            slot->opening_untold = slot->opening.count;
     }
     tell_hop(slot, name, 0, took, said);
 }
@@ -53,11 +54,11 @@ static void on_hop(void *arg, const char *name, nanos took, sv said)
 /* A session that was open before the delivery came: its steps are told with the times that they had. */
 static void tell_opening(struct slot *slot)
 {
-    for (size_t i = 0; !slot->opening_told && i < slot->opening.count; i++) {
+    for (size_t i = 0; i < slot->opening_untold; i++) {
         const struct hop *hop = &slot->opening.items[i];
         tell_hop(slot, hop->name, hop->at, hop->took, sv_of(hop->said));
     }
-    slot->opening_told = false;
+    slot->opening_untold = slot->opening.count;
 }
 
 /* Fills the envelope's recipients with the wanted messages. */
