@@ -110,6 +110,8 @@ static void the_devices_clock_counts_where_the_header_has_no_whole_time(void **s
     assert_true(time_of("CEF:0|a|b|1|2|n|1|rt=Nov 18 2026 11:06:40", &flags) == rt);
     assert_true(flags & EVENT_TIME_ASSUMED);
     assert_true(time_of("<1>1 2026-11-18T11:06:40Z h CEF:0|a|b|1|2|n|1|rt=1", &flags) == rt);
+    assert_true(time_of("CEF:0|a|b|1|2|n|1|rt=9539899999998", &flags) == TEST_ARRIVAL); /* the year 2272 */
+    assert_true(flags & EVENT_TIME_ASSUMED);
     assert_true(time_of("CEF:0|a|b|1|2|n|1|k=v", &flags) == TEST_ARRIVAL);
     assert_true(flags & EVENT_TIME_ASSUMED);
 }

@@ -57,6 +57,13 @@ void decoding_set_time(struct decoding *decoding, nanos time)
     decoding->event->flags &= ~(unsigned)EVENT_TIME_ASSUMED;
 }
 
+void decoding_set_time_since_epoch(struct decoding *decoding, uint64_t count, nanos unit)
+{
+    nanos time;
+    if (!__builtin_mul_overflow(count, unit, &time))
+        decoding_set_time(decoding, time);
+}
+
 char *decoding_alloc(struct decoding *decoding, size_t n)
 {
     char *p = arena_alloc(decoding->arena, n);

@@ -41,6 +41,9 @@ void decoding_add_address(struct decoding *decoding, enum decoding_end end, sv v
 /* The source's own word about when it happened: a whole date with its zone. */
 void decoding_set_time(struct decoding *decoding, nanos time);
 
+/* Of so many units since the epoch; a count past the year 2262 is no time, and is left alone. */
+void decoding_set_time_since_epoch(struct decoding *decoding, uint64_t count, nanos unit);
+
 /* n bytes of the arena; NULL, and EVENT_FIELDS_DROPPED is set, past its bound. */
 char *decoding_alloc(struct decoding *decoding, size_t n);
 

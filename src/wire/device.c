@@ -218,7 +218,7 @@ static void apply_time(struct decoding *decoding, sv value)
     nanos time;
     bool assumed;
     if (value.n == EPOCH_MS_DIGITS && sv_to_u64(value, &ms))
-        decoding_set_time(decoding, (nanos)ms * NANOS_PER_MS);
+        decoding_set_time_since_epoch(decoding, ms, NANOS_PER_MS);
     else if (!syslog_time_take(&value, decoding->event->arrival, decoding->zone_offset_s, &time, &assumed))
         return;
     else if (!assumed)

@@ -80,9 +80,9 @@ static void take_time(struct decoding *decoding, sv value)
     nanos time;
     bool assumed;
     if (value.n == 13 && sv_to_u64(value, &ms))
-        decoding_set_time(decoding, (nanos)ms * NANOS_PER_MS);
+        decoding_set_time_since_epoch(decoding, ms, NANOS_PER_MS);
     else if (value.n == 10 && sv_to_u64(value, &ms))
-        decoding_set_time(decoding, (nanos)ms * NANOS_PER_SECOND);
+        decoding_set_time_since_epoch(decoding, ms, NANOS_PER_SECOND);
     else if (syslog_time_take(&value, decoding->event->arrival, decoding->zone_offset_s, &time, &assumed)) {
         if (!assumed)
             decoding_set_time(decoding, time);
@@ -97,7 +97,7 @@ static void apply_journal(struct decoding *decoding, const sv *values)
     decoding->event->message = values[KEY_MESSAGE];
     decoding->program = values[KEY_IDENTIFIER].n ? values[KEY_IDENTIFIER] : values[KEY_COMM];
     if (values[KEY_JOURNAL_TIME].n <= 16 && sv_to_u64(values[KEY_JOURNAL_TIME], &us))
-        decoding_set_time(decoding, (nanos)us * 1000);
+        decoding_set_time_since_epoch(decoding, us, 1000);
     ecs_add(decoding, ECS_HOST_NAME, values[KEY_JOURNAL_HOST]);
     ecs_add(decoding, ECS_PROCESS_NAME, decoding->program);
     ecs_add(decoding, ECS_PROCESS_PID, values[KEY_JOURNAL_PID]);
