@@ -377,6 +377,7 @@ void stream_consume(struct stream *stream, size_t n)
 
 void stream_write(struct stream *stream, sv bytes)
 {
+    assert(!stream->tls || tls_session_may_say(stream->tls, bytes));
     if (stream->state == STATE_FAILED || stream->overflown)
         return;
     if (buf_put(&stream->out, bytes) < 0) {
@@ -421,6 +422,21 @@ const struct tls_info *stream_tls_info(const struct stream *stream)
 bool stream_distrusts(const struct stream *stream)
 {
     return stream->tls && tls_session_distrusts(stream->tls);
+}
+
+const struct tls_report *stream_tls_report(const struct stream *stream)
+{
+    return stream->tls ? tls_session_report(stream->tls) : NULL;
+}
+
+bool stream_tls_trusted(const struct stream *stream)
+{
+    return stream->tls && tls_session_trusted(stream->tls);
+}
+
+enum tls_failure stream_tls_failure(const struct stream *stream)
+{
+    return stream->tls ? tls_session_failure(stream->tls) : TLS_FAILURE_NONE;
 }
 
 void stream_deadline(struct stream *stream, nanos after)

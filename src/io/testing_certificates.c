@@ -2,8 +2,10 @@
 
 #include <assert.h>
 #include <openssl/evp.h>
+#include <openssl/ocsp.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
+#include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -18,31 +20,87 @@ static void extend(X509 *cert, X509 *issuer, int nid, const char *value)
     X509_EXTENSION_free(extension);
 }
 
-struct testing_certificate testing_certificate_make(const char *common_name, const char *names,
-                                                    const struct testing_certificate *issuer, int is_ca,
-                                                    int days)
+static void fill_name(X509 *cert, const char *common_name)
 {
-    struct testing_certificate made = {.cert = X509_new(), .key = EVP_EC_gen("P-256")};
+    X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_UTF8,
+                               (const unsigned char *)common_name, -1, -1, 0);
+}
+
+static void fill_dates(X509 *cert, const struct testing_plan *plan)
+{
+    long day = 86400L, from = plan->days < 0 ? plan->days * day - day : -day;
+    X509_gmtime_adj(X509_getm_notBefore(cert), plan->starts ? plan->starts * day : from);
+    X509_gmtime_adj(X509_getm_notAfter(cert), plan->days * day);
+}
+
+static void fill_extensions(X509 *cert, X509 *above, const struct testing_plan *plan)
+{
+    extend(cert, above, NID_basic_constraints, plan->is_ca ? "critical,CA:TRUE" : "critical,CA:FALSE");
+    extend(cert, above, NID_subject_key_identifier, "hash");
+    if (plan->names)
+        extend(cert, above, NID_subject_alt_name, plan->names);
+    if (plan->usage)
+        extend(cert, above, NID_ext_key_usage, plan->usage);
+    if (plan->issuer_url) {
+        char value[200];
+        snprintf(value, sizeof value, "caIssuers;URI:%s", plan->issuer_url);
+        extend(cert, above, NID_info_access, value);
+    }
+}
+
+struct testing_certificate testing_certificate_plan(const struct testing_plan *plan)
+{
+    struct testing_certificate made = {.cert = X509_new(),
+                                       .key = plan->rsa_bits ? EVP_RSA_gen((unsigned)plan->rsa_bits)
+                                                             : EVP_EC_gen("P-256")};
     X509 *cert = made.cert;
     assert(cert && made.key);
     uint64_t serial = 0;
     RAND_bytes((unsigned char *)&serial, sizeof serial);
     X509_set_version(cert, X509_VERSION_3);
     ASN1_INTEGER_set_uint64(X509_get_serialNumber(cert), serial >> 1 | 1);
-    X509_gmtime_adj(X509_getm_notBefore(cert), days < 0 ? days * 86400L - 86400L : -86400L);
-    X509_gmtime_adj(X509_getm_notAfter(cert), days * 86400L);
-    X509_NAME *subject = X509_get_subject_name(cert);
-    X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, (const unsigned char *)common_name, -1, -1, 0);
-    X509_set_issuer_name(cert, issuer ? X509_get_subject_name(issuer->cert) : subject);
+    fill_dates(cert, plan);
+    fill_name(cert, plan->common_name);
+    X509 *above = plan->issuer ? plan->issuer->cert : cert;
+    X509_set_issuer_name(cert, X509_get_subject_name(above));
     X509_set_pubkey(cert, made.key);
-    X509 *above = issuer ? issuer->cert : cert;
-    extend(cert, above, NID_basic_constraints, is_ca ? "critical,CA:TRUE" : "critical,CA:FALSE");
-    extend(cert, above, NID_subject_key_identifier, "hash");
-    if (names)
-        extend(cert, above, NID_subject_alt_name, names);
-    int n = X509_sign(cert, issuer ? issuer->key : made.key, EVP_sha256());
+    fill_extensions(cert, above, plan);
+    int n =
+        X509_sign(cert, plan->issuer ? plan->issuer->key : made.key, plan->sha1 ? EVP_sha1() : EVP_sha256());
     assert(n > 0);
     return made;
+}
+
+struct testing_certificate testing_certificate_make(const char *common_name, const char *names,
+                                                    const struct testing_certificate *issuer, int is_ca,
+                                                    int days)
+{
+    return testing_certificate_plan(&(struct testing_plan){
+        .common_name = common_name, .names = names, .issuer = issuer, .is_ca = is_ca, .days = days});
+}
+
+unsigned char *testing_ocsp_answer(const struct testing_certificate *cert,
+                                   const struct testing_certificate *issuer,
+                                   const struct testing_certificate *signer, int status, int from_days,
+                                   int *ret_n)
+{
+    OCSP_BASICRESP *basic = OCSP_BASICRESP_new();
+    OCSP_CERTID *id = OCSP_cert_to_id(EVP_sha256(), cert->cert, issuer->cert);
+    ASN1_TIME *from = X509_gmtime_adj(NULL, from_days * 86400L - 60);
+    ASN1_TIME *until = X509_gmtime_adj(NULL, (from_days + 1) * 86400L);
+    OCSP_basic_add1_status(basic, id, status, OCSP_REVOKED_STATUS_KEYCOMPROMISE, from, from, until);
+    int rc = OCSP_basic_sign(basic, signer->cert, signer->key, EVP_sha256(), NULL, 0);
+    assert(rc == 1);
+    OCSP_RESPONSE *response = OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, basic);
+    unsigned char *der = NULL;
+    *ret_n = i2d_OCSP_RESPONSE(response, &der);
+    assert(*ret_n > 0);
+    ASN1_TIME_free(from);
+    ASN1_TIME_free(until);
+    OCSP_CERTID_free(id);
+    OCSP_BASICRESP_free(basic);
+    OCSP_RESPONSE_free(response);
+    return der;
 }
 
 void testing_certificate_free(struct testing_certificate *certificate)

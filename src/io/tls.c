@@ -51,7 +51,7 @@ static int no_passphrase(char *to, int cap, int writing, void *arg)
     return 0;
 }
 
-static struct tls_context *context_new(bool server)
+struct tls_context *tls_context_new(bool server)
 {
     struct tls_context *context = calloc(1, sizeof *context);
     assert(context);
@@ -119,6 +119,7 @@ static int load_trust(struct tls_context *context, const struct tls_trust *trust
     if (trust->ca_file || trust->ca_directory) {
         /* What the operator names is trusted, be it a root, an issuing CA or the server's own. */
         X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
+        context->named_trust = true;
         return 0;
     }
     if (access(system_bundle, R_OK) == 0)
@@ -131,7 +132,7 @@ static int load_trust(struct tls_context *context, const struct tls_trust *trust
 
 int tls_client_context(const struct tls_trust *trust, struct tls_context **ret, struct err *err)
 {
-    struct tls_context *context = context_new(false);
+    struct tls_context *context = tls_context_new(false);
     int rc = 0;
     if (trust->pin) {
         context->pinned = true;
@@ -141,6 +142,7 @@ int tls_client_context(const struct tls_trust *trust, struct tls_context **ret, 
         rc = load_trust(context, trust, err);
     }
     SSL_CTX_set_verify(context->ssl, SSL_VERIFY_PEER, tls_verify_note);
+    SSL_CTX_set_client_cert_cb(context->ssl, tls_client_certificate_note);
     if (rc < 0) {
         tls_context_free(context);
         return -1;
@@ -182,7 +184,7 @@ static int load_client_ca(SSL_CTX *ssl, const char *path, struct err *err)
 int tls_server_context(const char *certificate, const char *key, const char *client_ca,
                        struct tls_context **ret, struct err *err)
 {
-    struct tls_context *context = context_new(true);
+    struct tls_context *context = tls_context_new(true);
     if (load_pair(context->ssl, certificate, key, err) < 0 ||
         (client_ca && load_client_ca(context->ssl, client_ca, err) < 0)) {
         tls_context_free(context);

@@ -1,14 +1,12 @@
 #include "io/tls_private.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/sslerr.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
-#include <time.h>
 
-enum { NAMES_SHOWN_MAX = 8, NAME_BYTES_MAX = 64 };
+enum { NAMES_SHOWN_MAX = 8, SHOWN_BYTES_MAX = 64 };
 
 const char *tls_library_reason(void)
 {
@@ -19,59 +17,6 @@ const char *tls_library_reason(void)
     return reason ? reason : "no reason given";
 }
 
-void tls_fingerprint(X509 *cert, char *text, size_t cap)
-{
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned n = 0;
-    if (X509_digest(cert, EVP_sha256(), digest, &n) != 1)
-        n = 0;
-    size_t used = (size_t)snprintf(text, cap, "sha256:");
-    for (unsigned i = 0; i < n && used + 2 < cap; i++)
-        used += (size_t)snprintf(text + used, cap - used, "%02x", digest[i]);
-}
-
-void tls_name_text(const X509_NAME *name, char *text, size_t cap)
-{
-    BIO *out = BIO_new(BIO_s_mem());
-    char *bytes = NULL;
-    long n = 0;
-    if (out && X509_NAME_print_ex(out, name, 0, XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB) >= 0)
-        n = BIO_get_mem_data(out, &bytes);
-    sv whole = sv_make(bytes, n > 0 ? (size_t)n : 0);
-    sv_copy(text, cap, whole.n ? whole : SV("(no name)"));
-    BIO_free(out);
-}
-
-nanos tls_time(const ASN1_TIME *time)
-{
-    struct tm tm;
-    if (!time || ASN1_TIME_to_tm(time, &tm) != 1)
-        return 0;
-    return time_from_civil(tm.tm_year + 1900, (unsigned)tm.tm_mon + 1, (unsigned)tm.tm_mday,
-                           (unsigned)tm.tm_hour, (unsigned)tm.tm_min, (unsigned)tm.tm_sec) *
-           NANOS_PER_SECOND;
-}
-
-/* One alternative name as text; the peer chose its bytes, so only plain ones are shown. */
-static bool alternative_text(const GENERAL_NAME *name, char text[static NAME_BYTES_MAX])
-{
-    if (name->type == GEN_IPADD) {
-        const ASN1_OCTET_STRING *ip = name->d.iPAddress;
-        int family = ASN1_STRING_length(ip) == 4 ? AF_INET : AF_INET6;
-        if (ASN1_STRING_length(ip) != 4 && ASN1_STRING_length(ip) != 16)
-            return false;
-        return inet_ntop(family, ASN1_STRING_get0_data(ip), text, NAME_BYTES_MAX);
-    }
-    if (name->type != GEN_DNS)
-        return false;
-    const ASN1_IA5STRING *dns = name->d.dNSName;
-    sv_copy(text, NAME_BYTES_MAX, sv_make(ASN1_STRING_get0_data(dns), (size_t)ASN1_STRING_length(dns)));
-    for (char *c = text; *c; c++)
-        if (*c <= ' ' || *c >= 0x7f)
-            *c = '?';
-    return true;
-}
-
 /* "mx.example.org, 192.0.2.25 and 3 more"; false if the certificate bears no such name. */
 static bool names_text(X509 *cert, char *text, size_t cap)
 {
@@ -80,8 +25,8 @@ static bool names_text(X509 *cert, char *text, size_t cap)
     size_t used = 0;
     text[0] = '\0';
     for (int i = 0; i < n; i++) {
-        char one[NAME_BYTES_MAX];
-        if (!alternative_text(sk_GENERAL_NAME_value(names, i), one))
+        char one[SHOWN_BYTES_MAX];
+        if (!tls_alternative_text(sk_GENERAL_NAME_value(names, i), one, sizeof one))
             continue;
         if (shown >= NAMES_SHOWN_MAX || used + strlen(one) + 24 > cap) {
             more++;
@@ -170,6 +115,35 @@ static void explain_self_signed(const struct tls_refusal *refusal, struct err *e
                 subject, fingerprint);
 }
 
+/* The root's signature is not looked at, so the certificate at fault is the one that bears it. */
+static void explain_weakness(const struct tls_refusal *refusal, struct err *err)
+{
+    char who[160], what[64];
+    whose(refusal, who, sizeof who);
+    if (refusal->code == X509_V_ERR_CA_MD_TOO_WEAK) {
+        tls_signature_text(refusal->cert, what, sizeof what);
+        err_set(err, ERR_PROTOCOL, "have it issued again, signed with SHA-256 or better",
+                "%s is signed with %s, which can be forged", who, what);
+        return;
+    }
+    tls_key_text(X509_get0_pubkey(refusal->cert), what, sizeof what);
+    err_set(err, ERR_PROTOCOL, "have it issued again for a key of RSA 2048, EC P-256 or better",
+            "%s has a key that is too weak (%s)", who, what);
+}
+
+static void explain_purpose(const struct tls_refusal *refusal, struct err *err)
+{
+    char who[160];
+    whose(refusal, who, sizeof who);
+    if (refusal->depth > 0)
+        err_set(err, ERR_PROTOCOL,
+                "have the certificate issued by a CA, and send that CA's certificate with it",
+                "%s may not issue certificates", who);
+    else
+        err_set(err, ERR_PROTOCOL, "have it issued again with the extended key usage serverAuth",
+                "%s was not issued for a server (its extended key usage or key usage forbids it)", who);
+}
+
 void tls_explain_refusal(const struct tls_refusal *refusal, const char *name, struct err *err)
 {
     char fingerprint[72], who[160];
@@ -198,6 +172,15 @@ void tls_explain_refusal(const struct tls_refusal *refusal, const char *name, st
                 "and set pin to it",
                 "the certificate is not the pinned one; its fingerprint is %s", fingerprint);
         return;
+    case X509_V_ERR_EE_KEY_TOO_SMALL:
+    case X509_V_ERR_CA_KEY_TOO_SMALL:
+    case X509_V_ERR_CA_MD_TOO_WEAK:
+        explain_weakness(refusal, err);
+        return;
+    case X509_V_ERR_INVALID_PURPOSE:
+    case X509_V_ERR_INVALID_CA:
+        explain_purpose(refusal, err);
+        return;
     default:
         err_set(err, ERR_PROTOCOL, "the server's administrator must replace it", "%s is not acceptable: %s",
                 whose(refusal, who, sizeof who), X509_verify_cert_error_string(refusal->code));
@@ -206,6 +189,7 @@ void tls_explain_refusal(const struct tls_refusal *refusal, const char *name, st
 
 struct reason {
     int code;
+    enum tls_failure failure;
     const char *cause, *advice;
 };
 
@@ -218,61 +202,75 @@ static const char no_cipher[] = "no cipher or key type suits both sides";
 static const char cipher_advice[] = "compare the TLS settings of both sides";
 static const char untrusted_us[] = "the peer does not trust our certificate";
 static const char no_client[] = "the peer showed no certificate, which is required here";
+static const char ours_wanted[] = "the peer demands a client certificate, and we have none";
+static const char ours_advice[] = "use a port or a gateway that asks for none";
+static const char unsafe_renegotiation[] = "the peer knows no secure renegotiation (RFC 5746)";
+static const char unsafe_advice[] = "update the other side: its TLS is from before 2010 and can be attacked";
 
+#define FAILS(reason, failure) SSL_R_##reason, TLS_FAILURE_##failure
 static const struct reason reasons[] = {
-    {SSL_R_WRONG_VERSION_NUMBER, no_tls, plain_advice},
-    {SSL_R_PACKET_LENGTH_TOO_LONG, no_tls, plain_advice},
-    {SSL_R_BAD_RECORD_TYPE, no_tls, plain_advice},
-    {SSL_R_UNKNOWN_PROTOCOL, no_tls, plain_advice},
-    {SSL_R_HTTP_REQUEST, "the peer sent an HTTP request without TLS", NULL},
-    {SSL_R_HTTPS_PROXY_REQUEST, "the peer sent a proxy request without TLS", NULL},
-    {SSL_R_UNSUPPORTED_PROTOCOL, too_old, old_advice},
-    {SSL_R_VERSION_TOO_LOW, too_old, old_advice},
-    {SSL_R_TLSV1_ALERT_PROTOCOL_VERSION, "the peer accepts no TLS version that we offer", old_advice},
-    {SSL_R_NO_SHARED_CIPHER, no_cipher, cipher_advice},
-    {SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE, no_cipher, cipher_advice},
-    {SSL_R_TLSV1_ALERT_INSUFFICIENT_SECURITY, no_cipher, cipher_advice},
-    {SSL_R_TLSV1_ALERT_UNKNOWN_CA, untrusted_us, "give the peer the certificate of our issuer"},
-    {SSL_R_SSLV3_ALERT_BAD_CERTIFICATE, untrusted_us, "see the peer's own log for its reason"},
-    {SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN, untrusted_us, "see the peer's own log for its reason"},
-    {SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED, "the peer says that our certificate has expired", "renew it"},
-    {SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED, "the peer demands a client certificate, and we have none",
-     "use a port or a gateway that asks for none"},
-    {SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE, no_client, "give the client a certificate of the client CA"},
-    {SSL_R_TLSV1_UNRECOGNIZED_NAME, "the peer does not know the name that we asked for", "check verify_name"},
-    {SSL_R_DH_KEY_TOO_SMALL, "the peer's Diffie-Hellman key is too small", cipher_advice},
+    {FAILS(WRONG_VERSION_NUMBER, PLAIN_TEXT), no_tls, plain_advice},
+    {FAILS(PACKET_LENGTH_TOO_LONG, PLAIN_TEXT), no_tls, plain_advice},
+    {FAILS(BAD_RECORD_TYPE, PLAIN_TEXT), no_tls, plain_advice},
+    {FAILS(UNKNOWN_PROTOCOL, PLAIN_TEXT), no_tls, plain_advice},
+    {FAILS(HTTP_REQUEST, PLAIN_TEXT), "the peer sent an HTTP request without TLS", NULL},
+    {FAILS(HTTPS_PROXY_REQUEST, PLAIN_TEXT), "the peer sent a proxy request without TLS", NULL},
+    {FAILS(UNSUPPORTED_PROTOCOL, TOO_OLD), too_old, old_advice},
+    {FAILS(VERSION_TOO_LOW, TOO_OLD), too_old, old_advice},
+    {FAILS(TLSV1_ALERT_PROTOCOL_VERSION, TOO_OLD), "the peer accepts no TLS version that we offer",
+     old_advice},
+    {FAILS(NO_SHARED_CIPHER, NO_CIPHER), no_cipher, cipher_advice},
+    {FAILS(SSLV3_ALERT_HANDSHAKE_FAILURE, NO_CIPHER), no_cipher, cipher_advice},
+    {FAILS(TLSV1_ALERT_INSUFFICIENT_SECURITY, NO_CIPHER), no_cipher, cipher_advice},
+    {FAILS(TLSV1_ALERT_UNKNOWN_CA, OTHER), untrusted_us, "give the peer the certificate of our issuer"},
+    {FAILS(SSLV3_ALERT_BAD_CERTIFICATE, OTHER), untrusted_us, "see the peer's own log for its reason"},
+    {FAILS(SSLV3_ALERT_CERTIFICATE_UNKNOWN, OTHER), untrusted_us, "see the peer's own log for its reason"},
+    {FAILS(SSLV3_ALERT_CERTIFICATE_EXPIRED, OTHER), "the peer says that our certificate has expired",
+     "renew it"},
+    {FAILS(TLSV13_ALERT_CERTIFICATE_REQUIRED, CLIENT_CERTIFICATE), ours_wanted, ours_advice},
+    {FAILS(PEER_DID_NOT_RETURN_A_CERTIFICATE, OTHER), no_client,
+     "give the client a certificate of the client CA"},
+    {FAILS(TLSV1_UNRECOGNIZED_NAME, NAME), "the peer does not know the name that we asked for",
+     "check verify_name"},
+    {FAILS(DH_KEY_TOO_SMALL, NO_CIPHER), "the peer's Diffie-Hellman key is too small", cipher_advice},
+    {FAILS(UNSAFE_LEGACY_RENEGOTIATION_DISABLED, RENEGOTIATION), unsafe_renegotiation, unsafe_advice},
 };
 
-static void explain_system(bool handshake, int system, struct err *err)
+static enum tls_failure explain_system(bool handshake, int system, struct err *err)
 {
     errno = system;
     err_set(err, ERR_SYSTEM, handshake ? "see the peer's own log: it may refuse our TLS" : NULL, "%s",
             handshake ? "the connection broke during the TLS handshake" : "the TLS connection broke");
     if (err)
         err->class = ERR_UNAVAILABLE;
+    return TLS_FAILURE_BROKEN;
 }
 
-void tls_explain_failure(bool server, bool handshake, int ssl_error, int system, struct err *err)
+enum tls_failure tls_explain_failure(bool server, bool handshake, int ssl_error, int system, struct err *err)
 {
     const char *where = handshake ? "TLS handshake" : "TLS connection";
     unsigned long code = ERR_peek_error();
-    if (ssl_error == SSL_ERROR_SYSCALL && system) {
-        explain_system(handshake, system, err);
-        return;
-    }
+    if (ssl_error == SSL_ERROR_SYSCALL && system)
+        return explain_system(handshake, system, err);
     if (!code || ssl_error != SSL_ERROR_SSL) {
         err_set(err, ERR_PROTOCOL,
                 server ? "the client may not trust our certificate, or may have given up"
                        : "see the server's own log, and whether port and security fit",
                 "the peer closed the connection during the %s", where);
-        return;
+        return TLS_FAILURE_HUNG_UP;
     }
     for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
         if (reasons[i].code != ERR_GET_REASON(code) || ERR_GET_LIB(code) != ERR_LIB_SSL)
             continue;
         err_set(err, ERR_PROTOCOL, reasons[i].advice, "%s failed: %s", where, reasons[i].cause);
-        return;
+        return reasons[i].failure;
     }
     const char *reason = ERR_reason_error_string(code);
     err_set(err, ERR_PROTOCOL, NULL, "%s failed: %s", where, reason ? reason : "no reason given");
+    return TLS_FAILURE_OTHER;
+}
+
+void tls_explain_client_certificate(struct err *err)
+{
+    err_set(err, ERR_PROTOCOL, ours_advice, "TLS handshake failed: %s", ours_wanted);
 }

@@ -17,11 +17,14 @@ struct tls_session {
     char *name; /* NULL for servers */
     struct tls_refusal refusal;
     struct tls_info info;
+    struct tls_report *report; /* NULL unless the context looks, and until the handshake is done */
+    enum tls_failure failure;
     bool secured, broken;
 };
 
 void tls_refusal_note(struct tls_refusal *refusal, X509_STORE_CTX *store, int code)
 {
+    bool wanted = refusal->client_certificate_wanted;
     tls_refusal_clear(refusal);
     X509 *cert = X509_STORE_CTX_get_current_cert(store), *leaf = X509_STORE_CTX_get0_cert(store);
     STACK_OF(X509) *sent = X509_STORE_CTX_get0_untrusted(store);
@@ -29,7 +32,8 @@ void tls_refusal_note(struct tls_refusal *refusal, X509_STORE_CTX *store, int co
                                     .depth = X509_STORE_CTX_get_error_depth(store),
                                     .sent = sent ? sk_X509_num(sent) : 0,
                                     .cert = cert ? cert : leaf,
-                                    .leaf = leaf};
+                                    .leaf = leaf,
+                                    .client_certificate_wanted = wanted};
     if (refusal->cert)
         X509_up_ref(refusal->cert);
     if (refusal->leaf)
@@ -60,15 +64,12 @@ int tls_pin_check(X509_STORE_CTX *store, void *arg)
 {
     const struct tls_context *context = arg;
     X509 *cert = X509_STORE_CTX_get0_cert(store);
-    unsigned char digest[EVP_MAX_MD_SIZE], *spki = NULL;
+    unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned n = 0;
     bool good = cert && X509_digest(cert, EVP_sha256(), digest, &n) == 1 && n == TLS_PIN_BYTES &&
                 CRYPTO_memcmp(digest, context->pin, TLS_PIN_BYTES) == 0;
-    int length = cert && !good ? i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &spki) : 0;
-    if (length > 0)
-        good = EVP_Digest(spki, (size_t)length, digest, &n, EVP_sha256(), NULL) == 1 &&
-               CRYPTO_memcmp(digest, context->pin, TLS_PIN_BYTES) == 0;
-    OPENSSL_free(spki);
+    if (cert && !good)
+        good = tls_spki_digest(cert, digest) && CRYPTO_memcmp(digest, context->pin, TLS_PIN_BYTES) == 0;
     X509_STORE_CTX_set_error(store, good ? X509_V_OK : X509_V_ERR_APPLICATION_VERIFICATION);
     if (!good)
         tls_refusal_note(refusal_of(store), store, X509_V_ERR_APPLICATION_VERIFICATION);
@@ -91,6 +92,15 @@ static void expect_name(SSL *ssl, const char *name)
     SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, (void *)(uintptr_t)name);
 }
 
+int tls_client_certificate_note(SSL *ssl, X509 **cert, EVP_PKEY **key)
+{
+    (void)cert;
+    (void)key;
+    struct tls_refusal *refusal = SSL_get_app_data(ssl);
+    refusal->client_certificate_wanted = true;
+    return 0;
+}
+
 static void be_client(struct tls_session *session, const char *name)
 {
     session->name = strdup(name ? name : "");
@@ -105,7 +115,7 @@ static void be_client(struct tls_session *session, const char *name)
 
 struct tls_session *tls_session_new(struct tls_context *context, int fd, const char *name)
 {
-    assert(context->server || context->pinned || (name && *name));
+    assert(context->server || context->pinned || context->kind == TLS_ANTIQUE || (name && *name));
     struct tls_session *session = calloc(1, sizeof *session);
     assert(session);
     session->context = tls_context_keep(context);
@@ -129,7 +139,24 @@ void tls_session_free(struct tls_session *session)
     tls_refusal_clear(&session->refusal);
     tls_context_free(session->context);
     free(session->name);
+    free(session->report);
     free(session);
+}
+
+static void explain(struct tls_session *session, bool handshake, int error, int system, struct err *err)
+{
+    bool strict = session->context->kind == TLS_STRICT;
+    if (session->refusal.code && handshake && strict) {
+        session->failure = TLS_FAILURE_CERTIFICATE;
+        tls_explain_refusal(&session->refusal, session->name, err);
+        return;
+    }
+    session->failure = tls_explain_failure(session->context->server, handshake, error, system, err);
+    /* Before TLS 1.3 a missing client certificate has no alert of its own. */
+    if (session->failure == TLS_FAILURE_NO_CIPHER && session->refusal.client_certificate_wanted) {
+        session->failure = TLS_FAILURE_CLIENT_CERTIFICATE;
+        tls_explain_client_certificate(err);
+    }
 }
 
 /* Turns what OpenSSL returned into a result. errno must be as OpenSSL left it. */
@@ -144,10 +171,7 @@ static enum tls_result result_of(struct tls_session *session, int rc, bool hands
     if (error == SSL_ERROR_ZERO_RETURN && !handshake)
         return TLS_ENDED;
     session->broken = true;
-    if (session->refusal.code && handshake)
-        tls_explain_refusal(&session->refusal, session->name, err);
-    else
-        tls_explain_failure(session->context->server, handshake, error, system, err);
+    explain(session, handshake, error, system, err);
     ERR_clear_error();
     return TLS_BROKEN;
 }
@@ -162,12 +186,13 @@ static void describe_peer(struct tls_info *info, X509 *cert)
     info->not_after = tls_time(X509_get0_notAfter(cert));
 }
 
-static void describe(struct tls_session *session)
+static void describe_session(struct tls_session *session)
 {
     static const char label[] = "EXPORTER-Channel-Binding"; /* RFC 9266 §2 */
     struct tls_info *info = &session->info;
     const SSL *ssl = session->ssl;
-    sv_copy(info->version, sizeof info->version, sv_of(SSL_get_version(ssl)));
+    const char *version = SSL_get_version(ssl);
+    sv_copy(info->version, sizeof info->version, sv_of(strcmp(version, "TLSv1") ? version : "TLSv1.0"));
     sv_copy(info->cipher, sizeof info->cipher, sv_of(SSL_get_cipher_name(ssl)));
     X509 *cert = SSL_get1_peer_certificate(ssl);
     describe_peer(info, cert);
@@ -187,9 +212,17 @@ enum tls_result tls_session_handshake(struct tls_session *session, struct err *e
     if (rc != 1)
         return result_of(session, rc, true, err);
     /* OpenSSL has refused already what does not verify; this says so once more in our own words. */
-    assert(session->context->server || SSL_get_verify_result(session->ssl) == X509_V_OK);
+    assert(session->context->server || session->context->kind != TLS_STRICT ||
+           SSL_get_verify_result(session->ssl) == X509_V_OK);
+    if (session->context->kind == TLS_LOOKING) {
+        session->report = calloc(1, sizeof *session->report);
+        assert(session->report);
+        tls_report_fill(session->report, session->ssl, session->context, &session->refusal, session->name);
+    }
+    bool wanted = session->refusal.client_certificate_wanted;
     tls_refusal_clear(&session->refusal);
-    describe(session);
+    session->refusal.client_certificate_wanted = wanted;
+    describe_session(session);
     session->secured = true;
     return TLS_OK;
 }
@@ -227,5 +260,44 @@ const struct tls_info *tls_session_info(const struct tls_session *session)
 
 bool tls_session_distrusts(const struct tls_session *session)
 {
-    return session->refusal.code != 0;
+    return session->failure == TLS_FAILURE_CERTIFICATE;
+}
+
+const struct tls_report *tls_session_report(const struct tls_session *session)
+{
+    return session->report;
+}
+
+bool tls_session_trusted(const struct tls_session *session)
+{
+    switch (session->context->kind) {
+    case TLS_STRICT:
+        return session->secured;
+    case TLS_LOOKING:
+        return session->report && session->report->fault == TLS_FAULT_NONE;
+    case TLS_ANTIQUE:
+        return false;
+    }
+    return false;
+}
+
+enum tls_failure tls_session_failure(const struct tls_session *session)
+{
+    return session->failure;
+}
+
+bool tls_session_may_say(const struct tls_session *session, sv bytes)
+{
+    static const sv harmless[] = {SV_INIT("EHLO "), SV_INIT("HELO "), SV_INIT("QUIT")};
+    if (session->context->kind == TLS_STRICT || tls_session_trusted(session))
+        return true;
+    while (bytes.n) {
+        sv line = sv_split(&bytes, '\n');
+        bool known = false;
+        for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++)
+            known = known || sv_istarts(line, harmless[i]);
+        if (!known || session->context->kind == TLS_ANTIQUE)
+            return false;
+    }
+    return true;
 }

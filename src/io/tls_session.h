@@ -2,7 +2,7 @@
 #ifndef VEDETTE_IO_TLS_SESSION_H
 #define VEDETTE_IO_TLS_SESSION_H
 
-#include "io/tls.h"
+#include "io/tls_report.h"
 
 struct tls_session;
 
@@ -18,7 +18,7 @@ enum tls_result {
 struct tls_session *tls_session_new(struct tls_context *context, int fd, const char *name);
 void tls_session_free(struct tls_session *session);
 
-/* TLS_OK only after the peer's certificate was verified. */
+/* With a strict context TLS_OK only after the peer's certificate was verified. */
 enum tls_result tls_session_handshake(struct tls_session *session, struct err *err);
 
 /* TLS_OK with 1 to n bytes. */
@@ -34,5 +34,13 @@ const struct tls_info *tls_session_info(const struct tls_session *session);
 
 /* True when the handshake broke because of the peer's certificate. */
 bool tls_session_distrusts(const struct tls_session *session);
+
+/* As the stream_… functions of io/tls_report.h. */
+const struct tls_report *tls_session_report(const struct tls_session *session);
+bool tls_session_trusted(const struct tls_session *session);
+enum tls_failure tls_session_failure(const struct tls_session *session);
+
+/* False if these bytes would tell a peer more than it may hear: see io/tls_report.h. */
+bool tls_session_may_say(const struct tls_session *session, sv bytes);
 
 #endif
