@@ -59,6 +59,11 @@ static const struct bound {
     {"delivery", "retry_max", NANOS_PER_SECOND, 86400 * NANOS_PER_SECOND, "from 1s to 1d"},
     {"delivery", "expire", NANOS_PER_SECOND, 30 * 86400 * NANOS_PER_SECOND, "from 1s to 30d"},
     {"delivery", "hold_down", NANOS_PER_SECOND / 10, 3600 * NANOS_PER_SECOND, "from 100ms to 1h"},
+    {"landing", "every", NANOS_PER_SECOND, 3600 * NANOS_PER_SECOND, "from 1s to 1h"},
+    {"bounces", "every", NANOS_PER_SECOND, 3600 * NANOS_PER_SECOND, "from 1s to 1h"},
+    {"canary", "wait", NANOS_PER_SECOND, 86400 * NANOS_PER_SECOND, "from 1s to 1d"},
+    {"heartbeat", "every", NANOS_PER_SECOND, 86400 * NANOS_PER_SECOND, "from 1s to 1d"},
+    {"ways_out", "timeout", NANOS_PER_SECOND, 300 * NANOS_PER_SECOND, "from 1s to 5m"},
     {"relay", "message_bytes_max", 64 * 1024, 1024 * 1024 * 1024, "from 64K to 1G"},
     {"relay", "connections_max", 1, 10000, "from 1 to 10000"},
 };
@@ -111,6 +116,111 @@ static void check_gateway(const struct check *check, const struct config_instanc
                "none has no certificate to check");
 }
 
+static void check_postbox(const struct check *check, const struct config_instance *instance,
+                          const struct config_postbox *box)
+{
+    static const char *const imap_keys[] = {"username", "password", "verify_name", "ca_file"};
+    if (!instance)
+        return;
+    check_bounds(check, instance);
+    if (box->maildir && box->imap)
+        refuse(check, instance, "imap", "keep one of the two", "excludes maildir");
+    for (size_t i = 0; !box->imap && i < sizeof imap_keys / sizeof *imap_keys; i++)
+        if (config_given(instance, imap_keys[i]))
+            refuse(check, instance, imap_keys[i], "add imap, or drop it", "is for imap only");
+    if (box->imap && (!config_given(instance, "username") || !config_given(instance, "password")))
+        refuse(check, instance, "imap", "add username and password: secret:PROVIDER/NAME",
+               "needs an account to read the mailbox with");
+}
+
+static void check_landing(const struct check *check, const struct config_instance *gateway)
+{
+    struct config_instance *instance = gateway->children[0];
+    const struct config_landing *landing = &((const struct config_gateway *)gateway->base)->landing;
+    check_postbox(check, instance, &landing->box);
+    if (landing->recipient && !config_postbox_present(&landing->box) && !landing->dsn)
+        refuse(check, instance, "recipient", "add maildir, imap or dsn: true",
+               "its mail cannot be seen to land anywhere");
+}
+
+static void check_bounces(const struct check *check)
+{
+    const struct config_instance *instance = check->top->children[CONFIG_TOP_BOUNCES];
+    const struct config_bounces *bounces = &check->config->bounces;
+    check_postbox(check, instance, &bounces->box);
+    if (instance && bounces->address && !config_postbox_present(&bounces->box))
+        refuse(check, instance, "address", "add maildir or imap",
+               "nobody would read the reports that it gets");
+    if (instance && !bounces->address && config_postbox_present(&bounces->box))
+        refuse(check, instance, bounces->maildir ? "maildir" : "imap",
+               "add address: the mailbox's own, such as bounces@example.org",
+               "no report would be sent there without an address");
+}
+
+static bool is_web(const char *value)
+{
+    const char *reference;
+    return sv_starts(sv_of(value), SV("https://")) || sv_starts(sv_of(value), SV("http://")) ||
+           config_is_secret(value, &reference);
+}
+
+static void check_way(const struct check *check, const struct config_instance *instance)
+{
+    static const char *const kinds[] = {"webhook", "syslog", "command", "console"};
+    static const char *const webhook_keys[] = {"template", "key", "address"};
+    const struct config_way *way = instance->base;
+    int given = 0;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        given += config_given(instance, kinds[i]);
+    if (given != 1)
+        config_errors_add(check->errors, instance->own.file, instance->own.line, instance->own.column,
+                          "make an entry of its own for each",
+                          "a way out is exactly one of webhook, syslog, command and console");
+    if (way->webhook && !is_web(way->webhook))
+        refuse(check, instance, "webhook", "write https://… or secret:PROVIDER/NAME", "is no web address");
+    for (size_t i = 0; !way->webhook && i < sizeof webhook_keys / sizeof *webhook_keys; i++)
+        if (config_given(instance, webhook_keys[i]))
+            refuse(check, instance, webhook_keys[i], "drop it", "is for webhooks only");
+    if (way->webhook && way->template == CONFIG_TEMPLATE_PAGERDUTY && !way->key)
+        refuse(check, instance, "template",
+               "add key: secret:PROVIDER/NAME with the integration's routing key", "pagerduty needs a key");
+    enum config_scheme scheme;
+    sv place;
+    struct err err = {0};
+    if (way->syslog && config_syslog_parse(sv_of(way->syslog), &scheme, &place, &err) < 0)
+        refuse(check, instance, "syslog", err.advice, err.cause);
+    if (config_given(instance, "command") && (way->command.count == 0 || way->command.items[0][0] != '/'))
+        refuse(check, instance, "command", "give the program's full path first, then its arguments",
+               "names no program");
+    check_bounds(check, instance);
+}
+
+static void check_ways(const struct check *check)
+{
+    const struct config_instance *first = check->top->children[CONFIG_TOP_WAYS];
+    for (const struct config_instance *item = first; item; item = item->next) {
+        const struct config_way *way = item->base;
+        check_way(check, item);
+        for (const struct config_instance *other = first; other != item; other = other->next)
+            if (way->name && ((const struct config_way *)other->base)->name &&
+                strcmp(way->name, ((const struct config_way *)other->base)->name) == 0)
+                refuse(check, item, "name", "give each way its own name", "another way out is called so");
+    }
+}
+
+static void check_watching(const struct check *check)
+{
+    const struct config_instance *canary = check->top->children[CONFIG_TOP_CANARY];
+    const struct config_instance *heartbeat = check->top->children[CONFIG_TOP_HEARTBEAT];
+    if (canary)
+        check_bounds(check, canary);
+    if (!heartbeat)
+        return;
+    check_bounds(check, heartbeat);
+    if (!check->config->heartbeat.url || !is_web(check->config->heartbeat.url))
+        refuse(check, heartbeat, "url", "write https://… or secret:PROVIDER/NAME", "is no web address");
+}
+
 static void check_gateways(const struct check *check)
 {
     const struct config_instance *first = check->top->children[CONFIG_TOP_GATEWAYS];
@@ -126,6 +236,7 @@ static void check_gateways(const struct check *check)
         const struct config_gateway *gateway = item->base;
         check_gateway(check, item);
         check_bounds(check, item);
+        check_landing(check, item);
         for (const struct config_instance *other = first; other != item; other = other->next)
             if (gateway->name && ((const struct config_gateway *)other->base)->name &&
                 strcmp(gateway->name, ((const struct config_gateway *)other->base)->name) == 0) {
@@ -275,6 +386,9 @@ void config_check(const struct config *config, const struct config_instance *top
     check_delivery(&check);
     check_recipients(&check);
     check_relay(&check);
+    check_watching(&check);
+    check_bounces(&check);
+    check_ways(&check);
     if (!config_given(top, "hostname") && !host_valid(sv_of(config->hostname)))
         config_errors_add(errors, top->own.file, top->own.line, top->own.column,
                           "add hostname: and a domain name",

@@ -167,6 +167,15 @@ static const char *input_label(const struct config *config, const struct config_
     return input->journal ? "journal" : "stdin";
 }
 
+bool config_is_secret(const char *value, const char **ret_reference)
+{
+    static const char prefix[] = "secret:";
+    if (!value || strncmp(value, prefix, sizeof prefix - 1) != 0)
+        return false;
+    *ret_reference = value + sizeof prefix - 1;
+    return true;
+}
+
 /* The defaults that depend on another key. */
 static void derive(struct config *config, const struct config_instance *top, const char *machine_name)
 {

@@ -22,6 +22,14 @@ enum config_privileges {
     CONFIG_PRIVILEGES_KEEP,     /* no change of user */
 };
 
+/* The body of a webhook's request. */
+enum config_template {
+    CONFIG_TEMPLATE_GENERIC,
+    CONFIG_TEMPLATE_SLACK,
+    CONFIG_TEMPLATE_TEAMS,
+    CONFIG_TEMPLATE_PAGERDUTY,
+};
+
 #define CONFIG_C_NAME       const char *
 #define CONFIG_C_STRING     const char *
 #define CONFIG_C_ADDRESS    const char *
@@ -40,6 +48,7 @@ enum config_privileges {
 #define CONFIG_C_LEVEL      const char *
 #define CONFIG_C_SECURITY   enum smtp_security
 #define CONFIG_C_PRIVILEGES enum config_privileges
+#define CONFIG_C_TEMPLATE   enum config_template
 #define CONFIG_C_LOG_LEVEL  enum log_level
 #define CONFIG_C_LOG_FORMAT enum log_format
 #define CONFIG_C_FORMAT     enum decode_format
@@ -53,7 +62,14 @@ enum config_privileges {
 #define CONFIG_FIELD(key, type, default_text, help) CONFIG_C_##type key;
 
 /* clang-format off */
-struct config_landing { CONFIG_LANDING(CONFIG_FIELD) };
+struct config_postbox { CONFIG_POSTBOX(CONFIG_FIELD) };
+/* Both begin with the fields of a postbox, so that `box` is one. */
+struct config_landing { union { struct { CONFIG_POSTBOX(CONFIG_FIELD) }; struct config_postbox box; }; CONFIG_FIELD(recipient, MAILBOX, , ) CONFIG_FIELD(dsn, BOOLEAN, , ) };
+struct config_bounces { union { struct { CONFIG_POSTBOX(CONFIG_FIELD) }; struct config_postbox box; }; CONFIG_FIELD(address, MAILBOX, , ) };
+struct config_canary { CONFIG_CANARY(CONFIG_FIELD) };
+struct config_paths { CONFIG_PATHS(CONFIG_FIELD) };
+struct config_way { CONFIG_WAY(CONFIG_FIELD) };
+struct config_heartbeat { CONFIG_HEARTBEAT(CONFIG_FIELD) };
 struct config_gateway { CONFIG_GATEWAY(CONFIG_FIELD) struct config_landing landing; const char *file; int line; };
 struct config_input { CONFIG_INPUT(CONFIG_FIELD) const char *label; /* e.g. "syslog udp://127.0.0.1:5514": the input's name everywhere */ };
 struct config_alerts { CONFIG_ALERTS(CONFIG_FIELD) };
@@ -69,6 +85,12 @@ struct config {
     struct config_alerts alerts;
     struct config_delivery delivery;
     struct config_relay relay;
+    struct config_canary canary;
+    struct config_paths paths;
+    struct config_bounces bounces; /* address NULL: envelope senders carry no token */
+    struct config_way *ways;       /* ways_out */
+    size_t way_count;
+    struct config_heartbeat heartbeat; /* url NULL: none */
     CONFIG_TOP(CONFIG_FIELD)
     struct arena *arena; /* owns everything above */
 };
@@ -102,6 +124,7 @@ enum {
     CONFIG_BYTES_MAX = 1024 * 1024, /* all sources together */
     CONFIG_GATEWAYS_MAX = 100,
     CONFIG_INPUTS_MAX = 1000,
+    CONFIG_WAYS_MAX = 20,
     CONFIG_LIST_ITEMS_MAX = 1000,
 };
 
@@ -133,6 +156,15 @@ enum config_scheme {
     CONFIG_SCHEME_UNIX_STREAM,
 };
 int config_syslog_parse(sv url, enum config_scheme *ret_scheme, sv *ret_place, struct err *err);
+
+/* True if the postbox names a mailbox to read. */
+static inline bool config_postbox_present(const struct config_postbox *box)
+{
+    return box->maildir || box->imap;
+}
+
+/* A URL, or the name of the secret that holds one: "secret:PROVIDER/NAME" gives PROVIDER/NAME. */
+bool config_is_secret(const char *value, const char **ret_reference);
 
 /* Writes every section and key with type, default and help: the text of `vedette help config` and of the
  * manual page. */

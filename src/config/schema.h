@@ -26,6 +26,7 @@
  *   LOG_LEVEL   enum log_level
  *   LOG_FORMAT  enum log_format
  *   FORMAT      enum decode_format
+ *   TEMPLATE    enum config_template   generic, slack, teams or pagerduty
  *   LEVEL       const char *   a Sigma level: informational, low, medium, high, critical
  *   LOGSOURCE   const char *   product/category/service
  *   STRINGS, HOSTS, MAILBOXES, PATHS, ENDPOINTS   struct config_strings
@@ -55,8 +56,67 @@
     X(stage_timeout, LENGTH, CONFIG_NONE,                                                          \
       "For each other stage; default: 10s while another is up, else RFC 5321's.")
 
+/* A mailbox that we read: a Maildir, or one by IMAP. */
+#define CONFIG_POSTBOX(X)                                                                              \
+    X(maildir, PATH, CONFIG_NONE, "A Maildir on this machine.")                                        \
+    X(imap, ENDPOINT, CONFIG_NONE, "IMAP server, by its IP address and port, such as 192.0.2.30:993.") \
+    X(security, SECURITY, "tls", "Of IMAP: tls (port 993), starttls (143) or none (loopback only).")   \
+    X(verify_name, HOST, CONFIG_NONE,                                                                  \
+      "The name the IMAP server's certificate must bear; default: its address.")                       \
+    X(ca_file, PATH, CONFIG_NONE, "Certificate authority to trust (PEM); default: the system's.")      \
+    X(username, STRING, CONFIG_NONE, "Account of the mailbox.")                                        \
+    X(password, SECRET, CONFIG_NONE, "secret:PROVIDER/NAME, never a value.")                           \
+    X(folder, STRING, "INBOX", "IMAP folder that mail is expected in.")                                \
+    X(junk, STRING, "Junk",                                                                            \
+      "IMAP or Maildir++ folder that unwanted mail ends in: a landing there is a warning.")            \
+    X(every, LENGTH, "30s", "How often IMAP is looked at while something is waited for.")
+
 /* Where landings of messages over this gateway can be seen. */
-#define CONFIG_LANDING(X) X(maildir, PATH, CONFIG_NONE, "A Maildir that its recipients' mail lands in.")
+#define CONFIG_LANDING(X)                                                               \
+    CONFIG_POSTBOX(X)                                                                   \
+    X(recipient, MAILBOX, CONFIG_NONE,                                                  \
+      "Whose mail lands there: the canary's recipient. Without it there is no canary.") \
+    X(dsn, BOOLEAN, "false",                                                            \
+      "Ask the gateway for reports of delivery (NOTIFY=SUCCESS), and take `delivered` as a landing.")
+
+#define CONFIG_CANARY(X)                                                                                   \
+    X(every, LENGTH, "1h", "A test message over each gateway whose landing has a recipient; 0s for none.") \
+    X(wait, LENGTH, "10m", "It is missed when it has not landed by then.")
+
+#define CONFIG_PATHS(X)                                                                         \
+    X(probe, LENGTH, "10m",                                                                     \
+      "How often name, certificate and capabilities of each gateway are looked at; 0s: never.") \
+    X(trouble_after, LENGTH, "1m", "A gateway that has been down for so long is reported.")     \
+    X(review, LENGTH, "90d",                                                                    \
+      "After so long without a change or `vedette path reviewed` the settings are due; 0s: never.")
+
+#define CONFIG_BOUNCES(X)            \
+    CONFIG_POSTBOX(X)                \
+    X(address, MAILBOX, CONFIG_NONE, \
+      "Envelope sender that delivery reports come back to; each mail adds a token: bounces+TOKEN@…")
+
+/* One other way out: exactly one of the first four. */
+#define CONFIG_WAY(X)                                                                                        \
+    X(webhook, STRING, CONFIG_NONE, "http(s) URL, or secret:PROVIDER/NAME when the URL itself is a secret.") \
+    X(syslog, STRING, CONFIG_NONE, "udp://ADDRESS:PORT, tcp://…, tls://… or unix:///path of a SIEM.")        \
+    X(command, STRINGS, CONFIG_NONE,                                                                         \
+      "Program and arguments, never through a shell; the notice comes as JSON on standard input.")           \
+    X(console, PRESENT, CONFIG_NONE, "The machine's console: {}.")                                           \
+    X(name, NAME, CONFIG_REQUIRED, "What this way is called in reports.")                                    \
+    X(template, TEMPLATE, "generic", "Of a webhook: generic (JSON), slack, teams or pagerduty.")             \
+    X(key, SECRET, CONFIG_NONE, "Of a webhook: PagerDuty's routing key, else a bearer token.")               \
+    X(address, ADDRESS, CONFIG_NONE,                                                                         \
+      "Of a webhook: the IP address of its host; default: asked of the resolvers.")                          \
+    X(cef, BOOLEAN, "true", "Of syslog: CEF; false: RFC 5424 with plain text.")                              \
+    X(ca_file, PATH, CONFIG_NONE,                                                                            \
+      "Of a webhook and tls://: certificate authority to trust (PEM); default: the system's.")               \
+    X(timeout, LENGTH, "10s", "For one try.")
+
+#define CONFIG_HEARTBEAT(X)                                                                                \
+    X(url, STRING, CONFIG_NONE, "http(s) URL that is fetched while all is well, or secret:PROVIDER/NAME.") \
+    X(every, LENGTH, "1m", "How often.")                                                                   \
+    X(address, ADDRESS, CONFIG_NONE, "The IP address of its host; default: asked of the resolvers.")       \
+    X(ca_file, PATH, CONFIG_NONE, "Certificate authority to trust (PEM); default: the system's.")
 
 /* One entry of inputs: exactly one of the first four, and how to read it. */
 #define CONFIG_INPUT(X)                                                                                \
@@ -105,6 +165,8 @@
     X(secrets_directory, PATH, "/etc/vedette/secrets",                                             \
       "secret:file/NAME is the file NAME here, mode 0400 or 0600.")                                \
     X(hostname, HOST, CONFIG_NONE, "Our own name in EHLO and Message-ID; default: the machine's.") \
+    X(resolvers, STRINGS, CONFIG_NONE,                                                             \
+      "Name servers, 192.0.2.53 or 192.0.2.53:5353; default: those of /etc/resolv.conf.")          \
     X(privileges, PRIVILEGES, "auto",                                                              \
       "auto, required or keep: whether children must get users of their own.")                     \
     X(log_level, LOG_LEVEL, "info", "error, warning, info or debug.")                              \

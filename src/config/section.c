@@ -26,6 +26,21 @@ FIELDS(delivery, CONFIG_DELIVERY(X));
 #define X(k, t, d, h) {#k, CONFIG_TYPE_##t, offsetof(struct config_relay, k), d, h},
 FIELDS(relay, CONFIG_RELAY(X));
 #undef X
+#define X(k, t, d, h) {#k, CONFIG_TYPE_##t, offsetof(struct config_canary, k), d, h},
+FIELDS(canary, CONFIG_CANARY(X));
+#undef X
+#define X(k, t, d, h) {#k, CONFIG_TYPE_##t, offsetof(struct config_paths, k), d, h},
+FIELDS(paths, CONFIG_PATHS(X));
+#undef X
+#define X(k, t, d, h) {#k, CONFIG_TYPE_##t, offsetof(struct config_bounces, k), d, h},
+FIELDS(bounces, CONFIG_BOUNCES(X));
+#undef X
+#define X(k, t, d, h) {#k, CONFIG_TYPE_##t, offsetof(struct config_way, k), d, h},
+FIELDS(way, CONFIG_WAY(X));
+#undef X
+#define X(k, t, d, h) {#k, CONFIG_TYPE_##t, offsetof(struct config_heartbeat, k), d, h},
+FIELDS(heartbeat, CONFIG_HEARTBEAT(X));
+#undef X
 #define X(k, t, d, h) {#k, CONFIG_TYPE_##t, offsetof(struct config, k), d, h},
 FIELDS(top, CONFIG_TOP(X));
 #undef X
@@ -44,6 +59,11 @@ SECTION(input, "inputs", struct config_input);
 SECTION(alerts, "alerts", struct config_alerts);
 SECTION(delivery, "delivery", struct config_delivery);
 SECTION(relay, "relay", struct config_relay);
+SECTION(canary, "canary", struct config_canary);
+SECTION(paths, "paths", struct config_paths);
+SECTION(bounces, "bounces", struct config_bounces);
+SECTION(way, "ways_out", struct config_way);
+SECTION(heartbeat, "heartbeat", struct config_heartbeat);
 
 static const struct config_child gateway_children[] = {
     {"landing", &section_landing, offsetof(struct config_gateway, landing), 0, 0,
@@ -72,6 +92,18 @@ static const struct config_child top_children[] = {
                              "How long and how often delivery is tried."},
     [CONFIG_TOP_RELAY] = {"relay", &section_relay, offsetof(struct config, relay), 0, 0,
                           "Our own gateway; off unless present."},
+    [CONFIG_TOP_CANARY] = {"canary", &section_canary, offsetof(struct config, canary), 0, 0,
+                           "Test messages that are waited for at their landing."},
+    [CONFIG_TOP_PATHS] = {"paths", &section_paths, offsetof(struct config, paths), 0, 0,
+                          "What is watched of the gateways between the canaries."},
+    [CONFIG_TOP_BOUNCES] = {"bounces", &section_bounces, offsetof(struct config, bounces), 0, 0,
+                            "Where delivery reports come back to, and are read."},
+    [CONFIG_TOP_WAYS] = {"ways_out", &section_way, offsetof(struct config, ways),
+                         offsetof(struct config, way_count), CONFIG_WAYS_MAX,
+                         "Other ways out when mail itself is broken: each exactly one of webhook, syslog, "
+                         "command and console."},
+    [CONFIG_TOP_HEARTBEAT] = {"heartbeat", &section_heartbeat, offsetof(struct config, heartbeat), 0, 0,
+                              "A dead-man's switch: an outside watcher that is told that Vedette lives."},
 };
 
 static_assert(COUNT(top_children) <= CONFIG_CHILDREN_MAX, "too many sections");

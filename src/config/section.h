@@ -26,6 +26,7 @@
     X(LOG_LEVEL, LOG_LEVEL, log_level, "error, warning, info or debug")                         \
     X(LOG_FORMAT, LOG_FORMAT, log_format, "logfmt or json")                                     \
     X(FORMAT, FORMAT, format, "auto, json, cef, leef, syslog or text")                          \
+    X(TEMPLATE, TEMPLATE, template, "generic, slack, teams or pagerduty")                       \
     X(LEVEL, LEVEL, level, "informational, low, medium, high or critical")                      \
     X(LOGSOURCE, LOGSOURCE, logsource, "product/category/service, parts may be empty")          \
     X(STRINGS, STRING, string, "a list of texts")                                               \
@@ -55,7 +56,7 @@ struct config_value {
  * of a SECRET. */
 int config_value_parse(enum config_type type, const struct config_value *value, void *ret, struct err *err);
 
-enum { CONFIG_KEYS_MAX = 20, CONFIG_CHILDREN_MAX = 5 };
+enum { CONFIG_KEYS_MAX = 20, CONFIG_CHILDREN_MAX = 10 };
 
 struct config_field {
     const char *key;
@@ -86,7 +87,18 @@ struct config_section {
 };
 
 extern const struct config_section config_section_top;
-enum { CONFIG_TOP_GATEWAYS, CONFIG_TOP_INPUTS, CONFIG_TOP_ALERTS, CONFIG_TOP_DELIVERY, CONFIG_TOP_RELAY };
+enum {
+    CONFIG_TOP_GATEWAYS,
+    CONFIG_TOP_INPUTS,
+    CONFIG_TOP_ALERTS,
+    CONFIG_TOP_DELIVERY,
+    CONFIG_TOP_RELAY,
+    CONFIG_TOP_CANARY,
+    CONFIG_TOP_PATHS,
+    CONFIG_TOP_BOUNCES,
+    CONFIG_TOP_WAYS,
+    CONFIG_TOP_HEARTBEAT,
+};
 
 /* Where things stand in the files; line 0: not there. */
 struct config_place {

@@ -271,6 +271,9 @@ CHOICE(privileges, PRIVILEGES, enum config_privileges, {SV_INIT("auto"), CONFIG_
 CHOICE(log_level, LOG_LEVEL, enum log_level, {SV_INIT("error"), LOG_LEVEL_ERROR},
        {SV_INIT("warning"), LOG_LEVEL_WARNING}, {SV_INIT("info"), LOG_LEVEL_INFO},
        {SV_INIT("debug"), LOG_LEVEL_DEBUG})
+CHOICE(template, TEMPLATE, enum config_template, {SV_INIT("generic"), CONFIG_TEMPLATE_GENERIC},
+       {SV_INIT("slack"), CONFIG_TEMPLATE_SLACK}, {SV_INIT("teams"), CONFIG_TEMPLATE_TEAMS},
+       {SV_INIT("pagerduty"), CONFIG_TEMPLATE_PAGERDUTY})
 CHOICE(log_format, LOG_FORMAT, enum log_format, {SV_INIT("logfmt"), LOG_FORMAT_LOGFMT},
        {SV_INIT("json"), LOG_FORMAT_JSON})
 

@@ -67,6 +67,40 @@ static const char *const schema_steps[] = {
     "  expired = expired - (old.state = 6) + (new.state = 6) WHERE id = new.alert_id;"
     " UPDATE tally SET n = n - 1 WHERE state = old.state AND NOT new.test;"
     " UPDATE tally SET n = n + 1 WHERE state = new.state AND NOT new.test; END;",
+
+    /* The path: canaries, what is known of each gateway, troubles, and notices over other ways out. */
+    "CREATE TABLE key (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
+
+    "CREATE TABLE canary ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT, gateway TEXT NOT NULL, token TEXT NOT NULL,"
+    " message_id TEXT NOT NULL, mail_id INTEGER NOT NULL, state INTEGER NOT NULL DEFAULT 0,"
+    " sent_at INTEGER NOT NULL, due_at INTEGER NOT NULL, handed_over_at INTEGER NOT NULL DEFAULT 0,"
+    " landed_at INTEGER NOT NULL DEFAULT 0, evidence TEXT NOT NULL DEFAULT '',"
+    " cause TEXT NOT NULL DEFAULT '', reply TEXT NOT NULL DEFAULT '');"
+    "CREATE INDEX canary_gateway ON canary (gateway, sent_at);"
+    "CREATE UNIQUE INDEX canary_token ON canary (token);"
+    "CREATE INDEX canary_message_id ON canary (message_id);"
+    "CREATE INDEX canary_waiting ON canary (due_at) WHERE state = 0;"
+
+    "CREATE TABLE fact ("
+    " gateway TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, since INTEGER NOT NULL,"
+    " seen_at INTEGER NOT NULL, PRIMARY KEY (gateway, name)) WITHOUT ROWID;"
+
+    "CREATE TABLE trouble ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT, gateway TEXT NOT NULL, kind TEXT NOT NULL,"
+    " severity INTEGER NOT NULL, cause TEXT NOT NULL, text TEXT NOT NULL, advice TEXT NOT NULL,"
+    " since INTEGER NOT NULL, until INTEGER NOT NULL DEFAULT 0, alert_id INTEGER NOT NULL DEFAULT 0);"
+    "CREATE UNIQUE INDEX trouble_open ON trouble (gateway, kind) WHERE until = 0;"
+
+    "CREATE TABLE notice ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT, way TEXT NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL,"
+    " attempts INTEGER NOT NULL DEFAULT 0, created_at INTEGER NOT NULL, next_attempt_at INTEGER NOT NULL,"
+    " done_at INTEGER NOT NULL DEFAULT 0, reply TEXT NOT NULL DEFAULT '');"
+    "CREATE INDEX notice_due ON notice (next_attempt_at) WHERE done_at = 0;"
+
+    /* A mail about trouble with a gateway does not go over it while there is another one. */
+    "ALTER TABLE mail ADD COLUMN avoid_gateway TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE message ADD COLUMN evidence TEXT NOT NULL DEFAULT '';",
 };
 
 enum { SCHEMA_VERSION = sizeof schema_steps / sizeof *schema_steps };
