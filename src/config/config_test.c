@@ -204,6 +204,43 @@ static void every_key_takes_its_value(void **state)
     config_free(config);
 }
 
+static void the_path_has_its_landing_canary_bounces_and_other_ways_out(void **state)
+{
+    (void)state;
+    struct config *config = parse(
+        PEOPLE "gateways:\n- name: a\n  address: 192.0.2.1\n  security: tls\n  landing:\n"
+               "    imap: 192.0.2.30:993\n    username: canary\n    password: secret:file/imap\n"
+               "    recipient: canary@example.org\n    dsn: true\n"
+               "- {name: b, address: 192.0.2.2, security: tls}\n"
+               "canary: {every: 30m}\npaths: {trouble_after: 5m}\nresolvers: ['192.0.2.53']\n"
+               "bounces: {address: bounces@example.org, maildir: /var/mail/bounces}\n"
+               "ways_out:\n- {name: chat, webhook: secret:file/chat, template: slack}\n"
+               "- {name: siem, syslog: 'tcp://192.0.2.40:514'}\n- {name: local, command: [/bin/wall, -n]}\n"
+               "heartbeat: {url: 'https://watch.example.org/x'}\n");
+    assert_non_null(config);
+    const struct config_landing *landing = &config->gateways[0].landing;
+    assert_ptr_equal(landing->imap, landing->box.imap);
+    assert_string_equal(landing->box.imap, "192.0.2.30:993");
+    assert_string_equal(landing->box.folder, "INBOX");
+    assert_string_equal(landing->recipient, "canary@example.org");
+    assert_true(landing->dsn && landing->box.security == SMTP_SECURITY_TLS);
+    assert_false(config_postbox_present(&config->gateways[1].landing.box));
+    assert_true(config->canary.every == 1800 * NANOS_PER_SECOND &&
+                config->canary.wait == 600 * NANOS_PER_SECOND);
+    assert_true(config->paths.trouble_after == 300 * NANOS_PER_SECOND);
+    assert_true(config_postbox_present(&config->bounces.box));
+    assert_string_equal(config->bounces.box.maildir, "/var/mail/bounces");
+    assert_int_equal(config->way_count, 3);
+    const char *reference;
+    assert_true(config_is_secret(config->ways[0].webhook, &reference));
+    assert_string_equal(reference, "file/chat");
+    assert_int_equal(config->ways[0].template, CONFIG_TEMPLATE_SLACK);
+    assert_false(config_is_secret(config->heartbeat.url, &reference));
+    assert_int_equal(config->ways[2].command.count, 2);
+    assert_true(config->ways[1].cef && config->ways[1].timeout == 10 * NANOS_PER_SECOND);
+    config_free(config);
+}
+
 static void a_state_directory_of_ones_own_has_the_control_socket_in_it(void **state)
 {
     (void)state;
@@ -295,6 +332,31 @@ static const struct wrong {
     {MINIMUM "relay: {listen: [localhost:25], domains: [a.example], maildir: /m}\n", 4, 18,
      "address and port", NULL},
     {MINIMUM "relay: {domains: [a.example], maildir: /m}\n", 4, 1, "listen is missing in relay", NULL},
+    {MINIMUM "bounces: {address: b@example.org}\n", 4, 20, "nobody would read", "maildir or imap"},
+    {MINIMUM "bounces: {maildir: /b}\n", 4, 20, "no report would be sent there", "address:"},
+    {MINIMUM "bounces: {address: b@example.org, imap: '192.0.2.30:993'}\n", 4, 41, "needs an account",
+     "password"},
+    {MINIMUM "bounces: {address: b@example.org, maildir: /b, username: u}\n", 4, 58, "is for imap only",
+     NULL},
+    {MINIMUM "bounces: {address: b@example.org, maildir: /b, every: 0s}\n", 4, 55, "out of range", NULL},
+    {PEOPLE "gateways: [{name: a, address: 192.0.2.1, security: tls, landing: {recipient: c@example.org}}]\n",
+     3, 78, "cannot be seen to land", "dsn"},
+    {PEOPLE
+     "gateways: [{name: a, address: 192.0.2.1, security: tls, landing: {maildir: /m, imap: '192.0.2.30:993', "
+     "username: u, password: secret:file/i}}]\n",
+     3, 86, "excludes maildir", NULL},
+    {MINIMUM "ways_out: [{name: a}]\n", 4, 13, "exactly one of webhook", NULL},
+    {MINIMUM "ways_out: [{name: a, webhook: 'https://h.example/', console: {}}]\n", 4, 13,
+     "exactly one of webhook", NULL},
+    {MINIMUM "ways_out: [{name: a, webhook: 'ftp://h.example/'}]\n", 4, 31, "is no web address", "https://"},
+    {MINIMUM "ways_out: [{name: a, webhook: 'https://h.example/', template: pagerduty}]\n", 4, 63,
+     "needs a key", "routing key"},
+    {MINIMUM "ways_out: [{name: a, console: {}, template: slack}]\n", 4, 45, "is for webhooks only", NULL},
+    {MINIMUM "ways_out: [{name: a, syslog: 'udp://siem'}]\n", 4, 30, "is not a place", NULL},
+    {MINIMUM "ways_out: [{name: a, command: [wall]}]\n", 4, 22, "names no program", "full path"},
+    {MINIMUM "ways_out: [{name: a, console: {}}, {name: a, console: {}}]\n", 4, 43, "another way out", NULL},
+    {MINIMUM "heartbeat: {every: 5s}\n", 4, 1, "is no web address", NULL},
+    {MINIMUM "canary: {wait: 2d}\n", 4, 16, "out of range", NULL},
     {MINIMUM "hostname: -a.example\n", 4, 11, "is not a domain name", "xn--"},
     {MINIMUM "log_level: *anchor\n", 4, 12, "anchors and aliases", NULL},
     {MINIMUM "state_directory: \"a\\0b\"\n", 4, 18, "is not a path", NULL},
@@ -518,6 +580,7 @@ int main(void)
         TEST(the_example_of_the_design_is_read_to_the_letter),
         TEST(what_is_absent_has_its_default),
         TEST(every_key_takes_its_value),
+        TEST(the_path_has_its_landing_canary_bounces_and_other_ways_out),
         TEST(a_state_directory_of_ones_own_has_the_control_socket_in_it),
         TEST(what_is_wrong_is_told_with_its_place),
         TEST(all_errors_come_at_once_in_the_order_of_lines),
