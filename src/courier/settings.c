@@ -47,6 +47,7 @@ static struct config_strings copy_list(struct arena *arena, struct config_string
 #define COPY_BOOLEAN    VALUE
 #define COPY_SECURITY   VALUE
 #define COPY_PRIVILEGES VALUE
+#define COPY_TEMPLATE   VALUE
 #define COPY_LOG_LEVEL  VALUE
 #define COPY_LOG_FORMAT VALUE
 #define COPY_FORMAT     VALUE
@@ -61,11 +62,32 @@ static struct config_strings copy_list(struct arena *arena, struct config_string
 
 #define COPY(key, type, default_text, help) COPY_##type(arena, to->key, from->key);
 
+static void copy_landing(struct arena *arena, struct config_landing *to, const struct config_landing *from)
+{
+    CONFIG_LANDING(COPY)
+}
+
+static void copy_bounces(struct arena *arena, struct config_bounces *to, const struct config_bounces *from)
+{
+    CONFIG_BOUNCES(COPY)
+}
+
+static void copy_way(struct arena *arena, struct config_way *to, const struct config_way *from)
+{
+    CONFIG_WAY(COPY)
+}
+
+static void copy_heartbeat(struct arena *arena, struct config_heartbeat *to,
+                           const struct config_heartbeat *from)
+{
+    CONFIG_HEARTBEAT(COPY)
+}
+
 static void copy_gateway(struct arena *arena, struct config_gateway *to, const struct config_gateway *from)
 {
     CONFIG_GATEWAY(COPY)
     to->line = from->line;
-    TEXT(arena, to->landing.maildir, from->landing.maildir);
+    copy_landing(arena, &to->landing, &from->landing);
 }
 
 static void copy_input(struct arena *arena, struct config_input *to, const struct config_input *from)
@@ -109,7 +131,16 @@ struct settings *settings_new(const struct config *config)
         copy_input(arena, &copy->inputs[i], &config->inputs[i]);
     copy_alerts(arena, &copy->alerts, &config->alerts);
     copy->delivery = config->delivery;
+    copy->canary = config->canary;
+    copy->paths = config->paths;
     copy_relay(arena, &copy->relay, &config->relay);
+    copy_bounces(arena, &copy->bounces, &config->bounces);
+    copy_heartbeat(arena, &copy->heartbeat, &config->heartbeat);
+    copy->way_count = config->way_count;
+    copy->ways = arena_alloc(arena, (config->way_count + 1) * sizeof *copy->ways);
+    assert(copy->ways);
+    for (size_t i = 0; i < config->way_count; i++)
+        copy_way(arena, &copy->ways[i], &config->ways[i]);
     copy_top(arena, copy, config);
     return settings;
 }
