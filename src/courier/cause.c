@@ -274,7 +274,7 @@ static const struct row ROWS[] = {
     CODE(0, 504, GATEWAY_FAULT),
 };
 
-static bool says(sv text, const char *phrase)
+bool cause_says(sv text, const char *phrase)
 {
     for (sv rest = text; rest.n;) {
         size_t at = sv_ifind(rest, sv_of(phrase));
@@ -297,7 +297,7 @@ static bool bears(const int enhanced[static 3], const int row[static 3])
     return enhanced[1] == row[1] && (row[2] == ANY || enhanced[2] == row[2]);
 }
 
-static struct cause_told told(enum cause cause, const char *advice)
+struct cause_told cause_tell(enum cause cause, const char *advice)
 {
     return (struct cause_told){cause, advice ? advice : advice_of(cause)};
 }
@@ -307,33 +307,43 @@ struct cause_told cause_of_answer(enum smtp_stage stage, const struct smtp_answe
     assert(answer);
     sv text = sv_of(answer->text);
     for (const struct row *row = ROWS; row < ROWS + sizeof ROWS / sizeof *ROWS; row++) {
-        bool holds = (!row->phrase || says(text, row->phrase)) &&
+        bool holds = (!row->phrase || cause_says(text, row->phrase)) &&
                      (!row->stages || row->stages & 1u << (unsigned)stage) &&
                      (!row->code || row->code == answer->code) && bears(answer->enhanced, row->enhanced);
         if (holds)
-            return told(row->cause, row->advice);
+            return cause_tell(row->cause, row->advice);
     }
-    return told(CAUSE_UNKNOWN, NULL);
+    return cause_tell(CAUSE_UNKNOWN, NULL);
+}
+
+struct cause_told cause_of_phrase(sv text)
+{
+    for (const struct row *row = ROWS; row < ROWS + sizeof ROWS / sizeof *ROWS; row++)
+        if (row->phrase && cause_says(text, row->phrase))
+            return cause_tell(row->cause, row->advice);
+    return cause_tell(CAUSE_UNKNOWN, NULL);
 }
 
 struct cause_told cause_of_connect(const struct err *err)
 {
     switch (err->system) {
     case ECONNREFUSED:
-        return told(CAUSE_GATEWAY_FAULT, "nothing listens there: check the port, and that the service runs");
+        return cause_tell(CAUSE_GATEWAY_FAULT,
+                          "nothing listens there: check the port, and that the service runs");
     case ETIMEDOUT:
-        return told(CAUSE_FIREWALL, "nothing came back: let a firewall on the way pass this port, and check "
-                                    "that the machine is up");
+        return cause_tell(CAUSE_FIREWALL,
+                          "nothing came back: let a firewall on the way pass this port, and check "
+                          "that the machine is up");
     case EACCES:
     case EPERM:
-        return told(CAUSE_FIREWALL, "this machine's own firewall forbids it: allow the port outwards");
+        return cause_tell(CAUSE_FIREWALL, "this machine's own firewall forbids it: allow the port outwards");
     case ENETUNREACH:
     case EHOSTUNREACH:
     case EADDRNOTAVAIL:
     case ENETDOWN:
-        return told(CAUSE_ROUTING, "there is no way to that address: check it, and the route");
+        return cause_tell(CAUSE_ROUTING, "there is no way to that address: check it, and the route");
     }
-    return told(CAUSE_GATEWAY_FAULT, NULL);
+    return cause_tell(CAUSE_GATEWAY_FAULT, NULL);
 }
 
 /* What the handshake's error says of a certificate. */
@@ -353,29 +363,31 @@ static const struct {
 struct cause_told cause_of_distrust(const struct err *err)
 {
     for (size_t i = 0; i < sizeof DISTRUST / sizeof *DISTRUST; i++)
-        if (says(sv_of(err->cause), DISTRUST[i].phrase))
-            return told(CAUSE_TRUST, DISTRUST[i].advice);
-    return told(CAUSE_TRUST, NULL);
+        if (cause_says(sv_of(err->cause), DISTRUST[i].phrase))
+            return cause_tell(CAUSE_TRUST, DISTRUST[i].advice);
+    return cause_tell(CAUSE_TRUST, NULL);
 }
 
 struct cause_told cause_of_break(enum smtp_stage stage, const struct err *err)
 {
     sv text = sv_of(err->cause);
     if (stage == SMTP_STAGE_TLS || stage == SMTP_STAGE_STARTTLS)
-        return told(CAUSE_TLS, NULL);
+        return cause_tell(CAUSE_TLS, NULL);
     if (stage == SMTP_STAGE_AUTH)
-        return told(CAUSE_AUTHENTICATION, NULL);
+        return cause_tell(CAUSE_AUTHENTICATION, NULL);
     /* What it ought to offer, and does not. */
-    if (says(text, "STARTTLS"))
-        return told(CAUSE_TLS,
-                    "mail is not sent in the clear: have the gateway offer STARTTLS; if it did so far, "
-                    "someone on the way may be taking it out");
-    if (says(text, "AUTH"))
-        return told(CAUSE_AUTHENTICATION, "use the submission port, or leave out username if none is needed");
+    if (cause_says(text, "STARTTLS"))
+        return cause_tell(CAUSE_TLS,
+                          "mail is not sent in the clear: have the gateway offer STARTTLS; if it did so far, "
+                          "someone on the way may be taking it out");
+    if (cause_says(text, "AUTH"))
+        return cause_tell(CAUSE_AUTHENTICATION,
+                          "use the submission port, or leave out username if none is needed");
     if (stage == SMTP_STAGE_BANNER)
-        return told(CAUSE_GATEWAY_FAULT, "it takes connections and says nothing: check that this port speaks "
-                                         "SMTP, and without TLS unless security is tls");
+        return cause_tell(CAUSE_GATEWAY_FAULT,
+                          "it takes connections and says nothing: check that this port speaks "
+                          "SMTP, and without TLS unless security is tls");
     if (err->system == EHOSTUNREACH || err->system == ENETUNREACH)
-        return told(CAUSE_ROUTING, NULL);
-    return told(CAUSE_GATEWAY_FAULT, NULL);
+        return cause_tell(CAUSE_ROUTING, NULL);
+    return cause_tell(CAUSE_GATEWAY_FAULT, NULL);
 }

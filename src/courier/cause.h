@@ -4,6 +4,7 @@
 #define VEDETTE_COURIER_CAUSE_H
 
 #include "base/err.h"
+#include "wire/dsn.h"
 #include "wire/smtp_client.h"
 
 /* name, the word that machines read, what to do when no row knows better */
@@ -53,6 +54,18 @@ struct cause_told cause_of_connect(const struct err *err);
 
 /* Of a certificate that was not accepted: err is the stream's. */
 struct cause_told cause_of_distrust(const struct err *err);
+
+/* Of one recipient that a delivery report tells of: phrase, then phase, then code, like an answer. */
+struct cause_told cause_of_report(const struct dsn_recipient *recipient);
+
+/* Of words alone; CAUSE_UNKNOWN with the first advice if no phrase is known. */
+struct cause_told cause_of_phrase(sv text);
+
+/* Whether the phrase stands in text from a word's start, in any case. */
+bool cause_says(sv text, const char *phrase);
+
+/* With the cause's own advice if advice is NULL. */
+struct cause_told cause_tell(enum cause cause, const char *advice);
 
 /* Of a session that broke or fell silent at that stage without an answer. */
 struct cause_told cause_of_break(enum smtp_stage stage, const struct err *err);

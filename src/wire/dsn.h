@@ -26,6 +26,7 @@ struct dsn_recipient {
     char original_recipient[DSN_ADDRESS_MAX]; /* ORCPT as we gave it, or empty */
     char remote_mta[DSN_HOST_MAX];
     char said[DSN_TEXT_MAX]; /* the remote server's own words, or the reporter's */
+    char told[DSN_TEXT_MAX]; /* what the report says of this recipient in its text for people */
     int status[3];           /* RFC 3463; 0.0.0 where none was found */
     int code;                /* SMTP reply; 0: none */
     int stage;               /* enum smtp_stage of the command that was refused; −1: not told */
