@@ -125,28 +125,52 @@ static int ended(const json_t *reply, struct err *err)
     return -1;
 }
 
-int control_request(struct control_client *client, json_t *request, nanos timeout, control_reply_fn *fn,
-                    void *arg, struct err *err)
+static nanos moment_after(nanos timeout)
 {
-    nanos now = loop_monotonic(), until = !timeout                    ? 0
-                                          : timeout < INT64_MAX - now ? now + timeout
-                                                                      : INT64_MAX;
+    nanos now = loop_monotonic();
+    if (!timeout)
+        return 0;
+    return timeout < INT64_MAX - now ? now + timeout : INT64_MAX;
+}
+
+/* Takes over the reference. */
+static int send_request(struct control_client *client, json_t *request, struct err *err)
+{
     char *text = json_dumps(request, JSON_COMPACT);
     json_decref(request);
     int outcome = text ? send_frame(client, CONTROL_REQUEST, sv_of(text), err)
                        : err_set(err, ERR_DATA, NULL, "the request is not UTF-8");
     free(text);
-    while (outcome == 0) {
-        enum control_type type;
-        sv body;
-        size_t used;
-        enum control_event event = control_take(buf_view(&client->in), &type, &body, &used);
-        if (event == CONTROL_INVALID)
+    return outcome;
+}
+
+/* One whole frame; *ret_body is valid until buf_consume of *ret_used. */
+static int take_frame(struct control_client *client, nanos until, enum control_type *ret_type, sv *ret_body,
+                      size_t *ret_used, struct err *err)
+{
+    for (;;) {
+        switch (control_take(buf_view(&client->in), ret_type, ret_body, ret_used)) {
+        case CONTROL_INVALID:
             return err_set(err, ERR_PROTOCOL, NULL, "the daemon's answer has no form");
-        if (event == CONTROL_NEED_DATA) {
-            outcome = read_more(client, until, err);
-            continue;
+        case CONTROL_FRAME:
+            return 0;
+        case CONTROL_NEED_DATA:
+            if (read_more(client, until, err) < 0)
+                return -1;
         }
+    }
+}
+
+int control_request(struct control_client *client, json_t *request, nanos timeout, control_reply_fn *fn,
+                    void *arg, struct err *err)
+{
+    nanos until = moment_after(timeout);
+    enum control_type type;
+    sv body;
+    size_t used;
+    if (send_request(client, request, err) < 0)
+        return -1;
+    while (take_frame(client, until, &type, &body, &used, err) == 0) {
         json_t *reply = json_loadb(body.p, body.n, 0, NULL);
         bool last = type == CONTROL_REPLY_END;
         int stop = last ? ended(reply, err) : fn ? fn(arg, reply) : 0;
@@ -155,5 +179,38 @@ int control_request(struct control_client *client, json_t *request, nanos timeou
         if (last || stop)
             return stop;
     }
-    return outcome;
+    return -1;
+}
+
+int control_secret(struct control_client *client, const char *gateway, struct secret **ret, struct err *err)
+{
+    enum { ANSWER_SECONDS_MAX = 40 }; /* the keeper has 30 */
+    json_t *request = json_object();
+    json_object_set_new(request, "command", json_string("secret"));
+    json_object_set_new(request, "gateway", json_string(gateway));
+    nanos until = moment_after(ANSWER_SECONDS_MAX * NANOS_PER_SECOND);
+    struct secret *secret = NULL;
+    enum control_type type;
+    sv body;
+    size_t used;
+    if (send_request(client, request, err) < 0)
+        return -1;
+    while (take_frame(client, until, &type, &body, &used, err) == 0) {
+        if (type == CONTROL_SECRET && !secret && body.n <= SECRET_BYTES_MAX)
+            secret = secret_new(body);
+        json_t *reply = type == CONTROL_REPLY_END ? json_loadb(body.p, body.n, 0, NULL) : NULL;
+        int outcome = reply ? ended(reply, err) : 0;
+        json_decref(reply);
+        buf_consume_wiped(&client->in, used);
+        if (type != CONTROL_REPLY_END)
+            continue;
+        if (outcome == 0 && secret) {
+            *ret = secret;
+            return 0;
+        }
+        secret_free(secret);
+        return outcome < 0 ? -1 : err_set(err, ERR_PROTOCOL, NULL, "the daemon gave no secret");
+    }
+    secret_free(secret);
+    return -1;
 }

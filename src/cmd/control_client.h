@@ -3,6 +3,7 @@
 #define VEDETTE_CMD_CONTROL_CLIENT_H
 
 #include "config/config.h"
+#include "secret/secret.h"
 
 #include <jansson.h>
 
@@ -17,6 +18,10 @@ int control_content(struct control_client *client, sv content, struct err *err);
 
 /* Each answer as it comes; non-zero stops. */
 typedef int control_reply_fn(void *arg, const json_t *reply);
+
+/* Asks for the password of a configured gateway: {"command": "secret"}. ERR_PERMISSION for who is neither
+ * root nor the daemon's own user. */
+int control_secret(struct control_client *client, const char *gateway, struct secret **ret, struct err *err);
 
 /* Sends request (takes over the reference) and calls fn for each answer until the last. Returns 0 or −1 with
  * what the daemon or the socket said. timeout: for the whole; 0: none. */

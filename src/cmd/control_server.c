@@ -19,12 +19,14 @@ struct client {
     struct buf content;      /* of the last CONTENT */
     struct follower *follower;
     struct listing *listing; /* under way */
-    bool busy;               /* a submission still points here */
+    bool busy;               /* a submission or the keeper still points here */
+    uid_t uid;               /* who asks */
 };
 
 struct control_server {
     struct loop *loop;
     struct courier *courier;
+    struct keeper_client *keeper;
     struct loop_fd *listening;
     int listen_fd;
     struct client *clients[CONTROL_CLIENTS_MAX];
@@ -169,6 +171,40 @@ static void submit(struct client *client, const json_t *request)
     submission_free(&submission);
 }
 
+/* --- Secrets, for `vedette path check`
+ * ------------------------------------------------------------------------------- */
+
+static void on_secret(void *arg, const struct secret *secret, const struct err *err)
+{
+    struct client *client = arg;
+    if (!client_back(client))
+        return;
+    if (secret)
+        channel_send(client->channel, CONTROL_SECRET, secret_reveal(secret), -1);
+    reply_end(client, err);
+}
+
+static void give_secret(struct client *client, const json_t *request)
+{
+    const char *gateway = json_string_value(json_object_get(request, "gateway"));
+    struct control_server *server = client->server;
+    const char *reference = gateway ? courier_password_of(server->courier, sv_of(gateway)) : NULL;
+    if (client->uid != 0 && client->uid != geteuid()) {
+        LOG_WARNING("a gateway's password was asked for without the right to it", LOG_INT("uid", client->uid),
+                    LOG_STR("gateway", gateway ? gateway : ""));
+        refuse(client, ERR_PERMISSION, "run the command as root, or give --password-file",
+               "only an administrator may use a gateway's password");
+    } else if (!reference) {
+        refuse(client, ERR_USAGE, "`vedette check` lists the configured gateways",
+               "there is no gateway of that name with a password");
+    } else {
+        LOG_INFO("a command uses a gateway's password", LOG_INT("uid", client->uid),
+                 LOG_STR("gateway", gateway));
+        client->busy = true;
+        keeper_client_get(server->keeper, reference, on_secret, client);
+    }
+}
+
 static void serve(struct client *client, sv body)
 {
     json_t *request = json_loadb(body.p, body.n, 0, NULL);
@@ -183,6 +219,8 @@ static void serve(struct client *client, sv body)
         follow(client, request);
     else if (sv_eq(command, SV("submit")))
         submit(client, request);
+    else if (sv_eq(command, SV("secret")))
+        give_secret(client, request);
     else
         refuse(client, ERR_PROTOCOL, "use the same version of vedette for daemon and command",
                "unknown request");
@@ -212,6 +250,13 @@ static void on_closed(void *arg, struct channel *channel, const struct err *err)
     client_drop(arg);
 }
 
+static uid_t peer_of(int fd)
+{
+    struct ucred peer;
+    socklen_t n = sizeof peer;
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) == 0 ? peer.uid : (uid_t)-1;
+}
+
 static void on_connection(void *arg, int fd, int ready)
 {
     struct control_server *server = arg;
@@ -224,6 +269,7 @@ static void on_connection(void *arg, int fd, int ready)
             struct client *client = server->clients[i] = calloc(1, sizeof *client);
             assert(client);
             client->server = server;
+            client->uid = peer_of(accepted);
             client->channel = channel_new(server->loop, accepted, on_message, on_closed, client);
             return;
         }
@@ -231,11 +277,12 @@ static void on_connection(void *arg, int fd, int ready)
     close(accepted);
 }
 
-struct control_server *control_server_new(struct loop *loop, struct courier *courier)
+struct control_server *control_server_new(struct loop *loop, struct courier *courier,
+                                          struct keeper_client *keeper)
 {
     struct control_server *server = calloc(1, sizeof *server);
     assert(server);
-    *server = (struct control_server){.loop = loop, .courier = courier, .listen_fd = -1};
+    *server = (struct control_server){.loop = loop, .courier = courier, .keeper = keeper, .listen_fd = -1};
     return server;
 }
 
@@ -258,6 +305,7 @@ void control_server_free(struct control_server *server)
         close(server->listen_fd);
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
         if (server->clients[i]) {
+            keeper_client_forget(server->keeper, server->clients[i]);
             server->clients[i]->busy = false;
             client_drop(server->clients[i]);
         }

@@ -1,4 +1,5 @@
-/* The daemon's side of the control socket: lists, submissions and followed alerts, for commands. */
+/* The daemon's side of the control socket: lists, submissions, followed alerts and, for administrators, a
+ * gateway's password, for commands. */
 #ifndef VEDETTE_CMD_CONTROL_SERVER_H
 #define VEDETTE_CMD_CONTROL_SERVER_H
 
@@ -8,7 +9,9 @@ struct control_server;
 
 enum { CONTROL_CLIENTS_MAX = 64 };
 
-struct control_server *control_server_new(struct loop *loop, struct courier *courier);
+/* keeper: asked for a gateway's password, which only root and the user that this process runs as may have. */
+struct control_server *control_server_new(struct loop *loop, struct courier *courier,
+                                          struct keeper_client *keeper);
 void control_server_listen(struct control_server *server, int fd);
 void control_server_free(struct control_server *server);
 

@@ -33,6 +33,14 @@ static int take_value(const struct option_spec *spec, const char *value, struct 
         if (!sv_to_i64(sv_of(value), spec->target))
             return err_set(err, ERR_USAGE, NULL, "--%s wants a number, not \"%s\"", spec->name, value);
         return 0;
+    case OPTION_LIST: {
+        struct option_list *list = spec->target;
+        if (list->count == OPTION_LIST_MAX)
+            return err_set(err, ERR_USAGE, NULL, "--%s was given more than %d times", spec->name,
+                           OPTION_LIST_MAX);
+        list->items[list->count++] = value;
+        return 0;
+    }
     }
     return 0;
 }

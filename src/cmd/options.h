@@ -7,11 +7,19 @@
 
 #include <stdio.h>
 
-enum option_kind { OPTION_FLAG, OPTION_TEXT, OPTION_NUMBER };
+enum option_kind { OPTION_FLAG, OPTION_TEXT, OPTION_NUMBER, OPTION_LIST };
 
-/* --name or -letter; TEXT and NUMBER take an argument ("--name=x", "--name x", "-n x", "-nx"). target points
- * to a bool, a const char * or an int64_t, whichever the kind says, and keeps its value when the option is
- * absent. */
+enum { OPTION_LIST_MAX = 100 };
+
+/* What an option that may be repeated was given, in order. */
+struct option_list {
+    const char *items[OPTION_LIST_MAX];
+    size_t count;
+};
+
+/* --name or -letter; all but FLAG take an argument ("--name=x", "--name x", "-n x", "-nx"). target points
+ * to a bool, a const char *, an int64_t or a struct option_list, whichever the kind says, and keeps its value
+ * when the option is absent. */
 struct option_spec {
     const char *name;
     char letter; /* 0 for none */

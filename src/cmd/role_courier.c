@@ -44,7 +44,7 @@ static int courier_begin(struct role_process *process, const struct config *conf
         free(role);
         return -1;
     }
-    role->control = control_server_new(role_loop(process), role->courier);
+    role->control = control_server_new(role_loop(process), role->courier, role->keeper);
     *ret_state = role;
     return 0;
 }

@@ -427,6 +427,12 @@ bool courier_has_gateway(const struct courier *courier, sv name)
     return find_gateway(courier, name) != NULL;
 }
 
+const char *courier_password_of(const struct courier *courier, sv gateway)
+{
+    const struct config_gateway *found = find_gateway(courier, gateway);
+    return found ? found->password : NULL;
+}
+
 bool courier_awaits_landing(const struct courier *courier, sv gateway)
 {
     const struct config_gateway *found = find_gateway(courier, gateway);

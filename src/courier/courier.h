@@ -69,6 +69,9 @@ void courier_read(struct courier *courier, store_job_fn *job, store_done_fn *don
 /* Names of the configured gateways, for checking --gateway. */
 bool courier_has_gateway(const struct courier *courier, sv name);
 
+/* "PROVIDER/NAME" of this gateway's password; NULL: no such gateway, or it has none. */
+const char *courier_password_of(const struct courier *courier, sv gateway);
+
 /* Whether what this gateway takes is waited for in a Maildir. */
 bool courier_awaits_landing(const struct courier *courier, sv gateway);
 
