@@ -1,6 +1,6 @@
-#include "cmd/check.h"
 #include "cmd/command.h"
 #include "cmd/options.h"
+#include "cmd/proofread.h"
 #include "cmd/report.h"
 #include "cmd/term.h"
 
@@ -17,7 +17,7 @@ static json_t *error_json(const struct config_error *error)
     return json;
 }
 
-static void print_json(const struct check *check)
+static void print_json(const struct proofread *check)
 {
     json_t *json = json_object(), *errors = json_array(), *warnings = json_array();
     size_t shown = check->errors.count < CONFIG_ERRORS_MAX ? check->errors.count : CONFIG_ERRORS_MAX;
@@ -33,7 +33,7 @@ static void print_json(const struct check *check)
     json_decref(json);
 }
 
-static void print_text(const struct check *check)
+static void print_text(const struct proofread *check)
 {
     load_print_errors(&check->errors);
     for (size_t i = 0; i < check->warning_count; i++) {
@@ -59,13 +59,13 @@ int cmd_check(int argc, char **argv)
     int exit_code;
     if (!command_options("check", specs, 2, &argc, argv, &exit_code))
         return exit_code;
-    struct check check;
-    check_run(&check, path);
+    struct proofread check;
+    proofread_run(&check, path);
     if (json)
         print_json(&check);
     else
         print_text(&check);
     exit_code = check.errors.count ? check.exit_code : 0;
-    check_free(&check);
+    proofread_free(&check);
     return exit_code;
 }

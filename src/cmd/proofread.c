@@ -1,4 +1,4 @@
-#include "cmd/check.h"
+#include "cmd/proofread.h"
 
 #include "cmd/confine.h"
 #include "io/sandbox.h"
@@ -12,25 +12,25 @@
 
 enum { CHECK_BYTES_MAX = 1024 * 1024 };
 
-static void warn(struct check *check, const char *text)
+static void warn(struct proofread *check, const char *text)
 {
-    if (check->warning_count < CHECK_WARNINGS_MAX)
+    if (check->warning_count < PROOFREAD_WARNINGS_MAX)
         check->warnings[check->warning_count++] = arena_sv(check->arena, sv_of(text));
 }
 
 static void on_config_warning(void *arg, const char *file, int line, const char *sentence)
 {
-    struct check *check = arg;
+    struct proofread *check = arg;
     warn(check, line ? arena_printf(check->arena, "%s:%d: %s", file, line, sentence).p : sentence);
 }
 
 static void on_rule_error(void *arg, const struct rule_error *error)
 {
-    struct check *check = arg;
+    struct proofread *check = arg;
     config_errors_add(&check->errors, error->file, error->line, error->column, NULL, "%s", error->message);
 }
 
-static void check_rules(struct check *check, const struct config *config)
+static void check_rules(struct proofread *check, const struct config *config)
 {
     struct ruleset *ruleset = ruleset_new();
     struct err err;
@@ -49,7 +49,7 @@ static bool role_reads(enum confine_role role, const struct config *config, cons
     return !confine_takes_user(role, config, NULL) || sandbox_user_may(confine_user(role), path, R_OK);
 }
 
-static void check_gateway(struct check *check, const char *file, const struct config *config,
+static void check_gateway(struct proofread *check, const char *file, const struct config *config,
                           const struct config_gateway *gateway)
 {
     struct tls_context *context = NULL;
@@ -66,7 +66,7 @@ static void check_gateway(struct check *check, const char *file, const struct co
     tls_context_free(context);
 }
 
-static void check_users(struct check *check, const struct config *config)
+static void check_users(struct proofread *check, const struct config *config)
 {
     const enum confine_role roles[] = {CONFINE_WATCH, CONFINE_COURIER, CONFINE_GATEWAY};
     for (size_t i = 0; i < sizeof roles / sizeof *roles; i++) {
@@ -90,7 +90,7 @@ static void check_users(struct check *check, const struct config *config)
 
 /* Only those that can read secrets can say whether they are there, so this is silent where it may not look.
  */
-static void check_secret(struct check *check, const char *file, const struct config *config,
+static void check_secret(struct proofread *check, const char *file, const struct config *config,
                          const struct config_gateway *gateway)
 {
     struct stat info;
@@ -115,7 +115,7 @@ static void check_secret(struct check *check, const char *file, const struct con
             confine_user(CONFINE_KEEPER), path);
 }
 
-static void check_input(struct check *check, const char *file, const struct config *config,
+static void check_input(struct proofread *check, const char *file, const struct config *config,
                         const struct config_input *input)
 {
     const char *user = confine_user(CONFINE_WATCH);
@@ -138,7 +138,7 @@ static void check_input(struct check *check, const char *file, const struct conf
                  .p);
 }
 
-static void check_config(struct check *check, const char *file, const struct config *config)
+static void check_config(struct proofread *check, const char *file, const struct config *config)
 {
     check->gateways = config->gateway_count;
     check->inputs = config->input_count;
@@ -157,11 +157,11 @@ static void check_config(struct check *check, const char *file, const struct con
     check_rules(check, config);
 }
 
-void check_run(struct check *ret, const char *path)
+void proofread_run(struct proofread *ret, const char *path)
 {
     struct load load;
     struct err err;
-    *ret = (struct check){.arena = arena_new(CHECK_BYTES_MAX), .exit_code = 78};
+    *ret = (struct proofread){.arena = arena_new(CHECK_BYTES_MAX), .exit_code = 78};
     config_errors_init(&ret->errors);
     if (load_files(path, &load, &err) < 0) {
         config_errors_add(&ret->errors, path ? path : LOAD_DEFAULT_PATH, 0, 0, err.advice, "%s", err.cause);
@@ -175,7 +175,7 @@ void check_run(struct check *ret, const char *path)
     load_free(&load);
 }
 
-void check_free(struct check *check)
+void proofread_free(struct proofread *check)
 {
     config_errors_free(&check->errors);
     arena_free(check->arena);

@@ -1,14 +1,14 @@
 /* Everything that can be found wrong with a configuration without opening a connection. */
-#ifndef VEDETTE_CMD_CHECK_H
-#define VEDETTE_CMD_CHECK_H
+#ifndef VEDETTE_CMD_PROOFREAD_H
+#define VEDETTE_CMD_PROOFREAD_H
 
 #include "cmd/load.h"
 
-enum { CHECK_WARNINGS_MAX = 64 };
+enum { PROOFREAD_WARNINGS_MAX = 64 };
 
-struct check {
+struct proofread {
     struct config_errors errors; /* of the configuration, the files it names, and its rules */
-    sv warnings[CHECK_WARNINGS_MAX];
+    sv warnings[PROOFREAD_WARNINGS_MAX];
     size_t warning_count;
     size_t gateways, inputs, rules;
     int exit_code; /* what to end with if there are errors */
@@ -16,7 +16,7 @@ struct check {
 };
 
 /* path NULL: the default configuration. */
-void check_run(struct check *ret, const char *path);
-void check_free(struct check *check);
+void proofread_run(struct proofread *ret, const char *path);
+void proofread_free(struct proofread *check);
 
 #endif
