@@ -13,10 +13,13 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-static void send_lines(int fd, const char *p, size_t n, useconds_t pause)
+/* One line each pause, by the clock: a line that took long does not delay those after it. */
+static void send_lines(int fd, const char *p, size_t n, uint64_t pause_us)
 {
+    uint64_t due = tool_nanos();
     while (n) {
         const char *newline = memchr(p, '\n', n);
         size_t length = newline ? (size_t)(newline - p) + 1 : n;
@@ -25,7 +28,9 @@ static void send_lines(int fd, const char *p, size_t n, useconds_t pause)
         tool_send(fd, p, length);
         if (token)
             printf("%llu %.*s\n", (unsigned long long)at, (int)(6 + strspn(token + 6, "0123456789")), token);
-        usleep(pause);
+        due += pause_us * 1000;
+        struct timespec until = {(time_t)(due / 1000000000), (long)(due % 1000000000)};
+        clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
         p += length;
         n -= length;
     }
@@ -59,7 +64,7 @@ int main(int argc, char **argv)
     }
     int fd = tool_connect(tool_number(argv[1]));
     if (argc == 4) {
-        send_lines(fd, bytes, n, (useconds_t)tool_number(argv[3]));
+        send_lines(fd, bytes, n, (uint64_t)tool_number(argv[3]));
         await_close(fd);
         return 0;
     }

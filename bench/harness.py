@@ -167,15 +167,15 @@ class PeakMemory(threading.Thread):
 class Sink(Daemon):
     """bench/sink.c."""
 
-    def __init__(self, directory):
-        self.port = free_port()
-        self.record = directory / "sink.record"
-        super().__init__("sink", [PROGRAMS / "sink", self.port, self.record], directory)
+    def __init__(self, directory, name="sink", port=None):
+        self.port = port or free_port()
+        self.record = directory / f"{name}.record"
+        super().__init__(name, [PROGRAMS / "sink", self.port, self.record], directory)
         self.wait_for_port(self.port)
 
     def mails(self):
         """(nanoseconds, token, bytes) of each."""
-        lines = self.record.read_text().splitlines()
+        lines = self.record.read_text().split("\n")[:-1]  # what follows the last newline is still being written
         return [(int(at), token, int(size)) for at, token, size in (line.split() for line in lines)]
 
     def count(self):
