@@ -5,7 +5,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { INDENT = 32 };
+enum { INDENT = 33 };
 
 struct text {
     const struct check_request *request;
@@ -43,38 +43,46 @@ static void print_time(const struct check_hop *hop)
         term_print(stdout, TERM_DIM, "%9.1f ms  ", (double)hop->took / (double)NANOS_PER_MS);
 }
 
-/* The worst note first; what is a fact of its own gets a line of its own. */
-static void print_note(const struct check_note *note)
+static void print_advice(const struct check_note *note)
 {
-    printf("%*s", INDENT, "");
-    term_print(stdout, style_of(note->state), "%s ", note->state == CHECK_OK ? "·" : "!");
-    term_text(stdout, sv_of(note->text));
-    putchar('\n');
     if (!note->advice || !*note->advice)
         return;
-    printf("%*s  ", INDENT, "");
+    printf("%*s", INDENT, "");
     term_print(stdout, TERM_DIM, "%s: ", note->has_cause ? cause_name(note->cause) : "advice");
     term_text(stdout, sv_of(note->advice));
     putchar('\n');
 }
 
+static void print_note(const struct check_note *note)
+{
+    if (note->state == CHECK_WARN || note->state == CHECK_FAIL)
+        term_print(stdout, style_of(note->state), "%s: ", check_state_name(note->state));
+    term_text(stdout, sv_of(note->text));
+    putchar('\n');
+    print_advice(note);
+}
+
+/* The worst note stands beside the hop, the others below it. */
 static void on_hop(void *state, const struct check_hop *hop)
 {
     (void)state;
     term_print(stdout, style_of(hop->state), "%-7s", check_state_name(hop->state));
     printf(" %-11s", check_hop_name(hop->id));
     print_time(hop);
-    bool alone = hop->note_count <= 1;
-    const struct check_note *first = hop->note_count ? &hop->notes[0] : NULL;
-    term_text(stdout, alone ? sv_of(first ? first->text : hop->found) : SV_NONE);
-    if (alone && first && first->advice && *first->advice) {
-        printf("\n%*s  ", INDENT, "");
-        term_print(stdout, TERM_DIM, "%s: ", first->has_cause ? cause_name(first->cause) : "advice");
-        term_text(stdout, sv_of(first->advice));
+    if (hop->note_count == 0) {
+        term_text(stdout, sv_of(hop->found));
+        putchar('\n');
     }
-    putchar('\n');
-    for (size_t i = 0; !alone && i < hop->note_count; i++)
-        print_note(&hop->notes[i]);
+    size_t worst = 0;
+    for (size_t i = 1; i < hop->note_count; i++)
+        if (hop->notes[i].state > hop->notes[worst].state)
+            worst = i;
+    for (size_t i = 0; i < hop->note_count; i++) {
+        size_t next = i == 0 ? worst : i <= worst ? i - 1 : i;
+        if (i > 0)
+            printf("%*s", INDENT, "");
+        print_note(&hop->notes[next]);
+    }
     fflush(stdout);
 }
 

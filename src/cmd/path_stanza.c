@@ -100,7 +100,8 @@ bool path_stanza(const struct check_request *request, const struct check_report 
     if (given->name || (ehlo != CHECK_OK && ehlo != CHECK_WARN))
         return false;
     buf_printf(out, "gateways:\n  - name: %s\n", name);
-    put_key(out, "address", report->address);
+    bool is_v6 = strchr(report->address, ':') != NULL; /* whose colons YAML could take for its own */
+    buf_printf(out, is_v6 ? "    address: \"%s\"\n" : "    address: %s\n", report->address);
     put_key(out, "host", given->host);
     buf_printf(out, "    port: %d\n    security: %s\n", report->port, path_security_name(report->security));
     put_trust(request, report, out);
