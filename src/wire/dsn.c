@@ -4,7 +4,7 @@
 
 #include <gmime/gmime.h>
 
-enum { TEXT_BYTES_MAX = 64 * 1024, PARTS_MAX = 200 };
+enum { TEXT_BYTES_MAX = 64 * 1024, PARTS_MAX = 200, STRAY_BYTES_MAX = 16 * 1024 };
 
 const char *dsn_kind_name(enum dsn_kind kind)
 {
@@ -35,8 +35,17 @@ struct walk {
 
 static void put_text(struct buf *out, sv text)
 {
+    bool foreign = false; /* two bytes a character (ISO-2022): letters among them are none */
     for (size_t i = 0; i < text.n && buf_room(out); i++) {
         unsigned char c = (unsigned char)text.p[i];
+        if (c == 0x1b && i + 2 < text.n) {
+            foreign = text.p[i + 1] == '$';
+            i += 2;
+            continue;
+        }
+        if (foreign && c != '\n')
+            continue;
+        foreign = false;
         if (c != '\r')
             (void)buf_put_char(out, c == '\n' || c >= 0x20 ? (char)c : ' ');
     }
@@ -235,6 +244,23 @@ static enum dsn_kind judge(const struct walk *walk, GMimeMessage *message, sv te
     return kind == DSN_NOT_A_REPORT ? DSN_FAILED : kind;
 }
 
+/* A delivery-status part that MIME does not show: its boundary is broken, or it was put into the text. */
+static void read_stray_status(struct walk *walk, sv text, sv mail)
+{
+    sv from[] = {text, mail};
+    for (size_t i = 0; i < 2 && !walk->status; i++) {
+        size_t at = sv_ifind(from[i], SV("\nFinal-Recipient:"));
+        if (at == SV_NPOS)
+            continue;
+        size_t action = sv_ifind(sv_first(from[i], at), SV("\nAction:"));
+        size_t begin = action != SV_NPOS && at - action < 200 ? action : at;
+        sv fields = sv_first(sv_from(from[i], begin + 1), STRAY_BYTES_MAX);
+        fields = sv_first(fields, sv_find(fields, SV("\n--")));
+        dsn_read_status(fields, walk->dsn);
+        walk->status = walk->dsn->recipient_count > 0;
+    }
+}
+
 static void settle(struct dsn *dsn)
 {
     for (size_t i = 0; i < dsn->recipient_count; i++) {
@@ -244,13 +270,17 @@ static void settle(struct dsn *dsn)
     }
 }
 
-static void read_message(struct walk *walk, GMimeMessage *message)
+static void read_message(struct walk *walk, GMimeMessage *message, sv mail)
 {
     struct dsn *dsn = walk->dsn;
     take_header(dsn, message);
     walk_parts(walk, g_mime_message_get_mime_part(message));
     sv all = buf_view(sv_trim(buf_view(&walk->plain)).n ? &walk->plain : &walk->html);
+    if (all.n == 0)
+        all = sv_first(sv_from(mail, sv_find(mail, SV("\n\n"))), TEXT_BYTES_MAX); /* a broken boundary */
     sv text = dsn_text_report(all);
+    if (!walk->status && !walk->receipt)
+        read_stray_status(walk, text, sv_trim(text).n ? SV_NONE : mail);
     if (walk->status && dsn->recipient_count) {
         dsn_read_text(text, SV_NONE, DSN_FAILED, dsn);
     } else if (!dsn_read_json(text, dsn)) {
@@ -273,7 +303,7 @@ enum dsn_kind dsn_read(sv mail, struct dsn *ret)
     GMimeParser *parser = g_mime_parser_new_with_stream(stream);
     GMimeMessage *message = g_mime_parser_construct_message(parser, NULL);
     if (message) {
-        read_message(&walk, message);
+        read_message(&walk, message, mail);
         g_object_unref(message);
     }
     g_object_unref(parser);

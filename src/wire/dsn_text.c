@@ -30,6 +30,7 @@ static const char *const RETURNED[] = {
     "unsent copy",
     "returned message follows",
     "undelivered message",
+    "returned message",
     "the original message was:",
     "the following is a copy of the message",
     "message text follows",
@@ -333,7 +334,10 @@ static const char *const LABELS[] = {
 /* The address that this line is about, or none. */
 static sv recipient_of(sv line)
 {
+    int code;
     line = without_ornament(line);
+    if (dsn_find_reply(sv_first(line, 4), &code) == 0)
+        line = sv_trim(sv_from(line, 4)); /* a line of the dialogue */
     size_t longest = 0;
     for (size_t i = 0; i < sizeof LABELS / sizeof *LABELS; i++) {
         sv label = sv_of(LABELS[i]);
