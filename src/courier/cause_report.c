@@ -73,6 +73,8 @@ static const struct phrase PHRASES[] = {
     {"email address is not verified", CAUSE_RELAY_POLICY},
     {"do not have permission", CAUSE_SENDER_POLICY},
     {"may not have permission", CAUSE_SENDER_POLICY},
+    {"\346\250\251\351\231\220\343\201\214\343\201\252\343\201\204",
+     CAUSE_SENDER_POLICY}, /* no right to, in Japanese */
     {"for policy reasons", CAUSE_SENDER_POLICY},
     {"policy violation", CAUSE_SENDER_POLICY},
     {"security policy", CAUSE_SENDER_POLICY},

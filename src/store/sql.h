@@ -21,69 +21,96 @@
 
 /* Every statement there is. Partial indexes are named, so that a statement which could not use its index
  * fails in the first test instead of scanning in production. */
-#define SQL_STATEMENTS(X)                                                                                   \
-    X(BEGIN, "BEGIN")                                                                                       \
-    X(COMMIT, "COMMIT")                                                                                     \
-    X(ROLLBACK, "ROLLBACK")                                                                                 \
-    X(SAVEPOINT, "SAVEPOINT job")                                                                           \
-    X(RELEASE, "RELEASE job")                                                                               \
-    X(ROLLBACK_TO, "ROLLBACK TO job")                                                                       \
-    X(ALERT_FIND, "SELECT " SQL_ALERT_COLUMNS " FROM alert WHERE fingerprint = ? ORDER BY id DESC LIMIT 1") \
-    X(ALERT_UNTOLD, "SELECT " SQL_ALERT_COLUMNS " FROM alert INDEXED BY alert_untold WHERE suppressed > 0 " \
-                    "AND mailed_at > 0 AND mailed_at <= ? ORDER BY mailed_at LIMIT 1")                      \
-    X(LAST_MAIL, "SELECT id FROM mail INDEXED BY mail_alert WHERE alert_id = ? AND alert_id > 0 "           \
-                 "ORDER BY id DESC LIMIT 1")                                                                \
-    X(ALERT_INSERT,                                                                                         \
-      "INSERT INTO alert (fingerprint, severity, rule_id, rule_title, count, suppressed, mails, "           \
-      "raised_at, updated_at, mailed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")                            \
-    X(ALERT_UPDATE, "UPDATE alert SET severity = ?, count = ?, suppressed = ?, mails = ?, updated_at = ?, " \
-                    "mailed_at = ? WHERE id = ?")                                                           \
-    X(MAIL_INSERT,                                                                                          \
-      "INSERT INTO mail (alert_id, sequence, message_id, sender, count, suppressed, raised_at, "            \
-      "created_at, severity, only_gateway, expires_at, test, finding, content) "                            \
-      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")                                                  \
-    X(MESSAGE_INSERT, "INSERT INTO message (mail_id, alert_id, severity, recipient, created_at, "           \
-                      "next_attempt_at, expires_at, test) VALUES (?, ?, ?, ?, ?, ?, ?, ?)")                 \
-    X(DUE, "SELECT id, mail_id FROM message INDEXED BY message_due WHERE state = 1 AND severity = ? "       \
-           "AND next_attempt_at <= ? ORDER BY next_attempt_at, id")                                         \
-    X(MAIL, "SELECT " SQL_MAIL_COLUMNS " FROM mail WHERE id = ?")                                           \
-    X(MAIL_MESSAGES, "SELECT " SQL_MESSAGE_COLUMNS " FROM message WHERE mail_id = ? AND state = 1 "         \
-                     "AND next_attempt_at <= ? ORDER BY id")                                                \
-    X(LEASED, "SELECT 1 FROM temp.lease WHERE id = ?")                                                      \
-    X(LEASE_PUT, "INSERT INTO temp.lease (id) VALUES (?)")                                                  \
-    X(LEASE_END, "DELETE FROM temp.lease WHERE id = ?")                                                     \
-    X(NEXT_DUE, "SELECT next_attempt_at FROM message INDEXED BY message_due WHERE state = 1 "               \
-                "AND severity = ? AND id NOT IN (SELECT id FROM temp.lease) ORDER BY next_attempt_at "      \
-                "LIMIT 1")                                                                                  \
-    X(ATTEMPT_INSERT,                                                                                       \
-      "INSERT INTO attempt (message_id, number, at, gateway, state, queue_id, reply, cause, uncertain, "    \
-      "hops) SELECT id, attempts + 1, ?, ?, ?, ?, ?, ?, ?, ? FROM message WHERE id = ?")                    \
-    X(MESSAGE_ATTEMPTED, "UPDATE message SET state = ?, gateway = ?, queue_id = ?, reply = ?, cause = ?, "  \
-                         "attempts = attempts + 1, next_attempt_at = ?, handed_over_at = ?, "               \
-                         "possible_duplicate = possible_duplicate OR ? WHERE id = ? AND state = 1")         \
-    X(EXPIRABLE, "SELECT id FROM message INDEXED BY message_expiry WHERE state = 1 AND expires_at <= ? "    \
-                 "AND id NOT IN (SELECT id FROM temp.lease) ORDER BY expires_at, id LIMIT ?")               \
-    X(EXPIRE, "UPDATE message SET state = 6 WHERE id = ?")                                                  \
-    X(LANDED, "UPDATE message SET state = 3, landed_at = ? WHERE state = 2 AND mail_id IN "                 \
-              "(SELECT id FROM mail WHERE message_id = ?) RETURNING id, mail_id, alert_id, gateway")        \
-    X(CURSOR_PUT, "INSERT INTO cursor (input, cursor) VALUES (?, ?) "                                       \
-                  "ON CONFLICT (input) DO UPDATE SET cursor = excluded.cursor")                             \
-    X(CURSOR, "SELECT cursor FROM cursor WHERE input = ?")                                                  \
-    X(CURSORS, "SELECT input, cursor FROM cursor ORDER BY input")                                           \
-    X(ALERTS, "SELECT " SQL_ALERT_COLUMNS " FROM alert WHERE id >= ? ORDER BY id")                          \
-    X(ALERTS_NEWEST, "SELECT " SQL_ALERT_COLUMNS " FROM alert WHERE id IN (SELECT id FROM alert "           \
-                     "WHERE id >= ? ORDER BY id DESC LIMIT ?) ORDER BY id")                                 \
-    X(ALERT_MESSAGES, "SELECT " SQL_MESSAGE_COLUMNS " FROM message WHERE id IN (SELECT message.id "         \
-                      "FROM mail INDEXED BY mail_alert CROSS JOIN message ON message.mail_id = mail.id "    \
-                      "WHERE mail.alert_id = ? AND mail.alert_id > 0 ORDER BY message.id DESC LIMIT ?) "    \
-                      "ORDER BY id")                                                                        \
-    X(MESSAGE, "SELECT " SQL_MESSAGE_COLUMNS " FROM message WHERE id = ?")                                  \
-    X(MESSAGES, "SELECT " SQL_MESSAGE_COLUMNS " FROM message WHERE id >= ? ORDER BY id")                    \
-    X(MESSAGES_QUEUED,                                                                                      \
-      "SELECT " SQL_MESSAGE_COLUMNS " FROM message WHERE state = 1 AND id >= ? ORDER BY id")                \
-    X(ATTEMPTS, "SELECT at, gateway, state, queue_id, reply, cause, uncertain, hops FROM attempt "          \
-                "WHERE message_id = ? ORDER BY number")                                                     \
-    X(COUNTS, "SELECT state, n FROM tally")
+#define SQL_STATEMENTS(X)                                                                                    \
+    X(BEGIN, "BEGIN")                                                                                        \
+    X(COMMIT, "COMMIT")                                                                                      \
+    X(ROLLBACK, "ROLLBACK")                                                                                  \
+    X(SAVEPOINT, "SAVEPOINT job")                                                                            \
+    X(RELEASE, "RELEASE job")                                                                                \
+    X(ROLLBACK_TO, "ROLLBACK TO job")                                                                        \
+    X(ALERT_FIND, "SELECT " SQL_ALERT_COLUMNS " FROM alert WHERE fingerprint = ? ORDER BY id DESC LIMIT 1")  \
+    X(ALERT_UNTOLD, "SELECT " SQL_ALERT_COLUMNS " FROM alert INDEXED BY alert_untold WHERE suppressed > 0 "  \
+                    "AND mailed_at > 0 AND mailed_at <= ? ORDER BY mailed_at LIMIT 1")                       \
+    X(LAST_MAIL, "SELECT id FROM mail INDEXED BY mail_alert WHERE alert_id = ? AND alert_id > 0 "            \
+                 "ORDER BY id DESC LIMIT 1")                                                                 \
+    X(ALERT_INSERT,                                                                                          \
+      "INSERT INTO alert (fingerprint, severity, rule_id, rule_title, count, suppressed, mails, "            \
+      "raised_at, updated_at, mailed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")                             \
+    X(ALERT_UPDATE, "UPDATE alert SET severity = ?, count = ?, suppressed = ?, mails = ?, updated_at = ?, "  \
+                    "mailed_at = ? WHERE id = ?")                                                            \
+    X(MAIL_INSERT,                                                                                           \
+      "INSERT INTO mail (alert_id, sequence, message_id, sender, count, suppressed, raised_at, "             \
+      "created_at, severity, only_gateway, expires_at, test, finding, content) "                             \
+      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")                                                   \
+    X(MESSAGE_INSERT, "INSERT INTO message (mail_id, alert_id, severity, recipient, created_at, "            \
+                      "next_attempt_at, expires_at, test) VALUES (?, ?, ?, ?, ?, ?, ?, ?)")                  \
+    X(DUE, "SELECT id, mail_id FROM message INDEXED BY message_due WHERE state = 1 AND severity = ? "        \
+           "AND next_attempt_at <= ? ORDER BY next_attempt_at, id")                                          \
+    X(MAIL, "SELECT " SQL_MAIL_COLUMNS " FROM mail WHERE id = ?")                                            \
+    X(MAIL_MESSAGES, "SELECT " SQL_MESSAGE_COLUMNS " FROM message WHERE mail_id = ? AND state = 1 "          \
+                     "AND next_attempt_at <= ? ORDER BY id")                                                 \
+    X(LEASED, "SELECT 1 FROM temp.lease WHERE id = ?")                                                       \
+    X(LEASE_PUT, "INSERT INTO temp.lease (id) VALUES (?)")                                                   \
+    X(LEASE_END, "DELETE FROM temp.lease WHERE id = ?")                                                      \
+    X(NEXT_DUE, "SELECT next_attempt_at FROM message INDEXED BY message_due WHERE state = 1 "                \
+                "AND severity = ? AND id NOT IN (SELECT id FROM temp.lease) ORDER BY next_attempt_at "       \
+                "LIMIT 1")                                                                                   \
+    X(ATTEMPT_INSERT,                                                                                        \
+      "INSERT INTO attempt (message_id, number, at, gateway, state, queue_id, reply, cause, uncertain, "     \
+      "hops) SELECT id, attempts + 1, ?, ?, ?, ?, ?, ?, ?, ? FROM message WHERE id = ?")                     \
+    X(MESSAGE_ATTEMPTED, "UPDATE message SET state = ?, gateway = ?, queue_id = ?, reply = ?, cause = ?, "   \
+                         "attempts = attempts + 1, next_attempt_at = ?, handed_over_at = ?, "                \
+                         "possible_duplicate = possible_duplicate OR ? WHERE id = ? AND state = 1")          \
+    X(EXPIRABLE, "SELECT id FROM message INDEXED BY message_expiry WHERE state = 1 AND expires_at <= ? "     \
+                 "AND id NOT IN (SELECT id FROM temp.lease) ORDER BY expires_at, id LIMIT ?")                \
+    X(EXPIRE, "UPDATE message SET state = 6 WHERE id = ?")                                                   \
+    X(LANDED, "UPDATE message SET state = 3, landed_at = ? WHERE state = 2 AND mail_id IN "                  \
+              "(SELECT id FROM mail WHERE message_id = ?) RETURNING id, mail_id, alert_id, gateway")         \
+    X(CURSOR_PUT, "INSERT INTO cursor (input, cursor) VALUES (?, ?) "                                        \
+                  "ON CONFLICT (input) DO UPDATE SET cursor = excluded.cursor")                              \
+    X(CURSOR, "SELECT cursor FROM cursor WHERE input = ?")                                                   \
+    X(CURSORS, "SELECT input, cursor FROM cursor ORDER BY input")                                            \
+    X(ALERTS, "SELECT " SQL_ALERT_COLUMNS " FROM alert WHERE id >= ? ORDER BY id")                           \
+    X(ALERTS_NEWEST, "SELECT " SQL_ALERT_COLUMNS " FROM alert WHERE id IN (SELECT id FROM alert "            \
+                     "WHERE id >= ? ORDER BY id DESC LIMIT ?) ORDER BY id")                                  \
+    X(ALERT_MESSAGES, "SELECT " SQL_MESSAGE_COLUMNS " FROM message WHERE id IN (SELECT message.id "          \
+                      "FROM mail INDEXED BY mail_alert CROSS JOIN message ON message.mail_id = mail.id "     \
+                      "WHERE mail.alert_id = ? AND mail.alert_id > 0 ORDER BY message.id DESC LIMIT ?) "     \
+                      "ORDER BY id")                                                                         \
+    X(MESSAGE, "SELECT " SQL_MESSAGE_COLUMNS " FROM message WHERE id = ?")                                   \
+    X(MESSAGES, "SELECT " SQL_MESSAGE_COLUMNS " FROM message WHERE id >= ? ORDER BY id")                     \
+    X(MESSAGES_QUEUED,                                                                                       \
+      "SELECT " SQL_MESSAGE_COLUMNS " FROM message WHERE state = 1 AND id >= ? ORDER BY id")                 \
+    X(ATTEMPTS, "SELECT at, gateway, state, queue_id, reply, cause, uncertain, hops FROM attempt "           \
+                "WHERE message_id = ? ORDER BY number")                                                      \
+    X(COUNTS, "SELECT state, n FROM tally")                                                                  \
+    X(KEY, "SELECT value FROM key WHERE name = ?")                                                           \
+    X(KEY_PUT, "INSERT INTO key (name, value) VALUES (?, ?) "                                                \
+               "ON CONFLICT (name) DO UPDATE SET value = excluded.value")                                    \
+    X(BOUNCE, "UPDATE message SET state = 4, reply = ?, cause = ?, attempts = attempts + 1 WHERE id = ? "    \
+              "AND state IN (2, 3)")                                                                         \
+    X(BOUNCE_ATTEMPT,                                                                                        \
+      "INSERT INTO attempt (message_id, number, at, gateway, state, queue_id, reply, cause, uncertain, "     \
+      "hops) SELECT id, attempts + 1, ?, gateway, 4, queue_id, ?, ?, 0, '[]' FROM message WHERE id = ?")     \
+    X(MESSAGES_OF_MAIL, "SELECT " SQL_MESSAGE_COLUMNS " FROM message INDEXED BY message_mail "               \
+                        "WHERE mail_id = ? ORDER BY id LIMIT ?")                                             \
+    X(GATEWAYS_TRIED,                                                                                        \
+      "SELECT gateway FROM (SELECT attempt.gateway AS gateway FROM mail INDEXED BY mail_message_id "         \
+      "CROSS JOIN message ON message.mail_id = mail.id JOIN attempt ON attempt.message_id = message.id "     \
+      "WHERE mail.message_id = ?1 AND message.recipient = ?2 AND attempt.state IN (2, 4) "                   \
+      "UNION SELECT mail.only_gateway FROM mail INDEXED BY mail_message_id CROSS JOIN message "              \
+      "ON message.mail_id = mail.id WHERE mail.message_id = ?1 AND message.recipient = ?2) "                 \
+      "WHERE gateway <> '' ORDER BY gateway LIMIT ?3")                                                       \
+    X(MAIL_COPY,                                                                                             \
+      "INSERT INTO mail (alert_id, sequence, message_id, sender, count, suppressed, raised_at, created_at, " \
+      "severity, only_gateway, expires_at, test, finding, content) SELECT alert_id, sequence, message_id, "  \
+      "sender, count, suppressed, raised_at, ?, severity, ?, ?, test, finding, content FROM mail WHERE "     \
+      "id = (SELECT mail_id FROM message WHERE id = ?)")                                                     \
+    X(MESSAGE_COPY,                                                                                          \
+      "INSERT INTO message (mail_id, alert_id, severity, recipient, created_at, next_attempt_at, "           \
+      "expires_at, test) SELECT ?, alert_id, severity, recipient, ?, ?, ?, test FROM message WHERE id = ?")  \
+    X(BOUNCE_FOLLOWED, "UPDATE alert SET bounced = bounced - 1 WHERE id = (SELECT alert_id FROM message "    \
+                       "WHERE id = ? AND state = 4)")
 
 enum sql {
 #define X(name, text) SQL_##name,

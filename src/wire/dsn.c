@@ -270,6 +270,16 @@ static void settle(struct dsn *dsn)
     }
 }
 
+/* Some servers say why in the subject only: "Returned mail: User unknown". */
+static void take_subject(struct dsn *dsn, sv subject)
+{
+    size_t n = strlen(dsn->recipients[0].told);
+    if (dsn->recipient_count != 1 || dsn->recipients[0].final_recipient[0] || n + 3 > DSN_TEXT_MAX)
+        return;
+    memcpy(dsn->recipients[0].told + n, " ", 2);
+    dsn_copy(dsn->recipients[0].told + n + 1, DSN_TEXT_MAX - n - 1, subject);
+}
+
 static void read_message(struct walk *walk, GMimeMessage *message, sv mail)
 {
     struct dsn *dsn = walk->dsn;
@@ -289,6 +299,7 @@ static void read_message(struct walk *walk, GMimeMessage *message, sv mail)
             return;
         take_returned_header(walk, sv_from(all, text.n));
         dsn_read_text(text, header_of(GMIME_OBJECT(message), "X-Failed-Recipients"), kind, dsn);
+        take_subject(dsn, sv_of(g_mime_message_get_subject(message)));
     }
     settle(dsn);
 }
