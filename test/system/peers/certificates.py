@@ -18,7 +18,12 @@ copy_extensions = copy
 unique_subject = no
 [any]
 commonName = supplied
+[authority]
+basicConstraints = critical,CA:TRUE
+keyUsage = critical,keyCertSign
 """
+
+EC = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")
 
 
 class Certificates:
@@ -26,23 +31,25 @@ class Certificates:
 
     NAME = "mail.example.org"
 
-    def __init__(self, directory):
+    def __init__(self, directory, address="127.0.0.1"):
         self.dir = pathlib.Path(directory)
         self.dir.chmod(0o755)
         (self.dir / "index.txt").touch()
         (self.dir / "serial").write_text("01\n")
         (self.dir / "ca.cnf").write_text(CONFIG.format(dir=self.dir))
-        self._openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
-                      "-subj", "/CN=Test authority", "-keyout", "ca.key", "-out", "ca.pem")
-        self.ca = self.dir / "ca.pem"
-        here = f"DNS:{self.NAME},DNS:localhost,IP:127.0.0.1"
+        self.ca = self._authority("ca", "Test authority")
+        here = f"DNS:{self.NAME},DNS:localhost,IP:{address}"
+        self.here = here
         self.good = self._issue("good", here)
         self.other_name = self._issue("other_name", "DNS:other.example.net")
-        self.expired = self._issue("expired", here, "-startdate", "20200101000000Z", "-enddate", "20200201000000Z")
-        self._openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
+        self.expired = self._issue("expired", here, dates=("-startdate", "20200101000000Z", "-enddate", "20200201000000Z"))
+        self._openssl("req", "-x509", *EC, "-nodes", "-days", "30",
                       "-subj", f"/CN={self.NAME}", "-addext", f"subjectAltName={here}",
                       "-keyout", "self_signed.key", "-out", "self_signed.pem")
         self.self_signed = self.dir / "self_signed.pem"
+        self._readable()
+
+    def _readable(self):
         for key in self.dir.glob("*.key"):
             key.chmod(0o644)  # peers read them under users of their own
 
@@ -53,10 +60,38 @@ class Certificates:
     def _openssl(self, *argv):
         subprocess.run(["openssl", *argv], cwd=self.dir, check=True, capture_output=True)
 
-    def _issue(self, name, alternatives, *dates):
-        self._openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                      "-subj", f"/CN={self.NAME}", "-addext", f"subjectAltName={alternatives}",
-                      "-keyout", f"{name}.key", "-out", f"{name}.csr")
-        self._openssl("ca", "-config", "ca.cnf", "-batch", "-notext", "-in", f"{name}.csr", "-out", f"{name}.pem",
-                      *(dates or ("-days", "30")))
+    def _authority(self, name, subject):
+        self._openssl("req", "-x509", *EC, "-nodes", "-days", "30", "-subj", f"/CN={subject}",
+                      "-keyout", f"{name}.key", "-out", f"{name}.pem")
         return self.dir / f"{name}.pem"
+
+    def _issue(self, name, alternatives, dates=("-days", "30"), key=EC, request=(), by="ca", sign=()):
+        extension = ("-addext", f"subjectAltName={alternatives}") if alternatives else ()
+        self._openssl("req", "-new", *key, "-nodes", "-subj", f"/CN={self.NAME}", *extension, *request,
+                      "-keyout", f"{name}.key", "-out", f"{name}.csr")
+        self._openssl("ca", "-config", "ca.cnf", "-batch", "-notext", "-cert", f"{by}.pem", "-keyfile", f"{by}.key",
+                      "-in", f"{name}.csr", "-out", f"{name}.pem", *dates, *sign)
+        return self.dir / f"{name}.pem"
+
+
+class BadCertificates(Certificates):
+    """More kinds, for the fault lab: each is bad in one way, but chained, which has its intermediate with it."""
+
+    def __init__(self, directory, address="127.0.0.1"):
+        super().__init__(directory, address)
+        here = self.here
+        self.not_yet = self._issue("not_yet", here, dates=("-startdate", "20400101000000Z", "-enddate", "20410101000000Z"))
+        self.soon = self._issue("soon", here, dates=("-days", "5"))
+        self.cn_only = self._issue("cn_only", None)
+        self.rsa = self._issue("rsa", here, key=("-newkey", "rsa:2048"))
+        self.weak = self._issue("weak", here, key=("-newkey", "rsa:1024"))
+        self.sha1 = self._issue("sha1", here, sign=("-md", "sha1"))
+        self.for_clients = self._issue("for_clients", here, request=("-addext", "extendedKeyUsage=clientAuth"))
+        self.other_ca = self._authority("other_ca", "Another authority")
+        self.of_other_ca = self._issue("of_other_ca", here, by="other_ca")
+        self._issue("intermediate", None, sign=("-extensions", "authority", "-subj", "/CN=Test intermediate"))
+        self.lone = self._issue("lone", here, by="intermediate")
+        self.chained = self.dir / "chained.pem"
+        self.chained.write_text(self.lone.read_text() + (self.dir / "intermediate.pem").read_text())
+        (self.dir / "chained.key").write_bytes(self.key(self.lone).read_bytes())
+        self._readable()

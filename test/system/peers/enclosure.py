@@ -19,6 +19,11 @@ def free_port():
         return s.getsockname()[1]
 
 
+def ports_for(names, first=None, fixed=None):
+    """A port for each name: its fixed one, or numbered from first (in a network of our own), or any that is free."""
+    return {name: (fixed or {}).get(name) or (first + i if first else free_port()) for i, name in enumerate(names)}
+
+
 def wait_until(true, seconds=20, what="it"):
     """Asks until the answer is true, and returns it."""
     end = time.monotonic() + seconds
@@ -31,9 +36,9 @@ def wait_until(true, seconds=20, what="it"):
         time.sleep(0.02)
 
 
-def port_answers(port):
+def port_answers(port, address="127.0.0.1"):
     try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        socket.create_connection((address, port), timeout=1).close()
         return True
     except OSError:
         return False
@@ -77,7 +82,7 @@ def _probe():
 class Enclosure:
     """One daemon. It ends when our end of its standard input does, so also when the tests are killed."""
 
-    def __init__(self, scratch, peers, argv, ports, starts_within=40):
+    def __init__(self, scratch, peers, argv, ports, starts_within=40, address="127.0.0.1"):
         self.scratch = pathlib.Path(scratch)
         self.scratch.chmod(0o755)
         self.log = self.scratch / "output.log"
@@ -88,7 +93,7 @@ class Enclosure:
                 stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
         try:
             for port in ports:
-                wait_until(lambda port=port: self._alive() and port_answers(port), starts_within,
+                wait_until(lambda port=port: self._alive() and port_answers(port, address), starts_within,
                            f"{peers[0]} on port {port}")
         except AssertionError as e:
             self.stop()

@@ -36,7 +36,7 @@ class Misbehaving:
     """messages: what was taken, as (sender, recipients, content); also those whose answer to the dot got lost.
     accepted: those that were answered 2yz. connections: how many came. commands: every line heard."""
 
-    def __init__(self, port=0, certificates=None, certificate=None, greeting_delay=0.0, answer_delay=0.0,
+    def __init__(self, port=0, address="127.0.0.1", certificates=None, certificate=None, greeting_delay=0.0, answer_delay=0.0,
                  offer_starttls=None, wrapped=False, extensions=("PIPELINING", "8BITMIME", "SMTPUTF8",
                                                                  "ENHANCEDSTATUSCODES", "SIZE 30000000"), **script):
         assert set(script) <= set(STAGES), script
@@ -54,7 +54,7 @@ class Misbehaving:
         self._lock = threading.Lock()
         self._open = set()
         self._closing = False
-        self._listener = socket.create_server(("127.0.0.1", port), backlog=200)
+        self._listener = socket.create_server((address, port), backlog=200)
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._listen, daemon=True).start()
 

@@ -1,12 +1,12 @@
 """Postfix, with Dovecot for SASL. One instance listens on several ports, each with its own security and rules."""
 
-from .enclosure import VMAIL, Enclosure, Maildir, free_port, writable_by_vmail
+from .enclosure import VMAIL, Enclosure, Maildir, ports_for, writable_by_vmail
 
 MAIN = """
 compatibility_level = 3.6
 myhostname = mail.example.org
 mydestination =
-inet_interfaces = 127.0.0.1
+inet_interfaces = {address}, 127.0.0.1
 inet_protocols = ipv4
 mynetworks = 127.0.0.0/8
 maillog_file = {scratch}/postfix.log
@@ -107,43 +107,47 @@ chown :postdrop public maildrop
 chmod 700 active bounce corrupt defer deferred flush hold incoming private saved trace /var/lib/postfix
 chmod 710 public
 chmod 730 maildrop
-{sasl}
+{more_start}{sasl}
 MAIL_CONFIG=/etc/postfix exec /usr/lib/postfix/sbin/master -s
 """
 
 
 class Postfix:
     """postfix.port["starttls"] and so on are its ports; postfix.inbox is where mail to anybody@example.org lands.
-    more_ports: further names, each with main.cf parameters of its own. mechanisms: "" for no SASL."""
+    more_ports: further names, each with main.cf parameters of its own. mechanisms: "" for no SASL. fixed: names whose
+    port is given, the others are numbered from first_port. services: more of master.cf. start: more lines of shell before it starts."""
 
     USER, PASSWORD = "svc-vedette", "correct horse battery"
 
     def __init__(self, scratch, certificates, certificate=None, main=None, more_ports=None,
-                 mechanisms="plain login cram-md5 scram-sha-1 scram-sha-256"):
+                 mechanisms="plain login cram-md5 scram-sha-1 scram-sha-256", address="127.0.0.1", fixed=None, first_port=None,
+                 services="", start=""):
         certificate = certificate or certificates.good
         listeners = {**PORTS, **(more_ports or {})}
         if not mechanisms:
             del listeners["submission"]
-        self.port = {name: free_port() for name in listeners}
+        self.port = ports_for(listeners, first_port, fixed)
         writable_by_vmail(scratch / "mail")
         self.inbox = Maildir(scratch / "mail" / "inbox")
         values = {"scratch": scratch, "vmail": VMAIL, "certificate": certificate,
-                  "key": certificates.key(certificate), "mechanisms": mechanisms,
+                  "key": certificates.key(certificate), "mechanisms": mechanisms, "address": address, "more_start": start,
                   "more": "\n".join(f"{k} = {v}" for k, v in (main or {}).items()),
                   "sasl": f"/usr/sbin/dovecot -c {scratch}/dovecot.conf" if mechanisms else ""}
-        (scratch / "main.cf").write_text(MAIN.format(**values))
-        (scratch / "master.cf").write_text(SERVICES + "".join(
-            self._listener(self.port[name], options) for name, options in listeners.items()))
+        lines = [line for line in MAIN.splitlines() if line.split(" = ")[0] not in (main or {})]
+        (scratch / "main.cf").write_text("\n".join(lines).format(**values) + "\n")
+        (scratch / "master.cf").write_text(SERVICES + services + "".join(
+            self._listener(f"{address}:{self.port[name]}", options) for name, options in listeners.items()))
         (scratch / "dovecot.conf").write_text(DOVECOT.format(**values))
         (scratch / "users").write_text(f"{self.USER}:{{PLAIN}}{self.PASSWORD}::::::\n")
         (scratch / "start").write_text(START.format(**values))
+        # Its master opens all its ports before it serves the first.
         self.enclosure = Enclosure(scratch, ["postfix", "dovecot"] if mechanisms else ["postfix"],
-                                   ["/bin/sh", str(scratch / "start")], self.port.values())
+                                   ["/bin/sh", str(scratch / "start")], [self.port["starttls"]], address=address)
 
     @staticmethod
-    def _listener(port, options):
+    def _listener(where, options):
         words = "".join(f"    -o {{ {k} = {v} }}\n" for k, v in options.items())
-        return f"127.0.0.1:{port} inet n - n - - smtpd\n{words}"
+        return f"{where} inet n - n - - smtpd\n{words}"
 
     def log(self):
         return (self.enclosure.scratch / "postfix.log").read_text(errors="replace")
