@@ -1,7 +1,7 @@
 # A short front door: Meson and Ninja do the work (meson.build), script/ holds what takes more than a line.
 BUILD ?= build
 
-.PHONY: all run test bench fuzz lint format install clean setup
+.PHONY: all run test test-faults test-path bench fuzz lint format install clean setup
 
 all: setup
 	@ninja -C $(BUILD) --quiet src/cmd/vedette
@@ -25,6 +25,10 @@ bench: all
 test-faults: all
 	@script/bootstrap test
 	@test/system/faults
+
+test-path: all
+	@script/bootstrap test
+	@test/system/path-table
 
 fuzz:
 	@script/fuzz

@@ -1,0 +1,73 @@
+"""Each failure that a gateway can have is found, named and advised upon; and what is well is called well.
+
+The rows are lab/faults.py's. They run side by side, since most of their time is waiting for what does not come.
+"""
+
+import concurrent.futures
+import json
+import subprocess
+import time
+
+import pytest
+
+import vedette as program
+from lab import kernel, run, world
+from lab.faults import HEALTHY, ROWS
+from peers.netlab import GATEWAY
+
+
+@pytest.fixture(scope="session")
+def lab(scratch):
+    reason = world.obstacle()
+    if reason:
+        pytest.skip(reason)
+    if not run.is_there():
+        pytest.skip(f"{program.binary()} has no path check")
+    it = world.World(scratch)
+    yield it
+    it.stop()
+
+
+@pytest.fixture(scope="session")
+def outcomes(lab, request):
+    """For each row that is asked for in this session, its outcome to come."""
+    rows = {item.callspec.params["row"] for item in request.session.items
+            if "row" in getattr(getattr(item, "callspec", None), "params", ())}
+    runner = run.Runner(lab)
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        yield {row: pool.submit(runner.run, row) for row in ROWS + HEALTHY if row in rows}
+
+
+def test_the_table_is_as_long_as_promised():
+    assert len({row.id for row in ROWS}) == len(ROWS) >= 60
+    assert sum(row.real for row in ROWS) >= 45
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
+def test_a_fault_is_told_with_its_hop_cause_and_advice(row, outcomes):
+    assert not run.complaints(row, outcomes[row].result())
+
+
+@pytest.mark.parametrize("row", HEALTHY, ids=lambda row: row.id)
+def test_a_healthy_path_is_called_well(row, outcomes):
+    assert not run.complaints(row, outcomes[row].result())
+
+
+def test_a_black_hole_answers_within_its_timeout_with_all_ports_at_once(lab):
+    start = time.monotonic()
+    done = subprocess.run(lab.lab.client.argv(program.binary(), "path", "check", kernel.DROPPED, "--timeout", "2s", "--json"),
+                          capture_output=True, text=True, timeout=60, check=False)
+    took = time.monotonic() - start
+    report = json.loads(done.stdout)
+    assert report["cause"] == "firewall"
+    assert {port["port"]: port["outcome"] for port in report["ports"]} == {25: "silent", 465: "silent", 587: "silent"}
+    assert 2.0 <= took < 4.0, f"it took {took:.1f} s"
+
+
+def test_port_and_security_are_found_by_looking(lab):
+    done = subprocess.run(lab.lab.client.argv(program.binary(), "path", "check", GATEWAY, "--json", "--timeout", "5s",
+                                              "--ca-file", lab.certificates.ca),
+                          capture_output=True, text=True, timeout=60, check=False)
+    report = json.loads(done.stdout)
+    assert (report["verdict"], report["port"], report["security"], report["guessed"]) == ("ok", 587, "starttls", True), report
+    assert GATEWAY in report["stanza"] and "587" in report["stanza"]
