@@ -126,8 +126,9 @@ static void say_mail(struct smtp_client *client)
     const struct transaction *transaction = &client->transaction;
     const struct smtp_envelope *envelope = &transaction->envelope;
     char size[40] = "", envid[ENVID_MAX + 16] = "";
-    if (offers(client, SMTP_EXT_SIZE))
-        snprintf(size, sizeof size, " SIZE=%zu", envelope->content.n);
+    size_t bytes = envelope->ask_only ? envelope->ask_size : envelope->content.n;
+    if (offers(client, SMTP_EXT_SIZE) && (bytes || !envelope->ask_only))
+        snprintf(size, sizeof size, " SIZE=%zu", bytes);
     if (offers(client, SMTP_EXT_DSN))
         xtext_parameter("ENVID=", envelope->envid, ENVID_MAX, envid, sizeof envid);
     bool eight_bit = transaction->eight_bit || transaction->utf8;
@@ -160,6 +161,7 @@ int smtp_client_send(struct smtp_client *client, const struct smtp_envelope *env
         return err_set(err, client->failure.class, client->failure.advice, "%s", client->failure.cause);
     if (client->stage != SMTP_STAGE_READY)
         return err_set(err, ERR_TEMPORARY, NULL, "the session is not ready for a message");
+    assert(!envelope->ask_only || envelope->content.n == 0);
     bool utf8 = false, eight_bit = false;
     if (check_envelope(client, envelope, &utf8, &eight_bit, err) < 0)
         return -1;
@@ -168,7 +170,8 @@ int smtp_client_send(struct smtp_client *client, const struct smtp_envelope *env
     if (offers(client, SMTP_EXT_PIPELINING)) {
         for (size_t i = 0; i < envelope->recipient_count; i++)
             say_rcpt(client, i);
-        say_data(client);
+        if (!envelope->ask_only)
+            say_data(client);
     }
     return 0;
 }
@@ -184,7 +187,7 @@ static void decide(struct smtp_client *client)
 
 static void end_transaction(struct smtp_client *client)
 {
-    bool accepted = client->transaction.verdict.code / 100 == 2;
+    bool accepted = client->transaction.verdict.code / 100 == 2 && !client->transaction.envelope.ask_only;
     client->transaction.envelope = (struct smtp_envelope){0};
     smtp_client_push(client, SMTP_CLIENT_SENT, client->transaction.verdict_stage);
     if (accepted)
@@ -243,12 +246,16 @@ void smtp_client_on_rcpt(struct smtp_client *client)
     }
     if (is_group(client))
         return;
-    if (recipient + 1 < transaction->envelope.recipient_count)
+    bool asked = transaction->envelope.ask_only;
+    if (recipient + 1 < transaction->envelope.recipient_count) {
         say_rcpt(client, recipient + 1);
-    else if (transaction->accepted > 0)
+    } else if (transaction->accepted > 0 && !asked) {
         say_data(client);
-    else
+    } else {
+        if (!transaction->decided)
+            decide(client);
         end_transaction(client);
+    }
 }
 
 static void begin_body(struct smtp_client *client)

@@ -73,6 +73,12 @@ static const struct smtp_envelope international = {.sender = SV_INIT("v@example.
                                                    .recipient_count = 1,
                                                    .content = SV_INIT("x\r\n")};
 
+static const struct smtp_envelope question = {.sender = SV_INIT("v@example.org"),
+                                              .recipients = two,
+                                              .recipient_count = 2,
+                                              .ask_only = true,
+                                              .ask_size = 9000};
+
 #define HELLO        S("220 mx.example.org ESMTP\r\n"), C("EHLO me.example.org\r\n")
 #define HELLO_PLAIN  HELLO, S("250 mx.example.org\r\n")
 #define HELLO_GROUPS HELLO, S("250-mx.example.org\r\n250 PIPELINING\r\n")
@@ -177,6 +183,32 @@ static const struct dialogue dialogues[] = {
      .messages = {&traced, &international, &note},
      .steps = {HELLO, S("250-mx.example.org\r\n250 SIZE 5\r\n"), GOODBYE},
      .story = "banner:220 ehlo:250 ready local local local quit:221 closed"},
+    {.name = "only asked, in a group: never DATA, RSET even when all are accepted",
+     .security = SMTP_SECURITY_TLS,
+     .messages = {&question, &note},
+     .steps = {HELLO, S("250-mx.example.org\r\n250-SIZE 10000\r\n250 PIPELINING\r\n"),
+               C("MAIL FROM:<v@example.org> SIZE=9000\r\nRCPT TO:<a@example.org>\r\n"
+                 "RCPT TO:<b@example.org>\r\n"),
+               S("250 a\r\n250 b\r\n251 c\r\n"), C("RSET\r\n"), S("250 ok\r\n"),
+               C("MAIL FROM:<v@example.org> SIZE=17\r\nRCPT TO:<soc@example.org>\r\nDATA\r\n"),
+               S("250 a\r\n250 b\r\n354 c\r\n"), NOTE_BODY, S("250 d\r\n"), GOODBYE},
+     .story = "banner:220 ehlo:250 ready mail:250 rcpt:250 rcpt[0]:250 rcpt:251 rcpt[1]:251 sent:251/rcpt "
+              "rset:250 ready mail:250 rcpt:250 rcpt[0]:250 data:354 dot:250 sent:250/dot ready quit:221 "
+              "closed"},
+    {.name = "only asked, one by one, and refused",
+     .security = SMTP_SECURITY_TLS,
+     .messages = {&question},
+     .steps = {HELLO_PLAIN, C(MAIL), S("250 ok\r\n"), C("RCPT TO:<a@example.org>\r\n"), S("550 5.1.1 no\r\n"),
+               C("RCPT TO:<b@example.org>\r\n"), S("250 ok\r\n"), C("RSET\r\n"), S("250 ok\r\n"), GOODBYE},
+     .story = "banner:220 ehlo:250 ready mail:250 rcpt:550 rcpt[0]:550 rcpt:250 rcpt[1]:250 sent:550/rcpt "
+              "rset:250 ready quit:221 closed"},
+    {.name = "only asked in a group, and the sender is refused",
+     .security = SMTP_SECURITY_TLS,
+     .messages = {&question},
+     .steps = {HELLO_GROUPS, C(MAIL "RCPT TO:<a@example.org>\r\nRCPT TO:<b@example.org>\r\n"),
+               S("553 5.1.8 no\r\n503 b\r\n503 c\r\n"), C("RSET\r\n"), S("250 ok\r\n"), GOODBYE},
+     .story = "banner:220 ehlo:250 ready mail:553 rcpt:503 rcpt:503 sent:553/mail rset:250 ready quit:221 "
+              "closed"},
     {.name = "STARTTLS: greeted again and all forgotten",
      .security = SMTP_SECURITY_STARTTLS,
      .messages = {&note},
