@@ -69,6 +69,7 @@ static int choose_gateway(struct wanted *wanted, const struct path_options *opti
                           struct err *err)
 {
     bool addressed = (target && take_address(wanted, target)) || (!target && options->address);
+    assert(addressed || wanted->config); /* needs_config */
     if (!addressed && target)
         return find_gateway(wanted, target, err);
     if (addressed)
@@ -355,7 +356,7 @@ int cmd_path_check(int argc, char **argv)
          &o.critical_days},
         {"transcript", 0, OPTION_FLAG, NULL, "show the dialogue, secrets masked", &o.transcript},
     };
-    int exit_code, left;
+    int exit_code, left = 0;
     struct err err;
     bool nagios = is_among(argc, argv, "--nagios");
     /* A plug-in's mistakes are UNKNOWN, and are read from its standard output. */
