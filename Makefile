@@ -1,7 +1,7 @@
 # A short front door: Meson and Ninja do the work (meson.build), script/ holds what takes more than a line.
 BUILD ?= build
 
-.PHONY: all run test test-faults test-path bench fuzz lint format install clean setup
+.PHONY: all run test test-faults test-path compare-path bench fuzz lint format install clean setup
 
 all: setup
 	@ninja -C $(BUILD) --quiet src/cmd/vedette
@@ -29,6 +29,10 @@ test-faults: all
 test-path: all
 	@script/bootstrap test
 	@test/system/path-table
+
+compare-path: all
+	@script/bootstrap test
+	@test/system/path-peers
 
 fuzz:
 	@script/fuzz

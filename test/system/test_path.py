@@ -5,6 +5,8 @@ The rows are lab/faults.py's. They run side by side, since most of their time is
 
 import concurrent.futures
 import json
+import smtplib
+import ssl
 import subprocess
 import time
 
@@ -71,3 +73,46 @@ def test_port_and_security_are_found_by_looking(lab):
     report = json.loads(done.stdout)
     assert (report["verdict"], report["port"], report["security"], report["guessed"]) == ("ok", 587, "starttls", True), report
     assert GATEWAY in report["stanza"] and "587" in report["stanza"]
+
+
+ROUNDS = 7
+OVERHEAD_MAX_S = 0.050
+
+
+def _least(seconds):
+    return min(seconds() for _ in range(ROUNDS))
+
+
+def _timed(*argv):
+    start = time.monotonic()
+    subprocess.run(argv, capture_output=True, timeout=60, check=True)
+    return time.monotonic() - start
+
+
+def _dialogue(port, context):
+    """What the check says to a gateway, by hand."""
+    start = time.monotonic()
+    with smtplib.SMTP(GATEWAY, port, "client.example.net", timeout=10) as session:
+        session.ehlo()
+        session.starttls(context=context)
+        session.ehlo()
+        session.mail("vedette@example.org")
+        session.rcpt("soc@example.org")
+        session.rset()
+    return time.monotonic() - start
+
+
+def test_a_check_costs_little_beyond_the_gateways_own_time(lab):
+    """The least of several each, so that what else the machine does stays out of it; likewise the way into the network."""
+    port = lab.postfix.port["starttls"]
+    context = ssl.create_default_context(cafile=lab.certificates.ca)
+    with lab.lab.client.inside():
+        bare = _least(lambda: _dialogue(port, context))
+    entering = _least(lambda: _timed(*lab.lab.client.argv("true")))
+    check = _least(lambda: _timed(*lab.lab.client.argv(
+        program.binary(), "path", "check", "--address", GATEWAY, "--port", port, "--security", "starttls", "--json",
+        "--sender", "vedette@example.org", "--recipient", "soc@example.org", "--ca-file", lab.certificates.ca)))
+    overhead = check - entering - bare
+    print(f"check {check * 1000:.1f} ms, of it {entering * 1000:.1f} ms to enter the network; the dialogue by hand "
+          f"{bare * 1000:.1f} ms: {overhead * 1000:.1f} ms beyond it")
+    assert overhead < OVERHEAD_MAX_S

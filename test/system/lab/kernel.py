@@ -7,6 +7,7 @@ from .names import OTHER_RESOLVER, RESOLVER
 # 192.0.2.N is the gateway's; what happens to packets on their way there, in the router.
 DROPPED, RESET, ADMIN, HOST, NET, PORT, ONE_PORT, MTU, SILENT, CUT = (f"192.0.2.{n}" for n in range(101, 111))
 OUT_DROPPED, OUT_RESET, OUT_ADMIN = (f"192.0.2.{n}" for n in range(121, 124))
+ADMIN6, NO_ROUTE6 = "2001:db8:9::103", "2001:db8:ffff::25"
 ABSENT = "192.0.2.66"               # nobody has it: the router finds no such neighbour
 BEHIND_ABSENT = "198.51.100.99"     # on-link of the client, and nobody has it
 NO_ROUTE, BLACKHOLE, PROHIBIT, UNREACHABLE, LOOP = (f"203.0.113.{n}" for n in (5, 65, 129, 193, 225))
@@ -24,6 +25,7 @@ table inet lab {{
         ip daddr {HOST} reject with icmp type host-unreachable
         ip daddr {NET} reject with icmp type net-unreachable
         ip daddr {PORT} reject with icmp type port-unreachable
+        ip6 daddr {ADMIN6} reject with icmpv6 type admin-prohibited
         ip daddr {ONE_PORT} tcp dport 25 drop
         ip saddr {MTU} ip length > 576 drop
         ip saddr {SILENT} tcp flags & (syn | fin | rst) == 0 ip length > 60 drop

@@ -1,7 +1,10 @@
 """Everything of the fault lab, started once: the network with its filters, and the servers on the gateway's machine."""
 
 import concurrent.futures
+import contextlib
+import pathlib
 import subprocess
+import tempfile
 
 from peers import netlab
 from peers.certificates import BadCertificates
@@ -77,3 +80,22 @@ class World:
     def stop(self):
         for thing in reversed(self.running):
             thing.stop()
+
+
+@contextlib.contextmanager
+def for_a_command():
+    """A world in a folder of its own, gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="vedette-path-") as name:
+        base = pathlib.Path(name)
+        base.chmod(0o755)
+
+        def folder(name):
+            path = base / name
+            path.mkdir(mode=0o755)
+            return path
+
+        world = World(folder)
+        try:
+            yield world
+        finally:
+            world.stop()
