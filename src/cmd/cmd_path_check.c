@@ -1,6 +1,7 @@
 /* `vedette path check`: the hops to a gateway, one by one, and what is wrong with them. */
 #include "cmd/command.h"
 #include "cmd/load.h"
+#include "cmd/local_keeper.h"
 #include "cmd/path_check.h"
 #include "cmd/term.h"
 
@@ -17,7 +18,6 @@ enum {
 };
 
 struct run {
-    const struct path_options *options;
     const struct path_printer *printer;
     void *state;
     struct loop *loop;
@@ -224,26 +224,23 @@ static void on_done(void *arg, const struct check_report *report)
     loop_stop(run->loop);
 }
 
-static int run_check(const struct path_options *options, const struct check_request *request, int *ret_exit,
-                     struct err *err)
+static int run_check(const struct path_options *options, const struct check_request *request,
+                     struct loop *loop, int *ret_exit, struct err *err)
 {
-    struct run run = {.options = options,
-                      .printer = options->nagios ? &path_nagios
+    struct run run = {.printer = options->nagios ? &path_nagios
                                  : options->json ? &path_json
                                                  : &path_text,
-                      .loop = loop_new()};
+                      .loop = loop};
     const struct check_handler handler = {
         .hop = on_hop, .line = options->transcript && run.printer->line ? on_line : NULL, .done = on_done};
     struct check *check;
-    int outcome = check_new(run.loop, request, &handler, &run, &check, err);
-    if (outcome == 0) {
-        run.state = run.printer->begin(options, request);
-        loop_run(run.loop);
-        check_free(check);
-        *ret_exit = run.exit_code;
-    }
-    loop_free(run.loop);
-    return outcome;
+    if (check_new(loop, request, &handler, &run, &check, err) < 0)
+        return -1;
+    run.state = run.printer->begin(options, request);
+    loop_run(loop);
+    check_free(check);
+    *ret_exit = run.exit_code;
+    return 0;
 }
 
 /* A check without the password still says much; why it could not be had is said beside it. */
@@ -263,8 +260,16 @@ static int check_path(struct wanted *wanted, const struct path_options *options,
 {
     if (fill_request(wanted, options, target, err) < 0 || find_password(wanted, options, err) < 0)
         return -1;
+    struct loop *loop = loop_new();
+    struct local_keeper *keeper = NULL; /* for the mailbox that the landing is looked for in */
+    int outcome = wanted->config && options->send ? local_keeper_new(loop, wanted->config, &keeper, err) : 0;
     wanted->request.password = wanted->password;
-    return run_check(options, &wanted->request, ret_exit, err);
+    wanted->request.keeper = keeper ? local_keeper_client(keeper) : NULL;
+    if (outcome == 0)
+        outcome = run_check(options, &wanted->request, loop, ret_exit, err);
+    local_keeper_free(keeper);
+    loop_free(loop);
+    return outcome;
 }
 
 /* Without a name of a gateway there is no need of a configuration. */

@@ -1,7 +1,6 @@
 #include "cmd/local_courier.h"
 
-#include "cmd/role.h"
-#include "secret/keeper.h"
+#include "cmd/local_keeper.h"
 
 #include <assert.h>
 #include <dirent.h>
@@ -13,49 +12,9 @@
 struct local_courier {
     struct loop *loop;
     struct courier *courier;
-    struct keeper *keeper;
-    struct keeper_client *keeper_client;
-    struct channel *asking, *answering;
+    struct local_keeper *keeper;
     char folder[64];
 };
-
-static void on_answer(void *arg, struct channel *channel, enum control_type type, sv body, int fd)
-{
-    struct local_courier *local = arg;
-    (void)channel;
-    (void)fd;
-    keeper_client_message(local->keeper_client, type, body);
-}
-
-static void on_question(void *arg, struct channel *channel, enum control_type type, sv body, int fd)
-{
-    struct local_courier *local = arg;
-    (void)fd;
-    if (type == CONTROL_SECRET_GET)
-        keeper_answer(local->keeper, channel, body);
-}
-
-/* Both ends are ours and close together. */
-static void on_closed(void *arg, struct channel *channel, const struct err *err)
-{
-    (void)arg;
-    (void)channel;
-    (void)err;
-}
-
-static int start_keeper(struct local_courier *local, const struct config *config, struct err *err)
-{
-    int ends[2];
-    if (channel_pair(ends, err) < 0)
-        return -1;
-    struct provider_context context = provider_context_of(config);
-    local->keeper = keeper_new(&context);
-    local->keeper_client = keeper_client_new(local->loop);
-    local->answering = channel_new(local->loop, ends[0], on_question, on_closed, local);
-    local->asking = channel_new(local->loop, ends[1], on_answer, on_closed, local);
-    keeper_client_connect(local->keeper_client, local->asking);
-    return 0;
-}
 
 static void remove_folder(const char *path)
 {
@@ -78,8 +37,10 @@ int local_courier_new(const struct config *config, struct local_courier **ret, s
     if (!mkdtemp(local->folder)) {
         err_set(err, ERR_SYSTEM, NULL, "make a temporary folder in %s", P_tmpdir);
         local->folder[0] = '\0';
-    } else if (start_keeper(local, config, err) == 0 && store_open(local->folder, &store, err) == 0 &&
-               courier_new(local->loop, config, store, local->keeper_client, &local->courier, err) == 0) {
+    } else if (local_keeper_new(local->loop, config, &local->keeper, err) == 0 &&
+               store_open(local->folder, &store, err) == 0 &&
+               courier_new(local->loop, config, store, local_keeper_client(local->keeper), &local->courier,
+                           err) == 0) {
         courier_start(local->courier);
         *ret = local;
         return 0;
@@ -103,10 +64,7 @@ void local_courier_free(struct local_courier *local)
     if (!local)
         return;
     courier_free(local->courier);
-    keeper_client_free(local->keeper_client);
-    keeper_free(local->keeper);
-    channel_free(local->asking);
-    channel_free(local->answering);
+    local_keeper_free(local->keeper);
     if (local->folder[0])
         remove_folder(local->folder);
     loop_free(local->loop);
