@@ -1,5 +1,7 @@
 #include "io/loop.h"
 
+#include "io/loop_private.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <event2/event.h>
@@ -73,6 +75,11 @@ void loop_free(struct loop *loop)
         return;
     event_base_free(loop->base);
     free(loop);
+}
+
+struct event_base *loop_base(struct loop *loop)
+{
+    return loop->base;
 }
 
 void loop_run(struct loop *loop)

@@ -27,7 +27,7 @@ struct ping_report {
     struct ping_outcome small;
     /* The echo that fills packet_bytes and must not be cut on the way: if it is silent although the small one
      * is answered, bigger packets may vanish on the way (or the peer answers small echoes only). If it is
-     * rejected with ICMP_TOO_BIG, icmp.mtu is the path's. Same as small when none was asked for. */
+     * rejected with ICMP_TOO_BIG, icmp.mtu is the path's. PING_SILENT when none was asked for. */
     struct ping_outcome big;
 };
 

@@ -36,6 +36,8 @@ struct reach_report {
     struct icmp_error
         icmp; /* what came by ICMP meanwhile, ICMP_NONE if nothing or if the kernel does not tell */
 
+    bool on_link; /* with REACH_SILENT: no router lies between, so there is nothing to trace */
+
     /* The trace, only with REACH_SILENT and if asked for: hops[n] is what became of a SYN that could make n +
      * 1 hops. hop_count counts up to the last that was heard of; last_hop is the number (from 1) of the last
      * router that answered, 0 if none did: then it cannot be told where it goes silent. */
