@@ -1,6 +1,8 @@
 #include "io/sandbox_private.h"
 
 #include <errno.h>
+#include <linux/netlink.h>
+#include <linux/sockios.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdlib.h>
@@ -110,6 +112,15 @@ static bool dials(enum sandbox_profile profile)
     abort();
 }
 
+/* Which way leads to an address, and what an interface is called. */
+static int allow_route_questions(scmp_filter_ctx filter)
+{
+    const struct scmp_arg_cmp which[] = {SCMP_A0(SCMP_CMP_EQ, AF_NETLINK),
+                                         SCMP_A2(SCMP_CMP_EQ, NETLINK_ROUTE)};
+    int rc = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, CALL(socket), 2, which);
+    return rc < 0 ? rc : rule(filter, SCMP_ACT_ALLOW, CALL(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, SIOCGIFNAME));
+}
+
 static int fill(scmp_filter_ctx filter, enum sandbox_profile profile)
 {
     int rc = rules(filter, SCMP_ACT_ALLOW, everybody, COUNT(everybody));
@@ -129,6 +140,8 @@ static int fill(scmp_filter_ctx filter, enum sandbox_profile profile)
     for (size_t i = 0; rc == 0 && dials(profile) && i < COUNT(dialled_families); i++)
         rc = rule(filter, SCMP_ACT_ALLOW, CALL(socket), 1,
                   SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)dialled_families[i]));
+    if (rc == 0 && dials(profile))
+        rc = allow_route_questions(filter);
     return rc;
 }
 

@@ -6,14 +6,18 @@
 
 #include <cmocka.h>
 
+#include "io/dns.h"
 #include "io/loop.h"
+#include "io/route.h"
 #include "io/sandbox.h"
 #include "io/sandbox_private.h"
+#include "io/testing_dns.h"
 #include "io/tls.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <pwd.h>
@@ -198,6 +202,52 @@ static int open_the_journal(void)
     return rc < 0 ? -rc : 0;
 }
 
+static const char *dns_server, *dns_anchor;
+
+struct asking {
+    struct loop *loop;
+    int result;
+};
+
+static void resolved(void *arg, const struct dns_answer *answer)
+{
+    struct asking *asking = arg;
+    bool right = answer->status == DNS_FOUND && answer->security == DNS_SECURE;
+    asking->result = right ? 0 : 100 + answer->failure;
+    loop_stop(asking->loop);
+}
+
+/* All of it inside: reading the trust anchor, asking, validating. */
+static int ask_dns(void)
+{
+    struct asking asking = {.loop = loop_new()};
+    const struct dns_setup setup = {
+        .loop = asking.loop, .servers = &dns_server, .server_count = 1, .trust_anchor_file = dns_anchor};
+    struct dns *dns;
+    if (dns_new(&setup, &dns, NULL) < 0)
+        return 99;
+    dns_ask(dns, DNS_A, "mail.example.org", 5 * NANOS_PER_SECOND, resolved, &asking);
+    loop_run(asking.loop);
+    dns_free(dns);
+    loop_free(asking.loop);
+    return asking.result;
+}
+
+static int ask_for_a_route(void)
+{
+    struct address to;
+    struct route route;
+    struct err err = {.system = 0};
+    if (address_parse(SV("127.0.0.1"), 25, &to, &err) < 0 || route_to(&to, &route, &err) < 0)
+        return err.system ? err.system : EIO;
+    return strcmp(route.interface, "lo") == 0 ? 0 : ENODEV;
+}
+
+static int open_audit_socket(void)
+{
+    return told(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_AUDIT));
+}
+
 static int dump_core(void)
 {
     return prctl(PR_GET_DUMPABLE) == 0 ? EPERM : 0;
@@ -256,6 +306,7 @@ static void forbidden_calls_fail_or_end_the_process(void **state)
         {"inet socket", open_inet_socket, EPERM, EPERM, 0, 0},
         {"unix socket", open_unix_socket, EPERM, EPERM, 0, 0},
         {"raw socket", open_raw_socket, EPERM, EPERM, EPERM, EPERM},
+        {"audit socket", open_audit_socket, EPERM, EPERM, EPERM, EPERM},
         {"kill", kill_another, EPERM, EPERM, EPERM, EPERM},
         {"listen", listen_on_a_port, EPERM, EPERM, EPERM, EPERM},
         {"host name", change_the_host_name, EPERM, EPERM, EPERM, EPERM},
@@ -288,6 +339,23 @@ static void what_the_libraries_need_still_works(void **state)
             if (found)
                 fail_msg("deed %zu in profile %d: %d", i, profile, found);
         }
+}
+
+static void those_who_dial_may_ask_dns_and_routes(void **state)
+{
+    (void)state;
+    struct testing_dns *server = testing_dns_new(TESTING_DNS_SIGNED);
+    dns_server = testing_dns_where(server);
+    char anchor[64];
+    snprintf(anchor, sizeof anchor, "%s/read/anchor", dir);
+    dns_anchor = anchor;
+    assert_int_equal(link(testing_dns_anchor(server), anchor), 0);
+    for (enum sandbox_profile profile = SANDBOX_COURIER; profile <= SANDBOX_GATEWAY; profile++) {
+        assert_int_equal(try(profile, true, ask_dns), 0);
+        assert_int_equal(try(profile, true, ask_for_a_route), 0);
+    }
+    unlink(anchor);
+    testing_dns_free(server);
 }
 
 static void landlock_leaves_only_the_given_paths(void **state)
@@ -378,6 +446,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(forbidden_calls_fail_or_end_the_process),
         cmocka_unit_test(what_the_libraries_need_still_works),
+        cmocka_unit_test(those_who_dial_may_ask_dns_and_routes),
         cmocka_unit_test(landlock_leaves_only_the_given_paths),
         cmocka_unit_test(root_keeps_no_more_than_reaching_its_files),
         cmocka_unit_test(dropping_to_a_user_leaves_no_way_back),
