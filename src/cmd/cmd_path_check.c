@@ -291,20 +291,30 @@ static int fail(const struct path_options *options, const struct err *err)
     return NAGIOS_UNKNOWN;
 }
 
+/* Without a configuration a word can only be meant as an address. */
+static bool is_lost(const struct path_options *options, const char *target)
+{
+    return target && !options->config && needs_config(options, target) && access(LOAD_DEFAULT_PATH, F_OK) < 0;
+}
+
 static int run_command(const struct path_options *options, const char *target)
 {
     struct err err;
     int exit_code = 0;
     struct wanted wanted = {.arena = arena_new(64 * 1024)};
-    if (needs_config(options, target)) {
+    if (is_lost(options, target)) {
+        err_set(&err, ERR_USAGE, "give the gateway's IP address, and its name with --host",
+                "\"%s\" is no IP address, and there is no configuration that could know it", target);
+        exit_code = fail(options, &err);
+    } else if (needs_config(options, target)) {
         wanted.config = load_or_complain(options->config, &exit_code);
-        if (!wanted.config && options->nagios)
+        if (!wanted.config && options->nagios) {
             puts("VEDETTE UNKNOWN - the configuration cannot be used: see vedette check");
+            exit_code = NAGIOS_UNKNOWN;
+        }
     }
     if (exit_code == 0 && check_path(&wanted, options, target, &exit_code, &err) < 0)
         exit_code = fail(options, &err);
-    else if (!wanted.config && exit_code && options->nagios && needs_config(options, target))
-        exit_code = NAGIOS_UNKNOWN;
     secret_free(wanted.password);
     config_free(wanted.config);
     arena_free(wanted.arena);
