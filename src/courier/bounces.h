@@ -10,28 +10,36 @@
 #include "wire/verp.h"
 
 struct bounces;
+struct notice;
+
+/* Of envelope senders: made when first asked for, and kept in the store. On the store's thread, or before it
+ * has one; in a batch of its own. */
+int bounces_key(struct store *store, unsigned char ret[static VERP_KEY_BYTES], struct err *err);
+
+/* The envelope sender for that mail; false without bounces.address. */
+bool bounces_sender(const struct settings *settings, int64_t mail_id, char ret[static VERP_ADDRESS_MAX]);
 
 struct bounces_setup {
     struct loop *loop;
     struct jobs *jobs;
     struct steps *steps;
     loop_fn *mailed; /* something was committed that is to be sent */
-    /* A report says that the message is in its recipient's mailbox. Called on the store's thread inside the
-     * batch; NULL: it is written down as a step only. */
+    /* Both inside the batch, on the store's thread; NULL: nothing is done. A report says that the message is
+     * in its recipient's mailbox: */
     int (*delivered)(struct store *store, int64_t message_id, sv recipient, nanos at, struct err *err);
-    void *arg;
+    /* No gateway is left for a message that bounced (notice_queue): */
+    int (*notice)(struct store *store, const struct config *config, const struct notice *notice,
+                  size_t *ret_count, struct err *err);
+    void *arg; /* of mailed */
 };
 
+/* settings: kept; with the key. */
 struct bounces *bounces_new(const struct bounces_setup *setup, struct settings *settings);
 void bounces_settle(struct bounces *bounces, struct settings *settings);
 void bounces_free(struct bounces *bounces); /* NULL is fine */
 
-/* One mail out of the bounce mailbox; copied. done: what it told is on disk (err NULL), so that it need not
- * be read again, or it is to be read again later. The same mail may come twice. */
-typedef void bounces_taken_fn(void *arg, const struct err *err);
-void bounces_take(struct bounces *bounces, sv mail, bounces_taken_fn *done, void *arg);
-
-/* The envelope sender for that mail; false while there is no key yet, or no bounces.address. */
-bool bounces_sender(const struct settings *settings, int64_t mail_id, char ret[static VERP_ADDRESS_MAX]);
+/* One mail out of the bounce mailbox; not needed after the call. The same mail may come again, also after a
+ * crash: it then changes nothing. */
+void bounces_take(struct bounces *bounces, sv mail);
 
 #endif

@@ -1,6 +1,7 @@
 #include "courier/courier.h"
 
 #include "base/hash.h"
+#include "courier/bounces.h"
 #include "courier/landing.h"
 #include "courier/queue.h"
 #include "courier/reception.h"
@@ -29,6 +30,8 @@ struct courier {
     struct reception *reception;
     struct untold *untold;
     struct queue *queue;
+    struct bounces *bounces;
+    unsigned char token_key[VERP_KEY_BYTES];
     struct landing *landings[CONFIG_GATEWAYS_MAX];
     size_t landing_count;
     struct unmatched unmatched[UNMATCHED_MAX];
@@ -132,6 +135,14 @@ static void settle_landings(struct courier *courier)
         landing_free(old[j]);
 }
 
+static struct settings *settle_settings(const struct courier *courier, const struct config *config)
+{
+    struct settings *settings = settings_new(config);
+    memcpy(settings->token_key, courier->token_key, sizeof settings->token_key);
+    settings->has_token_key = true;
+    return settings;
+}
+
 void courier_reload(struct courier *courier, const struct config *config)
 {
     struct err err;
@@ -140,12 +151,13 @@ void courier_reload(struct courier *courier, const struct config *config)
             LOG_ERROR("the new configuration is not used", LOG_ERR(&err));
             return;
         }
-    struct settings *settings = settings_new(config);
+    struct settings *settings = settle_settings(courier, config);
     settings_free(courier->settings);
     courier->settings = settings;
     queue_settle(courier->queue, settings, courier->prepared->contexts);
     reception_settle(courier->reception, settings);
     untold_settle(courier->untold, settings);
+    bounces_settle(courier->bounces, settings);
     settle_landings(courier);
     for (size_t i = 0; i < config->gateway_count; i++)
         warn_of_clear(&config->gateways[i]);
@@ -282,13 +294,16 @@ int courier_new(struct loop *loop, const struct config *config, struct store *st
                 struct keeper_client *keeper, struct courier **ret, struct err *err)
 {
     struct prepared *prepared;
-    if (prepare(config, &prepared, err) < 0)
+    unsigned char key[VERP_KEY_BYTES];
+    if (bounces_key(store, key, err) < 0 || prepare(config, &prepared, err) < 0)
         return -1;
     struct courier *courier = calloc(1, sizeof *courier);
     assert(courier);
     courier->loop = loop;
     courier->keeper = keeper;
-    courier->settings = settings_new(config);
+    memcpy(courier->token_key, key, sizeof key);
+    explicit_bzero(key, sizeof key);
+    courier->settings = settle_settings(courier, config);
     courier->drain_timer = loop_timer_new(loop, on_drained, courier);
     courier->jobs = jobs_new(loop, store, check_drained, courier);
     courier->queue = queue_new(&(struct queue_setup){
@@ -303,6 +318,12 @@ int courier_new(struct loop *loop, const struct config *config, struct store *st
         .jobs = courier->jobs, .steps = &courier->steps, .mailed = on_mailed, .arg = courier};
     courier->reception = reception_new(&mailing, courier->settings);
     courier->untold = untold_new(loop, &mailing, courier->settings);
+    courier->bounces = bounces_new(&(struct bounces_setup){.loop = loop,
+                                                           .jobs = courier->jobs,
+                                                           .steps = &courier->steps,
+                                                           .mailed = on_mailed,
+                                                           .arg = courier},
+                                   courier->settings);
     queue_settle(courier->queue, courier->settings, prepared->contexts);
     prepared_free(prepared);
     for (size_t i = 0; i < config->gateway_count; i++)
@@ -315,6 +336,11 @@ void courier_start(struct courier *courier)
 {
     settle_landings(courier);
     queue_start(courier->queue);
+}
+
+void courier_take_report(struct courier *courier, sv mail)
+{
+    bounces_take(courier->bounces, mail);
 }
 
 void courier_drain(struct courier *courier, loop_fn *done, void *arg)
@@ -335,6 +361,7 @@ void courier_free(struct courier *courier)
     jobs_free(courier->jobs);
     reception_free(courier->reception);
     untold_free(courier->untold);
+    bounces_free(courier->bounces);
     prepared_free(courier->prepared);
     settings_free(courier->settings);
     free(courier);

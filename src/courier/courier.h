@@ -25,6 +25,9 @@ void courier_watch_gone(struct courier *courier, struct channel *channel);
 /* Starts delivering. */
 void courier_start(struct courier *courier);
 
+/* One mail that came back to bounces.address: see courier/bounces.h. */
+void courier_take_report(struct courier *courier, sv mail);
+
 /* Lets sessions end their transaction and says QUIT; done is called when nothing is under way. The queue
  * stays. */
 void courier_drain(struct courier *courier, loop_fn *done, void *arg);
@@ -37,7 +40,8 @@ struct courier_step {
     nanos at;
     int64_t alert_id, mail_id, message_id; /* 0 where it has no part in it */
     const char *step;    /* received matched committed suppressed queued connect banner … dot deferred
-                            handed-over    refused expired landed; a hop's name for steps of the dialogue */
+                            handed-over    refused expired landed
+                            bounced delayed delivered relayed expanded; a hop's name for steps of the dialogue */
     const char *gateway; /* or NULL */
     nanos took;          /* 0 where it has no length */
     char text[512];      /* for people: the server's words, the rule's title … */

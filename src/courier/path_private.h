@@ -21,6 +21,8 @@ struct slot {
     nanos moved_at;        /* when it last took a step */
     size_t *map;           /* the envelope's recipients as indexes of messages */
     struct smtp_recipient *recipients;
+    char sender[VERP_ADDRESS_MAX]; /* of the envelope, with its token */
+    char envelope_id[24];
 };
 
 struct path {

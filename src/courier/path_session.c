@@ -1,5 +1,6 @@
 #include "courier/path_private.h"
 
+#include "courier/bounces.h"
 #include "courier/patience.h"
 #include "courier/queue_id.h"
 
@@ -61,6 +62,25 @@ static void tell_opening(struct slot *slot)
     slot->opening_untold = slot->opening.count;
 }
 
+/* Which reports the gateway shall send, if it can (RFC 3461): only where somebody reads them. */
+static sv asked_reports(const struct slot *slot)
+{
+    if (slot->path->gateway->landing.dsn)
+        return SV("SUCCESS,FAILURE,DELAY");
+    return slot->delivery->settings->config.bounces.address ? SV("FAILURE,DELAY") : SV_NONE;
+}
+
+/* The address that reports come back to. A sender that the mail was submitted with stays. */
+static sv choose_sender(struct slot *slot, const char *from)
+{
+    const struct delivery *delivery = slot->delivery;
+    if (delivery->mail.sender.n)
+        return delivery->mail.sender;
+    if (bounces_sender(delivery->settings, delivery->mail.id, slot->sender))
+        return sv_of(slot->sender);
+    return config_mailbox_address(from);
+}
+
 /* Fills the envelope's recipients with the wanted messages. */
 static size_t address_envelope(struct slot *slot)
 {
@@ -70,11 +90,14 @@ static size_t address_envelope(struct slot *slot)
     slot->map = calloc(delivery->count, sizeof *slot->map);
     slot->recipients = calloc(delivery->count, sizeof *slot->recipients);
     assert(slot->map && slot->recipients);
+    sv notify = asked_reports(slot);
     size_t n = 0;
     for (size_t i = 0; i < delivery->count; i++) {
         if (!delivery->wanted[i])
             continue;
         slot->map[n] = i;
+        slot->recipients[n].notify = notify;
+        slot->recipients[n].orcpt = notify.n ? delivery->messages[i].recipient : SV_NONE;
         slot->recipients[n++].address = delivery->messages[i].recipient;
     }
     return n;
@@ -89,10 +112,12 @@ static int send_wanted(struct slot *slot, struct err *err)
     if (delivery_compose(delivery, from, err) < 0)
         return -1;
     size_t recipients = address_envelope(slot);
+    snprintf(slot->envelope_id, sizeof slot->envelope_id, "%lld", (long long)delivery->mail.id);
     const struct smtp_envelope envelope = {
-        .sender = delivery->mail.sender.n ? delivery->mail.sender : config_mailbox_address(from),
+        .sender = choose_sender(slot, from),
         .recipient_count = recipients,
         .recipients = slot->recipients,
+        .envid = asked_reports(slot).n ? sv_of(slot->envelope_id) : SV_NONE,
         .content = delivery->mail.content.n ? delivery->mail.content : buf_view(&delivery->content),
     };
     return session_send(slot->session, &envelope, err);

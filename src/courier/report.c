@@ -57,16 +57,20 @@ static void put_head(struct buf *out, const struct config *config, const struct 
                       "Auto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n"
                       "Content-Type: text/plain; charset=us-ascii\r\n\r\n",
                       (long long)report->message_id,
-                      report->expired ? "has expired undelivered" : "was refused for good",
+                      report->expired   ? "has expired undelivered"
+                      : report->bounced ? "has come back undelivered"
+                                        : "was refused for good",
                       time_rfc5322(now, date, sizeof date), message_id);
     assert(put == 0);
 }
 
 static void put_body(struct buf *out, const struct report *report)
 {
-    int put = buf_printf(out, "%s\r\n\r\n",
-                         report->expired ? "A message could not be handed over to any gateway in time."
-                                         : "A message was refused for good by every gateway.");
+    int put =
+        buf_printf(out, "%s\r\n\r\n",
+                   report->expired   ? "A message could not be handed over to any gateway in time."
+                   : report->bounced ? "A message was taken by every gateway and could not be delivered."
+                                     : "A message was refused for good by every gateway.");
     if (report->alert_id)
         put |= buf_printf(out, "Alert: %lld (see: vedette alerts)\r\n", (long long)report->alert_id);
     put_line(out, "Recipient", report->recipient);

@@ -7,7 +7,8 @@
 #include "store/store.h"
 
 struct report {
-    bool expired; /* else refused */
+    bool expired; /* else refused … */
+    bool bounced; /* … or taken, and brought back by a delivery report */
     int64_t alert_id, message_id;
     sv recipient, gateway, reply, cause;
     int attempts;

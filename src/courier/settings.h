@@ -4,9 +4,12 @@
 #define VEDETTE_COURIER_SETTINGS_H
 
 #include "config/config.h"
+#include "wire/verp.h"
 
 struct settings {
     struct config config;
+    bool has_token_key; /* of envelope senders: see courier/bounces.h */
+    unsigned char token_key[VERP_KEY_BYTES];
     int references; /* changed on the loop's thread only */
 };
 
