@@ -52,6 +52,10 @@ enum { ANY = -1 };
     {                                          \
         text, 0, 0, {0}, CAUSE_##cause, advice \
     }
+#define PHRASE_CODE(text, stages, code, cause, advice) \
+    {                                                  \
+        text, stages, code, {0}, CAUSE_##cause, advice \
+    }
 #define CODE(stages, code, cause)                    \
     {                                                \
         NULL, stages, code, {0}, CAUSE_##cause, NULL \
@@ -70,7 +74,12 @@ static const struct row ROWS[] = {
     PHRASE_ADVICE("tls required", TLS, "set security: starttls"),
     PHRASE_ADVICE("encryption required", TLS, "set security: starttls"),
     PHRASE_ADVICE("encryption needed", TLS, "set security: starttls"),
-    PHRASE("tls not available", TLS),
+    PHRASE_ADVICE("tls not available", TLS,
+                  "have the gateway's certificate and key looked at: it offers STARTTLS and cannot do it"),
+    PHRASE_ADVICE("no client certificate", TLS,
+                  "have the gateway take this machine without a client certificate: none is sent"),
+    PHRASE_ADVICE("unable to authenticate at present", GATEWAY_FAULT,
+                  "look at the gateway itself: it cannot ask for accounts now"),
     PHRASE_ADVICE("smtpclientauthentication is disabled", AUTHENTICATION,
                   "switch SMTP AUTH on for this mailbox and tenant, or use OAuth"),
     PHRASE_ADVICE("basic authentication is not supported", AUTHENTICATION, "use OAuth: auth: XOAUTH2"),
@@ -95,6 +104,14 @@ static const struct row ROWS[] = {
     PHRASE("too many connections", RATE),
     PHRASE("too many concurrent", RATE),
     PHRASE("too many messages", RATE),
+    PHRASE("too much mail", RATE),
+    /* Postscreen's words, whichever of its tests it was. */
+    PHRASE_CODE("service currently unavailable", AT(RCPT), 450, RATE,
+                "it is tried again from this address: the gateway does not know this machine yet"),
+    PHRASE_CODE("service currently unavailable", AT(RCPT), 550, REPUTATION,
+                "have this machine taken off the gateway's list of addresses that it refuses"),
+    PHRASE_CODE("service currently unavailable", AT_GREETING, 521, REPUTATION,
+                "have this machine taken off the gateway's list of addresses that it refuses"),
     PHRASE("too many recipients", RATE),
     PHRASE("rate limit", RATE),
     PHRASE("rate exceeded", RATE),
@@ -142,6 +159,13 @@ static const struct row ROWS[] = {
     PHRASE_ADVICE("reverse dns", REPUTATION, "give this machine's address a PTR record"),
     PHRASE_ADVICE("ptr", REPUTATION, "give this machine's address a PTR record"),
     PHRASE_ADVICE("helo command rejected", DNS, "set helo to a full name that resolves"),
+    PHRASE_CODE("helo", AT(EHLO), 550, DNS, "set helo to a full name that resolves"),
+    PHRASE_ADVICE("client host rejected", RELAY_POLICY,
+                  "authenticate, or have the gateway permit this machine's address"),
+    PHRASE_ADVICE("no smtp service", RELAY_POLICY,
+                  "check the address, or have the gateway permit this machine's address"),
+    PHRASE_ADVICE("no mail service", RELAY_POLICY,
+                  "check the address, or have the gateway permit this machine's address"),
     PHRASE_ADVICE("null mx", DNS, "that domain takes no mail: correct the address"),
     PHRASE_ADVICE("nullmx", DNS, "that domain takes no mail: correct the address"),
     PHRASE("host not found", DNS),
@@ -151,6 +175,10 @@ static const struct row ROWS[] = {
     PHRASE_ADVICE("too many hops", ROUTING, "the mail goes in a circle: look at the gateways' routes"),
     PHRASE_ADVICE("mail loop", ROUTING, "the mail goes in a circle: look at the gateways' routes"),
     PHRASE_ADVICE("loops back to myself", ROUTING, "the mail goes in a circle: look at the gateways' routes"),
+    PHRASE_ADVICE("failed to connect to relay", GATEWAY_FAULT,
+                  "look at the gateway itself: it does not reach the one that it hands mail on to"),
+    PHRASE_ADVICE("failed to establish relay", GATEWAY_FAULT,
+                  "look at the gateway itself: it does not reach the one that it hands mail on to"),
     PHRASE("connection timed out", ROUTING),
     PHRASE("connection refused", ROUTING),
     PHRASE("network is unreachable", ROUTING),
@@ -184,6 +212,7 @@ static const struct row ROWS[] = {
     PHRASE("unknown recipient", RECIPIENT),
     PHRASE("invalid recipient", RECIPIENT),
     PHRASE("unrouteable address", RECIPIENT),
+    PHRASE("mailing list expansion problem", RECIPIENT),
     PHRASE("mailbox unavailable", RECIPIENT),
     PHRASE("mailbox not found", RECIPIENT),
     PHRASE("no mailbox here", RECIPIENT),
