@@ -60,12 +60,11 @@ static enum icmp_meaning meaning_v6(uint8_t type, uint8_t code)
     return ICMP_OTHER;
 }
 
-static void take_offender(const struct sock_extended_err *error, struct icmp_error *ret)
+static void take_offender(const struct sockaddr_in6 *from, struct icmp_error *ret)
 {
-    const struct sockaddr *from = SO_EE_OFFENDER(error);
-    if (from->sa_family == AF_INET)
+    if (from->sin6_family == AF_INET)
         ret->from.length = sizeof(struct sockaddr_in);
-    else if (from->sa_family == AF_INET6)
+    else if (from->sin6_family == AF_INET6)
         ret->from.length = sizeof(struct sockaddr_in6);
     memcpy(&ret->from.storage, from, ret->from.length);
     struct route route;
@@ -76,7 +75,7 @@ static bool read_error(const struct cmsghdr *control, struct icmp_error *ret)
 {
     bool v4 = control->cmsg_level == IPPROTO_IP && control->cmsg_type == IP_RECVERR;
     bool v6 = control->cmsg_level == IPPROTO_IPV6 && control->cmsg_type == IPV6_RECVERR;
-    /* The header and the offender's address behind it, aligned. */
+    /* The address of who says it, of either family, lies behind the header (SO_EE_OFFENDER). */
     struct {
         struct sock_extended_err error;
         struct sockaddr_in6 offender;
@@ -94,7 +93,7 @@ static bool read_error(const struct cmsghdr *control, struct icmp_error *ret)
     ret->meaning = ret->v6 ? meaning_v6(ret->type, ret->code) : meaning_v4(ret->type, ret->code);
     if (ret->meaning == ICMP_TOO_BIG)
         ret->mtu = told.error.ee_info;
-    take_offender(&told.error, ret);
+    take_offender(&told.offender, ret);
     return true;
 }
 
@@ -109,11 +108,15 @@ bool icmp_take(int fd, struct icmp_error *ret)
         struct iovec iov = {packet, sizeof packet};
         struct msghdr message = {
             .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
-        if (recvmsg(fd, &message, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
+        ssize_t n = recvmsg(fd, &message, MSG_ERRQUEUE | MSG_DONTWAIT);
+        if (n < 0)
             return false;
         for (struct cmsghdr *at = CMSG_FIRSTHDR(&message); at; at = CMSG_NXTHDR(&message, at))
-            if (read_error(at, ret))
+            if (read_error(at, ret)) {
+                ret->quoted_bytes = (size_t)n < ICMP_QUOTED_MAX ? (size_t)n : ICMP_QUOTED_MAX;
+                memcpy(ret->quoted, packet, ret->quoted_bytes);
                 return true;
+            }
     }
     return false;
 }

@@ -17,6 +17,8 @@ enum icmp_meaning {
     ICMP_OTHER,
 };
 
+enum { ICMP_QUOTED_MAX = 8, ICMP_TEXT_MAX = 160 };
+
 struct icmp_error {
     enum icmp_meaning meaning;
     struct address from; /* who says so; length 0 if the kernel does not know */
@@ -25,9 +27,10 @@ struct icmp_error {
     uint8_t type, code;
     uint32_t mtu; /* with ICMP_TOO_BIG; 0 if not told */
     int system;   /* the errno that the kernel makes of it */
+    /* How our packet began after its IP header, so far as it was quoted: raw sockets hear of others' too. */
+    uint8_t quoted[ICMP_QUOTED_MAX];
+    size_t quoted_bytes;
 };
-
-enum { ICMP_TEXT_MAX = 160 };
 
 /* Asks the kernel to keep such errors for fd, a socket of family. Failure means that none will be kept. */
 void icmp_watch(int fd, int family);

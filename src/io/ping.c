@@ -103,6 +103,16 @@ static bool is_answer(const struct echo *echo, const uint8_t *bytes, size_t n)
            (!echo->raw || header.id == echo->id);
 }
 
+/* Raw sockets hear what is said of everybody's packets to that address. */
+static bool is_about(const struct echo *echo, const struct icmp_error *icmp)
+{
+    struct echo_header header;
+    if (icmp->quoted_bytes < sizeof header)
+        return !echo->raw;
+    memcpy(&header, icmp->quoted, sizeof header);
+    return header.sequence == htons(echo->sequence) && (!echo->raw || header.id == echo->id);
+}
+
 static void on_ready(void *arg, int fd, int ready)
 {
     (void)ready;
@@ -117,17 +127,18 @@ static void on_ready(void *arg, int fd, int ready)
                      (struct ping_outcome){.state = PING_ANSWERED, .time = loop_monotonic() - echo->began});
             return;
         }
-        if (n < 0 && icmp_take(fd, &icmp)) {
+        bool took = n < 0 && icmp_take(fd, &icmp);
+        if (took && is_about(echo, &icmp)) {
             echo_end(echo,
                      (struct ping_outcome){.state = PING_REJECTED, .icmp = icmp, .system = icmp.system});
             return;
         }
-        if (n < 0 && (system == EAGAIN || system == EINTR))
+        if (n < 0 && !took && (system == EAGAIN || system == EINTR))
             return;
-        if (n < 0) {
-            echo_end(echo, (struct ping_outcome){.state = PING_FAILED, .system = system});
-            return;
-        }
+        if (n >= 0 || took)
+            continue;
+        echo_end(echo, (struct ping_outcome){.state = PING_FAILED, .system = system});
+        return;
     }
 }
 
@@ -197,7 +208,7 @@ struct ping *ping_start(struct loop *loop, const struct address *to, uint32_t pa
     memcpy(&ping->to.storage, &in, sizeof in);
     struct ping_outcome silent = {.state = PING_SILENT};
     ping->report = (struct ping_report){.small = silent, .big = silent};
-    uint16_t id = (uint16_t)getpid();
+    uint16_t id = (uint16_t)(loop_monotonic() / 1000 ^ getpid()); /* raw sockets hear each other */
     ping->small =
         (struct echo){.ping = ping, .fd = -1, .id = id, .sequence = 1, .outcome = &ping->report.small};
     ping->big = (struct echo){.ping = ping, .fd = -1, .id = id, .sequence = 2, .outcome = &ping->report.big};
