@@ -1,6 +1,5 @@
 #include "courier/courier.h"
 
-#include "base/hash.h"
 #include "courier/bounces.h"
 #include "courier/landing.h"
 #include "courier/queue.h"
@@ -11,15 +10,6 @@
 
 #include <assert.h>
 #include <stdlib.h>
-
-enum { UNMATCHED_MAX = 1024, MESSAGE_ID_BYTES_MAX = 256 };
-
-/* Landed before the hand-over was on disk: a local Maildir is often faster than the answer to the dot. */
-struct unmatched {
-    uint64_t hash;
-    char message_id[MESSAGE_ID_BYTES_MAX];
-    nanos at;
-};
 
 struct courier {
     struct loop *loop;
@@ -32,10 +22,7 @@ struct courier {
     struct queue *queue;
     struct bounces *bounces;
     unsigned char token_key[VERP_KEY_BYTES];
-    struct landing *landings[CONFIG_GATEWAYS_MAX];
-    size_t landing_count;
-    struct unmatched unmatched[UNMATCHED_MAX];
-    size_t unmatched_next;
+    struct landings *landings;
     struct prepared *prepared;
     bool queue_drained;
     struct loop_timer *drain_timer; /* done must not run inside a job's done */
@@ -104,37 +91,6 @@ static void warn_of_clear(const struct config_gateway *gateway)
                     LOG_STR("advice", "set security: starttls or tls"));
 }
 
-static void on_landed(void *arg, sv message_id, nanos at);
-
-/* Watches the Maildirs that the settings name, and no others. */
-static void settle_landings(struct courier *courier)
-{
-    struct landing *old[CONFIG_GATEWAYS_MAX];
-    size_t old_count = courier->landing_count;
-    memcpy(old, courier->landings, old_count * sizeof *old);
-    courier->landing_count = 0;
-    for (size_t i = 0; i < courier->settings->config.gateway_count; i++) {
-        const char *path = courier->settings->config.gateways[i].landing.maildir;
-        struct landing *landing = NULL;
-        bool known = !path;
-        for (size_t j = 0; j < courier->landing_count && !known; j++)
-            known = strcmp(landing_path(courier->landings[j]), path) == 0;
-        if (known)
-            continue;
-        for (size_t j = 0; j < old_count && !landing; j++) {
-            if (!old[j] || strcmp(landing_path(old[j]), path) != 0)
-                continue;
-            landing = old[j];
-            old[j] = NULL;
-        }
-        if (!landing)
-            landing = landing_new(courier->loop, path, on_landed, courier);
-        courier->landings[courier->landing_count++] = landing;
-    }
-    for (size_t j = 0; j < old_count; j++)
-        landing_free(old[j]);
-}
-
 static struct settings *settle_settings(const struct courier *courier, const struct config *config)
 {
     struct settings *settings = settings_new(config);
@@ -158,7 +114,7 @@ void courier_reload(struct courier *courier, const struct config *config)
     reception_settle(courier->reception, settings);
     untold_settle(courier->untold, settings);
     bounces_settle(courier->bounces, settings);
-    settle_landings(courier);
+    landings_settle(courier->landings, settings);
     for (size_t i = 0; i < config->gateway_count; i++)
         warn_of_clear(&config->gateways[i]);
     prepared_free(courier->prepared);
@@ -168,93 +124,22 @@ void courier_reload(struct courier *courier, const struct config *config)
 /* --- Landings ---------------------------------------------------------------------------------------------
  */
 
-struct landed_job {
-    struct job job;
-    struct courier *courier;
-    struct unmatched landed;
-    struct store_landing *landings; /* SMTP_RECIPIENTS_MAX, once there is one: a Maildir has many mails */
-    size_t count;
-};
-
-static int landed_run(struct store *store, struct job *base, struct err *err)
+static void on_landed(void *arg)
 {
-    struct landed_job *job = (struct landed_job *)base;
-    struct store_landing landings[SMTP_RECIPIENTS_MAX];
-    size_t count = 0;
-    int outcome = store_landed(store, sv_of(job->landed.message_id), job->landed.at, landings,
-                               SMTP_RECIPIENTS_MAX, &count, err);
-    free(job->landings);
-    job->landings = NULL;
-    job->count = count;
-    if (count) {
-        job->landings = calloc(count, sizeof *landings);
-        assert(job->landings);
-        memcpy(job->landings, landings, count * sizeof *landings);
-    }
-    return outcome;
+    (void)arg;
 }
 
-static void landed_done(struct job *base, const struct err *err)
+static void on_unreadable(void *arg, const char *gateway, const struct err *err)
 {
-    struct landed_job *job = (struct landed_job *)base;
-    struct courier *courier = job->courier;
-    if (err) {
-        LOG_ERROR("a landing could not be written down", LOG_ERR(err));
-        return;
-    }
-    if (job->count == 0) {
-        courier->unmatched[courier->unmatched_next] = job->landed;
-        courier->unmatched_next = (courier->unmatched_next + 1) % UNMATCHED_MAX;
-        return;
-    }
-    LOG_INFO("landed", LOG_STR("message_id", job->landed.message_id), LOG_INT("messages", job->count));
-    for (size_t i = 0; i < job->count; i++) {
-        const struct store_landing *landing = &job->landings[i];
-        struct courier_step step = {.at = job->landed.at,
-                                    .alert_id = landing->alert_id,
-                                    .mail_id = landing->mail_id,
-                                    .message_id = landing->message_id,
-                                    .step = "landed",
-                                    .gateway = landing->gateway};
-        sv_copy(step.text, sizeof step.text, sv_of(job->landed.message_id));
-        steps_tell(&courier->steps, &step);
-    }
-}
-
-static void landed_release(struct job *base)
-{
-    free(((struct landed_job *)base)->landings);
-}
-
-static void submit_landed(struct courier *courier, const struct unmatched *landed)
-{
-    static const struct job_kind KIND = {landed_run, landed_done, landed_release};
-    struct landed_job *job = job_new(sizeof *job, &KIND);
-    job->courier = courier;
-    job->landed = *landed;
-    jobs_submit(courier->jobs, &job->job);
-}
-
-static void on_landed(void *arg, sv message_id, nanos at)
-{
-    struct unmatched landed = {.hash = hash_sv(message_id), .at = at};
-    if (message_id.n >= sizeof landed.message_id)
-        return;
-    sv_copy(landed.message_id, sizeof landed.message_id, message_id);
-    submit_landed(arg, &landed);
+    (void)arg;
+    (void)gateway;
+    (void)err;
 }
 
 static void on_handed_over(void *arg, sv message_id)
 {
     struct courier *courier = arg;
-    uint64_t hash = hash_sv(message_id);
-    for (size_t i = 0; i < UNMATCHED_MAX; i++) {
-        struct unmatched *landed = &courier->unmatched[i];
-        if (landed->hash != hash || !sv_eq(sv_of(landed->message_id), message_id))
-            continue;
-        submit_landed(courier, landed);
-        *landed = (struct unmatched){0};
-    }
+    landings_handed_over(courier->landings, message_id);
 }
 
 /* --- Life -------------------------------------------------------------------------------------------------
@@ -314,6 +199,15 @@ int courier_new(struct loop *loop, const struct config *config, struct store *st
         .handed_over = on_handed_over,
         .arg = courier,
     });
+    courier->landings = landings_new(&(struct landings_setup){
+        .loop = loop,
+        .jobs = courier->jobs,
+        .keeper = keeper,
+        .steps = &courier->steps,
+        .landed = on_landed,
+        .unreadable = on_unreadable,
+        .arg = courier,
+    });
     const struct reception_setup mailing = {
         .jobs = courier->jobs, .steps = &courier->steps, .mailed = on_mailed, .arg = courier};
     courier->reception = reception_new(&mailing, courier->settings);
@@ -334,7 +228,7 @@ int courier_new(struct loop *loop, const struct config *config, struct store *st
 
 void courier_start(struct courier *courier)
 {
-    settle_landings(courier);
+    landings_settle(courier->landings, courier->settings);
     queue_start(courier->queue);
 }
 
@@ -354,8 +248,7 @@ void courier_free(struct courier *courier)
 {
     if (!courier)
         return;
-    for (size_t i = 0; i < courier->landing_count; i++)
-        landing_free(courier->landings[i]);
+    landings_free(courier->landings);
     loop_timer_free(courier->drain_timer);
     queue_free(courier->queue);
     jobs_free(courier->jobs);
@@ -463,5 +356,5 @@ const char *courier_password_of(const struct courier *courier, sv gateway)
 bool courier_awaits_landing(const struct courier *courier, sv gateway)
 {
     const struct config_gateway *found = find_gateway(courier, gateway);
-    return found && found->landing.maildir;
+    return found && landing_is_watched(found);
 }

@@ -1,5 +1,7 @@
 #include "courier/message_id.h"
 
+#include "wire/mail_field.h"
+
 enum { MESSAGE_ID_MAX = 998 };
 
 /* The first "<…>" in a field's value, without spaces or control characters. */
@@ -16,29 +18,11 @@ static sv bracketed(sv value)
     return sv_printable(id) && sv_find_char(id, ' ') == SV_NPOS ? id : SV_NONE;
 }
 
-/* The field that starts at the front of head, its folded lines included. */
-static sv field_at(sv head)
-{
-    size_t n = 0;
-    do {
-        size_t lf = sv_find_char(sv_from(head, n), '\n');
-        if (lf == SV_NPOS)
-            return head;
-        n += lf + 1;
-    } while (n < head.n && (head.p[n] == ' ' || head.p[n] == '\t'));
-    return sv_first(head, n);
-}
-
 sv message_id_find(sv mail)
 {
-    static const sv NAME = SV_INIT("Message-ID:");
-    while (mail.n) {
-        sv field = field_at(mail);
-        if (sv_trim(field).n == 0)
-            return SV_NONE;
-        if (sv_istarts(field, NAME))
-            return bracketed(sv_from(field, NAME.n));
-        mail = sv_from(mail, field.n);
-    }
+    struct mail_field field;
+    while (mail_field_next(&mail, &field))
+        if (sv_ieq(field.name, SV("Message-ID")))
+            return bracketed(field.value);
     return SV_NONE;
 }

@@ -8,7 +8,7 @@
 
 static const char *const sql_texts[] = {
 #define X(name, text) text,
-    SQL_STATEMENTS(X)
+    SQL_STATEMENTS(X) SQL_CANARY_STATEMENTS(X)
 #undef X
 };
 
@@ -170,9 +170,10 @@ int sql_message(sqlite3_stmt *row, struct arena *arena, struct store_message *re
         .possible_duplicate = sqlite3_column_int(row, 16) != 0,
         .leased = sqlite3_column_int(row, 17) != 0,
     };
-    sv *texts[] = {&ret->recipient, &ret->gateway, &ret->queue_id, &ret->reply, &ret->cause};
-    for (int i = 0; i < 5; i++) {
-        *texts[i] = arena_sv(arena, sql_text(row, 5 + i));
+    static const int COLUMNS[] = {5, 6, 7, 8, 9, 18};
+    sv *texts[] = {&ret->recipient, &ret->gateway, &ret->queue_id, &ret->reply, &ret->cause, &ret->evidence};
+    for (int i = 0; i < 6; i++) {
+        *texts[i] = arena_sv(arena, sql_text(row, COLUMNS[i]));
         if (!texts[i]->p)
             return -1;
     }

@@ -17,7 +17,11 @@
 #define SQL_MESSAGE_COLUMNS                                                                          \
     "id, mail_id, alert_id, state, severity, recipient, gateway, queue_id, reply, cause, attempts, " \
     "created_at, next_attempt_at, handed_over_at, landed_at, expires_at, possible_duplicate, "       \
-    "EXISTS (SELECT 1 FROM temp.lease WHERE lease.id = message.id)"
+    "EXISTS (SELECT 1 FROM temp.lease WHERE lease.id = message.id), evidence"
+
+#define SQL_CANARY_COLUMNS                                                                         \
+    "id, gateway, token, message_id, mail_id, state, sent_at, due_at, handed_over_at, landed_at, " \
+    "evidence, cause, reply"
 
 /* Every statement there is. Partial indexes are named, so that a statement which could not use its index
  * fails in the first test instead of scanning in production. */
@@ -64,8 +68,6 @@
     X(EXPIRABLE, "SELECT id FROM message INDEXED BY message_expiry WHERE state = 1 AND expires_at <= ? "     \
                  "AND id NOT IN (SELECT id FROM temp.lease) ORDER BY expires_at, id LIMIT ?")                \
     X(EXPIRE, "UPDATE message SET state = 6 WHERE id = ?")                                                   \
-    X(LANDED, "UPDATE message SET state = 3, landed_at = ? WHERE state = 2 AND mail_id IN "                  \
-              "(SELECT id FROM mail WHERE message_id = ?) RETURNING id, mail_id, alert_id, gateway")         \
     X(CURSOR_PUT, "INSERT INTO cursor (input, cursor) VALUES (?, ?) "                                        \
                   "ON CONFLICT (input) DO UPDATE SET cursor = excluded.cursor")                              \
     X(CURSOR, "SELECT cursor FROM cursor WHERE input = ?")                                                   \
@@ -112,9 +114,48 @@
     X(BOUNCE_FOLLOWED, "UPDATE alert SET bounced = bounced - 1 WHERE id = (SELECT alert_id FROM message "    \
                        "WHERE id = ? AND state = 4)")
 
+/* Landings and canaries: store/canary.c. */
+#define SQL_CANARY_STATEMENTS(X)                                                                            \
+    X(LANDED,                                                                                               \
+      "UPDATE message SET state = 3, landed_at = max(?1, created_at), evidence = ?2 WHERE state = 2 "       \
+      "AND mail_id IN (SELECT id FROM mail WHERE message_id = ?3) AND (recipient = ?4 COLLATE NOCASE OR "   \
+      "NOT EXISTS (SELECT 1 FROM message AS other WHERE other.mail_id = message.mail_id "                   \
+      "AND other.recipient = ?4 COLLATE NOCASE)) RETURNING id, mail_id, alert_id, gateway, created_at")     \
+    X(MESSAGE_LANDED, "UPDATE message SET state = 3, landed_at = max(?1, created_at), evidence = ?2 "       \
+                      "WHERE state = 2 AND id = ?3")                                                        \
+    X(MAIL_LANDED,                                                                                          \
+      "UPDATE message SET state = 3, landed_at = max(?1, created_at), evidence = ?2 WHERE state = 2 "       \
+      "AND mail_id = ?3 RETURNING id, mail_id, alert_id, gateway, created_at")                              \
+    X(CANARY_INSERT, "INSERT INTO canary (gateway, token, message_id, mail_id, state, sent_at, due_at) "    \
+                     "VALUES (?, ?, ?, ?, ?, ?, ?)")                                                        \
+    X(CANARY_SEEN, "UPDATE canary SET state = CASE state WHEN 3 THEN 3 ELSE 1 END, "                        \
+                   "landed_at = max(?1, sent_at), evidence = ?2 WHERE message_id = ?3 AND landed_at = 0")   \
+    X(CANARY_MAIL_LANDED,                                                                                   \
+      "UPDATE canary SET state = CASE state WHEN 3 THEN 3 ELSE 1 END, landed_at = max(?1, sent_at), "       \
+      "evidence = ?2 WHERE message_id = (SELECT mail.message_id FROM mail WHERE mail.id = ?3) "             \
+      "AND landed_at = 0")                                                                                  \
+    X(CANARY_MESSAGE_LANDED,                                                                                \
+      "UPDATE canary SET state = CASE state WHEN 3 THEN 3 ELSE 1 END, landed_at = max(?1, sent_at), "       \
+      "evidence = ?2 WHERE message_id = (SELECT mail.message_id FROM mail JOIN message "                    \
+      "ON message.mail_id = mail.id WHERE message.id = ?3) AND landed_at = 0")                              \
+    X(CANARY_TOKEN, "SELECT mail_id FROM canary WHERE token = ?")                                           \
+    X(CANARY_MISSED, "UPDATE canary SET state = 2, handed_over_at = ?, cause = ?, reply = ? WHERE id = ? "  \
+                     "AND state = 0")                                                                       \
+    X(CANARY_LAST, "SELECT " SQL_CANARY_COLUMNS " FROM canary INDEXED BY canary_gateway "                   \
+                   "WHERE gateway = ? AND (state <> 0 OR ? = 0) ORDER BY sent_at DESC LIMIT 1")             \
+    X(CANARY_OVERDUE, "SELECT " SQL_CANARY_COLUMNS " FROM canary INDEXED BY canary_waiting "                \
+                      "WHERE state = 0 AND due_at <= ? ORDER BY due_at LIMIT 1")                            \
+    X(CANARY_WAITING, "SELECT count(*), min(due_at) FROM canary INDEXED BY canary_waiting WHERE state = 0") \
+    X(CANARY_COUNT,                                                                                         \
+      "SELECT count(*), count(*) FILTER (WHERE state = 1 AND landed_at <= due_at) FROM canary "             \
+      "INDEXED BY canary_gateway WHERE gateway = ? AND sent_at >= ? AND state <> 0")                        \
+    X(CANARY_LATENCY, "SELECT landed_at - sent_at FROM canary INDEXED BY canary_gateway WHERE gateway = ? " \
+                      "AND sent_at >= ? AND state = 1 AND landed_at <= due_at ORDER BY 1 LIMIT 1 OFFSET ?") \
+    X(CANARY_PRUNE, "DELETE FROM canary WHERE sent_at < ?")
+
 enum sql {
 #define X(name, text) SQL_##name,
-    SQL_STATEMENTS(X)
+    SQL_STATEMENTS(X) SQL_CANARY_STATEMENTS(X)
 #undef X
         SQL_COUNT
 };

@@ -136,6 +136,7 @@ struct store_message {
     enum severity severity;
     bool possible_duplicate; /* an attempt was lost past the final dot */
     bool leased;
+    sv evidence; /* of its landing, a JSON object; empty: none */
 };
 
 /* One mail with those of its messages that are due, leased together: one SMTP transaction. Borrowed from
@@ -175,15 +176,6 @@ int store_message_attempted(struct store *store, const struct store_attempt *att
 /* Messages past expires_at and not leased become EXPIRED; their ids (at most max) go to ret_ids. */
 int store_expire(struct store *store, nanos now, int64_t *ret_ids, size_t max, size_t *ret_count,
                  struct err *err);
-
-/* Every handed-over message with that Message-ID becomes LANDED; which, at most max, goes to ret. None may
- * also mean that the hand-over is not written down yet: ask again. */
-struct store_landing {
-    int64_t message_id, mail_id, alert_id;
-    char gateway[72]; /* the one that took it */
-};
-int store_landed(struct store *store, sv message_id, nanos at, struct store_landing *ret, size_t max,
-                 size_t *ret_count, struct err *err);
 
 /* --- Cursors -----------------------------------------------------------------------------------------------
  */

@@ -208,27 +208,6 @@ int store_expire(struct store *store, nanos now, int64_t *ret_ids, size_t max, s
     return got;
 }
 
-int store_landed(struct store *store, sv message_id, nanos at, struct store_landing *ret, size_t max,
-                 size_t *ret_count, struct err *err)
-{
-    size_t n = 0;
-    int got;
-    sqlite3_stmt *row = sql_start(store, SQL_LANDED, VALUES(INTEGER(at), TEXT(message_id)), err);
-    if (!row)
-        return -1;
-    while ((got = sql_step(store, row, err)) > 0) {
-        if (n == max)
-            continue;
-        ret[n] = (struct store_landing){.message_id = sqlite3_column_int64(row, 0),
-                                        .mail_id = sqlite3_column_int64(row, 1),
-                                        .alert_id = sqlite3_column_int64(row, 2)};
-        sv_copy(ret[n++].gateway, sizeof ret->gateway, sql_text(row, 3));
-    }
-    if (got == 0)
-        *ret_count = n;
-    return got;
-}
-
 int store_mail_last(struct store *store, int64_t alert_id, struct arena *arena, struct store_mail *ret,
                     struct err *err)
 {

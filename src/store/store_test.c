@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "store/sql.h"
+#include "store/canary.h"
 #include "store/store_fixture.h"
 #include "wire/smtp_client.h"
 
@@ -320,13 +321,19 @@ static void a_landing_counts_for_what_was_handed_over(void **state)
     size_t changed = 9;
     begin(f);
     struct store_mail mail = put_alert(f, SEVERITY_HIGH, 2, 10);
-    assert_int_equal(store_landed(f->store, mail.message_id, 50, landings, 4, &changed, &f->err), 0);
-    assert_int_equal(changed, 0);
-    attempt(f, 1, STORE_HANDED_OVER, 20, 0);
-    assert_int_equal(store_landed(f->store, SV("<other@example.org>"), 50, landings, 4, &changed, &f->err),
+    assert_int_equal(store_landed(f->store, &(struct store_seen){.message_id = mail.message_id, .at = 50},
+                                  landings, 4, &changed, &f->err),
                      0);
     assert_int_equal(changed, 0);
-    assert_int_equal(store_landed(f->store, mail.message_id, 50, landings, 4, &changed, &f->err), 0);
+    attempt(f, 1, STORE_HANDED_OVER, 20, 0);
+    assert_int_equal(store_landed(f->store,
+                                  &(struct store_seen){.message_id = SV("<other@example.org>"), .at = 50},
+                                  landings, 4, &changed, &f->err),
+                     0);
+    assert_int_equal(changed, 0);
+    assert_int_equal(store_landed(f->store, &(struct store_seen){.message_id = mail.message_id, .at = 50},
+                                  landings, 4, &changed, &f->err),
+                     0);
     assert_int_equal(changed, 1);
     assert_int_equal(landings[0].message_id, 1);
     assert_int_equal(landings[0].mail_id, mail.id);
