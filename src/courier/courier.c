@@ -216,6 +216,7 @@ int courier_new(struct loop *loop, const struct config *config, struct store *st
                                                            .jobs = courier->jobs,
                                                            .steps = &courier->steps,
                                                            .mailed = on_mailed,
+                                                           .delivered = landing_delivered,
                                                            .arg = courier},
                                    courier->settings);
     queue_settle(courier->queue, courier->settings, prepared->contexts);
