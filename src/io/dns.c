@@ -419,8 +419,10 @@ void dns_free(struct dns *dns)
 {
     if (!dns)
         return;
-    while (dns->queries)
-        query_free(dns->queries);
+    for (struct dns_query *query = dns->queries, *next; query; query = next) {
+        next = query->next;
+        query_free(query);
+    }
     ub_ctx_delete(dns->validating);
     ub_ctx_delete(dns->plain);
     free(dns);

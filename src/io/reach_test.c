@@ -131,6 +131,9 @@ static void an_echo_on_loopback_is_answered_or_not_permitted(void **state)
 static const char network[] =
     "set -e; unshare -n sleep 60 & r=$!; unshare -n sleep 60 & b=$!; sleep 0.3; "
     "in_r() { nsenter -t $r -n \"$@\"; }; in_b() { nsenter -t $b -n \"$@\"; }; "
+    /* A link-local address that is still looked for elsewhere asks for no neighbour. */
+    "quick='net.ipv6.conf.default.dad_transmits=0 net.ipv6.conf.default.accept_dad=0'; "
+    "sysctl -qw $quick; in_r sysctl -qw $quick; in_b sysctl -qw $quick; "
     "ip link set lo up; ip link add a0 type veth peer name ra netns $r; "
     "in_r ip link add rb type veth peer name b0 netns $b; "
     "ip addr add 10.1.0.2/24 dev a0; ip addr add fd01::2/64 dev a0 nodad; ip link set a0 up; "
