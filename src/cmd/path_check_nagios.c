@@ -55,6 +55,19 @@ static enum service service_of(enum check_state verdict)
     return SERVICE_UNKNOWN;
 }
 
+/* Something warns that is not the certificate's end: for that the given days decide, not the check's own. */
+static bool warns_otherwise(const struct check_report *report)
+{
+    for (size_t i = 0; i < CHECK_HOP_COUNT; i++)
+        for (size_t j = 0; j < report->hops[i].note_count; j++) {
+            const struct check_note *note = &report->hops[i].notes[j];
+            bool end = note->row && strcmp(note->row, "cert_ends_soon") == 0;
+            if (note->state == CHECK_WARN && !end)
+                return true;
+        }
+    return false;
+}
+
 /* Whole days that the server's own certificate has left; false without one. */
 static bool days_left(const struct check_report *report, int64_t *ret)
 {
@@ -74,6 +87,10 @@ static int end(void *state, const struct check_report *report)
     int64_t days = 0, warning = line->options->warning_days, critical = line->options->critical_days;
     bool has_days = days_left(report, &days);
     bool soon = has_days && days <= warning;
+    if (service == SERVICE_WARNING && !warns_otherwise(report))
+        service = SERVICE_OK;
+    if (service == SERVICE_OK && !soon)
+        why = NULL;
     if (soon && service < SERVICE_CRITICAL)
         service = days <= critical ? SERVICE_CRITICAL : SERVICE_WARNING;
     printf("VEDETTE %s - ", words[service]);
