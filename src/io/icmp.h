@@ -1,5 +1,5 @@
 /* What routers and hosts say by ICMP about packets of ours, as sockets with IP_RECVERR hand it to their
- * owner: no privilege is needed for it. */
+ * owner: no privilege is needed for it. For TCP, Linux does so since 5.9. */
 #ifndef VEDETTE_IO_ICMP_H
 #define VEDETTE_IO_ICMP_H
 

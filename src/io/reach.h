@@ -17,7 +17,8 @@ enum reach_state {
     REACH_REFUSED,     /* by RST: the host is there, nothing listens (or a firewall speaks in its name) */
     REACH_REJECTED,    /* by ICMP from a firewall: icmp says whose */
     REACH_UNREACHABLE, /* no way leads there, or nobody is there: system is the errno, icmp who says so */
-    REACH_FORBIDDEN,   /* by this machine itself: a filter or a prohibiting route */
+    REACH_FORBIDDEN,   /* by this machine itself: a filter or a prohibiting route. A filter here that drops
+                        * without   a word is noticed only with CAP_NET_RAW; else it looks like REACH_SILENT */
     REACH_SILENT,      /* no answer of any kind until the time was up */
     REACH_FAILED,      /* we could not try: system */
 };
