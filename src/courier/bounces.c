@@ -1,6 +1,7 @@
 #include "courier/bounces_private.h"
 
 #include "base/log.h"
+#include "courier/postbox.h"
 #include "courier/report.h"
 
 #include <assert.h>
@@ -20,6 +21,8 @@ static const char KEY_NAME[] = "envelope sender";
 struct bounces {
     struct bounces_setup setup;
     struct settings *settings;
+    struct postbox *postbox;
+    struct settings *box; /* kept: the postbox reads its own part */
     struct report_gate gate;
     struct early {
         struct dsn *dsn;
@@ -257,10 +260,46 @@ struct bounces *bounces_new(const struct bounces_setup *setup, struct settings *
     return bounces;
 }
 
+static void on_mail(void *arg, const struct postbox_mail *mail)
+{
+    bounces_take(arg, mail->content);
+}
+
+static void on_trouble(void *arg, const struct err *err)
+{
+    (void)arg;
+    if (err)
+        LOG_ERROR("the mailbox that delivery reports come back to cannot be read", LOG_ERR(err));
+    else
+        LOG_INFO("the mailbox that delivery reports come back to can be read again");
+}
+
+static void settle_box(struct bounces *bounces)
+{
+    static const struct postbox_handler HANDLER = {.mail = on_mail, .trouble = on_trouble};
+    const struct config_bounces *wanted = &bounces->settings->config.bounces;
+    bool present = wanted->address && config_postbox_present(&wanted->box);
+    if (bounces->postbox && present && postbox_same(&bounces->box->config.bounces.box, &wanted->box))
+        return;
+    postbox_free(bounces->postbox);
+    settings_free(bounces->box);
+    bounces->postbox = NULL;
+    bounces->box = NULL;
+    if (!present)
+        return;
+    bounces->box = settings_keep(bounces->settings);
+    bounces->postbox = postbox_new(&(struct postbox_setup){.loop = bounces->setup.loop,
+                                                           .keeper = bounces->setup.keeper,
+                                                           .box = &bounces->box->config.bounces.box},
+                                   &HANDLER, bounces);
+}
+
 void bounces_settle(struct bounces *bounces, struct settings *settings)
 {
+    settings_keep(settings);
     settings_free(bounces->settings);
-    bounces->settings = settings_keep(settings);
+    bounces->settings = settings;
+    settle_box(bounces);
 }
 
 void bounces_free(struct bounces *bounces)
@@ -269,6 +308,8 @@ void bounces_free(struct bounces *bounces)
         return;
     for (size_t i = 0; i < bounces->early_count; i++)
         free(bounces->early[i].dsn);
+    postbox_free(bounces->postbox);
+    settings_free(bounces->box);
     loop_timer_free(bounces->timer);
     settings_free(bounces->settings);
     free(bounces);

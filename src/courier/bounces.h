@@ -7,6 +7,7 @@
 #include "courier/jobs.h"
 #include "courier/settings.h"
 #include "courier/steps.h"
+#include "secret/keeper.h"
 #include "wire/verp.h"
 
 struct bounces;
@@ -22,6 +23,7 @@ bool bounces_sender(const struct settings *settings, int64_t mail_id, char ret[s
 struct bounces_setup {
     struct loop *loop;
     struct jobs *jobs;
+    struct keeper_client *keeper; /* NULL is fine for a Maildir */
     struct steps *steps;
     loop_fn *mailed; /* something was committed that is to be sent */
     /* Both inside the batch, on the store's thread; NULL: nothing is done. A report says that the message is
@@ -33,7 +35,7 @@ struct bounces_setup {
     void *arg; /* of mailed */
 };
 
-/* settings: kept; with the key. */
+/* settings: kept; with the key. The mailbox that they name is read from bounces_settle on. */
 struct bounces *bounces_new(const struct bounces_setup *setup, struct settings *settings);
 void bounces_settle(struct bounces *bounces, struct settings *settings);
 void bounces_free(struct bounces *bounces); /* NULL is fine */

@@ -4,6 +4,8 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -168,7 +170,7 @@ static void forged_and_foreign_tokens_are_counted_and_change_nothing(void **stat
     world_close(w);
 }
 
-static void a_delay_and_a_delivery_are_steps_only(void **state)
+static void a_delay_is_a_step_and_the_last_word_of_delivered_and_failed_holds(void **state)
 {
     (void)state;
     struct world *w = taken(2);
@@ -178,8 +180,11 @@ static void a_delay_and_a_delivery_are_steps_only(void **state)
     world_wait(w, "relayed", 1);
     assert_int_equal(world_count(w, "delayed"), 1);
     assert_int_equal(world_count(w, "delivered"), 1);
-    assert_int_equal(state_of(w, 1), STORE_HANDED_OVER);
+    assert_int_equal(state_of(w, 1), STORE_LANDED);
     assert_int_equal(counts(w).delayed, 1);
+    report(w, last_sender(&w->first), "failed", "soc@example.org");
+    world_wait(w, "bounced", 1);
+    assert_int_equal(state_of(w, 1), STORE_BOUNCED);
     world_close(w);
 }
 
@@ -204,6 +209,50 @@ static void with_one_gateway_the_other_recipient_is_told(void **state)
     assert_int_equal(state_of(w, 2), STORE_BOUNCED);
     assert_non_null(strstr(w->first.mails[1].message_id, "report."));
     assert_int_equal(w->first.mails[1].recipients, 1);
+    world_close(w);
+}
+
+static void a_report_in_the_mailbox_is_found(void **state)
+{
+    (void)state;
+    struct world *w = world_open();
+    char more[400], path[200], temp[200];
+    snprintf(more, sizeof more,
+             "delivery: {retry_first: 100ms}\nbounces: {address: bounces@example.org, maildir: %s/bounces}\n",
+             w->directory);
+    static const char *const folders[] = {"bounces", "bounces/new", "bounces/cur", "bounces/tmp"};
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        snprintf(path, sizeof path, "%s/%s", w->directory, folders[i]);
+        assert_int_equal(mkdir(path, 0700), 0);
+    }
+    world_start(w, 2, more);
+    world_submit(w, "m", NULL);
+    world_wait(w, "handed-over", 2);
+    struct buf mail = BUF_INIT(64 * 1024);
+    put_report(&mail, last_sender(&w->first), "failed", (const char *const[]){"soc@example.org", NULL});
+    snprintf(temp, sizeof temp, "%s/bounces/tmp/1", w->directory);
+    snprintf(path, sizeof path, "%s/bounces/new/1", w->directory);
+    FILE *file = fopen(temp, "we");
+    assert_non_null(file);
+    assert_int_equal(fwrite(buf_view(&mail).p, 1, buf_view(&mail).n, file), buf_view(&mail).n);
+    assert_int_equal(fclose(file), 0);
+    buf_free(&mail);
+    assert_int_equal(rename(temp, path), 0);
+    world_wait(w, "bounced", 1);
+    world_wait(w, "handed-over", 3);
+
+    /* Killed after that, it finds the report again, which changes nothing. */
+    world_stop(w);
+    world_start(w, 2, more);
+    for (int i = 0; i < 50 && counts(w).repeated == 0; i++)
+        world_turn(w, 100 * NANOS_PER_MS);
+    assert_int_equal(counts(w).repeated, 1);
+    assert_int_equal(w->second.mail_count, 1);
+    assert_int_equal(unlink(path), 0);
+    for (size_t i = sizeof folders / sizeof *folders; i-- > 0;) {
+        snprintf(path, sizeof path, "%s/%s", w->directory, folders[i]);
+        assert_int_equal(rmdir(path), 0);
+    }
     world_close(w);
 }
 
@@ -244,9 +293,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_bounced_message_goes_over_the_next_gateway_once),
         cmocka_unit_test(forged_and_foreign_tokens_are_counted_and_change_nothing),
-        cmocka_unit_test(a_delay_and_a_delivery_are_steps_only),
+        cmocka_unit_test(a_delay_is_a_step_and_the_last_word_of_delivered_and_failed_holds),
         cmocka_unit_test(a_report_that_names_nobody_of_ours_counts_against_each),
         cmocka_unit_test(with_one_gateway_the_other_recipient_is_told),
+        cmocka_unit_test(a_report_in_the_mailbox_is_found),
         cmocka_unit_test(the_key_outlives_the_courier),
         cmocka_unit_test(a_vacation_note_is_no_bounce),
     };

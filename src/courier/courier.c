@@ -214,6 +214,7 @@ int courier_new(struct loop *loop, const struct config *config, struct store *st
     courier->untold = untold_new(loop, &mailing, courier->settings);
     courier->bounces = bounces_new(&(struct bounces_setup){.loop = loop,
                                                            .jobs = courier->jobs,
+                                                           .keeper = keeper,
                                                            .steps = &courier->steps,
                                                            .mailed = on_mailed,
                                                            .delivered = landing_delivered,
@@ -230,6 +231,7 @@ int courier_new(struct loop *loop, const struct config *config, struct store *st
 void courier_start(struct courier *courier)
 {
     landings_settle(courier->landings, courier->settings);
+    bounces_settle(courier->bounces, courier->settings);
     queue_start(courier->queue);
 }
 
