@@ -50,10 +50,19 @@ static void pump_soon(struct queue *queue, nanos after)
         loop_timer_set(queue->pump_timer, after);
 }
 
-static bool allows(const struct delivery *delivery, const struct path *path)
+/* A mail about the trouble of a gateway does not go over it while there is another way. */
+static bool allows(const struct queue *queue, const struct delivery *delivery, const struct path *path)
 {
-    sv only = delivery->mail.only_gateway;
-    return only.n == 0 || sv_eq(only, sv_of(path_name(path)));
+    sv only = delivery->mail.only_gateway, avoided = delivery->mail.avoid_gateway,
+       name = sv_of(path_name(path));
+    if (only.n)
+        return sv_eq(only, name);
+    if (!sv_eq(avoided, name))
+        return true;
+    for (size_t i = 0; i < queue->path_count; i++)
+        if (queue->paths[i] != path && path_is_up(queue->paths[i]))
+            return false;
+    return true;
 }
 
 static size_t count_up(const struct queue *queue)
@@ -78,7 +87,7 @@ static bool want(const struct queue *queue, struct delivery *delivery, const str
 
 static bool is_candidate(const struct queue *queue, struct delivery *delivery, const struct path *path)
 {
-    return allows(delivery, path) && !delivery_tried(delivery, path_serial(path)) &&
+    return allows(queue, delivery, path) && !delivery_tried(delivery, path_serial(path)) &&
            delivery->tried_count < CONFIG_GATEWAYS_MAX && want(queue, delivery, path);
 }
 
@@ -135,7 +144,7 @@ static bool refused_everywhere(const struct queue *queue, const struct delivery 
     size_t asked = 0;
     for (size_t i = 0; i < queue->path_count; i++) {
         const struct path *path = queue->paths[i];
-        if (!allows(delivery, path))
+        if (!allows(queue, delivery, path))
             continue;
         if (!refusals_has(&queue->refusals, delivery->messages[message].id, path_serial(path)))
             return false;

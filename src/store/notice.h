@@ -19,7 +19,7 @@ int store_notice_insert(struct store *store, struct store_notice *notice, struct
 int store_notices_due(struct store *store, nanos now, int64_t after_id, size_t max, struct arena *arena,
                       struct store_notice *ret, size_t *ret_count, struct err *err);
 
-/* The outcome of one try: done, or again at next_attempt_at. */
+/* The outcome of one try: done (next_attempt_at is the moment of it), or again at next_attempt_at. */
 int store_notice_attempted(struct store *store, int64_t id, bool done, nanos next_attempt_at, sv reply,
                            struct err *err);
 

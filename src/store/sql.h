@@ -12,7 +12,7 @@
 
 #define SQL_MAIL_COLUMNS                                                                               \
     "id, alert_id, sequence, message_id, sender, count, suppressed, raised_at, created_at, severity, " \
-    "only_gateway, expires_at, test, finding, content"
+    "only_gateway, expires_at, test, finding, content, avoid_gateway"
 
 #define SQL_MESSAGE_COLUMNS                                                                          \
     "id, mail_id, alert_id, state, severity, recipient, gateway, queue_id, reply, cause, attempts, " \
@@ -22,6 +22,8 @@
 #define SQL_CANARY_COLUMNS                                                                         \
     "id, gateway, token, message_id, mail_id, state, sent_at, due_at, handed_over_at, landed_at, " \
     "evidence, cause, reply"
+
+#define SQL_TROUBLE_COLUMNS "id, gateway, kind, severity, cause, text, advice, since, until, alert_id"
 
 /* Every statement there is. Partial indexes are named, so that a statement which could not use its index
  * fails in the first test instead of scanning in production. */
@@ -44,8 +46,8 @@
                     "mailed_at = ? WHERE id = ?")                                                            \
     X(MAIL_INSERT,                                                                                           \
       "INSERT INTO mail (alert_id, sequence, message_id, sender, count, suppressed, raised_at, "             \
-      "created_at, severity, only_gateway, expires_at, test, finding, content) "                             \
-      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")                                                   \
+      "created_at, severity, only_gateway, expires_at, test, finding, content, avoid_gateway) "              \
+      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")                                                \
     X(MESSAGE_INSERT, "INSERT INTO message (mail_id, alert_id, severity, recipient, created_at, "            \
                       "next_attempt_at, expires_at, test) VALUES (?, ?, ?, ?, ?, ?, ?, ?)")                  \
     X(DUE, "SELECT id, mail_id FROM message INDEXED BY message_due WHERE state = 1 AND severity = ? "        \
@@ -112,7 +114,28 @@
       "INSERT INTO message (mail_id, alert_id, severity, recipient, created_at, next_attempt_at, "           \
       "expires_at, test) SELECT ?, alert_id, severity, recipient, ?, ?, ?, test FROM message WHERE id = ?")  \
     X(BOUNCE_FOLLOWED, "UPDATE alert SET bounced = bounced - 1 WHERE id = (SELECT alert_id FROM message "    \
-                       "WHERE id = ? AND state = 4)")
+                       "WHERE id = ? AND state = 4)")                                                        \
+    X(FACT, "SELECT gateway, name, value, since, seen_at FROM fact WHERE gateway = ? AND name = ?")          \
+    X(FACTS, "SELECT gateway, name, value, since, seen_at FROM fact ORDER BY gateway, name")                 \
+    X(FACT_PUT, "INSERT INTO fact (gateway, name, value, since, seen_at) VALUES (?1, ?2, ?3, ?4, ?4) "       \
+                "ON CONFLICT (gateway, name) DO UPDATE SET since = CASE WHEN value = excluded.value THEN "   \
+                "since ELSE excluded.since END, value = excluded.value, seen_at = excluded.seen_at")         \
+    X(TROUBLE_LAST, "SELECT " SQL_TROUBLE_COLUMNS " FROM trouble WHERE gateway = ? AND kind = ? "            \
+                    "ORDER BY until = 0 DESC, id DESC LIMIT 1")                                              \
+    X(TROUBLES, "SELECT " SQL_TROUBLE_COLUMNS " FROM trouble WHERE until = 0 OR until >= ? ORDER BY id")     \
+    X(TROUBLE_OPEN, "INSERT INTO trouble (gateway, kind, severity, cause, text, advice, since, alert_id) "   \
+                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?)")                                                       \
+    X(TROUBLE_UPDATE, "UPDATE trouble SET cause = ?, text = ?, advice = ?, until = ?, alert_id = ? "         \
+                      "WHERE id = ?")                                                                        \
+    X(NOTICE_INSERT,                                                                                         \
+      "INSERT INTO notice (way, kind, body, created_at, next_attempt_at) VALUES (?, ?, ?, ?, ?)")            \
+    X(NOTICES_DUE, "SELECT id, way, kind, body, attempts, created_at, next_attempt_at FROM notice "          \
+                   "INDEXED BY notice_due WHERE done_at = 0 AND next_attempt_at <= ? AND id > ? "            \
+                   "ORDER BY id LIMIT ?")                                                                    \
+    X(NOTICE_ATTEMPTED, "UPDATE notice SET attempts = attempts + 1, done_at = ?, next_attempt_at = ?, "      \
+                        "reply = ? WHERE id = ?")                                                            \
+    X(NOTICE_NEXT_DUE, "SELECT next_attempt_at FROM notice INDEXED BY notice_due WHERE done_at = 0 "         \
+                       "ORDER BY next_attempt_at LIMIT 1")
 
 /* Landings and canaries: store/canary.c. */
 #define SQL_CANARY_STATEMENTS(X)                                                                            \

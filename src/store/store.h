@@ -114,7 +114,8 @@ struct store_mail {
     nanos raised_at, created_at;
     sv content; /* a raw mail's bytes (CRLF lines); empty: composed from the finding when it is sent */
     enum severity severity;
-    sv only_gateway; /* non-empty: over this gateway and no other (vedette test --gateway) */
+    sv only_gateway;  /* non-empty: over this gateway and no other (vedette test --gateway) */
+    sv avoid_gateway; /* non-empty: not over this one while another is up: it is about its trouble */
     nanos expires_at;
     bool test; /* a test message: no part of anybody's statistics */
 };

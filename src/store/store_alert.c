@@ -88,7 +88,7 @@ int store_mail_insert(struct store *store, struct store_mail *mail, const sv *re
                        TEXT(mail->sender), INTEGER(mail->count), INTEGER(mail->suppressed),
                        INTEGER(mail->raised_at), INTEGER(mail->created_at), INTEGER(mail->severity),
                        TEXT(mail->only_gateway), INTEGER(mail->expires_at), INTEGER(mail->test),
-                       BLOB(mail->finding), BLOB(mail->content)),
+                       BLOB(mail->finding), BLOB(mail->content), TEXT(mail->avoid_gateway)),
                 err) < 0)
         return -1;
     mail->id = sqlite3_last_insert_rowid(store->db);

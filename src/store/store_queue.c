@@ -23,8 +23,10 @@ static int mail_read(sqlite3_stmt *row, struct arena *arena, struct store_mail *
         .test = sqlite3_column_int(row, 12) != 0,
         .finding = arena_sv(arena, sql_text(row, 13)),
         .content = arena_sv(arena, sql_text(row, 14)),
+        .avoid_gateway = arena_sv(arena, sql_text(row, 15)),
     };
-    bool fits = ret->message_id.p && ret->sender.p && ret->only_gateway.p && ret->finding.p && ret->content.p;
+    bool fits = ret->message_id.p && ret->sender.p && ret->only_gateway.p && ret->finding.p &&
+                ret->content.p && ret->avoid_gateway.p;
     return fits ? 0 : -1;
 }
 
