@@ -64,16 +64,17 @@ const char *alert_message_id(int64_t alert_id, int64_t sequence, nanos raised_at
 
 /* A clock that was set back must not silence an alert for as long as it was wrong. */
 static bool owes_mail(const struct config *config, const struct finding *finding,
-                      const struct store_alert *alert, enum severity least, nanos now)
+                      const struct store_alert *alert, const struct alert_terms *terms, enum severity least,
+                      nanos now)
 {
     if (finding->severity < least)
         return false;
-    return alert->mailed_at == 0 || now < alert->mailed_at ||
+    return terms->unthrottled || alert->mailed_at == 0 || now < alert->mailed_at ||
            now - alert->mailed_at >= config->alerts.throttle;
 }
 
 static int queue_mail(struct store *store, const struct config *config, const struct finding *finding,
-                      const struct store_alert *alert, int64_t untold, nanos now,
+                      const struct store_alert *alert, int64_t untold, sv avoid_gateway, nanos now,
                       struct alert_outcome *outcome, struct err *err)
 {
     char message_id[ALERT_MESSAGE_ID_BYTES];
@@ -95,6 +96,7 @@ static int queue_mail(struct store *store, const struct config *config, const st
         .raised_at = alert->raised_at,
         .created_at = now,
         .severity = finding->severity,
+        .avoid_gateway = avoid_gateway,
         .expires_at = now + config->delivery.expire,
     };
     int queued = pack.ok ? store_mail_insert(store, &mail, recipients, count, err)
@@ -132,8 +134,9 @@ static int find_or_raise(struct store *store, const struct config *config, const
     return found;
 }
 
-static int take(struct store *store, const struct config *config, const struct finding *finding, nanos now,
-                struct arena *arena, struct alert_outcome *ret, struct err *err)
+static int take(struct store *store, const struct config *config, const struct finding *finding,
+                const struct alert_terms *terms, nanos now, struct arena *arena, struct alert_outcome *ret,
+                struct err *err)
 {
     enum severity least = SEVERITY_LOW;
     struct store_alert alert;
@@ -143,13 +146,14 @@ static int take(struct store *store, const struct config *config, const struct f
     int found = find_or_raise(store, config, finding, now, arena, &alert, err);
     if (found < 0)
         return -1;
-    bool owed = owes_mail(config, finding, &alert, least, now);
+    bool owed = owes_mail(config, finding, &alert, terms, least, now);
     int64_t untold = alert.suppressed;
     alert.suppressed = owed ? 0 : alert.suppressed + 1;
     alert.mails += owed;
     alert.mailed_at = owed ? now : alert.mailed_at;
     if ((found ? store_alert_update(store, &alert, err) : store_alert_insert(store, &alert, err)) < 0 ||
-        (owed && queue_mail(store, config, finding, &alert, untold, now, &outcome, err) < 0))
+        (owed &&
+         queue_mail(store, config, finding, &alert, untold, terms->avoid_gateway, now, &outcome, err) < 0))
         return -1;
     outcome.alert_id = alert.id;
     outcome.raised = !found;
@@ -158,13 +162,20 @@ static int take(struct store *store, const struct config *config, const struct f
     return 0;
 }
 
+int alert_take_on(struct store *store, const struct config *config, const struct finding *finding,
+                  const struct alert_terms *terms, nanos now, struct alert_outcome *ret, struct err *err)
+{
+    struct arena *arena = arena_new(TEXTS_BYTES_MAX);
+    int taken = take(store, config, finding, terms, now, arena, ret, err);
+    arena_free(arena);
+    return taken;
+}
+
 int alert_take(struct store *store, const struct config *config, const struct finding *finding, nanos now,
                struct alert_outcome *ret, struct err *err)
 {
-    struct arena *arena = arena_new(TEXTS_BYTES_MAX);
-    int taken = take(store, config, finding, now, arena, ret, err);
-    arena_free(arena);
-    return taken;
+    const struct alert_terms usual = {.unthrottled = false};
+    return alert_take_on(store, config, finding, &usual, now, ret, err);
 }
 
 /* Queues the mail about one alert's untold findings: 1 queued, 0 nothing to tell, −1 error. */
@@ -188,7 +199,7 @@ static int tell_one(struct store *store, const struct config *config, nanos now,
     alert.mails++;
     alert.mailed_at = now;
     if (store_alert_update(store, &alert, err) < 0 ||
-        queue_mail(store, config, &finding, &alert, untold, now, ret, err) < 0)
+        queue_mail(store, config, &finding, &alert, untold, last.avoid_gateway, now, ret, err) < 0)
         return -1;
     return 1;
 }

@@ -18,6 +18,14 @@ struct alert_outcome {
 int alert_take(struct store *store, const struct config *config, const struct finding *finding, nanos now,
                struct alert_outcome *ret, struct err *err);
 
+/* The same on terms of one's own: for what Vedette finds about its own paths. */
+struct alert_terms {
+    bool unthrottled; /* a mail is owed however short ago the last one was */
+    sv avoid_gateway; /* see struct store_mail */
+};
+int alert_take_on(struct store *store, const struct config *config, const struct finding *finding,
+                  const struct alert_terms *terms, nanos now, struct alert_outcome *ret, struct err *err);
+
 /* Once alerts.throttle has passed since the last mail about an alert, the findings that none told of are owed
  * one: it has the last mail's finding and says how many there were. At most max of them; inside a store job.
  * *ret_count says how many were queued. */
