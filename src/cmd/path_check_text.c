@@ -53,9 +53,9 @@ static void print_advice(const struct check_note *note)
     putchar('\n');
 }
 
-static void print_note(const struct check_note *note)
+static void print_note(const struct check_note *note, bool below)
 {
-    if (note->state == CHECK_WARN || note->state == CHECK_FAIL)
+    if (below && (note->state == CHECK_WARN || note->state == CHECK_FAIL))
         term_print(stdout, style_of(note->state), "%s: ", check_state_name(note->state));
     term_text(stdout, sv_of(note->text));
     putchar('\n');
@@ -81,7 +81,7 @@ static void on_hop(void *state, const struct check_hop *hop)
         size_t next = i == 0 ? worst : i <= worst ? i - 1 : i;
         if (i > 0)
             printf("%*s", INDENT, "");
-        print_note(&hop->notes[next]);
+        print_note(&hop->notes[next], i > 0);
     }
     fflush(stdout);
 }

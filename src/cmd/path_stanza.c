@@ -143,7 +143,7 @@ int path_exit_code(const struct check_report *report)
         [CAUSE_RATE] = 75,
         [CAUSE_REPUTATION] = 77,
         [CAUSE_SENDER_AUTHENTICATION] = 77,
-        [CAUSE_GATEWAY_FAULT] = 75,
+        [CAUSE_GATEWAY_FAULT] = 69,
     };
     if (report->verdict != CHECK_FAIL)
         return 0;
