@@ -33,7 +33,7 @@ extern const struct path_printer path_text, path_json, path_nagios;
 int path_exit_code(const struct check_report *report);
 
 /* Appends the configuration that would use what was found. False, and nothing is appended, for a gateway that
- * is configured already or where nobody spoke SMTP. */
+ * is configured already or where nobody spoke SMTP or TLS. */
 bool path_stanza(const struct check_request *request, const struct check_report *report, struct buf *out);
 
 /* The command that saves the certificates of a gateway that is not trusted; false when it would not help. */

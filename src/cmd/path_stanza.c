@@ -24,7 +24,7 @@ bool path_security_parse(const char *text, enum smtp_security *ret)
 static void put_scalar(struct buf *out, const char *text)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._@/+-";
-    bool starts_well = sv_find_char(SV("-._@/+0123456789"), *text) == SV_NPOS;
+    bool starts_well = sv_find_char(SV("-._@+0123456789"), *text) == SV_NPOS;
     if (*text && strspn(text, plain) == strlen(text) && starts_well) {
         buf_put(out, sv_of(text));
         return;
@@ -96,8 +96,9 @@ bool path_stanza(const struct check_request *request, const struct check_report 
 {
     const char *name = "primary";
     const struct config_gateway *given = &request->gateway;
-    enum check_state ehlo = report->hops[CHECK_EHLO].state;
-    if (given->name || (ehlo != CHECK_OK && ehlo != CHECK_WARN))
+    enum check_state banner = report->hops[CHECK_BANNER].state;
+    bool spoke = banner == CHECK_OK || banner == CHECK_WARN || report->has_tls;
+    if (given->name || !spoke)
         return false;
     buf_printf(out, "gateways:\n  - name: %s\n", name);
     bool is_v6 = strchr(report->address, ':') != NULL; /* whose colons YAML could take for its own */
