@@ -64,6 +64,15 @@ void stream_resume(struct stream *stream);
 void stream_peer(const struct stream *stream, struct address *ret);
 void stream_local(const struct stream *stream, struct address *ret);
 
+/* What TCP knows of the connection: whether it is the way that fails, or the peer that has nothing to say. */
+struct stream_flow {
+    unsigned unacknowledged; /* segments of ours that the other end has not confirmed */
+    unsigned retransmits;    /* in vain, of the oldest of these */
+    unsigned out_of_order;   /* segments that came although an earlier one is missing */
+    unsigned mss;            /* bytes a segment of ours may have */
+};
+bool stream_flow(const struct stream *stream, struct stream_flow *ret); /* false: not TCP, or closed */
+
 /* Sends what is unsent (at most `linger` long), then closes. No event follows. NULL is fine. */
 void stream_finish(struct stream *stream, nanos linger);
 

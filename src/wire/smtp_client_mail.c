@@ -41,7 +41,8 @@ static bool is_notify(sv list)
 
 static int check_recipients(const struct smtp_envelope *envelope, bool *utf8, struct err *err)
 {
-    if (envelope->recipient_count < 1 || envelope->recipient_count > SMTP_RECIPIENTS_MAX)
+    size_t least = envelope->ask_only ? 0 : 1;
+    if (envelope->recipient_count < least || envelope->recipient_count > SMTP_RECIPIENTS_MAX)
         return err_set(err, ERR_LIMIT, "split the message", "a transaction takes 1 to %d recipients, not %zu",
                        SMTP_RECIPIENTS_MAX, envelope->recipient_count);
     for (size_t i = 0; i < envelope->recipient_count; i++) {
@@ -219,10 +220,13 @@ void smtp_client_on_mail(struct smtp_client *client)
         decide(client);
     if (is_group(client))
         return;
-    if (transaction->sender_accepted)
+    if (transaction->sender_accepted && transaction->envelope.recipient_count > 0) {
         say_rcpt(client, 0);
-    else
+    } else {
+        if (!transaction->decided)
+            decide(client);
         end_transaction(client);
+    }
 }
 
 void smtp_client_on_rcpt(struct smtp_client *client)

@@ -79,6 +79,8 @@ static const struct smtp_envelope question = {.sender = SV_INIT("v@example.org")
                                               .ask_only = true,
                                               .ask_size = 9000};
 
+static const struct smtp_envelope sender_only = {.sender = SV_INIT("v@example.org"), .ask_only = true};
+
 #define HELLO        S("220 mx.example.org ESMTP\r\n"), C("EHLO me.example.org\r\n")
 #define HELLO_PLAIN  HELLO, S("250 mx.example.org\r\n")
 #define HELLO_GROUPS HELLO, S("250-mx.example.org\r\n250 PIPELINING\r\n")
@@ -209,6 +211,11 @@ static const struct dialogue dialogues[] = {
                S("553 5.1.8 no\r\n503 b\r\n503 c\r\n"), C("RSET\r\n"), S("250 ok\r\n"), GOODBYE},
      .story = "banner:220 ehlo:250 ready mail:553 rcpt:503 rcpt:503 sent:553/mail rset:250 ready quit:221 "
               "closed"},
+    {.name = "only the sender is asked about",
+     .security = SMTP_SECURITY_TLS,
+     .messages = {&sender_only},
+     .steps = {HELLO_GROUPS, C(MAIL), S("250 ok\r\n"), C("RSET\r\n"), S("250 ok\r\n"), GOODBYE},
+     .story = "banner:220 ehlo:250 ready mail:250 sent:250/mail rset:250 ready quit:221 closed"},
     {.name = "STARTTLS: greeted again and all forgotten",
      .security = SMTP_SECURITY_STARTTLS,
      .messages = {&note},
