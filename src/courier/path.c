@@ -182,6 +182,7 @@ void path_go_down(struct path *path, const struct session_end *end)
         return;
     nanos delay = probe_delay(path);
     set_probe(path, delay);
+    path->setup.owner->seen(path->setup.arg, path, end);
     if (news)
         LOG_WARNING("gateway is down", LOG_STR("gateway", path->gateway->name), LOG_STR("hop", end->hop),
                     LOG_STR("said", end->said), LOG_STR("class", cause_name(end->cause.cause)),
@@ -199,6 +200,7 @@ void path_go_up(struct path *path)
     path->failures = 0;
     path->trouble[0] = '\0';
     loop_timer_cancel(path->probe_timer);
+    path->setup.owner->seen(path->setup.arg, path, NULL);
 }
 
 /* --- Sessions ---------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@
 #include "secret/keeper.h"
 
 struct path;
+struct session_end;
 
 /* None of these may call back into a path: they take note, and act later. */
 struct path_owner {
@@ -19,6 +20,8 @@ struct path_owner {
     void (*returned)(void *arg, struct path *path, struct delivery *delivery);
     /* It went up or down, or has more room than before. */
     void (*changed)(void *arg, struct path *path);
+    /* A session got ready (end NULL), or the path counts as down because of that one. */
+    void (*seen)(void *arg, const struct path *path, const struct session_end *end);
 };
 
 struct path_setup {

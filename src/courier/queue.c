@@ -275,11 +275,19 @@ static bool on_another_up(void *arg, const struct path *path)
     return false;
 }
 
+static void on_seen(void *arg, const struct path *path, const struct session_end *end)
+{
+    const struct queue *queue = arg;
+    if (queue->setup.seen)
+        queue->setup.seen(queue->setup.arg, path_name(path), end);
+}
+
 static const struct path_owner OWNER = {
     .another_up = on_another_up,
     .finished = on_finished,
     .returned = on_returned,
     .changed = on_changed,
+    .seen = on_seen,
 };
 
 /* --- Leases -----------------------------------------------------------------------------------------------
@@ -555,6 +563,13 @@ void queue_kick(struct queue *queue)
 {
     queue->more = true;
     pump_soon(queue, 0);
+}
+
+void queue_look(struct queue *queue, const char *gateway)
+{
+    for (size_t i = 0; i < queue->path_count && !queue->draining; i++)
+        if (strcmp(path_name(queue->paths[i]), gateway) == 0)
+            path_warm(queue->paths[i]);
 }
 
 void queue_drain(struct queue *queue, loop_fn *idle, void *arg)

@@ -10,6 +10,7 @@
 #include "secret/keeper.h"
 
 struct queue;
+struct session_end;
 
 struct queue_setup {
     struct loop *loop;
@@ -18,6 +19,9 @@ struct queue_setup {
     struct steps *steps;
     /* A mail with that Message-ID has been handed over, and that is on disk. */
     void (*handed_over)(void *arg, sv message_id);
+    /* A session with that gateway got ready (end NULL), or it counts as down because of that one. Must not
+     * call back. NULL: nobody watches. */
+    void (*seen)(void *arg, const char *gateway, const struct session_end *end);
     void *arg;
 };
 
@@ -31,6 +35,10 @@ void queue_start(struct queue *queue);
 
 /* There is new mail on disk. */
 void queue_kick(struct queue *queue);
+
+/* Opens a session with that gateway if there is none, so that what is wrong with it is known before the next
+ * message. */
+void queue_look(struct queue *queue, const char *gateway);
 
 /* Takes nothing new. idle is called once no session is left and every outcome is on its way to the disk. */
 void queue_drain(struct queue *queue, loop_fn *idle, void *arg);

@@ -450,6 +450,20 @@ bool session_is_ready(const struct session *session)
     return session->ready;
 }
 
+struct session_offer session_offered(const struct session *session)
+{
+    return (struct session_offer){
+        .extensions = smtp_client_extensions(session->client),
+        .size_limit = smtp_client_size_limit(session->client),
+        .mechanisms = smtp_client_mechanisms(session->client),
+    };
+}
+
+const struct tls_report *session_tls_report(const struct session *session)
+{
+    return session->stream ? stream_tls_report(session->stream) : NULL;
+}
+
 void session_hurry(struct session *session)
 {
     if (session->stream && session->connected && !session->ready)

@@ -6,6 +6,7 @@
 #include "config/config.h"
 #include "courier/cause.h"
 #include "io/stream.h"
+#include "io/tls_report.h"
 #include "secret/keeper.h"
 #include "wire/smtp_client.h"
 
@@ -72,6 +73,17 @@ bool session_is_ready(const struct session *session);
 
 /* Looks again how long the present stage may last: the handler has changed its mind. */
 void session_hurry(struct session *session);
+
+/* What the gateway offered at its last EHLO; also inside ended. mechanisms: until the session is freed. */
+struct session_offer {
+    unsigned extensions; /* enum smtp_extension */
+    uint64_t size_limit; /* 0: none was told */
+    sv mechanisms;
+};
+struct session_offer session_offered(const struct session *session);
+
+/* With a looking context, from the hop "tls" on until ended; NULL otherwise. */
+const struct tls_report *session_tls_report(const struct session *session);
 
 /* "250 2.0.0 Ok: queued as X", its lines joined by a space. Returns text. */
 char *session_answer_text(const struct smtp_answer *answer, char *text, size_t cap);

@@ -67,6 +67,7 @@ struct trouble_job {
     struct settings *settings;
     enum trouble_kind kind;
     enum cause cause;
+    enum severity severity;
     bool resolve, again;
     nanos now;
     char gateway[72], text[TEXT_BYTES_MAX], advice[TEXT_BYTES_MAX];
@@ -101,7 +102,7 @@ static struct finding finding_of(const struct trouble_job *job, struct event_fie
         .author = SV("Vedette"),
         .description = sv_of(job->text),
         .response = sv_of(job->advice),
-        .severity = KINDS[job->kind].severity,
+        .severity = job->severity,
         .message = sv_of(key),
         .fields = fields,
         .field_count = job->resolve ? 3 : 4,
@@ -148,7 +149,7 @@ static int raise(struct store *store, struct trouble_job *job, const struct stor
     struct store_trouble trouble = {
         .gateway = sv_of(job->gateway),
         .kind = sv_of(KINDS[job->kind].word),
-        .severity = KINDS[job->kind].severity,
+        .severity = job->severity,
         .since = job->now,
     };
     bool open = last && last->until == 0;
@@ -244,6 +245,7 @@ static struct trouble_job *new_job(struct troubles *troubles, enum trouble_kind 
     job->setup = troubles->setup;
     job->settings = settings_keep(troubles->settings);
     job->kind = kind;
+    job->severity = KINDS[kind].severity;
     job->now = loop_now();
     sv_copy(job->gateway, sizeof job->gateway, sv_of(gateway));
     sv_copy(job->text, sizeof job->text, sv_of(text));
@@ -254,6 +256,8 @@ void trouble_raise(struct troubles *troubles, const struct trouble *trouble)
 {
     struct trouble_job *job = new_job(troubles, trouble->kind, trouble->gateway, trouble->text);
     job->cause = trouble->cause;
+    if (trouble->severity != SEVERITY_INFORMATIONAL)
+        job->severity = trouble->severity;
     job->again = trouble->again;
     sv_copy(job->advice, sizeof job->advice, sv_of(trouble->advice));
     jobs_submit(troubles->setup.jobs, &job->job);

@@ -35,31 +35,23 @@ enum trouble_kind {
 const char *trouble_word(enum trouble_kind kind);
 
 struct troubles;
-struct notice;
 
 struct troubles_setup {
-    struct loop *loop;
     struct jobs *jobs;
     struct steps *steps;
     loop_fn *mailed;  /* an alert was committed that is to be sent */
-    loop_fn *noticed; /* notices were committed; NULL is fine */
-    /* Inside the batch, on the store's thread (notice_queue); NULL: there is no other way out. */
-    int (*notice)(struct store *store, const struct config *config, const struct notice *notice,
-                  size_t *ret_count, struct err *err);
+    loop_fn *noticed; /* notices were committed */
     void *arg;
 };
 
-/* Reads what is open in the store, so that it is neither told twice nor left open. settings: kept. */
 struct troubles *troubles_new(const struct troubles_setup *setup, struct settings *settings);
-
-/* Troubles of gateways that are configured no more are closed without a word. */
 void troubles_settle(struct troubles *troubles, struct settings *settings);
 void troubles_free(struct troubles *troubles); /* NULL is fine */
 
 /* Copied. Durable soon: an alert of rule id "vedette.path.WORD" whose mail avoids that gateway while another
  * is configured, and notices, once; while it is open, another raise of the same kind changes its text only,
- * unless `again` says that it got worse. One that comes and goes is told a few times, then ever more
- * seldom. */
+ * unless `again` says that it got worse. One that flaps is left to the alerts' throttle; raise it again
+ * while it lasts. */
 struct trouble {
     enum trouble_kind kind;
     const char *gateway;
