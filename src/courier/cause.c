@@ -197,6 +197,7 @@ static const struct row ROWS[] = {
     PHRASE_ADVICE("line too long", CONTENT, "send lines of at most 998 octets"),
     PHRASE("content rejected", CONTENT),
     PHRASE("virus", CONTENT),
+    PHRASE("shutting down", GATEWAY_FAULT),
     PHRASE("insufficient system storage", GATEWAY_FAULT),
     PHRASE("insufficient system resources", GATEWAY_FAULT),
     PHRASE("system resources", GATEWAY_FAULT),

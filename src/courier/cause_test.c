@@ -29,6 +29,7 @@ static const struct example EXAMPLES[] = {
     {SMTP_STAGE_RCPT, 550, "5.3.2 Service currently unavailable", CAUSE_REPUTATION},
     {SMTP_STAGE_BANNER, 521, "5.3.2 Service currently unavailable", CAUSE_REPUTATION},
     {SMTP_STAGE_BANNER, 421, "4.3.2 Service currently unavailable", CAUSE_GATEWAY_FAULT},
+    {SMTP_STAGE_BANNER, 421, "Service shutting down", CAUSE_GATEWAY_FAULT},
     {SMTP_STAGE_EHLO, 550, "HELO/EHLO name has no address", CAUSE_DNS},
     {SMTP_STAGE_BANNER, 554, "5.7.1 <unknown[192.0.2.9]>: Client host rejected: Access denied",
      CAUSE_RELAY_POLICY},

@@ -57,7 +57,7 @@ check_rcpt:
           condition = ${{lookup{{$local_part}}lsearch{{/there/is/none}}}}
   deny    condition = ${{if eq{{$received_port}}{{{full}}}}}
           message = Mailbox is full: quota exceeded
-  accept  condition = ${{if eq{{$received_port}}{{{tarpit}}}}}
+  warn    condition = ${{if eq{{$received_port}}{{{tarpit}}}}}
           delay = 1s
   deny    local_parts = greylisted
           message = $local_part

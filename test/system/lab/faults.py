@@ -127,7 +127,7 @@ fault("postscreen drops us at once", "Postfix", "postfix:postscreen-dropped", "b
       says=("denylist", "block", "listed"))
 fault("the gateway's server cannot start", "Postfix", "postfix:dies", "banner", "gateway-fault", "gateway",
       timeout="2s", says=("accepts but",))
-fault("the gateway's queue does not answer", "Postfix", "postfix:no-cleanup", "rcpt", "gateway-fault", "gateway",
+fault("the gateway's queue does not answer", "Postfix", "postfix:no-cleanup", "mail", "gateway-fault", "gateway",
       timeout="2s", says=("queue",))
 # The content (with --send)
 fault("the content is taken for spam", "Postfix", "postfix:spam", "data", "reputation", "list", more=("--send",),
@@ -271,8 +271,8 @@ fault("a route forbids it", "kernel", f"{kernel.PROHIBIT}:25", "route", "routing
 fault("a route says unreachable", "kernel", f"{kernel.UNREACHABLE}:25", "route", "routing", "route", says=("no route to host",))
 fault("the route goes in a circle", "kernel", f"{kernel.LOOP}:25", "connect", "routing", "circle", says=("loop", "time to live", "time exceeded"))
 fault("big packets are lost", "kernel", f"{kernel.MTU}:25", "tls", "routing", "MTU", **STARTTLS, **HOLES, says=("mtu",))
-fault("it goes silent once connected", "kernel", f"{kernel.SILENT}:25", "banner", "firewall", "firewall", **HOLES,
-      says=("firewall",))
+fault("it goes silent once connected", "kernel", f"{kernel.SILENT}:25", "banner", "gateway-fault", "service", **HOLES,
+      says=("firewall", "says nothing"))
 fault("the session is cut in its middle", "kernel", f"{kernel.CUT}:25", "ehlo", "firewall", "firewall", **HOLES,
       says=("firewall",))
 # Names

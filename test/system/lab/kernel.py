@@ -29,8 +29,7 @@ table inet lab {{
         ip daddr {ONE_PORT} tcp dport 25 drop
         ip saddr {MTU} ip length > 576 drop
         ip saddr {SILENT} tcp flags & (syn | fin | rst) == 0 ip length > 60 drop
-        ip saddr {CUT} ct original packets > 5 drop
-        ip daddr {CUT} ct original packets > 5 drop
+        ip daddr {CUT} @th,256,32 0x45484c4f drop comment "EHLO, behind a header of 32 bytes"
     }}
 }}
 """

@@ -44,7 +44,7 @@ class World:
         keys = Keys(folder("keys"))
         resolv = folder("client") / "resolv.conf"
         resolv.write_text(f"nameserver {RESOLVER}\nnameserver {OTHER_RESOLVER}\n")
-        self.lab = NetLab({"/etc/resolv.conf": resolv}, ADDRESSES)
+        self.lab = NetLab({"/etc/resolv.conf": resolv, ANCHOR: keys.anchor}, ADDRESSES)
         self.running.append(self.lab)
         try:
             filter_network(self.lab)

@@ -43,7 +43,7 @@ class Certificates:
         self.good = self._issue("good", here)
         self.other_name = self._issue("other_name", "DNS:other.example.net")
         self.expired = self._issue("expired", here, dates=("-startdate", "20200101000000Z", "-enddate", "20200201000000Z"))
-        self._openssl("req", "-x509", *EC, "-nodes", "-days", "30",
+        self._openssl("req", "-x509", *EC, "-nodes", "-days", "90",
                       "-subj", f"/CN={self.NAME}", "-addext", f"subjectAltName={here}",
                       "-keyout", "self_signed.key", "-out", "self_signed.pem")
         self.self_signed = self.dir / "self_signed.pem"
@@ -61,11 +61,11 @@ class Certificates:
         subprocess.run(["openssl", *argv], cwd=self.dir, check=True, capture_output=True)
 
     def _authority(self, name, subject):
-        self._openssl("req", "-x509", *EC, "-nodes", "-days", "30", "-subj", f"/CN={subject}",
+        self._openssl("req", "-x509", *EC, "-nodes", "-days", "90", "-subj", f"/CN={subject}",
                       "-keyout", f"{name}.key", "-out", f"{name}.pem")
         return self.dir / f"{name}.pem"
 
-    def _issue(self, name, alternatives, dates=("-days", "30"), key=EC, request=(), by="ca", sign=()):
+    def _issue(self, name, alternatives, dates=("-days", "90"), key=EC, request=(), by="ca", sign=()):
         extension = ("-addext", f"subjectAltName={alternatives}") if alternatives else ()
         self._openssl("req", "-new", *key, "-nodes", "-subj", f"/CN={self.NAME}", *extension, *request,
                       "-keyout", f"{name}.key", "-out", f"{name}.csr")

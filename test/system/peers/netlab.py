@@ -140,7 +140,7 @@ class NetLab:
             route add default via 192.0.2.1
             route add default via 2001:db8:9::1""")
         self.router.run("sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding; "
-                        "echo 0 >/proc/sys/net/ipv4/icmp_ratelimit; echo 1 >/proc/sys/net/netfilter/nf_conntrack_acct")
+                        "echo 0 >/proc/sys/net/ipv4/icmp_ratelimit")
 
     def stop(self):
         for machine in reversed(self.machines):
