@@ -54,7 +54,12 @@ static void begin(struct scene *s)
     assert_int_equal(store_open(s->directory, &s->store, &err), 0);
     s->loop = loop_new();
     s->jobs = jobs_new(s->loop, s->store, on_idle, s);
-    struct troubles_setup setup = {s->jobs, &s->steps, on_mailed, on_noticed, s};
+    const struct troubles_setup setup = {.loop = s->loop,
+                                         .jobs = s->jobs,
+                                         .steps = &s->steps,
+                                         .mailed = on_mailed,
+                                         .noticed = on_noticed,
+                                         .arg = s};
     s->troubles = troubles_new(&setup, s->settings);
 }
 
