@@ -109,7 +109,7 @@ static void end(struct talk *talk, struct talk_end *what)
     talk->ready = false;
     what->waited = loop_monotonic() - talk->since;
     what->first = sv_make(talk->first, talk->first_length);
-    if (talk->connected)
+    if (talk->connected && talk->stream)
         stream_flow(talk->stream, &what->flow);
     if (!what->answer)
         what->answer = smtp_client_answer(talk->client);
