@@ -54,12 +54,8 @@ static void begin(struct scene *s)
     assert_int_equal(store_open(s->directory, &s->store, &err), 0);
     s->loop = loop_new();
     s->jobs = jobs_new(s->loop, s->store, on_idle, s);
-    const struct troubles_setup setup = {.loop = s->loop,
-                                         .jobs = s->jobs,
-                                         .steps = &s->steps,
-                                         .mailed = on_mailed,
-                                         .noticed = on_noticed,
-                                         .arg = s};
+    const struct troubles_setup setup = {
+        .jobs = s->jobs, .steps = &s->steps, .mailed = on_mailed, .noticed = on_noticed, .arg = s};
     s->troubles = troubles_new(&setup, s->settings);
 }
 
