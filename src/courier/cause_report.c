@@ -1,5 +1,7 @@
 #include "courier/cause_words.h"
 
+#include <assert.h>
+
 enum { ANY = -1 };
 
 /* Statuses that mean one thing, whoever says them; read before what cause.c takes from general words. */
@@ -119,6 +121,7 @@ static bool of_group(const struct dsn_recipient *recipient, struct cause_told *r
 
 struct cause_told cause_of_report(const struct dsn_recipient *recipient)
 {
+    assert(recipient);
     struct cause_told told;
     sv said = sv_of(recipient->said), more = sv_of(recipient->told);
     if (cause_of_words(said, &told) || of_status(recipient->status, &told) || of_denial(recipient, &told) ||

@@ -36,7 +36,7 @@ struct walk {
 static void put_text(struct buf *out, sv text)
 {
     bool foreign = false; /* two bytes a character (ISO-2022): letters among them are none */
-    for (size_t i = 0; i < text.n && buf_room(out); i++) {
+    for (size_t i = 0; text.p && i < text.n && buf_room(out); i++) {
         unsigned char c = (unsigned char)text.p[i];
         if (c == 0x1b && i + 2 < text.n) {
             foreign = text.p[i + 1] == '$';
@@ -79,26 +79,26 @@ static bool breaks_line(sv tag)
     return false;
 }
 
+/* A tag at the start of html: what it comes to in the text ('\0' for nothing) and how long it is; 0 if it is
+ * an address in angle brackets. */
+static size_t read_tag(sv html, char *ret)
+{
+    size_t end = sv_find_char(html, '>');
+    sv tag = end == SV_NPOS ? SV_NONE : sv_first(sv_from(html, 1), end - 1);
+    if (tag.n && sv_find_char(tag, '@') != SV_NPOS && sv_find_char(tag, ' ') == SV_NPOS)
+        return 0;
+    *ret = breaks_line(tag) ? '\n' : '\0';
+    return end == SV_NPOS ? html.n : end + 1;
+}
+
 static void put_html(struct buf *out, sv html)
 {
-    while (html.n && buf_room(out)) {
+    while (html.p && html.n && buf_room(out)) {
         char c = html.p[0];
-        size_t used = 1;
-        if (c == '<') {
-            size_t end = sv_find_char(html, '>');
-            sv tag = sv_first(sv_from(html, 1), end == SV_NPOS ? 0 : end - 1);
-            bool address = tag.n && sv_find_char(tag, '@') != SV_NPOS && sv_find_char(tag, ' ') == SV_NPOS;
-            if (!address) {
-                used = end == SV_NPOS ? html.n : end + 1;
-                c = breaks_line(tag) ? '\n' : '\0';
-            }
-        } else if (c == '&') {
-            size_t n = entity(html, &c);
-            used = n ? n : 1;
-        }
+        size_t used = c == '<' ? read_tag(html, &c) : c == '&' ? entity(html, &c) : 0;
         if (c)
             (void)buf_put_char(out, c == '\n' || (unsigned char)c >= 0x20 ? c : ' ');
-        html = sv_from(html, used);
+        html = sv_from(html, used ? used : 1);
     }
 }
 
@@ -164,31 +164,42 @@ static void take_returned(struct walk *walk, GMimeMessagePart *part)
     walk->dsn->message_id[n + 1] = '\0';
 }
 
-/* Every part once, without recursion: parts within parts come into a stack of iterators. */
+/* Multiparts whose parts are being looked at. */
+struct level {
+    GMimeMultipart *multipart;
+    int next;
+};
+
+/* The next part that was not looked at, and how deep it lies; NULL after the last. */
+static GMimeObject *next_part(struct level *stack, int *depth)
+{
+    while (*depth) {
+        struct level *level = &stack[*depth - 1];
+        if (level->next < g_mime_multipart_get_count(level->multipart))
+            return g_mime_multipart_get_part(level->multipart, level->next++);
+        --*depth;
+    }
+    return NULL;
+}
+
+static void take_leaf(struct walk *walk, GMimeObject *object)
+{
+    if (GMIME_IS_MESSAGE_PART(object))
+        take_returned(walk, GMIME_MESSAGE_PART(object));
+    else if (GMIME_IS_PART(object))
+        take_part(walk, GMIME_PART(object));
+}
+
+/* Every part once, without recursion. */
 static void walk_parts(struct walk *walk, GMimeObject *root)
 {
-    struct {
-        GMimeMultipart *multipart;
-        int next;
-    } stack[DSN_DEPTH_MAX];
+    struct level stack[DSN_DEPTH_MAX];
     int depth = 0;
-    GMimeObject *object = root;
-    for (;;) {
-        if (object && walk->parts++ > PARTS_MAX)
-            return;
-        if (object && GMIME_IS_MULTIPART(object) && depth < DSN_DEPTH_MAX) {
-            stack[depth].multipart = GMIME_MULTIPART(object);
-            stack[depth++].next = 0;
-        } else if (object && GMIME_IS_MESSAGE_PART(object)) {
-            take_returned(walk, GMIME_MESSAGE_PART(object));
-        } else if (object && GMIME_IS_PART(object)) {
-            take_part(walk, GMIME_PART(object));
-        }
-        while (depth && stack[depth - 1].next >= g_mime_multipart_get_count(stack[depth - 1].multipart))
-            depth--;
-        if (depth == 0)
-            return;
-        object = g_mime_multipart_get_part(stack[depth - 1].multipart, stack[depth - 1].next++);
+    for (GMimeObject *object = root; object && walk->parts++ < PARTS_MAX; object = next_part(stack, &depth)) {
+        if (GMIME_IS_MULTIPART(object) && depth < DSN_DEPTH_MAX)
+            stack[depth++] = (struct level){GMIME_MULTIPART(object), 0};
+        else
+            take_leaf(walk, object);
     }
 }
 

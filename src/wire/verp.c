@@ -62,6 +62,19 @@ bool verp_make(sv address, int64_t mail_id, const unsigned char key[static VERP_
     return n > 0 && n < VERP_ADDRESS_MAX;
 }
 
+/* Whether mac begins with the right one and ends there, in constant time. */
+static bool is_right(sv mac, int64_t mail_id, const unsigned char key[static VERP_KEY_BYTES])
+{
+    char given[VERP_MAC_CHARS], right[VERP_MAC_CHARS];
+    if (mac.n < sizeof given)
+        return false;
+    for (size_t i = 0; i < sizeof given; i++)
+        given[i] = (char)tolower((unsigned char)mac.p[i]);
+    make_mac(mail_id, key, right);
+    bool longer = mac.n > sizeof given && isalnum((unsigned char)mac.p[sizeof given]);
+    return sodium_memcmp(given, right, sizeof given) == 0 && !longer;
+}
+
 /* "4711.<mac>" at the start of text. */
 static enum verp read_token(sv text, const unsigned char key[static VERP_KEY_BYTES], int64_t *ret_mail_id)
 {
@@ -71,18 +84,11 @@ static enum verp read_token(sv text, const unsigned char key[static VERP_KEY_BYT
     if (digits == 0 || digits >= text.n || text.p[digits] != '.')
         return VERP_NONE;
     int64_t mail_id;
-    sv mac = sv_from(text, digits + 1);
-    char given[VERP_MAC_CHARS], right[VERP_MAC_CHARS];
-    if (!sv_to_i64(sv_first(text, digits), &mail_id) || mail_id <= 0 || mac.n < sizeof given)
+    if (text.p[0] == '0' || !sv_to_i64(sv_first(text, digits), &mail_id) ||
+        !is_right(sv_from(text, digits + 1), mail_id, key))
         return VERP_FORGED;
-    for (size_t i = 0; i < sizeof given; i++)
-        given[i] = (char)tolower((unsigned char)mac.p[i]);
-    make_mac(mail_id, key, right);
-    bool longer = mac.n > sizeof given && isalnum((unsigned char)mac.p[sizeof given]);
-    bool good = sodium_memcmp(given, right, sizeof given) == 0 && !longer && text.p[0] != '0';
-    if (good)
-        *ret_mail_id = mail_id;
-    return good ? VERP_GOOD : VERP_FORGED;
+    *ret_mail_id = mail_id;
+    return VERP_GOOD;
 }
 
 enum verp verp_read(sv text, sv address, const unsigned char key[static VERP_KEY_BYTES], int64_t *ret_mail_id)
