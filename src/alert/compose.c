@@ -3,6 +3,7 @@
 #include "alert/alert.h"
 #include "alert/letter.h"
 #include "alert/text.h"
+#include "wire/mail_trace.h"
 
 #include <assert.h>
 #include <gmime/gmime.h>
@@ -150,6 +151,21 @@ static int put_bodies(struct buf *out, const struct letter *letter)
     return put;
 }
 
+/* A test says how its text left us, so that it is noticed when somebody on the way changes it. */
+static int put_marked_bodies(struct buf *out, const struct letter *letter)
+{
+    if (!letter->mail->test)
+        return put_bodies(out, letter);
+    struct buf bodies = BUF_INIT(COMPOSE_BYTES_MAX);
+    int put = put_bodies(&bodies, letter);
+    if (put == 0)
+        put = mail_trace_put_mark(out, buf_view(&bodies));
+    if (put == 0)
+        put = buf_put(out, buf_view(&bodies));
+    buf_free(&bodies);
+    return put;
+}
+
 static bool severity_known(enum severity severity)
 {
     return severity >= SEVERITY_INFORMATIONAL && severity <= SEVERITY_CRITICAL;
@@ -166,7 +182,7 @@ static int compose_finding(const struct store_mail *mail, const char *from, cons
         return err_set(err, ERR_DATA, NULL, "mail %" PRId64 " is damaged in the store", mail->id);
     letter_init(&letter, mail, &finding, hostname);
     put_headers(out, &letter, from, to);
-    if (put_bodies(out, &letter) < 0)
+    if (put_marked_bodies(out, &letter) < 0)
         return err_set(err, ERR_LIMIT, NULL, "mail %" PRId64 " does not fit into a message", mail->id);
     return 0;
 }

@@ -14,6 +14,8 @@ struct test {
     bool json;
     int64_t seconds;
     nanos first;
+    char token[64]; /* that the daemon gave the message; empty: none */
+    bool landed;
     /* Without a daemon: */
     struct loop *loop;
     struct follower *follower;
@@ -30,7 +32,28 @@ static int show(void *arg, const json_t *step)
         fflush(stdout);
     } else if (json_object_get(step, "step"))
         report_print_step(step, &test->first);
+    sv name = sv_of(json_string_value(json_object_get(step, "step")));
+    const char *token = json_string_value(json_object_get(step, "token"));
+    test->landed |= sv_eq(name, SV("landed"));
+    if (token)
+        sv_copy(test->token, sizeof test->token, sv_of(token));
     return 0;
+}
+
+/* A gateway's 250 is no landing, and nobody should take it for one. */
+static void say_how_to_confirm(const struct test *test)
+{
+    if (test->json || test->landed)
+        return;
+    if (test->token[0])
+        printf("\nNobody sees here whether it landed: no gateway that took it has a landing in the "
+               "configuration.\n"
+               "When you have it in your inbox, confirm it: vedette landing confirm %s\n",
+               test->token);
+    else
+        puts("\nNobody sees here whether it landed: look into your inbox. While `vedette run` is running, a "
+             "test can be\n"
+             "confirmed, and with a landing in the configuration it is seen.");
 }
 
 static json_t *make_request(const struct test *test)
@@ -81,6 +104,7 @@ static int run_alone(struct test *test, const struct config *config, struct err 
     struct local_courier *local;
     struct submission submission;
     json_t *request = make_request(test);
+    json_object_set_new(request, "alone", json_true());
     if (local_courier_new(config, &local, err) < 0) {
         json_decref(request);
         return -1;
@@ -150,5 +174,8 @@ int cmd_test(int argc, char **argv)
     struct err err;
     int outcome = run_test(&test, config, &err);
     config_free(config);
-    return outcome < 0 ? term_error(&err) : 0;
+    if (outcome < 0)
+        return term_error(&err);
+    say_how_to_confirm(&test);
+    return 0;
 }

@@ -13,6 +13,8 @@
       "send a harmless alert and follow it to the gateway's answer or its landing")                        \
     X("path check", path_check, "[GATEWAY | IP[:PORT]] [OPTIONS]",                                         \
       "walk the way to a gateway hop by hop, and say what is wrong with it and what to do")                \
+    X("landing confirm", landing_confirm, "[-c FILE] TOKEN",                                               \
+      "say that the test message with this token has arrived")                                             \
     X("send", send, "[-c FILE] [-t] [-f SENDER] [RECIPIENT…]",                                             \
       "queue a mail, or an alert, from standard input (sendmail's form too)")                              \
     X("alerts", alerts, "[-c FILE] [--id N] [--json]", "every alert, and where its messages are")          \

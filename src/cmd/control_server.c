@@ -18,9 +18,10 @@ struct client {
     struct channel *channel; /* NULL: the command has gone */
     struct buf content;      /* of the last CONTENT */
     struct follower *follower;
-    struct listing *listing; /* under way */
-    bool busy;               /* a submission or the keeper still points here */
-    uid_t uid;               /* who asks */
+    struct listing *listing;     /* under way */
+    bool busy;                   /* a submission or the keeper still points here */
+    uid_t uid;                   /* who asks */
+    char token[STORE_TOKEN_MAX]; /* of the test that is being submitted */
 };
 
 struct control_server {
@@ -143,6 +144,8 @@ static void submitted(void *arg, int64_t alert_id, int64_t mail_id, const struct
     json_t *json = json_object();
     json_object_set_new(json, "alert", alert_id ? json_integer(alert_id) : json_null());
     json_object_set_new(json, "mail", json_integer(mail_id));
+    if (client->token[0])
+        json_object_set_new(json, "token", json_string(client->token));
     reply(client, CONTROL_REPLY, json);
     if (client->follower)
         follower_pick(client->follower, alert_id, mail_id);
@@ -166,9 +169,39 @@ static void submit(struct client *client, const json_t *request)
         if (json_is_true(json_object_get(request, "follow")))
             client->follower = follower_new(client->server->courier, FOLLOWER_LATER, on_step, client);
         client->busy = true;
+        memcpy(client->token, submission.token, sizeof client->token);
         courier_submit(client->server->courier, &submission.courier, submitted, client);
     }
     submission_free(&submission);
+}
+
+/* --- The word of somebody who has read a test message ------------------------------------------------------
+ */
+
+static void on_confirmed(void *arg, size_t messages, const struct err *err)
+{
+    struct client *client = arg;
+    if (!client_back(client))
+        return;
+    if (!err) {
+        json_t *json = json_object();
+        json_object_set_new(json, "messages", json_integer((json_int_t)messages));
+        reply(client, CONTROL_REPLY, json);
+    }
+    reply_end(client, err);
+}
+
+static void confirm(struct client *client, const json_t *request)
+{
+    sv token = sv_of(json_string_value(json_object_get(request, "token")));
+    if (token.n == 0 || token.n >= STORE_TOKEN_MAX) {
+        refuse(client, ERR_USAGE, "the token stands in the text of the test message", "that is no token");
+        return;
+    }
+    LOG_INFO("somebody says that a test message has landed", LOG_INT("uid", client->uid),
+             LOG_SV("token", token));
+    client->busy = true;
+    courier_confirm(client->server->courier, token, on_confirmed, client);
 }
 
 /* --- Secrets, for `vedette path check`
@@ -219,6 +252,8 @@ static void serve(struct client *client, sv body)
         follow(client, request);
     else if (sv_eq(command, SV("submit")))
         submit(client, request);
+    else if (sv_eq(command, SV("confirm")))
+        confirm(client, request);
     else if (sv_eq(command, SV("secret")))
         give_secret(client, request);
     else

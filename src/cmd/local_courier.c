@@ -14,6 +14,7 @@ struct local_courier {
     struct courier *courier;
     struct local_keeper *keeper;
     char folder[64];
+    struct config config; /* a shallow copy, for one mail only: without canaries */
 };
 
 static void remove_folder(const char *path)
@@ -33,14 +34,16 @@ int local_courier_new(const struct config *config, struct local_courier **ret, s
     struct local_courier *local = calloc(1, sizeof *local);
     assert(local);
     local->loop = loop_new();
+    local->config = *config;
+    local->config.canary.every = 0;
     snprintf(local->folder, sizeof local->folder, "%s/vedette-test-XXXXXX", P_tmpdir);
     if (!mkdtemp(local->folder)) {
         err_set(err, ERR_SYSTEM, NULL, "make a temporary folder in %s", P_tmpdir);
         local->folder[0] = '\0';
     } else if (local_keeper_new(local->loop, config, &local->keeper, err) == 0 &&
                store_open(local->folder, &store, err) == 0 &&
-               courier_new(local->loop, config, store, local_keeper_client(local->keeper), &local->courier,
-                           err) == 0) {
+               courier_new(local->loop, &local->config, store, local_keeper_client(local->keeper),
+                           &local->courier, err) == 0) {
         courier_start(local->courier);
         *ret = local;
         return 0;

@@ -43,6 +43,9 @@ json_t *report_message(const struct store_message *message, bool with_alert)
     json_object_set_new(json, "landed_at", time_or_null(message->landed_at));
     json_object_set_new(json, "cause", text_or_null(message->cause));
     json_object_set_new(json, "possible_duplicate", json_boolean(message->possible_duplicate));
+    json_t *evidence =
+        message->evidence.n ? json_loadb(message->evidence.p, message->evidence.n, 0, NULL) : NULL;
+    json_object_set_new(json, "evidence", evidence ? evidence : json_null());
     if (message->state == STORE_QUEUED)
         json_object_set_new(json, "next_attempt_at", time_or_null(message->next_attempt_at));
     return json;

@@ -1,5 +1,7 @@
 #include "cmd/submission.h"
 
+#include "courier/token.h"
+
 #include "wire/smtp_address.h"
 #include "wire/smtp_client.h"
 
@@ -47,7 +49,8 @@ static int read_sender(struct submission *submission, sv sender, struct err *err
     return 0;
 }
 
-static void fill_test(struct submission *submission, nanos now)
+/* A token means something only to a daemon that is there when somebody confirms it. */
+static void fill_test(struct submission *submission, nanos now, bool with_token)
 {
     char host[256] = "";
     gethostname(host, sizeof host - 1);
@@ -64,6 +67,15 @@ static void fill_test(struct submission *submission, nanos now)
     finding->response = SV("Tell whoever runs Vedette that it arrived, and in which folder.");
     finding->severity = SEVERITY_LOW;
     submission->courier.test = true;
+    if (!with_token)
+        return;
+    token_make(submission->token);
+    submission->courier.token = sv_of(submission->token);
+    finding->response =
+        arena_printf(submission->arena,
+                     "Tell whoever runs Vedette that it arrived, and in which folder. To confirm it "
+                     "there, run: vedette landing confirm %s",
+                     submission->token);
 }
 
 static int fill_alert(struct submission *submission, const json_t *request, nanos now, struct err *err)
@@ -96,7 +108,7 @@ int submission_read(struct submission *ret, const json_t *request, sv content, n
     else if (sv_eq(kind, SV("mail")) && content.n)
         ret->courier.content = content;
     else if (sv_eq(kind, SV("test")))
-        fill_test(ret, now);
+        fill_test(ret, now, !json_is_true(json_object_get(request, "alone")));
     else if (sv_eq(kind, SV("alert")))
         outcome = fill_alert(ret, request, now, err);
     else

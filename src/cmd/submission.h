@@ -3,6 +3,7 @@
 #define VEDETTE_CMD_SUBMISSION_H
 
 #include "courier/courier.h"
+#include "store/canary.h"
 
 #include <jansson.h>
 
@@ -11,10 +12,12 @@ struct submission {
     struct courier_submission courier;
     struct finding finding;
     struct arena *arena;
+    char token[STORE_TOKEN_MAX]; /* of a test: what its reader may confirm it by; empty: none */
 };
 
 /* {"command": "submit", "kind": "mail" | "alert" | "test", "sender", "recipients": […], "gateway", "title",
- * "severity", "text"}; content is the mail for kind mail. */
+ * "severity", "text", "alone": nobody is there later to confirm anything to}; content is the mail for kind
+ * mail. */
 int submission_read(struct submission *ret, const json_t *request, sv content, nanos now, struct err *err);
 void submission_free(struct submission *submission);
 

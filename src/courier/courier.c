@@ -1,6 +1,7 @@
 #include "courier/courier.h"
 
 #include "courier/bounces.h"
+#include "courier/canary.h"
 #include "courier/landing.h"
 #include "courier/queue.h"
 #include "courier/reception.h"
@@ -23,6 +24,7 @@ struct courier {
     struct bounces *bounces;
     unsigned char token_key[VERP_KEY_BYTES];
     struct landings *landings;
+    struct canaries *canaries;
     struct prepared *prepared;
     bool queue_drained;
     struct loop_timer *drain_timer; /* done must not run inside a job's done */
@@ -115,6 +117,7 @@ void courier_reload(struct courier *courier, const struct config *config)
     untold_settle(courier->untold, settings);
     bounces_settle(courier->bounces, settings);
     landings_settle(courier->landings, settings);
+    canaries_settle(courier->canaries, settings);
     for (size_t i = 0; i < config->gateway_count; i++)
         warn_of_clear(&config->gateways[i]);
     prepared_free(courier->prepared);
@@ -126,14 +129,42 @@ void courier_reload(struct courier *courier, const struct config *config)
 
 static void on_landed(void *arg)
 {
+    struct courier *courier = arg;
+    canaries_look(courier->canaries);
+}
+
+/* Said aloud until troubles have alerts of their own. */
+static void raise_trouble(void *arg, const struct trouble *trouble)
+{
     (void)arg;
+    LOG_ERROR("trouble with a path", LOG_STR("gateway", trouble->gateway), LOG_STR("found", trouble->text),
+              LOG_STR("class", cause_name(trouble->cause)), LOG_STR("advice", trouble->advice));
+}
+
+static void resolve_trouble(void *arg, enum trouble_kind kind, const char *gateway, const char *text)
+{
+    (void)arg;
+    (void)kind;
+    LOG_DEBUG("no trouble with a path", LOG_STR("gateway", gateway), LOG_STR("found", text));
 }
 
 static void on_unreadable(void *arg, const char *gateway, const struct err *err)
 {
-    (void)arg;
-    (void)gateway;
-    (void)err;
+    if (err)
+        raise_trouble(arg, &(struct trouble){.kind = TROUBLE_MAILBOX,
+                                             .gateway = gateway,
+                                             .cause = err->class == ERR_PERMISSION ? CAUSE_AUTHENTICATION
+                                                                                   : CAUSE_UNKNOWN,
+                                             .text = err->cause,
+                                             .advice = err->advice});
+    else
+        resolve_trouble(arg, TROUBLE_MAILBOX, gateway, "the mailbox can be read");
+}
+
+static void on_canary(void *arg, const char *gateway, nanos until)
+{
+    struct courier *courier = arg;
+    landings_expect(courier->landings, gateway, until);
 }
 
 static void on_handed_over(void *arg, sv message_id)
@@ -220,6 +251,15 @@ int courier_new(struct loop *loop, const struct config *config, struct store *st
                                                            .delivered = landing_delivered,
                                                            .arg = courier},
                                    courier->settings);
+    courier->canaries = canaries_new(&(struct canaries_setup){.loop = loop,
+                                                              .jobs = courier->jobs,
+                                                              .steps = &courier->steps,
+                                                              .mailed = on_mailed,
+                                                              .expected = on_canary,
+                                                              .raise = raise_trouble,
+                                                              .resolve = resolve_trouble,
+                                                              .arg = courier},
+                                     courier->settings);
     queue_settle(courier->queue, courier->settings, prepared->contexts);
     prepared_free(prepared);
     for (size_t i = 0; i < config->gateway_count; i++)
@@ -233,6 +273,7 @@ void courier_start(struct courier *courier)
     landings_settle(courier->landings, courier->settings);
     bounces_settle(courier->bounces, courier->settings);
     queue_start(courier->queue);
+    canaries_start(courier->canaries);
 }
 
 void courier_take_report(struct courier *courier, sv mail)
@@ -244,6 +285,7 @@ void courier_drain(struct courier *courier, loop_fn *done, void *arg)
 {
     courier->drained = done;
     courier->drained_arg = arg;
+    canaries_drain(courier->canaries);
     queue_drain(courier->queue, on_queue_drained, courier);
 }
 
@@ -255,6 +297,7 @@ void courier_free(struct courier *courier)
     loop_timer_free(courier->drain_timer);
     queue_free(courier->queue);
     jobs_free(courier->jobs);
+    canaries_free(courier->canaries);
     reception_free(courier->reception);
     untold_free(courier->untold);
     bounces_free(courier->bounces);
@@ -331,6 +374,11 @@ void courier_submit(struct courier *courier, const struct courier_submission *su
         submission);
 }
 
+void courier_confirm(struct courier *courier, sv token, courier_confirmed_fn *done, void *arg)
+{
+    landings_confirm(courier->landings, token, done, arg);
+}
+
 void courier_read(struct courier *courier, store_job_fn *job, store_done_fn *done, void *arg)
 {
     store_thread_submit(jobs_thread(courier->jobs), job, done, arg);
@@ -359,5 +407,5 @@ const char *courier_password_of(const struct courier *courier, sv gateway)
 bool courier_awaits_landing(const struct courier *courier, sv gateway)
 {
     const struct config_gateway *found = find_gateway(courier, gateway);
-    return found && landing_is_watched(found);
+    return found && landing_is_watched(&courier->settings->config, found);
 }

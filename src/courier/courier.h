@@ -62,10 +62,16 @@ struct courier_submission {
     const struct finding *finding; /* … with a finding */
     sv only_gateway;
     bool test;
+    sv token; /* with test: what its reader may confirm it by; empty: nothing */
 };
 typedef void courier_submitted_fn(void *arg, int64_t alert_id, int64_t mail_id, const struct err *err);
 void courier_submit(struct courier *courier, const struct courier_submission *submission,
                     courier_submitted_fn *done, void *arg);
+
+/* The word of somebody who has read the test message with this token: it has landed. done: how many messages
+ * that was, or what is wrong with the token. */
+typedef void courier_confirmed_fn(void *arg, size_t messages, const struct err *err);
+void courier_confirm(struct courier *courier, sv token, courier_confirmed_fn *done, void *arg);
 
 /* Runs a reading job on the store's thread, for lists. */
 void courier_read(struct courier *courier, store_job_fn *job, store_done_fn *done, void *arg);

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "courier/message_id.h"
 #include "courier/postbox.h"
+#include "courier/token.h"
 #include "wire/mail_trace.h"
 
 #include <assert.h>
@@ -40,9 +41,14 @@ struct landings {
     size_t unmatched_next;
 };
 
-bool landing_is_watched(const struct config_gateway *gateway)
+bool landing_is_watched(const struct config *config, const struct config_gateway *gateway)
 {
-    return config_postbox_present(&gateway->landing.box) || gateway->landing.dsn;
+    const struct config_landing *landing = &gateway->landing;
+    bool ours = !landing->recipient;
+    for (size_t i = 0; i < config->recipients.count && !ours; i++)
+        ours = sv_ieq(config_mailbox_address(config->recipients.items[i]),
+                      config_mailbox_address(landing->recipient));
+    return config_postbox_present(&landing->box) && ours;
 }
 
 /* --- Writing down -----------------------------------------------------------------------------------------
@@ -325,7 +331,7 @@ struct confirm_job {
     bool known;
     struct store_landing found[SMTP_RECIPIENTS_MAX];
     size_t count;
-    landings_confirmed_fn *done;
+    courier_confirmed_fn *done;
     void *arg;
 };
 
@@ -368,7 +374,7 @@ static void confirm_done(struct job *base, const struct err *err)
     job->done(job->arg, job->count, err || job->count ? err : &none);
 }
 
-void landings_confirm(struct landings *landings, sv token, landings_confirmed_fn *done, void *arg)
+void landings_confirm(struct landings *landings, sv token, courier_confirmed_fn *done, void *arg)
 {
     static const struct job_kind KIND = {confirm_run, confirm_done, NULL};
     struct confirm_job *job = job_new(sizeof *job, &KIND);
@@ -376,7 +382,7 @@ void landings_confirm(struct landings *landings, sv token, landings_confirmed_fn
     job->at = loop_now();
     job->done = done;
     job->arg = arg;
-    sv_copy(job->token, sizeof job->token, token);
+    token_read(token, job->token);
     jobs_submit(landings->setup.jobs, &job->job);
 }
 

@@ -32,15 +32,13 @@ void landings_handed_over(struct landings *landings, sv message_id);
 /* Something is waited for until then at that gateway's mailbox: it is looked at more often. */
 void landings_expect(struct landings *landings, const char *gateway, nanos until);
 
-/* The operator's word for the mail that bears this token. done on the loop's thread: err NULL, or what is
- * wrong with the token. */
-typedef void landings_confirmed_fn(void *arg, size_t messages, const struct err *err);
-void landings_confirm(struct landings *landings, sv token, landings_confirmed_fn *done, void *arg);
+/* The operator's word for the mail that bears this token: courier_confirm. */
+void landings_confirm(struct landings *landings, sv token, courier_confirmed_fn *done, void *arg);
 
 /* For bounces_setup.delivered: a report says that it is in its recipient's mailbox. */
 int landing_delivered(struct store *store, int64_t message_id, sv recipient, nanos at, struct err *err);
 
-/* Whether what this gateway takes can be seen to land. */
-bool landing_is_watched(const struct config_gateway *gateway);
+/* Whether what this gateway takes for the configured recipients can be seen to land. */
+bool landing_is_watched(const struct config *config, const struct config_gateway *gateway);
 
 #endif

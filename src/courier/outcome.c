@@ -177,7 +177,8 @@ static void consider_report(struct outcome_job *job)
 {
     job->report_others = -1;
     const struct delivery *delivery = job->delivery;
-    if (delivery->settings->config.gateway_count < 2 || report_is_one(delivery->mail.message_id))
+    if (delivery->settings->config.gateway_count < 2 || delivery->mail.test ||
+        report_is_one(delivery->mail.message_id))
         return;
     for (size_t i = 0; i < delivery->count; i++) {
         if (job->verdicts[i].state != STORE_FAILED)
@@ -222,7 +223,7 @@ struct expire_job {
     struct arena *arena;
     struct expired {
         struct store_message message;
-        bool report; /* it was a report itself */
+        bool unreported; /* it was a report itself, or a test, whose sender is told otherwise */
     } expired[EXPIRE_MAX];
     size_t count;
     bool reported;
@@ -264,11 +265,11 @@ static int expire_run(struct store *store, struct job *base, struct err *err)
             return -1;
         if (found <= 0)
             expired->message = (struct store_message){.id = ids[i]};
-        expired->report = found > 0 && report_is_one(mail.message_id);
+        expired->unreported = found > 0 && (mail.test || report_is_one(mail.message_id));
         job->count++;
     }
     for (size_t i = 0; i < job->count && job->may_report && !job->reported; i++)
-        if (!job->expired[i].report && report_expired(store, job, &job->expired[i], err) < 0)
+        if (!job->expired[i].unreported && report_expired(store, job, &job->expired[i], err) < 0)
             return -1;
     return 0;
 }

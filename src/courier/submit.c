@@ -2,6 +2,7 @@
 
 #include "alert/alert.h"
 #include "courier/message_id.h"
+#include "store/canary.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -20,7 +21,19 @@ struct submit_job {
     struct buf finding;
     struct submit_ids ids;
     char message_id[ALERT_MESSAGE_ID_BYTES];
+    sv token;
 };
+
+static int keep_token(struct store *store, const struct submit_job *job, const struct store_mail *mail,
+                      struct err *err)
+{
+    struct store_canary canary = {.token = job->token,
+                                  .message_id = mail->message_id,
+                                  .mail_id = mail->id,
+                                  .state = STORE_CANARY_BY_HAND,
+                                  .sent_at = mail->created_at};
+    return store_canary_insert(store, &canary, err);
+}
 
 static int submit_run(struct store *store, struct job *base, struct err *err)
 {
@@ -39,7 +52,7 @@ static int submit_run(struct store *store, struct job *base, struct err *err)
         return -1;
     job->ids.mail = mail.id;
     job->ids.first_message = mail.first_message_id;
-    return 0;
+    return job->token.n ? keep_token(store, job, &mail, err) : 0;
 }
 
 static void submit_done(struct job *base, const struct err *err)
@@ -138,6 +151,7 @@ void submit(const struct submit_setup *setup, const struct courier_submission *s
         .expires_at = now + setup->settings->config.delivery.expire,
         .test = submission->test,
     };
+    job->token = copied(job, submission->token);
     add_recipients(job, submission);
     if (submission->finding) {
         add_finding(job, submission->finding, now);

@@ -54,6 +54,9 @@ void mail_trace_read(sv mail, struct mail_trace *ret);
 #define MAIL_TRACE_BODY_FIELD "X-Vedette-Body"
 void mail_trace_mark(sv mail, char ret[static MAIL_TRACE_MARK_MAX]);
 
+/* Appends the field for a mail of that body (with its Content-Type), folded. −1 when out is full. */
+int mail_trace_put_mark(struct buf *out, sv body);
+
 /* Where a mail was seen, and the trace (NULL: none, as for a report of delivery), as the JSON object that
  * doc/json.md calls evidence. −1 when out is full. */
 struct mail_trace_landing {

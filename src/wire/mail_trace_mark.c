@@ -109,3 +109,13 @@ void mail_trace_mark(sv mail, char ret[static MAIL_TRACE_MARK_MAX])
     sv_copy(ret, MAIL_TRACE_MARK_MAX, marking.too_many ? SV("too-many-parts") : buf_view(&marking.out));
     buf_free(&marking.out);
 }
+
+int mail_trace_put_mark(struct buf *out, sv body)
+{
+    char mark[MAIL_TRACE_MARK_MAX];
+    mail_trace_mark(body, mark);
+    int put = buf_put(out, SV(MAIL_TRACE_BODY_FIELD ": "));
+    for (const char *c = mark; *c; c++)
+        put |= *c == ' ' ? buf_put(out, SV("\r\n ")) : buf_put_char(out, *c);
+    return put | buf_put(out, SV("\r\n"));
+}
