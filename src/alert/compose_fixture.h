@@ -98,7 +98,7 @@ static inline bool composed_header_known(sv name, unsigned *seen)
         "X-Vedette-Alert",
         "X-Vedette-Rule",
         "X-Vedette-Severity",
-        "X-Vedette-Test",
+        "X-Vedette-Test", "X-Vedette-Body",
         "MIME-Version",
         "Content-Type",
         "X-Auto-Response-Suppress",

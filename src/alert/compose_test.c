@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "alert/compose_fixture.h"
+#include "wire/mail_trace.h"
 
 #include <gmime/gmime.h>
 #include <stdlib.h>
@@ -296,6 +297,19 @@ static void a_test_says_that_nothing_happened(void **state)
     parsed_free(&parsed);
 }
 
+static void a_test_bears_the_mark_of_its_text(void **state)
+{
+    struct composed *c = *state;
+    struct mail_trace trace;
+    c->mail.test = true;
+    run(c);
+    mail_trace_read(buf_view(&c->out), &trace);
+    assert_int_equal(trace.body, MAIL_TRACE_BODY_UNCHANGED);
+    assert_int_equal(buf_put(&c->out, SV("\r\nA footer\r\n")), 0); /* past the last boundary: no part of it */
+    mail_trace_read(buf_view(&c->out), &trace);
+    assert_int_equal(trace.body, MAIL_TRACE_BODY_UNCHANGED);
+}
+
 static void a_raw_mail_is_given_as_it_is(void **state)
 {
     struct composed *c = *state;
@@ -331,6 +345,7 @@ int main(void)
         TEST(a_finding_as_large_as_can_be_still_makes_a_mail_of_bounded_size),
         TEST(a_finding_of_nothing_still_makes_a_mail),
         TEST(a_test_says_that_nothing_happened),
+        TEST(a_test_bears_the_mark_of_its_text),
         TEST(a_raw_mail_is_given_as_it_is),
         TEST(a_damaged_finding_is_an_error_that_names_the_mail),
     };
