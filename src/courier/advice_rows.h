@@ -2,10 +2,11 @@
 #ifndef VEDETTE_COURIER_ADVICE_ROWS_H
 #define VEDETTE_COURIER_ADVICE_ROWS_H
 
-#define ADVICE_ROWS(X)                                                                        \
-    ADVICE_ROWS_NAME(X)                                                                       \
-    ADVICE_ROWS_CONNECT(X) ADVICE_ROWS_HELLO(X) ADVICE_ROWS_TLS(X) ADVICE_ROWS_CERTIFICATE(X) \
-        ADVICE_ROWS_AUTH(X) ADVICE_ROWS_MAIL(X) ADVICE_ROWS_RCPT(X) ADVICE_ROWS_DATA(X)
+#define ADVICE_ROWS(X)                                                                     \
+    ADVICE_ROWS_NAME(X)                                                                    \
+    ADVICE_ROWS_CONNECT(X)                                                                 \
+    ADVICE_ROWS_HELLO(X) ADVICE_ROWS_TLS(X) ADVICE_ROWS_CERTIFICATE(X) ADVICE_ROWS_AUTH(X) \
+        ADVICE_ROWS_MAIL(X) ADVICE_ROWS_RCPT(X) ADVICE_ROWS_DATA(X)
 
 #define ADVICE_ROWS_NAME(X)                                                                                \
     X(name_drift, NAME, WARN, DNS,                                                                         \

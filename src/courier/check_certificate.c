@@ -6,17 +6,16 @@ enum { DAYS_WARNING = 30 };
 
 static const nanos DAY = 24 * 3600 * NANOS_PER_SECOND;
 
-static void tell_session(struct check *check, enum check_hop_id hop, const struct tls_report *tls)
+static void tell_session(struct check *check, const struct tls_report *tls)
 {
-    check_fact(check, hop, "%s, %s, key exchange %s", tls->version, tls->cipher,
+    check_fact(check, CHECK_TLS, "%s, %s, key exchange %s", tls->version, tls->cipher,
                *tls->group ? tls->group : "unknown");
     if (strcmp(tls->group, "RSA") == 0)
-        check_find_at(check, hop, ADVICE_tls_no_secrecy, NULL,
-                      "the key exchange is RSA, without forward secrecy");
+        check_find(check, ADVICE_tls_no_secrecy, "the key exchange is RSA, without forward secrecy");
     if (tls->client_certificate_wanted)
-        check_fact(check, hop, "it asks for a client certificate, which Vedette does not have");
+        check_fact(check, CHECK_TLS, "it asks for a client certificate, which Vedette does not have");
     if (!tls->secure_renegotiation)
-        check_fact(check, hop, "it does not know secure renegotiation (RFC 5746)");
+        check_fact(check, CHECK_TLS, "it does not know secure renegotiation (RFC 5746)");
 }
 
 static void list_names(const struct tls_certificate *leaf, char *text, size_t cap)
@@ -94,12 +93,12 @@ static void suggest_name(struct check *check)
         }
 }
 
-bool check_certificate_tell(struct check *check, enum check_hop_id hop, const struct tls_report *tls)
+bool check_certificate_tell(struct check *check, const struct tls_report *tls)
 {
     check->report.has_tls = true;
     check->report.tls = *tls;
     tls = &check->report.tls;
-    tell_session(check, hop, tls);
+    tell_session(check, tls);
     check_begin(check, CHECK_CERTIFICATE);
     if (!tls->sent_count) {
         check_find(check, ADVICE_cert_other, "%s", *tls->cause ? tls->cause : "no certificate was sent");

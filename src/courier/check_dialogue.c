@@ -10,7 +10,7 @@ static const nanos LONG_HANDSHAKE = 1 * NANOS_PER_SECOND;
 static const nanos SLOW_BANNER = 5 * NANOS_PER_SECOND;
 static const nanos QUIET_BANNER = 1 * NANOS_PER_SECOND; /* then it is asked whether it speaks TLS */
 
-enum check_hop_id check_hop_of(const struct check *check, enum smtp_stage stage)
+enum check_hop_id check_hop_of(enum smtp_stage stage)
 {
     switch (stage) {
     case SMTP_STAGE_BANNER:
@@ -20,7 +20,7 @@ enum check_hop_id check_hop_of(const struct check *check, enum smtp_stage stage)
     case SMTP_STAGE_STARTTLS:
         return CHECK_STARTTLS;
     case SMTP_STAGE_TLS:
-        return check->report.security == SMTP_SECURITY_TLS ? CHECK_TLS : CHECK_STARTTLS;
+        return CHECK_TLS;
     case SMTP_STAGE_AUTH:
         return CHECK_AUTH;
     case SMTP_STAGE_MAIL:
@@ -218,16 +218,16 @@ static void on_ehlo(struct check *check, const struct smtp_answer *answer)
 static bool on_secured(void *arg, const struct tls_info *info, const struct tls_report *tls, nanos took)
 {
     struct check *check = arg;
-    enum check_hop_id hop = check_hop_of(check, SMTP_STAGE_TLS);
     (void)info;
     (void)took;
     check->dialogue.secured = true;
-    check->dialogue.trusted = check_certificate_tell(check, hop, tls);
+    check->dialogue.trusted = check_certificate_tell(check, tls);
+    check_end(check, CHECK_TLS);
     if (!check->dialogue.trusted)
         return false;
-    check_end(check, hop);
     check_end(check, CHECK_CERTIFICATE);
-    check_begin(check, hop == CHECK_TLS ? CHECK_BANNER : CHECK_EHLO);
+    if (check->report.security == SMTP_SECURITY_TLS)
+        check_begin(check, CHECK_BANNER);
     return true;
 }
 
@@ -237,8 +237,6 @@ void check_end_of_security(struct check *check)
     if (check->report.security != SMTP_SECURITY_NONE) {
         if (check->report.security == SMTP_SECURITY_TLS)
             check_skip(check, CHECK_STARTTLS, "TLS from the first byte");
-        else
-            check_skip(check, CHECK_TLS, "TLS began by STARTTLS");
         return;
     }
     if (!address_is_loopback(&check->address) && check->report.extensions & SMTP_EXT_STARTTLS)
@@ -250,6 +248,13 @@ void check_end_of_security(struct check *check)
     check_skip(check, CHECK_CERTIFICATE, "security is none");
 }
 
+static void on_starttls(struct check *check, const struct smtp_answer *answer)
+{
+    char words[200];
+    check_fact(check, CHECK_STARTTLS, "%s", check_words(check, answer, words, sizeof words));
+    check_begin(check, CHECK_TLS);
+}
+
 static bool on_answer(void *arg, enum smtp_stage stage, const struct smtp_answer *answer, nanos took)
 {
     struct check *check = arg;
@@ -257,8 +262,8 @@ static bool on_answer(void *arg, enum smtp_stage stage, const struct smtp_answer
         on_banner(check, answer, took);
     else if (stage == SMTP_STAGE_EHLO)
         on_ehlo(check, answer);
-    else if (stage == SMTP_STAGE_DATA)
-        check_begin(check, CHECK_DATA);
+    else if (stage == SMTP_STAGE_STARTTLS && answer->code == 220)
+        on_starttls(check, answer);
     return true;
 }
 
@@ -391,7 +396,7 @@ static void tls_failed(struct check *check, enum check_hop_id hop, const struct 
 
 static void tell_failure(struct check *check, const struct talk_end *end)
 {
-    enum check_hop_id hop = check_hop_of(check, end->stage);
+    enum check_hop_id hop = check_hop_of(end->stage);
     check_begin(check, hop);
     switch (end->outcome) {
     case TALK_DONE:
@@ -410,6 +415,7 @@ static void tell_failure(struct check *check, const struct talk_end *end)
         silence(check, hop, ADVICE_MALFORMED, end);
         break;
     case TALK_INJECTED:
+        check->report.hops[CHECK_STARTTLS].note_count = 0;
         check_find(check, ADVICE_starttls_injected, "%s", end->err->cause);
         break;
     case TALK_TLS:
@@ -433,7 +439,7 @@ static bool tries_on(struct check *check, const struct talk_end *end)
         return true;
     }
     if (end->outcome != TALK_DONE && end->outcome != TALK_UNCONNECTED && end->outcome != TALK_REFUSED &&
-        check_guess_next(check, check_hop_of(check, end->stage))) {
+        check_guess_next(check, check_hop_of(end->stage))) {
         check_dialogue_again(check);
         return true;
     }

@@ -177,7 +177,7 @@ void check_reach_connected(struct check *check);
 void check_dialogue_stop(struct check *check);
 void check_dialogue_dial(struct check *check);
 
-enum check_hop_id check_hop_of(const struct check *check, enum smtp_stage stage);
+enum check_hop_id check_hop_of(enum smtp_stage stage);
 /* The gateway's words, secrets masked. Returns text. */
 const char *check_words(const struct check *check, const struct smtp_answer *answer, char *text, size_t cap);
 void check_refused(struct check *check, enum check_hop_id hop, enum smtp_stage stage,
@@ -196,8 +196,8 @@ void check_guess_ports(struct check *check); /* the ports are known */
 /* After a dialogue failed at that hop: true when another candidate is to be tried instead. */
 bool check_guess_next(struct check *check, enum check_hop_id hop);
 
-/* True when mail may go there. Tells the session at hop, and the certificate. */
-bool check_certificate_tell(struct check *check, enum check_hop_id hop, const struct tls_report *tls);
+/* True when mail may go there. Tells the session and the certificate. */
+bool check_certificate_tell(struct check *check, const struct tls_report *tls);
 
 /* The handshake failed: looks whether the server is of long ago, then ends the dialogue. */
 void check_antique_begin(struct check *check, const char *words);

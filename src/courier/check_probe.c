@@ -54,15 +54,15 @@ static bool on_antique_secured(void *arg, const struct tls_info *info, const str
     struct check *check = arg;
     (void)tls;
     (void)took;
-    check_find_at(check, check_hop_of(check, SMTP_STAGE_TLS), ADVICE_tls_too_old, NULL,
-                  "it speaks no TLS later than %s", info->version);
+    check_find_at(check, CHECK_TLS, ADVICE_tls_too_old, NULL, "it speaks no TLS later than %s",
+                  info->version);
     return false;
 }
 
 static void on_antique_ended(void *arg, const struct talk_end *end)
 {
     struct check *check = arg;
-    enum check_hop_id hop = check_hop_of(check, SMTP_STAGE_TLS);
+    enum check_hop_id hop = CHECK_TLS;
     (void)end;
     if (!check_failed(check, hop))
         check_find_at(check, hop, ADVICE_tls_too_old, NULL, "%s", check->dialogue.tls_words);

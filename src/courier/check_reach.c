@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 static const int compared[CHECK_PORTS] = {587, 465, 25};
-static const nanos PING_TIMEOUT = 1 * NANOS_PER_SECOND;
+static const nanos PING_TIMEOUT = 800 * NANOS_PER_MS;
 /* Ports that are liked better may still answer so long after the first has. */
 static const nanos GUESS_GRACE = 500 * NANOS_PER_MS;
 

@@ -8,6 +8,7 @@
 
 enum { LINE_MAX_SHOWN = 1200 };
 
+static const nanos PARTING = 400 * NANOS_PER_MS;
 static const nanos QUIT_TIMEOUT = 1 * NANOS_PER_SECOND;
 
 struct talk {
@@ -19,6 +20,7 @@ struct talk {
     enum smtp_stage stage;
     nanos since, step_since;
     bool connected, heard, securing, ready, authenticating, leaving, over;
+    bool parting; /* the time was up; we said that we have nothing to say */
     bool busy, doomed;
     char first[TALK_FIRST_BYTES_MAX];
     size_t first_length;
@@ -133,6 +135,14 @@ static void end_in_time(struct talk *talk)
         end_with(talk, TALK_DONE, NULL);
         return;
     }
+    /* A greeting may have been sent and lost: told that we have nothing to say, the peer closes, and that
+     * comes through with a gap before it. */
+    if (talk->stage == SMTP_STAGE_BANNER && !talk->heard && !talk->parting) {
+        talk->parting = true;
+        stream_part(talk->stream);
+        stream_deadline(talk->stream, PARTING);
+        return;
+    }
     err_set(&err, ERR_UNAVAILABLE, NULL, "no answer for %s",
             time_length(loop_monotonic() - talk->since, length, sizeof length));
     end_with(talk, TALK_SILENT, &err);
@@ -160,7 +170,9 @@ static void end_by_client(struct talk *talk, const struct err *broken, enum tls_
     struct talk_end what = {.outcome = TALK_REFUSED, .stage = talk->stage, .err = broken ? broken : err};
     if (!smtp_client_failure_answered(talk->client))
         what.outcome = outcome_of(talk, err);
-    if (what.outcome == TALK_CLOSED && failure != TLS_FAILURE_NONE) {
+    bool by_tls =
+        failure != TLS_FAILURE_NONE && failure != TLS_FAILURE_BROKEN && failure != TLS_FAILURE_HUNG_UP;
+    if (what.outcome == TALK_CLOSED && by_tls) {
         what.outcome = TALK_TLS;
         what.failure = failure;
     }
@@ -401,6 +413,10 @@ static void on_stream(void *arg, struct stream *stream, enum stream_event event,
     case STREAM_DRAINED:
         break;
     case STREAM_EOF:
+        if (talk->parting && !stream_input(talk->stream).n) {
+            end_in_time(talk);
+            break;
+        }
         if (stream_input(talk->stream).n)
             on_data(talk);
         smtp_client_eof(talk->client);

@@ -73,6 +73,9 @@ struct stream_flow {
 };
 bool stream_flow(const struct stream *stream, struct stream_flow *ret); /* false: not TCP, or closed */
 
+/* Tells the peer that we have nothing more to say, and goes on listening. In the clear only. */
+void stream_part(struct stream *stream);
+
 /* Sends what is unsent (at most `linger` long), then closes. No event follows. NULL is fine. */
 void stream_finish(struct stream *stream, nanos linger);
 

@@ -18,3 +18,9 @@ bool stream_flow(const struct stream *stream, struct stream_flow *ret)
                                 .mss = info.tcpi_snd_mss};
     return true;
 }
+
+void stream_part(struct stream *stream)
+{
+    if (stream->fd >= 0 && !stream->tls && stream->state == STATE_OPEN)
+        shutdown(stream->fd, SHUT_WR);
+}

@@ -93,8 +93,8 @@ struct smtp_envelope {
     sv envid;               /* RFC 3461, used if DSN is offered; may be empty */
     sv content; /* the message, lines ended by CRLF; a bare CR or LF is refused locally. Dot-stuffing is ours
                  */
-    /* Only asks: MAIL and every RCPT (there may be none), then RSET, never DATA; content must be empty. SENT
-     * then has the first refusal, or the last answer if there was none. */
+    /* Only asks, one by one: MAIL and every RCPT (there may be none), then RSET, never DATA; content must be
+     * empty. SENT then has the first refusal, or the last answer if there was none. */
     bool ask_only;
     size_t ask_size; /* bytes that MAIL tells as SIZE when only asking; 0: none */
 };

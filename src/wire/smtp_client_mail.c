@@ -168,11 +168,11 @@ int smtp_client_send(struct smtp_client *client, const struct smtp_envelope *env
         return -1;
     client->transaction = (struct transaction){.envelope = *envelope, .utf8 = utf8, .eight_bit = eight_bit};
     say_mail(client);
-    if (offers(client, SMTP_EXT_PIPELINING)) {
+    /* Who only asks wants to know which question stays without an answer. */
+    if (offers(client, SMTP_EXT_PIPELINING) && !envelope->ask_only) {
         for (size_t i = 0; i < envelope->recipient_count; i++)
             say_rcpt(client, i);
-        if (!envelope->ask_only)
-            say_data(client);
+        say_data(client);
     }
     return 0;
 }
