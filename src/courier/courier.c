@@ -3,6 +3,7 @@
 #include "courier/bounces.h"
 #include "courier/canary.h"
 #include "courier/landing.h"
+#include "courier/notice.h"
 #include "courier/queue.h"
 #include "courier/reception.h"
 #include "courier/submit.h"
@@ -249,6 +250,7 @@ int courier_new(struct loop *loop, const struct config *config, struct store *st
                                                            .steps = &courier->steps,
                                                            .mailed = on_mailed,
                                                            .delivered = landing_delivered,
+                                                           .notice = notice_queue,
                                                            .arg = courier},
                                    courier->settings);
     courier->canaries = canaries_new(&(struct canaries_setup){.loop = loop,
