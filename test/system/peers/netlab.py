@@ -139,6 +139,8 @@ class NetLab:
             link set eth0 up
             route add default via 192.0.2.1
             route add default via 2001:db8:9::1""")
+        # As service managers have it: anybody may ping.
+        self.client.run("sh", "-c", "echo 0 2147483647 >/proc/sys/net/ipv4/ping_group_range")
         self.router.run("sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding; "
                         "echo 0 >/proc/sys/net/ipv4/icmp_ratelimit")
 
