@@ -15,6 +15,8 @@
       "walk the way to a gateway hop by hop, and say what is wrong with it and what to do")                \
     X("landing confirm", landing_confirm, "[-c FILE] TOKEN",                                               \
       "say that the test message with this token has arrived")                                             \
+    X("path reviewed", path_reviewed, "[-c FILE] GATEWAY",                                                 \
+      "a gateway's settings were looked at: what is found of it now is what is expected")                  \
     X("send", send, "[-c FILE] [-t] [-f SENDER] [RECIPIENT…]",                                             \
       "queue a mail, or an alert, from standard input (sendmail's form too)")                              \
     X("alerts", alerts, "[-c FILE] [--id N] [--json]", "every alert, and where its messages are")          \

@@ -238,6 +238,33 @@ static void give_secret(struct client *client, const json_t *request)
     }
 }
 
+/* --- Reviews, for `vedette path reviewed`
+ * ------------------------------------------------------------------------------- */
+
+static void on_reviewed(void *arg, const struct err *err)
+{
+    struct client *client = arg;
+    if (client_back(client))
+        reply_end(client, err);
+}
+
+/* It says what is to be expected of a gateway from now on: that is not for everybody to say. */
+static void review(struct client *client, const json_t *request)
+{
+    const char *gateway = json_string_value(json_object_get(request, "gateway"));
+    if (client->uid != 0 && client->uid != geteuid()) {
+        refuse(client, ERR_PERMISSION, "run the command as root",
+               "only an administrator may say that a gateway was looked at");
+    } else if (!gateway || !courier_has_gateway(client->server->courier, sv_of(gateway))) {
+        refuse(client, ERR_USAGE, "`vedette check` lists the configured gateways",
+               "there is no gateway of that name");
+    } else {
+        LOG_INFO("a gateway was reviewed", LOG_INT("uid", client->uid), LOG_STR("gateway", gateway));
+        client->busy = true;
+        courier_reviewed(client->server->courier, sv_of(gateway), on_reviewed, client);
+    }
+}
+
 static void serve(struct client *client, sv body)
 {
     json_t *request = json_loadb(body.p, body.n, 0, NULL);
@@ -254,6 +281,8 @@ static void serve(struct client *client, sv body)
         submit(client, request);
     else if (sv_eq(command, SV("confirm")))
         confirm(client, request);
+    else if (sv_eq(command, SV("reviewed")))
+        review(client, request);
     else if (sv_eq(command, SV("secret")))
         give_secret(client, request);
     else

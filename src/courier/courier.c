@@ -2,12 +2,15 @@
 
 #include "courier/bounces.h"
 #include "courier/canary.h"
+#include "courier/health.h"
 #include "courier/landing.h"
 #include "courier/notice.h"
 #include "courier/queue.h"
 #include "courier/reception.h"
 #include "courier/submit.h"
+#include "courier/trouble.h"
 #include "courier/untold.h"
+#include "courier/vigil.h"
 #include "io/address.h"
 
 #include <assert.h>
@@ -26,6 +29,9 @@ struct courier {
     unsigned char token_key[VERP_KEY_BYTES];
     struct landings *landings;
     struct canaries *canaries;
+    struct troubles *troubles;
+    struct health *health;
+    struct vigil *vigil;
     struct prepared *prepared;
     bool queue_drained;
     struct loop_timer *drain_timer; /* done must not run inside a job's done */
@@ -119,6 +125,9 @@ void courier_reload(struct courier *courier, const struct config *config)
     bounces_settle(courier->bounces, settings);
     landings_settle(courier->landings, settings);
     canaries_settle(courier->canaries, settings);
+    troubles_settle(courier->troubles, settings);
+    health_settle(courier->health, settings);
+    vigil_settle(courier->vigil, settings);
     for (size_t i = 0; i < config->gateway_count; i++)
         warn_of_clear(&config->gateways[i]);
     prepared_free(courier->prepared);
@@ -137,16 +146,14 @@ static void on_landed(void *arg)
 /* Said aloud until troubles have alerts of their own. */
 static void raise_trouble(void *arg, const struct trouble *trouble)
 {
-    (void)arg;
-    LOG_ERROR("trouble with a path", LOG_STR("gateway", trouble->gateway), LOG_STR("found", trouble->text),
-              LOG_STR("class", cause_name(trouble->cause)), LOG_STR("advice", trouble->advice));
+    const struct courier *courier = arg;
+    trouble_raise(courier->troubles, trouble);
 }
 
 static void resolve_trouble(void *arg, enum trouble_kind kind, const char *gateway, const char *text)
 {
-    (void)arg;
-    (void)kind;
-    LOG_DEBUG("no trouble with a path", LOG_STR("gateway", gateway), LOG_STR("found", text));
+    const struct courier *courier = arg;
+    trouble_resolve(courier->troubles, kind, gateway, text);
 }
 
 static void on_unreadable(void *arg, const char *gateway, const struct err *err)
@@ -174,6 +181,53 @@ static void on_handed_over(void *arg, sv message_id)
     landings_handed_over(courier->landings, message_id);
 }
 
+/* --- The paths' health ------------------------------------------------------------------------------------
+ */
+
+static void on_mailed(void *arg)
+{
+    struct courier *courier = arg;
+    queue_kick(courier->queue);
+}
+
+static void on_noticed(void *arg)
+{
+    (void)arg;
+}
+
+static void on_seen(void *arg, const char *gateway, const struct session_end *end)
+{
+    const struct courier *courier = arg;
+    if (courier->health)
+        health_seen(courier->health, gateway, end);
+}
+
+/* The look has said nothing but EHLO: whether the account is taken shows when a session logs in. */
+static void on_looked(void *arg, const char *gateway)
+{
+    struct courier *courier = arg;
+    queue_look(courier->queue, gateway);
+}
+
+static void watch_paths(struct courier *courier)
+{
+    courier->troubles = troubles_new(&(struct troubles_setup){.jobs = courier->jobs,
+                                                              .steps = &courier->steps,
+                                                              .mailed = on_mailed,
+                                                              .noticed = on_noticed,
+                                                              .arg = courier},
+                                     courier->settings);
+    courier->health = health_new(
+        &(struct health_setup){.loop = courier->loop, .jobs = courier->jobs, .troubles = courier->troubles},
+        courier->settings);
+    courier->vigil = vigil_new(&(struct vigil_setup){.loop = courier->loop,
+                                                     .jobs = courier->jobs,
+                                                     .troubles = courier->troubles,
+                                                     .looked = on_looked,
+                                                     .arg = courier},
+                               courier->settings);
+}
+
 /* --- Life -------------------------------------------------------------------------------------------------
  */
 
@@ -192,12 +246,6 @@ static void on_drained(void *arg)
     loop_fn *drained = courier->drained;
     courier->drained = NULL;
     drained(courier->drained_arg);
-}
-
-static void on_mailed(void *arg)
-{
-    struct courier *courier = arg;
-    queue_kick(courier->queue);
 }
 
 static void on_queue_drained(void *arg)
@@ -229,6 +277,7 @@ int courier_new(struct loop *loop, const struct config *config, struct store *st
         .keeper = keeper,
         .steps = &courier->steps,
         .handed_over = on_handed_over,
+        .seen = on_seen,
         .arg = courier,
     });
     courier->landings = landings_new(&(struct landings_setup){
@@ -262,6 +311,7 @@ int courier_new(struct loop *loop, const struct config *config, struct store *st
                                                               .resolve = resolve_trouble,
                                                               .arg = courier},
                                      courier->settings);
+    watch_paths(courier);
     queue_settle(courier->queue, courier->settings, prepared->contexts);
     prepared_free(prepared);
     for (size_t i = 0; i < config->gateway_count; i++)
@@ -276,6 +326,7 @@ void courier_start(struct courier *courier)
     bounces_settle(courier->bounces, courier->settings);
     queue_start(courier->queue);
     canaries_start(courier->canaries);
+    vigil_start(courier->vigil);
 }
 
 void courier_take_report(struct courier *courier, sv mail)
@@ -288,6 +339,7 @@ void courier_drain(struct courier *courier, loop_fn *done, void *arg)
     courier->drained = done;
     courier->drained_arg = arg;
     canaries_drain(courier->canaries);
+    vigil_drain(courier->vigil);
     queue_drain(courier->queue, on_queue_drained, courier);
 }
 
@@ -302,6 +354,9 @@ void courier_free(struct courier *courier)
     canaries_free(courier->canaries);
     reception_free(courier->reception);
     untold_free(courier->untold);
+    vigil_free(courier->vigil);
+    health_free(courier->health);
+    troubles_free(courier->troubles);
     bounces_free(courier->bounces);
     prepared_free(courier->prepared);
     settings_free(courier->settings);
@@ -410,4 +465,11 @@ bool courier_awaits_landing(const struct courier *courier, sv gateway)
 {
     const struct config_gateway *found = find_gateway(courier, gateway);
     return found && landing_is_watched(&courier->settings->config, found);
+}
+
+void courier_reviewed(struct courier *courier, sv gateway, courier_reviewed_fn *done, void *arg)
+{
+    const struct config_gateway *found = find_gateway(courier, gateway);
+    assert(found);
+    vigil_reviewed(courier->vigil, found->name, done, arg);
 }

@@ -82,6 +82,11 @@ bool courier_has_gateway(const struct courier *courier, sv name);
 /* "PROVIDER/NAME" of this gateway's password; NULL: no such gateway, or it has none. */
 const char *courier_password_of(const struct courier *courier, sv gateway);
 
+/* Somebody has looked at that gateway's settings, and at what the watches found of it: see courier/vigil.h.
+ * It must be configured. done gets NULL once it is on disk. */
+typedef void courier_reviewed_fn(void *arg, const struct err *err);
+void courier_reviewed(struct courier *courier, sv gateway, courier_reviewed_fn *done, void *arg);
+
 /* Whether what this gateway takes is waited for in a Maildir. */
 bool courier_awaits_landing(const struct courier *courier, sv gateway);
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 /* The first look comes soon, and not at all gateways at once; a name that did not resolve is asked again. */
-static const nanos FIRST_WITHIN = 30 * NANOS_PER_SECOND;
+static const nanos FIRST_WITHIN = 60 * NANOS_PER_SECOND;
 static const nanos AGAIN_WITHIN = 30 * NANOS_PER_SECOND;
 
 enum { JITTER_PERCENT = 10 };
@@ -68,7 +68,7 @@ static void set_first(struct post *post)
     nanos every = vigil->settings->config.paths.probe;
     nanos within = every < FIRST_WITHIN ? every : FIRST_WITHIN;
     if (vigil->started && !vigil->draining && every)
-        loop_timer_set(post->timer, (nanos)((double)within * arc4random_uniform(1000) / 1000));
+        loop_timer_set(post->timer, within / 2 + (nanos)((double)within / 2000 * arc4random_uniform(1000)));
 }
 
 /* --- What was found ---------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.sanitized
 
 RULE_ID = "6a3e5b7e-0000-4000-8000-000000000001"
 SUDO = "<86>1 2026-11-24T08:15:30Z host1 sudo - - - mallory : user NOT in sudoers ; TTY=pts/0 ; PWD=/ ; USER=root ; COMMAND=/bin/sh"
-COMMANDS = ["run", "check", "test", "path check", "send", "alerts", "queue", "follow", "inbox", "rules check", "rules test",
+COMMANDS = ["run", "check", "test", "path check", "path reviewed", "send", "alerts", "queue", "follow", "inbox", "rules check", "rules test",
             "rules match", "events decode"]
 DESIGN_SHAPE = """
 gateways:
