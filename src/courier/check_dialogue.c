@@ -87,7 +87,7 @@ static void on_patience(void *arg)
     struct check *check = arg;
     if (!check->dialogue.connected)
         check_reach_compare(check, check->connect_timeout - SLOW_CONNECT);
-    else if (talk_unanswered(check->dialogue.talk))
+    else if (check->report.security != SMTP_SECURITY_TLS && talk_unanswered(check->dialogue.talk))
         check_probe_begin(check);
 }
 

@@ -127,7 +127,7 @@ fault("postscreen drops us at once", "Postfix", "postfix:postscreen-dropped", "b
       says=("denylist", "block", "listed"))
 fault("the gateway's server cannot start", "Postfix", "postfix:dies", "banner", "gateway-fault", "gateway",
       timeout="2s", says=("accepts but",))
-fault("the gateway's queue does not answer", "Postfix", "postfix:no-cleanup", "mail", "gateway-fault", "gateway",
+fault("the gateway's queue does not answer", "Postfix", "postfix:no-cleanup", "rcpt", "gateway-fault", "gateway",
       timeout="2s", says=("queue",))
 # The content (with --send)
 fault("the content is taken for spam", "Postfix", "postfix:spam", "data", "reputation", "list", more=("--send",),
@@ -140,7 +140,7 @@ fault("no STARTTLS is offered", "Postfix", "postfix:plain", "starttls", "tls", "
       says=("starttls not supported", "did not advertise starttls", "starttls not", "not offered"))
 fault("STARTTLS is refused", "Postfix", "postfix:starttls-broken", "starttls", "tls", "gateway certificate", **STARTTLS,
       says=("tls not available due to local problem",))
-fault("only TLS 1.0 and 1.1 behind STARTTLS", "Postfix", "postfix:old-tls", "starttls", "tls", "1.2", **STARTTLS,
+fault("only TLS 1.0 and 1.1 behind STARTTLS", "Postfix", "postfix:old-tls", "tls", "tls", "1.2", **STARTTLS,
       says=("protocol version", "unsupported protocol"))
 fault("TLS is spoken to a plain port", "Postfix", "postfix:starttls", "tls", "tls", "starttls", **TLS,
       says=("starttls",))
@@ -270,7 +270,7 @@ fault("a route leads into a black hole", "kernel", f"{kernel.BLACKHOLE}:25", "ro
 fault("a route forbids it", "kernel", f"{kernel.PROHIBIT}:25", "route", "routing", "route", says=("prohibit", "permission denied"))
 fault("a route says unreachable", "kernel", f"{kernel.UNREACHABLE}:25", "route", "routing", "route", says=("no route to host",))
 fault("the route goes in a circle", "kernel", f"{kernel.LOOP}:25", "connect", "routing", "circle", says=("loop", "time to live", "time exceeded"))
-fault("big packets are lost", "kernel", f"{kernel.MTU}:25", "starttls", "routing", "MTU", **STARTTLS, **HOLES, says=("mtu",))
+fault("big packets are lost", "kernel", f"{kernel.MTU}:25", "tls", "routing", "MTU", **STARTTLS, **HOLES, says=("mtu",))
 fault("it goes silent once connected", "kernel", f"{kernel.SILENT}:25", "banner", "gateway-fault", "service", **HOLES,
       says=("firewall", "says nothing"))
 fault("the session is cut in its middle", "kernel", f"{kernel.CUT}:25", "ehlo", "firewall", "firewall", **HOLES,
