@@ -13,6 +13,8 @@
       "send a harmless alert and follow it to the gateway's answer or its landing")                        \
     X("path check", path_check, "[GATEWAY | IP[:PORT]] [OPTIONS]",                                         \
       "walk the way to a gateway hop by hop, and say what is wrong with it and what to do")                \
+    X("path status", path_status, "[-c FILE] [--json]",                                                    \
+      "how each gateway is now, and how its canaries have done")                                           \
     X("landing confirm", landing_confirm, "[-c FILE] TOKEN",                                               \
       "say that the test message with this token has arrived")                                             \
     X("path reviewed", path_reviewed, "[-c FILE] GATEWAY",                                                 \

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "cmd/follower.h"
 #include "cmd/listing.h"
+#include "cmd/path_status.h"
 #include "cmd/report.h"
 #include "cmd/submission.h"
 
@@ -204,6 +205,68 @@ static void confirm(struct client *client, const json_t *request)
     courier_confirm(client->server->courier, token, on_confirmed, client);
 }
 
+/* --- How the paths are
+ * --------------------------------------------------------------------------------------
+ */
+
+/* Outlives a client that goes away meanwhile: it is busy until then. */
+struct path_status {
+    struct client *client;
+    char names[CONFIG_GATEWAYS_MAX][72];
+    size_t count;
+    json_t *paths;
+};
+
+static int read_status(struct store *store, void *arg, struct err *err)
+{
+    struct path_status *status = arg;
+    const char *names[CONFIG_GATEWAYS_MAX];
+    for (size_t i = 0; i < status->count; i++)
+        names[i] = status->names[i];
+    json_decref(status->paths);
+    status->paths = path_status_read(store, names, status->count, loop_now(), err);
+    return status->paths ? 0 : -1;
+}
+
+static void tell_status(struct client *client, const struct path_status *status)
+{
+    for (size_t i = 0; i < status->count; i++) {
+        const char *trouble;
+        json_t *path = json_array_get(status->paths, i);
+        bool up = courier_is_up(client->server->courier, sv_of(status->names[i]), &trouble);
+        json_object_set_new(path, "up", json_boolean(up));
+        if (trouble)
+            json_object_set_new(path, "trouble", report_text(sv_of(trouble)));
+        reply(client, CONTROL_REPLY, json_incref(path));
+    }
+}
+
+static void on_status(void *arg, const struct err *err)
+{
+    struct path_status *status = arg;
+    struct client *client = status->client;
+    if (client_back(client)) {
+        if (!err)
+            tell_status(client, status);
+        reply_end(client, err);
+    }
+    json_decref(status->paths);
+    free(status);
+}
+
+static void path_status(struct client *client)
+{
+    struct path_status *status = calloc(1, sizeof *status);
+    const char *name;
+    assert(status);
+    status->client = client;
+    while (status->count < CONFIG_GATEWAYS_MAX &&
+           (name = courier_gateway(client->server->courier, status->count)))
+        sv_copy(status->names[status->count++], sizeof status->names[0], sv_of(name));
+    client->busy = true;
+    courier_read(client->server->courier, read_status, on_status, status);
+}
+
 /* --- Secrets, for `vedette path check`
  * ------------------------------------------------------------------------------- */
 
@@ -279,6 +342,8 @@ static void serve(struct client *client, sv body)
         follow(client, request);
     else if (sv_eq(command, SV("submit")))
         submit(client, request);
+    else if (sv_eq(command, SV("path-status")))
+        path_status(client);
     else if (sv_eq(command, SV("confirm")))
         confirm(client, request);
     else if (sv_eq(command, SV("reviewed")))

@@ -1,6 +1,7 @@
 #include "cmd/local_courier.h"
 
 #include "cmd/local_keeper.h"
+#include "io/http.h"
 
 #include <assert.h>
 #include <dirent.h>
@@ -33,6 +34,7 @@ int local_courier_new(const struct config *config, struct local_courier **ret, s
     struct store *store;
     struct local_courier *local = calloc(1, sizeof *local);
     assert(local);
+    http_global_init();
     local->loop = loop_new();
     local->config = *config;
     local->config.canary.every = 0;

@@ -3,6 +3,7 @@
 #include "cmd/confine.h"
 #include "cmd/control_server.h"
 #include "cmd/role.h"
+#include "io/http.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -34,6 +35,7 @@ static int courier_begin(struct role_process *process, const struct config *conf
                          struct err *err)
 {
     struct store *store;
+    http_global_init(); /* before the sandbox */
     if (confine(CONFINE_COURIER, config, err) < 0 || open_store_patiently(config, &store, err) < 0)
         return -1;
     struct courier_role *role = calloc(1, sizeof *role);

@@ -143,7 +143,6 @@ static void on_landed(void *arg)
     canaries_look(courier->canaries);
 }
 
-/* Said aloud until troubles have alerts of their own. */
 static void raise_trouble(void *arg, const struct trouble *trouble)
 {
     const struct courier *courier = arg;
@@ -448,6 +447,17 @@ static const struct config_gateway *find_gateway(const struct courier *courier, 
         if (sv_eq(sv_of(config->gateways[i].name), name))
             return &config->gateways[i];
     return NULL;
+}
+
+const char *courier_gateway(const struct courier *courier, size_t index)
+{
+    const struct config *config = &courier->settings->config;
+    return index < config->gateway_count ? config->gateways[index].name : NULL;
+}
+
+bool courier_is_up(const struct courier *courier, sv gateway, const char **ret_trouble)
+{
+    return queue_is_up(courier->queue, gateway, ret_trouble);
 }
 
 bool courier_has_gateway(const struct courier *courier, sv name)

@@ -76,6 +76,11 @@ void courier_confirm(struct courier *courier, sv token, courier_confirmed_fn *do
 /* Runs a reading job on the store's thread, for lists. */
 void courier_read(struct courier *courier, store_job_fn *job, store_done_fn *done, void *arg);
 
+/* The configured gateways by their order: NULL past the last. And whether one is up; *ret_trouble is why it
+ * is not, else NULL. */
+const char *courier_gateway(const struct courier *courier, size_t index);
+bool courier_is_up(const struct courier *courier, sv gateway, const char **ret_trouble);
+
 /* Names of the configured gateways, for checking --gateway. */
 bool courier_has_gateway(const struct courier *courier, sv name);
 

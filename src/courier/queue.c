@@ -593,6 +593,19 @@ const char *queue_trouble(const struct queue *queue, const char **ret_gateway)
     return path_trouble(queue->paths[0]);
 }
 
+bool queue_is_up(const struct queue *queue, sv gateway, const char **ret_trouble)
+{
+    *ret_trouble = NULL;
+    for (size_t i = 0; i < queue->path_count; i++) {
+        if (!sv_eq(sv_of(path_name(queue->paths[i])), gateway))
+            continue;
+        if (path_is_up(queue->paths[i]))
+            return true;
+        *ret_trouble = path_trouble(queue->paths[i]);
+    }
+    return false;
+}
+
 void queue_free(struct queue *queue)
 {
     if (!queue)

@@ -1,0 +1,178 @@
+/* `vedette path status`: how each path is now, and how it has been. */
+#include "cmd/command.h"
+#include "cmd/control_client.h"
+#include "cmd/load.h"
+#include "cmd/options.h"
+#include "cmd/path_status.h"
+#include "cmd/term.h"
+#include "io/loop.h"
+
+#define ANSWER_MAX (30 * NANOS_PER_SECOND)
+
+static const char *text(const json_t *object, const char *key)
+{
+    const char *value = json_string_value(json_object_get(object, key));
+    return value ? value : "";
+}
+
+static void print_text(const json_t *object, const char *key)
+{
+    term_text(stdout, sv_of(text(object, key)));
+}
+
+static void print_state(const json_t *path)
+{
+    const json_t *up = json_object_get(path, "up");
+    term_print(stdout, TERM_BOLD, "%s", text(path, "gateway"));
+    printf("  ");
+    if (json_is_true(up))
+        term_print(stdout, TERM_GREEN, "up");
+    else if (json_is_false(up))
+        term_print(stdout, TERM_RED, "down");
+    else
+        term_print(stdout, TERM_DIM, "not known: no daemon runs");
+    if (json_is_false(up) && *text(path, "trouble")) {
+        printf(": ");
+        print_text(path, "trouble");
+    }
+    putchar('\n');
+}
+
+static void print_canary(const json_t *canary)
+{
+    const json_t *latency = json_object_get(canary, "latency_ms"),
+                 *evidence = json_object_get(canary, "evidence");
+    char length[32];
+    if (!json_is_object(canary)) {
+        puts("  canary    none was sent");
+        return;
+    }
+    printf("  canary    %s, sent %.19sZ", text(canary, "state"), text(canary, "sent_at"));
+    if (json_is_integer(latency))
+        printf(", landed after %s",
+               time_length(json_integer_value(latency) * NANOS_PER_MS, length, sizeof length));
+    if (*text(evidence, "folder")) {
+        printf(" in ");
+        print_text(evidence, "folder");
+    }
+    if (json_is_true(json_object_get(evidence, "altered")))
+        printf(", altered");
+    if (*text(canary, "cause")) {
+        printf(": ");
+        print_text(canary, "cause");
+    }
+    putchar('\n');
+}
+
+static void print_rate(const char *label, const json_t *rate)
+{
+    char p50[32], p99[32];
+    json_int_t sent = json_integer_value(json_object_get(rate, "sent"));
+    json_int_t landed = json_integer_value(json_object_get(rate, "landed"));
+    if (sent == 0)
+        return;
+    printf("  %-8s  %lld of %lld landed", label, (long long)landed, (long long)sent);
+    if (landed)
+        printf(
+            ", p50 %s, p99 %s",
+            time_length(json_integer_value(json_object_get(rate, "p50_ms")) * NANOS_PER_MS, p50, sizeof p50),
+            time_length(json_integer_value(json_object_get(rate, "p99_ms")) * NANOS_PER_MS, p99, sizeof p99));
+    putchar('\n');
+}
+
+static void print_troubles(const json_t *troubles)
+{
+    size_t i;
+    json_t *trouble;
+    json_array_foreach(troubles, i, trouble)
+    {
+        term_print(stdout, TERM_RED, "  trouble   ");
+        printf("%s since %.19sZ: ", text(trouble, "kind"), text(trouble, "since"));
+        print_text(trouble, "text");
+        if (*text(trouble, "advice")) {
+            printf("\n            what to do: ");
+            print_text(trouble, "advice");
+        }
+        putchar('\n');
+    }
+}
+
+static void print_facts(json_t *facts)
+{
+    const char *name;
+    json_t *fact;
+    json_object_foreach(facts, name, fact)
+    {
+        printf("  found     ");
+        term_text(stdout, sv_of(name));
+        printf(": ");
+        print_text(fact, "value");
+        printf(" (since %.10s)\n", text(fact, "since"));
+    }
+}
+
+static int print_path(void *arg, const json_t *path)
+{
+    if (*(const bool *)arg) {
+        json_dumpf(path, stdout, JSON_COMPACT);
+        putchar('\n');
+        return 0;
+    }
+    print_state(path);
+    print_canary(json_object_get(path, "canary"));
+    print_rate("day", json_object_get(path, "day"));
+    print_rate("month", json_object_get(path, "month"));
+    print_troubles(json_object_get(path, "troubles"));
+    print_facts(json_object_get(path, "facts"));
+    return 0;
+}
+
+static int status_from_store(const struct config *config, bool json, struct err *err)
+{
+    const char *names[CONFIG_GATEWAYS_MAX];
+    struct store *store;
+    size_t i;
+    json_t *path;
+    if (store_open_reader(config->state_directory, &store, err) < 0)
+        return -1;
+    for (i = 0; i < config->gateway_count; i++)
+        names[i] = config->gateways[i].name;
+    json_t *paths = path_status_read(store, names, config->gateway_count, loop_now(), err);
+    json_array_foreach(paths, i, path) print_path(&json, path);
+    store_close(store);
+    int outcome = paths ? 0 : -1;
+    json_decref(paths);
+    return outcome;
+}
+
+static int show_status(const struct config *config, bool json, struct err *err)
+{
+    struct control_client *client;
+    if (control_connect(config, &client, err) < 0)
+        return err->class == ERR_UNAVAILABLE ? status_from_store(config, json, err) : -1;
+    json_t *request = json_object();
+    json_object_set_new(request, "command", json_string("path-status"));
+    int outcome = control_request(client, request, ANSWER_MAX, print_path, &json, err);
+    control_close(client);
+    return outcome;
+}
+
+int cmd_path_status(int argc, char **argv)
+{
+    const char *path = NULL;
+    bool json = false;
+    const struct option_spec specs[] = {
+        {"config", 'c', OPTION_TEXT, "FILE", "configuration (default: " LOAD_DEFAULT_PATH ")", &path},
+        {"json", 0, OPTION_FLAG, NULL, "one JSON object a line", &json},
+    };
+    int exit_code;
+    struct err err;
+    if (!command_options("path status", specs, 2, &argc, argv, &exit_code))
+        return exit_code;
+    struct config *config = load_or_complain(path, &exit_code);
+    if (!config)
+        return exit_code;
+    int outcome = show_status(config, json, &err);
+    config_free(config);
+    return outcome < 0 ? term_error(&err) : 0;
+}
