@@ -119,6 +119,10 @@ static void no_name(struct look_found *found)
 {
     found->status = DNS_NO_NAME;
 }
+static void no_data(struct look_found *found)
+{
+    found->status = DNS_NO_DATA;
+}
 static void bogus(struct look_found *found)
 {
     found->status = DNS_FAILED;
@@ -170,6 +174,7 @@ static void soon_over(struct look_found *found)
 static const struct change CHANGES[] = {
     {another_address, TROUBLE_DRIFT, "leads to 192.0.2.66, and the configuration has 192.0.2.25"},
     {no_name, TROUBLE_UNPINNED, "NXDOMAIN"},
+    {no_data, TROUBLE_UNPINNED, "no address of the configured kind"},
     {bogus, TROUBLE_UNPINNED, "DNSSEC"},
     {another_way, TROUBLE_MOVED, "198.51.100.7 on eth1 now; before it was reached by router 192.0.2.1"},
     {another_issuer, TROUBLE_CERTIFICATE, "another issuer"},
