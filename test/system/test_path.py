@@ -5,6 +5,7 @@ The rows are lab/faults.py's. They run side by side, since most of their time is
 
 import concurrent.futures
 import json
+import os
 import resource
 import smtplib
 import ssl
@@ -115,4 +116,6 @@ def test_a_check_costs_little_beyond_the_gateways_own_time(lab):
     (by, cpu), (entering_by, entering_cpu) = map(min, zip(*check)), map(min, zip(*entering))
     print(f"check: {1000 * (by - entering_by):.1f} ms went by, the dialogue by hand {1000 * bare:.1f} ms: "
           f"{1000 * (by - entering_by - bare):.1f} ms beyond it; {1000 * (cpu - entering_cpu):.1f} ms of processor")
+    if os.getloadavg()[0] > os.cpu_count():
+        pytest.skip(f"{1000 * (cpu - entering_cpu):.0f} ms of processor, on a machine too busy to judge by")
     assert cpu - entering_cpu < OVERHEAD_MAX_S
