@@ -2,11 +2,19 @@
 #ifndef VEDETTE_COURIER_ADVICE_ROWS_H
 #define VEDETTE_COURIER_ADVICE_ROWS_H
 
-#define ADVICE_ROWS(X)                                                                     \
-    ADVICE_ROWS_NAME(X)                                                                    \
-    ADVICE_ROWS_CONNECT(X)                                                                 \
-    ADVICE_ROWS_HELLO(X) ADVICE_ROWS_TLS(X) ADVICE_ROWS_CERTIFICATE(X) ADVICE_ROWS_AUTH(X) \
-        ADVICE_ROWS_MAIL(X) ADVICE_ROWS_RCPT(X) ADVICE_ROWS_DATA(X)
+/* clang-format off */
+#define ADVICE_ROWS(X) \
+    ADVICE_ROWS_NAME(X) \
+    ADVICE_ROWS_CONNECT(X) \
+    ADVICE_ROWS_HELLO(X) \
+    ADVICE_ROWS_TLS(X) \
+    ADVICE_ROWS_CERTIFICATE(X) \
+    ADVICE_ROWS_AUTH(X) \
+    ADVICE_ROWS_MAIL(X) \
+    ADVICE_ROWS_RCPT(X) \
+    ADVICE_ROWS_DATA(X) \
+    ADVICE_ROWS_LANDING(X)
+/* clang-format on */
 
 #define ADVICE_ROWS_NAME(X)                                                                                \
     X(name_drift, NAME, WARN, DNS,                                                                         \
@@ -374,5 +382,20 @@
       "the gateway hangs up in the message: look at its log, and for a filter that breaks off")              \
     X(data_malformed, DATA, FAIL, GATEWAY_FAULT,                                                             \
       "the gateway, or something on the way, breaks SMTP's rules: ask its administrator")
+
+#define ADVICE_ROWS_LANDING(X)                                                                             \
+    X(landing_missing, LANDING, FAIL, UNKNOWN,                                                             \
+      "the gateway took the message and it did not land: look for it in the gateway's queue and log, and " \
+      "for its report in the sender's mailbox")                                                            \
+    X(landing_junk, LANDING, WARN, REPUTATION,                                                             \
+      "mark it as no junk, and have alerts from {sender} let into the inbox")                              \
+    X(landing_unreadable, LANDING, FAIL, UNKNOWN,                                                          \
+      "mend the access to the mailbox that landing names; whether the message landed is not known")        \
+    X(landing_not_authentic, LANDING, WARN, SENDER_AUTHENTICATION,                                         \
+      "add the gateway to the sender domain's SPF, or have it sign with DKIM")                             \
+    X(landing_in_clear, LANDING, WARN, TLS,                                                                \
+      "have the gateway and the next servers use TLS among themselves")                                    \
+    X(landing_changed, LANDING, WARN, CONTENT,                                                             \
+      "something on the way changes what mails say: have alerts exempted")
 
 #endif

@@ -266,6 +266,7 @@ void check_find_at(struct check *check, enum check_hop_id hop, enum advice advic
 static void stop(struct check *check)
 {
     check_dialogue_stop(check);
+    check_landing_stop(check);
     check_name_stop(check);
     check_reach_stop(check);
     loop_timer_cancel(check->luxury);
@@ -278,7 +279,8 @@ void check_dialogue_is_over(struct check *check, const char *reason)
         return;
     check->dialogue_over = true;
     for (size_t i = 0; i < CHECK_HOP_COUNT; i++)
-        if (check->order[i] != CHECK_NAME && check->order[i] != CHECK_ROUTE)
+        if (check->order[i] != CHECK_NAME && check->order[i] != CHECK_ROUTE &&
+            !(check->order[i] == CHECK_LANDING && check->landing.waiting))
             check_skip(check, check->order[i], reason);
     if (!check->luxury_over)
         loop_timer_set(check->luxury, LUXURY_AFTER);
@@ -305,8 +307,8 @@ static void on_turn(void *arg)
         return;
     check->started = true;
     loop_timer_set(check->luxury, LUXURY);
+    check_reach_begin(check); /* first, so that it is under way while the resolvers are set up */
     check_name_begin(check);
-    check_reach_begin(check);
 }
 
 static void on_step(void *arg)

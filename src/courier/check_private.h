@@ -8,13 +8,16 @@
  *   check_certificate.c  what a TLS handshake found
  *   check_guess.c        port and security, when they are not given
  *   check_probe.c        further looks: TLS where none was expected, TLS of long ago, strangers
- *   check_mail.c         what sender and recipients are answered, and the test message
+ *   check_mail.c         what sender and recipients are answered
+ *   check_landing.c      the test message, and where it lands
  *   check_talk.c         one SMTP dialogue: bytes, TLS, time and transcript */
 #ifndef VEDETTE_COURIER_CHECK_PRIVATE_H
 #define VEDETTE_COURIER_CHECK_PRIVATE_H
 
 #include "courier/advice.h"
 #include "courier/check_talk.h"
+#include "courier/postbox.h"
+#include "courier/token.h"
 #include "io/dns.h"
 #include "io/ping.h"
 #include "io/route.h"
@@ -73,6 +76,14 @@ struct check_reaching {
     bool comparing, failed; /* failed: the dialogue could not connect */
 };
 
+struct check_landing {
+    struct postbox *postbox;
+    struct loop_timer *limit;
+    bool waiting;
+    nanos sent_at;
+    char message_id[320];
+};
+
 struct check_candidate {
     int port;
     enum smtp_security security;
@@ -95,7 +106,7 @@ struct check_dialogue {
     const char *hello_refused; /* what EHLO was answered, when HELO came next */
     const char *closed_words;  /* it hung up without a word, and is asked for TLS */
     const char *tls_words, *over_reason;
-    char probe_version[16], token[32];
+    char probe_version[16];
     unsigned extensions; /* of the EHLO before TLS */
     char mechanism[32];
     char clear_mechanisms[256];
@@ -131,6 +142,7 @@ struct check {
     struct check_naming naming;
     struct check_reaching reaching;
     struct check_dialogue dialogue;
+    struct check_landing landing;
     struct check_candidate candidates[CHECK_CANDIDATES_MAX];
     size_t candidate_count, candidate;
     bool guessing;
@@ -210,6 +222,7 @@ void check_relay_begin(struct check *check);
 void check_relay_tell(struct check *check);
 
 void check_send_begin(struct check *check);
+void check_landing_stop(struct check *check);
 void check_send_told(struct check *check, const struct smtp_answer *answer, enum smtp_stage stage);
 
 #endif
