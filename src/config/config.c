@@ -128,6 +128,20 @@ static void flatten(struct config_reader *reader, struct config_instance *instan
     for (struct config_instance *item = instance->children[index]; item; item = item->next, array += size) {
         memcpy(array, item->base, size);
         item->base = array;
+        for (size_t i = 0; i < child->section->child_count; i++)
+            if (item->children[i])
+                item->children[i]->base = array + child->section->children[i].offset;
+    }
+}
+
+/* Sections inside an item of a list, also those that are not there. */
+static void finish_inner(struct config_reader *reader, const struct config_instance *item)
+{
+    for (size_t i = 0; i < item->section->child_count; i++) {
+        const struct config_child *child = &item->section->children[i];
+        struct config_instance absent = {.section = child->section,
+                                         .base = (char *)item->base + child->offset};
+        fill_defaults(reader, item->children[i] ? item->children[i] : &absent);
     }
 }
 
@@ -144,9 +158,7 @@ static void finish_children(struct config_reader *reader, struct config_instance
             fill_defaults(reader, &absent);
         for (struct config_instance *item = top->children[i]; item; item = item->next) {
             fill_defaults(reader, item);
-            for (size_t j = 0; j < child->section->child_count; j++)
-                if (item->children[j])
-                    fill_defaults(reader, item->children[j]);
+            finish_inner(reader, item);
         }
     }
 }

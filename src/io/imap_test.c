@@ -47,7 +47,7 @@ struct world {
     nanos at;
 };
 
-static void say(struct world *w, const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static void say(struct world *w, const char *fmt, ...)
 {
     char line[1024];
     va_list args;
