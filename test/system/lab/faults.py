@@ -270,7 +270,7 @@ fault("a route leads into a black hole", "kernel", f"{kernel.BLACKHOLE}:25", "ro
 fault("a route forbids it", "kernel", f"{kernel.PROHIBIT}:25", "route", "routing", "route", says=("prohibit", "permission denied"))
 fault("a route says unreachable", "kernel", f"{kernel.UNREACHABLE}:25", "route", "routing", "route", says=("no route to host",))
 fault("the route goes in a circle", "kernel", f"{kernel.LOOP}:25", "connect", "routing", "circle", says=("loop", "time to live", "time exceeded"))
-fault("big packets are lost", "kernel", f"{kernel.MTU}:25", "tls", "routing", "MTU", **STARTTLS, **HOLES, says=("mtu",))
+fault("big packets are lost", "kernel", f"{kernel.MTU}:25", "tls", "routing", "MTU", **STARTTLS, timeout="4s", says=("mtu",))
 fault("it goes silent once connected", "kernel", f"{kernel.SILENT}:25", "banner", "gateway-fault", "service", **HOLES,
       says=("firewall", "says nothing"))
 fault("the session is cut in its middle", "kernel", f"{kernel.CUT}:25", "ehlo", "firewall", "firewall", **HOLES,
