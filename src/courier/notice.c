@@ -49,7 +49,7 @@ static json_t *id_or_null(int64_t id)
     return id ? json_integer(id) : json_null();
 }
 
-static char *generic(const struct notice *notice)
+char *notice_body(const struct notice *notice)
 {
     char at[40];
     json_t *json = json_object();
@@ -83,7 +83,7 @@ int notice_queue(struct store *store, const struct config *config, const struct 
         return 0;
     if (own.hostname.n == 0)
         own.hostname = sv_of(config->hostname);
-    char *body = generic(&own);
+    char *body = notice_body(&own);
     int done = 0;
     for (size_t i = 0; i < config->way_count && done == 0; i++) {
         struct store_notice row = {.way = sv_of(config->ways[i].name),

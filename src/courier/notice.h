@@ -38,6 +38,9 @@ struct notice {
     nanos at;
 };
 
+/* Its generic JSON; the caller frees it. */
+char *notice_body(const struct notice *notice);
+
 /* Queues it on every way out, as durable as what it tells of: inside a store job. Nothing to do, and 0,
  * where no ways_out are configured. *ret_count (may be NULL): how many ways. */
 int notice_queue(struct store *store, const struct config *config, const struct notice *notice,
