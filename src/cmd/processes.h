@@ -3,6 +3,7 @@
 #define VEDETTE_CMD_PROCESSES_H
 
 #include "cmd/load.h"
+#include "cmd/runner.h"
 #include "cmd/sockets.h"
 #include "io/child.h"
 
@@ -45,6 +46,7 @@ struct supervisor {
     /* A reload under way has next.config: what takes over once every process has prepared it. */
     struct setting next;
     bool reload_again; /* asked for during a reload */
+    struct runner *runner;
     struct loop_timer *reload_soon, *reload_deadline;
 };
 

@@ -34,6 +34,11 @@ void role_say(struct role_process *process, enum control_type type)
     channel_send(process->parent, type, SV_NONE, -1);
 }
 
+void role_tell(struct role_process *process, enum control_type type, sv body)
+{
+    channel_send(process->parent, type, body, -1);
+}
+
 void role_done(struct role_process *process)
 {
     loop_stop(process->loop);
@@ -171,6 +176,8 @@ static void on_message(void *arg, struct channel *channel, enum control_type typ
         abort_prepared(process);
     else if (type == CONTROL_DRAIN)
         drain(process);
+    else if (process->role->message && process->state)
+        process->role->message(process->state, type, body);
 }
 
 /* Without a parent nobody would restart us or tell us to end: end as if told to. */

@@ -26,6 +26,8 @@ struct role {
     int (*prepare)(void *state, const struct config *config, struct err *err);
     void (*commit)(void *state, const struct config *config);
     void (*abort)(void *state);
+    /* What else the parent says to this role. */
+    void (*message)(void *state, enum control_type type, sv body);
     /* Takes nothing new, finishes what it holds, then calls role_done. */
     void (*drain)(struct role_process *process, void *state);
     void (*free)(void *state);
@@ -38,6 +40,9 @@ struct loop *role_loop(struct role_process *process);
 
 /* Tells the parent something that has no body. */
 void role_say(struct role_process *process, enum control_type type);
+
+/* The same with a body. */
+void role_tell(struct role_process *process, enum control_type type, sv body);
 
 /* It serves now: once, after go returned false. */
 void role_ready(struct role_process *process);

@@ -4,6 +4,7 @@
 #include "cmd/control_server.h"
 #include "cmd/role.h"
 #include "io/http.h"
+#include "wire/pack.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -31,6 +32,33 @@ static int open_store_patiently(const struct config *config, struct store **ret,
     return outcome;
 }
 
+static bool ask_parent(void *arg, uint64_t serial, const char *way, sv body)
+{
+    struct courier_role *role = arg;
+    struct buf message = BUF_INIT(CONTROL_BODY_BYTES_MAX);
+    struct pack pack = PACK_INTO(&message);
+    pack_u64(&pack, serial);
+    pack_sv(&pack, sv_of(way));
+    pack_sv(&pack, body);
+    if (pack.ok)
+        role_tell(role->process, CONTROL_RUN, buf_view(&message));
+    buf_free(&message);
+    return pack.ok;
+}
+
+static void courier_message(void *state, enum control_type type, sv body)
+{
+    struct courier_role *role = state;
+    struct unpack unpack = UNPACK_FROM(body);
+    if (type != CONTROL_RAN)
+        return;
+    uint64_t serial = unpack_u64(&unpack);
+    bool done = unpack_u32(&unpack);
+    sv said = unpack_sv(&unpack);
+    if (unpack_done(&unpack))
+        courier_ran(role->courier, serial, done, said);
+}
+
 static int courier_begin(struct role_process *process, const struct config *config, void **ret_state,
                          struct err *err)
 {
@@ -46,6 +74,7 @@ static int courier_begin(struct role_process *process, const struct config *conf
         free(role);
         return -1;
     }
+    courier_set_runner(role->courier, ask_parent, role);
     role->control = control_server_new(role_loop(process), role->courier, role->keeper);
     *ret_state = role;
     return 0;
@@ -173,6 +202,7 @@ const struct role role_courier = {
     .go = courier_go,
     .prepare = courier_prepare_role,
     .commit = courier_commit,
+    .message = courier_message,
     .drain = courier_start_drain,
     .free = courier_end,
 };

@@ -4,6 +4,7 @@
 #include "cmd/confine.h"
 #include "cmd/processes.h"
 #include "io/service.h"
+#include "wire/pack.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -27,14 +28,24 @@ static const char *const names[] = {"keeper", "courier", "gateway", "watch"};
 static const enum which drain_order[] = {WATCH, COURIER, GATEWAY, KEEPER};
 static const enum which peers[][2] = {{COURIER, KEEPER}, {WATCH, COURIER}};
 
+static bool needs_secrets(const struct config *config)
+{
+    const char *reference;
+    bool any = config->bounces.password ||
+               (config->heartbeat.url && config_is_secret(config->heartbeat.url, &reference));
+    for (size_t i = 0; i < config->gateway_count && !any; i++)
+        any = config->gateways[i].password || config->gateways[i].landing.password;
+    for (size_t i = 0; i < config->way_count && !any; i++)
+        any = config->ways[i].key ||
+              (config->ways[i].webhook && config_is_secret(config->ways[i].webhook, &reference));
+    return any;
+}
+
 bool process_is_needed(const struct config *config, enum which which)
 {
     switch (which) {
     case KEEPER:
-        for (size_t i = 0; i < config->gateway_count; i++)
-            if (config->gateways[i].password)
-                return true;
-        return false;
+        return needs_secrets(config);
     case COURIER:
         return true;
     case GATEWAY:
@@ -185,6 +196,27 @@ static void say_ready_if_all_are(struct supervisor *supervisor)
              LOG_INT("gateways", supervisor->now.config->gateway_count));
 }
 
+static void on_ran(void *arg, uint64_t serial, bool done, sv said)
+{
+    struct supervisor *supervisor = arg;
+    struct buf body = BUF_INIT(CONTROL_BODY_BYTES_MAX);
+    struct pack pack = PACK_INTO(&body);
+    pack_u64(&pack, serial);
+    pack_u32(&pack, done);
+    pack_sv(&pack, said);
+    process_send(&supervisor->processes[COURIER], CONTROL_RAN, buf_view(&body));
+    buf_free(&body);
+}
+
+static void run(struct supervisor *supervisor, sv body)
+{
+    struct unpack unpack = UNPACK_FROM(body);
+    uint64_t serial = unpack_u64(&unpack);
+    sv way = unpack_sv(&unpack), notice = unpack_sv(&unpack);
+    if (unpack_done(&unpack))
+        runner_run(supervisor->runner, supervisor->now.config, serial, way, notice);
+}
+
 static void on_message(void *arg, struct channel *channel, enum control_type type, sv body, int fd)
 {
     struct process *process = arg;
@@ -200,6 +232,8 @@ static void on_message(void *arg, struct channel *channel, enum control_type typ
         drain_all(supervisor);
     else if (type == CONTROL_PREPARED || type == CONTROL_REFUSED)
         reload_answered(process, type == CONTROL_PREPARED, body);
+    else if (type == CONTROL_RUN && process->which == COURIER)
+        run(supervisor, body);
 }
 
 static void on_closed(void *arg, struct channel *channel, const struct err *err)
@@ -283,6 +317,7 @@ static void end(struct supervisor *supervisor)
         channel_free(process->channel);
         loop_timer_free(process->restart);
     }
+    runner_free(supervisor->runner);
     reload_free(supervisor);
     loop_timer_free(supervisor->tick);
     loop_timer_free(supervisor->drain_deadline);
@@ -303,6 +338,7 @@ int supervisor_run(const char *config_path, struct load *load, struct config *co
     log_setup("parent", config->log_level, config->log_format);
     supervisor.tick = loop_timer_new(supervisor.loop, on_tick, &supervisor);
     supervisor.drain_deadline = loop_timer_new(supervisor.loop, on_drain_late, &supervisor);
+    supervisor.runner = runner_new(supervisor.loop, on_ran, &supervisor);
     reload_init(&supervisor);
     for (size_t i = 0; i < PROCESS_COUNT; i++) {
         struct process *process = &supervisor.processes[i];

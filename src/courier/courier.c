@@ -3,6 +3,7 @@
 #include "courier/bounces.h"
 #include "courier/canary.h"
 #include "courier/health.h"
+#include "courier/heartbeat.h"
 #include "courier/landing.h"
 #include "courier/notice.h"
 #include "courier/queue.h"
@@ -11,6 +12,7 @@
 #include "courier/trouble.h"
 #include "courier/untold.h"
 #include "courier/vigil.h"
+#include "courier/ways.h"
 #include "io/address.h"
 
 #include <assert.h>
@@ -32,6 +34,9 @@ struct courier {
     struct troubles *troubles;
     struct health *health;
     struct vigil *vigil;
+    struct http *http;
+    struct ways *ways;
+    struct heartbeat *heartbeat;
     struct prepared *prepared;
     bool queue_drained;
     struct loop_timer *drain_timer; /* done must not run inside a job's done */
@@ -123,6 +128,9 @@ void courier_reload(struct courier *courier, const struct config *config)
     reception_settle(courier->reception, settings);
     untold_settle(courier->untold, settings);
     bounces_settle(courier->bounces, settings);
+    ways_settle(courier->ways, settings);
+    if (courier->heartbeat)
+        heartbeat_settle(courier->heartbeat, settings);
     landings_settle(courier->landings, settings);
     canaries_settle(courier->canaries, settings);
     troubles_settle(courier->troubles, settings);
@@ -187,11 +195,13 @@ static void on_mailed(void *arg)
 {
     struct courier *courier = arg;
     queue_kick(courier->queue);
+    ways_kick(courier->ways);
 }
 
 static void on_noticed(void *arg)
 {
-    (void)arg;
+    struct courier *courier = arg;
+    ways_kick(courier->ways);
 }
 
 static void on_seen(void *arg, const char *gateway, const struct session_end *end)
@@ -277,8 +287,13 @@ int courier_new(struct loop *loop, const struct config *config, struct store *st
         .steps = &courier->steps,
         .handed_over = on_handed_over,
         .seen = on_seen,
+        .noticed = on_noticed,
         .arg = courier,
     });
+    courier->http = http_new(loop);
+    courier->ways = ways_new(
+        &(struct ways_setup){.loop = loop, .jobs = courier->jobs, .http = courier->http, .keeper = keeper},
+        courier->settings);
     courier->landings = landings_new(&(struct landings_setup){
         .loop = loop,
         .jobs = courier->jobs,
@@ -324,6 +339,11 @@ void courier_start(struct courier *courier)
     landings_settle(courier->landings, courier->settings);
     bounces_settle(courier->bounces, courier->settings);
     queue_start(courier->queue);
+    ways_kick(courier->ways);
+    courier->heartbeat = heartbeat_new(
+        &(struct heartbeat_setup){
+            .loop = courier->loop, .jobs = courier->jobs, .http = courier->http, .keeper = courier->keeper},
+        courier->settings);
     canaries_start(courier->canaries);
     vigil_start(courier->vigil);
 }
@@ -357,6 +377,9 @@ void courier_free(struct courier *courier)
     health_free(courier->health);
     troubles_free(courier->troubles);
     bounces_free(courier->bounces);
+    heartbeat_free(courier->heartbeat);
+    ways_free(courier->ways);
+    http_free(courier->http);
     prepared_free(courier->prepared);
     settings_free(courier->settings);
     free(courier);
@@ -482,4 +505,28 @@ void courier_reviewed(struct courier *courier, sv gateway, courier_reviewed_fn *
     const struct config_gateway *found = find_gateway(courier, gateway);
     assert(found);
     vigil_reviewed(courier->vigil, found->name, done, arg);
+}
+
+/* --- Other ways out ---------------------------------------------------------------------------------------
+ */
+
+void courier_set_runner(struct courier *courier, courier_run_fn *run, void *arg)
+{
+    ways_set_runner(courier->ways, run, arg);
+}
+
+void courier_ran(struct courier *courier, uint64_t serial, bool done, sv said)
+{
+    ways_ran(courier->ways, serial, done, said);
+}
+
+int courier_test_ways(struct courier *courier, sv name, courier_way_tested_fn *fn, loop_fn *done, void *arg,
+                      struct err *err)
+{
+    return ways_test(courier->ways, name, fn, done, arg, err);
+}
+
+void courier_test_ways_forget(struct courier *courier, void *arg)
+{
+    ways_test_forget(courier->ways, arg);
 }

@@ -95,6 +95,19 @@ void courier_reviewed(struct courier *courier, sv gateway, courier_reviewed_fn *
 /* Whether what this gateway takes is waited for in a Maildir. */
 bool courier_awaits_landing(const struct courier *courier, sv gateway);
 
+/* Other ways out. run asks the parent process for what only it can do: run the command of a way, or write to
+ * the console; false: it cannot be asked. courier_ran brings its answer. */
+typedef bool courier_run_fn(void *arg, uint64_t serial, const char *way, sv body);
+void courier_set_runner(struct courier *courier, courier_run_fn *run, void *arg);
+void courier_ran(struct courier *courier, uint64_t serial, bool done, sv said);
+
+/* Sends a test notice over one way, or over all with name empty: fn once for each, then done. −1: there is no
+ * such way, or another test runs. */
+typedef void courier_way_tested_fn(void *arg, const char *way, bool done, const char *said);
+int courier_test_ways(struct courier *courier, sv name, courier_way_tested_fn *fn, loop_fn *done, void *arg,
+                      struct err *err);
+void courier_test_ways_forget(struct courier *courier, void *arg);
+
 void courier_free(struct courier *courier);
 
 #endif

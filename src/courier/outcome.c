@@ -102,7 +102,7 @@ static int write_report(struct store *store, const struct outcome_job *job, stru
         .attempts = message->attempts + 1,
         .others = (size_t)job->report_others,
     };
-    return report_insert(store, &job->delivery->settings->config, &report, job->now, err);
+    return report_everywhere(store, &job->delivery->settings->config, &report, job->now, err);
 }
 
 static int outcome_run(struct store *store, struct job *base, struct err *err)
@@ -177,7 +177,7 @@ static void consider_report(struct outcome_job *job)
 {
     job->report_others = -1;
     const struct delivery *delivery = job->delivery;
-    if (delivery->settings->config.gateway_count < 2 || delivery->mail.test ||
+    if (!report_is_possible(&delivery->settings->config) || delivery->mail.test ||
         report_is_one(delivery->mail.message_id))
         return;
     for (size_t i = 0; i < delivery->count; i++) {
@@ -244,7 +244,7 @@ static int report_expired(struct store *store, struct expire_job *job, const str
         .others = job->count - 1 + job->held_back,
     };
     job->reported = true;
-    return report_insert(store, &job->settings->config, &report, job->now, err);
+    return report_everywhere(store, &job->settings->config, &report, job->now, err);
 }
 
 static int expire_run(struct store *store, struct job *base, struct err *err)
@@ -326,7 +326,7 @@ void outcome_expire(const struct outcome_setup *setup, struct settings *settings
     job->settings = settings_keep(settings);
     job->done = done;
     job->now = loop_now();
-    job->may_report = settings->config.gateway_count > 1 && report_gate_open(setup->gate, job->now);
+    job->may_report = report_is_possible(&settings->config) && report_gate_open(setup->gate, job->now);
     job->held_back = setup->gate->held_back;
     job->arena = arena_new(EXPIRE_BYTES_MAX);
     jobs_submit(setup->jobs, &job->job);

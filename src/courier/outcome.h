@@ -25,8 +25,8 @@ struct outcome_setup {
 void outcome_write(const struct outcome_setup *setup, struct delivery *delivery,
                    const struct verdict *verdicts, const char *note);
 
-/* Messages past their time become EXPIRED, and that is reported when there is more than one gateway. done is
- * called with how many it were. */
+/* Messages past their time become EXPIRED, and that is reported where there is another gateway or another way
+ * out. done is called with how many it were. */
 typedef void outcome_expired_fn(void *arg, size_t count);
 void outcome_expire(const struct outcome_setup *setup, struct settings *settings, outcome_expired_fn *done);
 

@@ -219,17 +219,26 @@ static void set_due(struct queue *queue, nanos at)
     loop_timer_set(queue->due_timer, left > 0 ? left : 0);
 }
 
+static void tell_noticed(const struct queue *queue)
+{
+    if (queue->setup.noticed)
+        queue->setup.noticed(queue->setup.arg);
+}
+
 static void on_written(void *arg, const struct delivery *delivery, const struct verdict *verdicts)
 {
     struct queue *queue = arg;
+    bool lost = false;
     for (size_t i = 0; i < delivery->count; i++) {
         if (verdicts[i].state == STORE_HANDED_OVER)
             queue->setup.handed_over(queue->setup.arg, delivery->mail.message_id);
         else if (verdicts[i].state == STORE_QUEUED)
             set_due(queue, verdicts[i].next_attempt_at);
         else
-            queue->more = true; /* a report may have been queued */
+            lost = queue->more = true; /* a report may have been queued */
     }
+    if (lost)
+        tell_noticed(queue);
     pump_soon(queue, 0);
 }
 
@@ -448,8 +457,10 @@ static void on_due(void *arg)
 static void on_expired(void *arg, size_t count)
 {
     struct queue *queue = arg;
-    if (count)
-        queue_kick(queue); /* the report; and there may be more */
+    if (!count)
+        return;
+    queue_kick(queue); /* the report; and there may be more */
+    tell_noticed(queue);
 }
 
 static void on_expire(void *arg)

@@ -22,6 +22,7 @@ struct queue_setup {
     /* A session with that gateway got ready (end NULL), or it counts as down because of that one. Must not
      * call back. NULL: nobody watches. */
     void (*seen)(void *arg, const char *gateway, const struct session_end *end);
+    loop_fn *noticed; /* notices may have been committed; may be NULL */
     void *arg;
 };
 

@@ -23,6 +23,17 @@ bool report_is_one(sv message_id);
 int report_insert(struct store *store, const struct config *config, const struct report *report, nanos now,
                   struct err *err);
 
+/* The same over every other way out: see courier/notice.h. */
+int report_notice(struct store *store, const struct config *config, const struct report *report, nanos now,
+                  struct err *err);
+
+/* By mail where there is a gateway beside the one that failed, and over every other way out. */
+int report_everywhere(struct store *store, const struct config *config, const struct report *report,
+                      nanos now, struct err *err);
+
+/* Whether anything but the gateway that failed is configured. */
+bool report_is_possible(const struct config *config);
+
 /* Keeps a broken recipient from filling the inboxes of the others. */
 struct report_gate {
     nanos last;

@@ -361,6 +361,7 @@ struct ways *ways_new(const struct ways_setup *setup, struct settings *settings)
     assert(ways);
     ways->setup = *setup;
     ways->settings = settings_keep(settings);
+    ways->serial = (uint64_t)arc4random() << 32; /* an answer to a courier before us is no answer to us */
     ways->timer = loop_timer_new(setup->loop, on_time, ways);
     return ways;
 }

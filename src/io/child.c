@@ -35,19 +35,20 @@ static void on_ended(void *arg, int fd, int ready)
 }
 
 /* Between fork and exec: async-signal-safe calls only. Ends in _exit; the errno goes up the pipe. */
-static void become(const char *program, const char *const argv[], int fd, int report)
+static void become(const char *program, const char *const argv[], int fd, int report, int place)
 {
+    if (place == STDIN_FILENO)
+        setpgid(0, 0);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     for (int number = 1; number < NSIG; number++)
         signal(number, SIG_DFL);
     report = fcntl(report, F_DUPFD_CLOEXEC, CHILD_FD + 1);
-    bool placed =
-        fd < 0 || fd == CHILD_FD ? fd < 0 || fcntl(fd, F_SETFD, 0) == 0 : dup2(fd, CHILD_FD) == CHILD_FD;
+    bool placed = fd < 0 || fd == place ? fd < 0 || fcntl(fd, F_SETFD, 0) == 0 : dup2(fd, place) == place;
     if (report >= 0 && placed) {
         /* Close-on-exec rather than close: the report must still get out if exec fails. */
-        close_range(fd < 0 ? CHILD_FD : CHILD_FD + 1, ~0U, CLOSE_RANGE_CLOEXEC);
+        close_range(fd < 0 || place < CHILD_FD ? CHILD_FD : CHILD_FD + 1, ~0U, CLOSE_RANGE_CLOEXEC);
         execv(program, (char *const *)(uintptr_t)argv); /* POSIX promises not to change them */
     }
     int why = errno;
@@ -67,14 +68,14 @@ static int await_exec(int report)
 }
 
 /* 0 with *ret_pid, or an errno. */
-static int spawn(const char *program, const char *const argv[], int fd, pid_t *ret_pid)
+static int spawn(const char *program, const char *const argv[], int fd, int place, pid_t *ret_pid)
 {
     int report[2];
     if (pipe2(report, O_CLOEXEC) < 0)
         return errno;
     pid_t pid = fork();
     if (pid == 0)
-        become(program, argv, fd, report[1]);
+        become(program, argv, fd, report[1], place);
     int why = errno;
     close(report[1]);
     if (pid > 0) {
@@ -87,11 +88,11 @@ static int spawn(const char *program, const char *const argv[], int fd, pid_t *r
     return why;
 }
 
-int child_start(struct loop *loop, const char *program, const char *const argv[], int fd, child_ended_fn *fn,
-                void *arg, struct child **ret, struct err *err)
+static int start(struct loop *loop, const char *program, const char *const argv[], int fd, int place,
+                 child_ended_fn *fn, void *arg, struct child **ret, struct err *err)
 {
     pid_t pid = -1;
-    int why = spawn(program ? program : "/proc/self/exe", argv, fd, &pid);
+    int why = spawn(program ? program : "/proc/self/exe", argv, fd, place, &pid);
     if (fd >= 0)
         close(fd);
     if (why) {
@@ -114,6 +115,26 @@ int child_start(struct loop *loop, const char *program, const char *const argv[]
     loop_fd_want(child->watch, LOOP_READ);
     *ret = child;
     return 0;
+}
+
+int child_start(struct loop *loop, const char *program, const char *const argv[], int fd, child_ended_fn *fn,
+                void *arg, struct child **ret, struct err *err)
+{
+    return start(loop, program, argv, fd, CHILD_FD, fn, arg, ret, err);
+}
+
+int child_start_foreign(struct loop *loop, const char *const argv[], int input, child_ended_fn *fn, void *arg,
+                        struct child **ret, struct err *err)
+{
+    return start(loop, argv[0], argv, input, STDIN_FILENO, fn, arg, ret, err);
+}
+
+/* The group lives as long as any process of it, and its number is the first one's, which we have not let go:
+ * reaped or not, it is not given to another while the group lives. */
+void child_kill_group(const struct child *child, int signal)
+{
+    if (!child->ended)
+        kill(-child->pid, signal);
 }
 
 pid_t child_pid(const struct child *child)

@@ -21,6 +21,13 @@ typedef void child_ended_fn(void *arg, struct child *child, int status);
 int child_start(struct loop *loop, const char *program, const char *const argv[], int fd, child_ended_fn *fn,
                 void *arg, struct child **ret, struct err *err);
 
+/* The same for a program that is not ours: argv[0] is its path, input (≥ 0; now the callee's) becomes its
+ * standard input, and it starts a process group of its own, which child_kill_group ends with all it started.
+ */
+int child_start_foreign(struct loop *loop, const char *const argv[], int input, child_ended_fn *fn, void *arg,
+                        struct child **ret, struct err *err);
+void child_kill_group(const struct child *child, int signal);
+
 pid_t child_pid(const struct child *child);
 
 /* Sends a signal to this process and no other; nothing happens once it has ended. */
