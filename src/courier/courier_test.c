@@ -131,6 +131,47 @@ static void a_session_is_secured_and_authenticated_before_mail(void **state)
     guarded_close(&g);
 }
 
+static bool told_rotated(const struct world *w)
+{
+    for (size_t i = 0; i < w->step_count; i++)
+        if (strcmp(w->steps[i].step, "path-trouble") == 0 && strstr(w->steps[i].text, "rotated?"))
+            return true;
+    return false;
+}
+
+static void an_account_that_was_taken_before_and_is_refused_is_told_at_once(void **state)
+{
+    (void)state;
+    struct guarded g;
+    guarded_open(&g, "DNS:mail.example.org", "correct horse", true);
+    struct peer *peer = &g.w->first;
+    const char *login = peer->login;
+    int port = peer->port;
+    world_submit(g.w, "before", "");
+    world_wait(g.w, "handed-over", 1);
+    peer->login = "bm90aGluZw==";
+    peer_die(peer);
+    peer_open(peer, g.w->loop, port);
+    world_submit(g.w, "after", "");
+    world_wait(g.w, "path-trouble", 1);
+    assert_true(told_rotated(g.w));
+    peer->login = login;
+    world_wait(g.w, "path-well", 1);
+    guarded_close(&g);
+}
+
+static void an_account_that_was_never_taken_was_not_rotated(void **state)
+{
+    (void)state;
+    struct guarded g;
+    guarded_open(&g, "DNS:mail.example.org", "wrong", true);
+    world_submit(g.w, "guarded", "");
+    world_wait(g.w, "deferred", 1);
+    world_turn(g.w, 3 * NANOS_PER_SECOND);
+    assert_false(told_rotated(g.w));
+    guarded_close(&g);
+}
+
 static const char *trouble_of(const struct world *w)
 {
     for (size_t i = w->step_count; i-- > 0;)
@@ -400,6 +441,8 @@ int main(void)
     log_setup("courier-test", LOG_LEVEL_ERROR, LOG_FORMAT_LOGFMT);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_session_is_secured_and_authenticated_before_mail),
+        cmocka_unit_test(an_account_that_was_taken_before_and_is_refused_is_told_at_once),
+        cmocka_unit_test(an_account_that_was_never_taken_was_not_rotated),
         cmocka_unit_test(no_mail_goes_to_a_gateway_that_cannot_prove_who_it_is),
         cmocka_unit_test(no_mail_goes_where_starttls_has_gone),
         cmocka_unit_test(a_wrong_password_is_told_and_never_shown),

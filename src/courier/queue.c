@@ -436,7 +436,8 @@ static void on_pump(void *arg)
         room += path_room(queue->paths[i]);
         sessions += (size_t)path_gateway(queue->paths[i])->connections + 1;
     }
-    if (queue->started && queue->more && !queue->leasing && !queue->draining) {
+    /* While none is up, what is due stays in the store: it would only be given back, again and again. */
+    if (queue->started && queue->more && sessions && !queue->leasing && !queue->draining) {
         size_t max =
             appetite_now(&queue->appetite, queue->ready_count, sessions, room, LEASING_MAX, loop_monotonic());
         if (max)
