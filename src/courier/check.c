@@ -221,8 +221,9 @@ static const char *filled(struct check *check, const char *text)
     return check_text(check, sv_of(advice_fill(text, &values, to, sizeof to)));
 }
 
-static void find(struct check *check, enum check_hop_id hop, enum advice advice,
-                 const struct cause_told *told, const char *fmt, va_list args)
+__attribute__((format(printf, 5, 0))) static void find(struct check *check, enum check_hop_id hop,
+                                                       enum advice advice, const struct cause_told *told,
+                                                       const char *fmt, va_list args)
 {
     char text[CHECK_NOTE_MAX];
     const struct advice_row *row = advice_row(advice);

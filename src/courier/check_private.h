@@ -5,6 +5,7 @@
  *   check_name.c         name, and what DNS knows beside it
  *   check_reach.c        route, echo, the ports
  *   check_dialogue.c     the one dialogue that matters, from connect to rcpt
+ *   check_failure.c      how it ended, when it did not end well
  *   check_certificate.c  what a TLS handshake found
  *   check_guess.c        port and security, when they are not given
  *   check_probe.c        further looks: TLS where none was expected, TLS of long ago, strangers
@@ -188,6 +189,8 @@ void check_reach_connected(struct check *check);
 
 void check_dialogue_stop(struct check *check);
 void check_dialogue_dial(struct check *check);
+void check_dialogue_ended(void *arg, const struct talk_end *end);
+bool check_takes_tls_now(const struct check *check); /* STARTTLS is what comes next */
 
 enum check_hop_id check_hop_of(enum smtp_stage stage);
 /* The gateway's words, secrets masked. Returns text. */

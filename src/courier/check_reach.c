@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 static const int compared[CHECK_PORTS] = {587, 465, 25};
-static const nanos PING_TIMEOUT = 800 * NANOS_PER_MS;
+static const nanos PING_TIMEOUT = 1500 * NANOS_PER_MS;
 /* Ports that are liked better may still answer so long after the first has. */
 static const nanos GUESS_GRACE = 500 * NANOS_PER_MS;
 
@@ -77,13 +77,12 @@ static void on_ping(void *arg, const struct ping_report *report)
     check_end(check, CHECK_ROUTE);
 }
 
+/* The echo goes on: what it shows of big packets may explain why a handshake stalls. */
 void check_reach_luxury_over(struct check *check)
 {
     if (!check->reaching.ping)
         return;
-    ping_cancel(check->reaching.ping);
-    check->reaching.ping = NULL;
-    check_fact(check, CHECK_ROUTE, "no echo was waited for");
+    check_fact(check, CHECK_ROUTE, "no echo yet");
     check_end(check, CHECK_ROUTE);
 }
 
