@@ -30,10 +30,34 @@ static void warn_of_gateway(const struct config_gateway *gateway, config_warning
              gateway->name, gateway->port);
 }
 
+static bool starts_clear(const char *url)
+{
+    sv rest = sv_of(url);
+    if (!sv_istarts(rest, SV("http://")))
+        return false;
+    rest = sv_from(rest, strlen("http://"));
+    return !sv_starts(rest, SV("127.")) && !sv_starts(rest, SV("[::1]")) &&
+           !sv_istarts(rest, SV("localhost"));
+}
+
+static void warn_of_ways(const struct config *config, config_warning_fn *fn, void *arg)
+{
+    if (config->gateway_count == 1 && config->way_count == 0)
+        warn(fn, arg, NULL,
+             "There is one gateway and no ways_out: when it is down, nobody is told that alerts wait.");
+    for (size_t i = 0; i < config->way_count; i++)
+        if (config->ways[i].webhook && starts_clear(config->ways[i].webhook))
+            warn(fn, arg, NULL, "Notices to webhook %s go in the clear: write https:// if it can.",
+                 config->ways[i].name);
+    if (config->heartbeat.url && starts_clear(config->heartbeat.url))
+        warn(fn, arg, NULL, "The heartbeat goes in the clear: write https:// if its server can.");
+}
+
 void config_warnings(const struct config *config, config_warning_fn *fn, void *arg)
 {
     for (size_t i = 0; i < config->gateway_count; i++)
         warn_of_gateway(&config->gateways[i], fn, arg);
+    warn_of_ways(config, fn, arg);
     if (config->input_count == 0)
         warn(fn, arg, NULL, "There are no inputs: nothing is watched.");
     if (config->input_count > 0 && config->rules.count == 0)
