@@ -539,17 +539,29 @@ static void what_is_allowed_and_unwise_is_warned_of(void **state)
     (void)state;
     struct config *config =
         parse_well(PEOPLE "privileges: required\nrules: [a]\ninputs: [{journal: {}}]\n"
+                          "ways_out: [{name: screen, console: {}}]\n"
                           "gateways: [{name: plain, address: 192.0.2.1, port: 25, security: none}]\n");
     struct buf text = BUF_INIT(4096);
     config_warnings(config, collect, &text);
     sv said = buf_view(&text);
-    assert_true(sv_starts(said, SV("/etc/vedette/vedette.yaml:6 Mail over gateway plain goes in the clear")));
+    assert_true(sv_starts(said, SV("/etc/vedette/vedette.yaml:7 Mail over gateway plain goes in the clear")));
     assert_int_equal(sv_find_char(said, '\n'), said.n - 1);
     config_free(config);
     config = parse_well(MINIMUM);
     buf_clear(&text);
     config_warnings(config, collect, &text);
     assert_true(sv_find(buf_view(&text), SV("nothing is watched")) != SV_NPOS);
+    assert_true(sv_find(buf_view(&text), SV("no ways_out")) != SV_NPOS);
+    config_free(config);
+    config = parse_well(MINIMUM "ways_out:\n- {name: clear, webhook: http://192.0.2.1/in}\n"
+                                "- {name: here, webhook: http://127.0.0.1/in}\n"
+                                "heartbeat: {url: http://watch.example.org/}\n");
+    buf_clear(&text);
+    config_warnings(config, collect, &text);
+    assert_true(sv_find(buf_view(&text), SV("no ways_out")) == SV_NPOS);
+    assert_true(sv_find(buf_view(&text), SV("webhook clear go in the clear")) != SV_NPOS);
+    assert_true(sv_find(buf_view(&text), SV("webhook here")) == SV_NPOS);
+    assert_true(sv_find(buf_view(&text), SV("heartbeat goes in the clear")) != SV_NPOS);
     buf_free(&text);
     config_free(config);
 }
