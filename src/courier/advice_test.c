@@ -303,18 +303,11 @@ static void a_scripted_gateway_brings_each_row_about(void **state)
 
 /* What needs a network, a resolver or a clock of its own: test/system/lab brings these about. */
 static const enum advice by_the_lab[] = {
-    ADVICE_name_drift,
     ADVICE_name_more,
-    ADVICE_name_missing,
     ADVICE_name_no_address,
-    ADVICE_name_silent,
-    ADVICE_name_refused,
-    ADVICE_name_server_failed,
     ADVICE_name_malformed,
     ADVICE_name_bogus,
     ADVICE_name_not_asked,
-    ADVICE_name_resolvers_differ,
-    ADVICE_name_resolver_fails,
     ADVICE_route_unknown,
     ADVICE_route_big_lost,
     ADVICE_connect_slow,

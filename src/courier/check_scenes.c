@@ -1,5 +1,6 @@
 /* What a gateway may say, and what the check must make of it. Failures first. */
 #include "courier/check_testing.h"
+#include "io/testing_dns.h"
 
 #define PLAIN              .security = SMTP_SECURITY_NONE
 #define STARTTLS           .security = SMTP_SECURITY_STARTTLS, .certificate = CHECK_CERT_GOOD
@@ -8,6 +9,7 @@
 #define SEND               PLAIN, .send = true
 #define FAILS(where, what) .verdict = CHECK_FAIL, .hop = CHECK_##where, .row = ADVICE_##what
 #define WARNS(where, what) .verdict = CHECK_WARN, .hop = CHECK_##where, .row = ADVICE_##what
+#define DNS(manner)        (TESTING_DNS_##manner + 1)
 #define WELL               .verdict = CHECK_OK
 
 const struct check_scene check_scenes[] = {
@@ -80,6 +82,20 @@ const struct check_scene check_scenes[] = {
      FAILS(LANDING, landing_missing)},
     {"landed as junk", SEND, .landing = true, .junk = true, WARNS(LANDING, landing_junk)},
     {"taken by size, and then too big", SEND, .ehlo = "250-mx\r\n250 SIZE 500", FAILS(EHLO, ehlo_small)},
+    {"the name leads elsewhere", PLAIN, .host = "mail.example.org", .dns = {DNS(PLAIN)},
+     WARNS(NAME, name_drift)},
+    {"the name is not there", PLAIN, .host = "absent.example.org", .dns = {DNS(PLAIN)},
+     FAILS(NAME, name_missing)},
+    {"the resolver does not serve us", PLAIN, .host = "mail.example.org", .dns = {DNS(REFUSES)},
+     WARNS(NAME, name_refused)},
+    {"the resolver cannot find out", PLAIN, .host = "mail.example.org", .dns = {DNS(SERVFAILS)},
+     FAILS(NAME, name_server_failed)},
+    {"the resolver says nothing", PLAIN, .host = "mail.example.org", .dns = {DNS(SILENT)},
+     WARNS(NAME, name_silent)},
+    {"one of two resolvers says nothing", PLAIN, .host = "www.example.org", .dns = {DNS(PLAIN), DNS(SILENT)},
+     WARNS(NAME, name_drift)},
+    {"two resolvers differ", PLAIN, .host = "mail.example.org", .dns = {DNS(PLAIN), DNS(LIES)},
+     WARNS(NAME, name_drift)},
     {"a name, and no resolver", PLAIN, .host = "mx.example.org", WARNS(NAME, name_unreachable)},
     {"pinned, and expired", .security = SMTP_SECURITY_STARTTLS, .certificate = CHECK_CERT_EXPIRED,
      .pins_itself = true, WARNS(CERTIFICATE, cert_pinned_ended)},

@@ -1,6 +1,7 @@
 #include "courier/check_testing.h"
 
 #include "io/testing_certificates.h"
+#include "io/testing_dns.h"
 
 #include <assert.h>
 #include <ftw.h>
@@ -53,6 +54,9 @@ static struct stage {
     struct gateway gateway;
     struct secret *password;
     struct check *check;
+    struct testing_dns *dns[2];
+    const char *resolvers[2];
+    size_t resolver_count;
 } stage;
 
 static void say(struct session *session, const char *text)
@@ -245,7 +249,7 @@ static void on_late(void *arg)
 static void request_of(const struct check_scene *scene, int port, const struct secret *password,
                        struct check_request *request)
 {
-    static const char *recipients[1], *const nobody[] = {"127.0.0.1:9"};
+    static const char *recipients[1];
     recipients[0] = scene->recipient ? scene->recipient : "soc@example.org";
     *request = (struct check_request){
         .gateway = {.address = "127.0.0.1",
@@ -257,8 +261,8 @@ static void request_of(const struct check_scene *scene, int port, const struct s
                     .username = scene->username ? "svc" : NULL},
         .security_given = !scene->guess,
         .password = scene->username && !scene->no_password ? password : NULL,
-        .resolvers = nobody,
-        .resolver_count = 1,
+        .resolvers = stage.resolvers,
+        .resolver_count = stage.resolver_count,
         .sender = scene->sender ? scene->sender : "vedette@example.org",
         .recipients = recipients,
         .recipient_count = 1,
@@ -323,6 +327,26 @@ static void empty_maildir(void)
     }
 }
 
+static void open_resolvers(const struct check_scene *scene)
+{
+    stage.resolver_count = 1;
+    stage.resolvers[0] = "127.0.0.1:9";
+    for (size_t i = 0; i < 2 && scene->dns[i]; i++) {
+        stage.dns[i] = testing_dns_new((enum testing_dns_manner)(scene->dns[i] - 1));
+        stage.resolvers[i] = testing_dns_where(stage.dns[i]);
+        stage.resolver_count = i + 1;
+    }
+}
+
+static void close_resolvers(void)
+{
+    for (size_t i = 0; i < 2; i++) {
+        if (stage.dns[i])
+            testing_dns_free(stage.dns[i]);
+        stage.dns[i] = NULL;
+    }
+}
+
 /* One check from its beginning until it is done or enough was seen. */
 static void run(const struct check_scene *scene, size_t abandon_after)
 {
@@ -339,6 +363,7 @@ static void run(const struct check_scene *scene, size_t abandon_after)
     stage.abandon_after = abandon_after;
     stage.done = false;
     empty_maildir();
+    open_resolvers(scene);
     gateway_open(&stage.gateway);
     request_of(scene, stage.gateway.port, stage.password, &request);
     nanos start = loop_monotonic();
@@ -356,6 +381,7 @@ static void clear(void)
 {
     check_free(stage.check);
     gateway_close(&stage.gateway);
+    close_resolvers();
     secret_free(stage.password);
     loop_free(stage.loop);
 }

@@ -15,9 +15,10 @@ struct check_scene {
     const char *sender;    /* NULL: vedette@example.org */
     const char *recipient; /* NULL: soc@example.org */
     const char *ca_file;   /* "none": one that is not there */
-    const char *host;      /* with a resolver that is not there */
-    bool pins_itself;      /* the pin is the gateway's own */
-    bool absent;           /* nobody listens */
+    const char *host;
+    int dns[2];       /* resolvers: 1 + enum testing_dns_manner; 0: one that is not there */
+    bool pins_itself; /* the pin is the gateway's own */
+    bool absent;      /* nobody listens */
     enum check_state verdict;
     enum check_hop_id hop; /* of the decisive note */
     enum advice row;       /* ADVICE_NONE with CHECK_OK */
