@@ -19,6 +19,8 @@
       "say that the test message with this token has arrived")                                             \
     X("path reviewed", path_reviewed, "[-c FILE] GATEWAY",                                                 \
       "a gateway's settings were looked at: what is found of it now is what is expected")                  \
+    X("ways test", ways_test, "[-c FILE] [--json] [NAME]",                                                 \
+      "send a test notice over the other ways out, and say what each answered")                            \
     X("send", send, "[-c FILE] [-t] [-f SENDER] [RECIPIENT…]",                                             \
       "queue a mail, or an alert, from standard input (sendmail's form too)")                              \
     X("alerts", alerts, "[-c FILE] [--id N] [--json]", "every alert, and where its messages are")          \

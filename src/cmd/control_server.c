@@ -328,6 +328,39 @@ static void review(struct client *client, const json_t *request)
     }
 }
 
+/* --- Other ways out, for `vedette ways test`
+ * ------------------------------------------------------------------------------------------- */
+
+static void on_way_tested(void *arg, const char *way, bool done, const char *said)
+{
+    struct client *client = arg;
+    if (!client->channel)
+        return;
+    json_t *json = json_object();
+    json_object_set_new(json, "way", json_string(way));
+    json_object_set_new(json, "done", json_boolean(done));
+    json_object_set_new(json, "said", report_text(sv_of(said)));
+    reply(client, CONTROL_REPLY, json);
+}
+
+static void on_ways_tested(void *arg)
+{
+    struct client *client = arg;
+    if (client_back(client))
+        reply_end(client, NULL);
+}
+
+static void test_ways(struct client *client, const json_t *request)
+{
+    struct err err;
+    sv name = sv_of(json_string_value(json_object_get(request, "way")));
+    client->busy = true;
+    if (courier_test_ways(client->server->courier, name, on_way_tested, on_ways_tested, client, &err) == 0)
+        return;
+    client->busy = false;
+    reply_end(client, &err);
+}
+
 static void serve(struct client *client, sv body)
 {
     json_t *request = json_loadb(body.p, body.n, 0, NULL);
@@ -348,6 +381,8 @@ static void serve(struct client *client, sv body)
         confirm(client, request);
     else if (sv_eq(command, SV("reviewed")))
         review(client, request);
+    else if (sv_eq(command, SV("ways-test")))
+        test_ways(client, request);
     else if (sv_eq(command, SV("secret")))
         give_secret(client, request);
     else
@@ -435,6 +470,7 @@ void control_server_free(struct control_server *server)
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
         if (server->clients[i]) {
             keeper_client_forget(server->keeper, server->clients[i]);
+            courier_test_ways_forget(server->courier, server->clients[i]);
             server->clients[i]->busy = false;
             client_drop(server->clients[i]);
         }

@@ -198,3 +198,14 @@ def test_the_heartbeat_is_seen_while_the_daemon_lives_and_not_when_it_is_stopped
     assert len(receiver.got) == before
     os.kill(courier, signal.SIGCONT)
     wait_until(lambda: len(receiver.got) > before, 10, "it to go on")
+
+
+def test_a_person_may_try_every_way(vedette_with, receiver_with):
+    receiver = receiver_with()
+    vedette = vedette_with(ways_out=[{"name": "hook", "webhook": f"http://127.0.0.1:{receiver.port}/in"},
+                                     {"name": "dead", "webhook": f"http://127.0.0.1:{DEAD}/in"}])
+    done = vedette.command("ways", "test", check=False)
+    assert done.returncode == 69 and "hook: HTTP status 200" in done.stdout and "dead: 127.0.0.1:9 does not answer" in done.stdout
+    assert receiver.notices()[0]["kind"] == "test"
+    assert vedette.command("ways", "test", "hook", "--json", check=False).returncode == 0
+    assert vedette.command("ways", "test", "nothing", check=False).returncode == 64

@@ -1,0 +1,58 @@
+#include "cmd/command.h"
+#include "cmd/control_client.h"
+#include "cmd/load.h"
+#include "cmd/options.h"
+#include "cmd/term.h"
+
+#include <stdio.h>
+
+enum { EXIT_NOT_TAKEN = 69 };
+static const nanos PATIENCE = 360 * NANOS_PER_SECOND; /* the longest timeout of a way, and some more */
+
+struct testing {
+    bool json, failed;
+};
+
+static int on_way(void *arg, const json_t *answer)
+{
+    struct testing *testing = arg;
+    const char *way = json_string_value(json_object_get(answer, "way"));
+    const char *said = json_string_value(json_object_get(answer, "said"));
+    bool done = json_is_true(json_object_get(answer, "done"));
+    testing->failed |= !done;
+    if (testing->json)
+        json_dumpf(answer, stdout, JSON_COMPACT);
+    else
+        printf("%s: %s", way ? way : "?", said ? said : "");
+    putchar('\n');
+    fflush(stdout);
+    return 0;
+}
+
+int cmd_ways_test(int argc, char **argv)
+{
+    const char *path = NULL;
+    struct testing testing = {0};
+    const struct option_spec specs[] = {
+        {"config", 'c', OPTION_TEXT, "FILE", "configuration (default: " LOAD_DEFAULT_PATH ")", &path},
+        {"json", 0, OPTION_FLAG, NULL, "one JSON object a line", &testing.json},
+    };
+    int exit_code;
+    if (!command_options("ways test", specs, 2, &argc, argv, &exit_code))
+        return exit_code;
+    struct config *config = load_or_complain(path, &exit_code);
+    struct control_client *client;
+    struct err err;
+    if (!config)
+        return exit_code;
+    int outcome = control_connect(config, &client, &err);
+    config_free(config);
+    if (outcome < 0)
+        return term_error(&err);
+    json_t *request = json_object();
+    json_object_set_new(request, "command", json_string("ways-test"));
+    json_object_set_new(request, "way", json_string(argc > 0 ? argv[0] : ""));
+    outcome = control_request(client, request, PATIENCE, on_way, &testing, &err);
+    control_close(client);
+    return outcome < 0 ? term_error(&err) : testing.failed ? EXIT_NOT_TAKEN : 0;
+}
