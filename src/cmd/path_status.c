@@ -29,7 +29,9 @@ static int add_canary(struct store *store, json_t *path, sv gateway, struct aren
 {
     struct store_canary canary;
     json_t *json = json_null(), *evidence;
-    int got = store_canary_last(store, gateway, false, arena, &canary, err);
+    int got = store_canary_last(store, gateway, true, arena, &canary, err);
+    if (got == 0) /* the first one is still under way */
+        got = store_canary_last(store, gateway, false, arena, &canary, err);
     if (got > 0) {
         json = json_object();
         evidence = canary.evidence.n ? json_loadb(canary.evidence.p, canary.evidence.n, 0, NULL) : NULL;

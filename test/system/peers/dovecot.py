@@ -7,7 +7,7 @@ protocols = imap lmtp
 base_dir = /run/dovecot
 log_path = {scratch}/dovecot.log
 listen = 127.0.0.1
-ssl = no
+{ssl}
 disable_plaintext_auth = no
 default_internal_user = dovecot
 default_login_user = dovenull
@@ -28,7 +28,7 @@ service imap-login {{
     port = {imap}
   }}
   inet_listener imaps {{
-    port = 0
+    port = {imaps}
   }}
 }}
 service lmtp {{
@@ -45,12 +45,17 @@ class Dovecot:
 
     PASSWORD = "correct-horse-battery"
 
-    def __init__(self, scratch):
+    def __init__(self, scratch, certificates=None):
+        """certificates: IMAP with TLS on port["imaps"], too."""
         self.port = {"imap": free_port(), "lmtp": free_port()}
+        ssl = "ssl = no"
+        if certificates:
+            self.port["imaps"] = free_port()
+            ssl = f"ssl = yes\nssl_cert = <{certificates.good}\nssl_key = <{certificates.key(certificates.good)}"
         writable_by_vmail(scratch / "mail")
         self.inbox = Maildir(scratch / "mail" / "inbox")
         (scratch / "dovecot.conf").write_text(
-            CONFIG.format(scratch=scratch, vmail=VMAIL, password=self.PASSWORD, **self.port))
+            CONFIG.format(scratch=scratch, vmail=VMAIL, password=self.PASSWORD, ssl=ssl, **{"imaps": 0, **self.port}))
         self.enclosure = Enclosure(scratch, ["dovecot"],
                                    ["/usr/sbin/dovecot", "-F", "-c", str(scratch / "dovecot.conf")],
                                    self.port.values())
