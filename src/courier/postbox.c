@@ -10,9 +10,10 @@ void postbox_give(struct postbox *postbox, const struct postbox_mail *mail)
 
 void postbox_set_trouble(struct postbox *postbox, const struct err *err)
 {
-    if (postbox->troubled == (err != NULL))
+    const char *cause = err ? err->cause : "";
+    if (strcmp(postbox->trouble, cause) == 0)
         return;
-    postbox->troubled = err != NULL;
+    sv_copy(postbox->trouble, sizeof postbox->trouble, sv_of(cause));
     postbox->handler.trouble(postbox->arg, err);
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 static const nanos LOOK_IDLE = 300 * NANOS_PER_SECOND;
+static const nanos LOOK_AGAIN = 30 * NANOS_PER_SECOND; /* after a look that failed */
 
 /* How far a folder has been read. */
 struct place {
@@ -28,8 +29,8 @@ struct postbox_imap {
 
 static void set_timer(struct postbox_imap *imap)
 {
-    bool expected = imap->expected_until > loop_now();
-    loop_timer_set(imap->timer, expected ? imap->postbox->setup.box->every : LOOK_IDLE);
+    bool expected = imap->expected_until > loop_now(), failed = imap->postbox->trouble[0] != '\0';
+    loop_timer_set(imap->timer, expected ? imap->postbox->setup.box->every : failed ? LOOK_AGAIN : LOOK_IDLE);
 }
 
 static void on_mail(void *arg, uint32_t uid, sv content, nanos at)

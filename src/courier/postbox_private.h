@@ -11,14 +11,14 @@ struct postbox {
     struct postbox_setup setup;
     struct postbox_handler handler;
     void *arg;
-    bool troubled;
+    char trouble[400];               /* the cause that was told last; empty: it can be read */
     struct postbox_maildir *maildir; /* one of the two */
     struct postbox_imap *imap;
 };
 
 void postbox_give(struct postbox *postbox, const struct postbox_mail *mail);
 
-/* err NULL: it can be read. Tells only what is new. */
+/* err NULL: it can be read. Tells only what is new; another cause is. */
 void postbox_set_trouble(struct postbox *postbox, const struct err *err);
 
 struct postbox_maildir *postbox_maildir_new(struct postbox *postbox);
