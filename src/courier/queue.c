@@ -1,45 +1,14 @@
-#include "courier/queue.h"
+#include "courier/queue_private.h"
 
-#include "courier/appetite.h"
 #include "courier/leasing.h"
-#include "courier/outcome.h"
-#include "courier/path.h"
-#include "courier/refusals.h"
-#include "courier/retry.h"
 
 #include <assert.h>
 #include <stdlib.h>
-
-enum { RETIRED_MAX = 256 };
 
 static const nanos STALL_LOOK = NANOS_PER_SECOND;
 static const nanos DRAIN_MAX = 10 * NANOS_PER_SECOND;
 static const nanos EXPIRE_LOOK_MIN = NANOS_PER_SECOND;
 static const nanos EXPIRE_LOOK_MAX = 60 * NANOS_PER_SECOND;
-
-struct queue {
-    struct queue_setup setup;
-    struct settings *settings;
-    struct path *paths[CONFIG_GATEWAYS_MAX]; /* in the configuration's order */
-    size_t path_count;
-    struct path *retired[RETIRED_MAX]; /* draining after a reload */
-    size_t retired_count;
-    uint32_t serial;
-
-    struct delivery *ready; /* leased and without a path yet, most severe first */
-    size_t ready_count;
-    size_t with_paths; /* deliveries */
-    size_t up_count;   /* paths that were up at the last look */
-    struct appetite appetite;
-    bool started, leasing, more, draining;
-    nanos due_at; /* wall clock; what due_timer is set for */
-    struct loop_timer *pump_timer, *due_timer, *expire_timer, *drain_timer;
-    loop_fn *idle;
-    void *idle_arg;
-
-    struct refusals refusals;
-    struct report_gate gate;
-};
 
 /* --- Which path -------------------------------------------------------------------------------------------
  */
@@ -48,21 +17,6 @@ static void pump_soon(struct queue *queue, nanos after)
 {
     if (after == 0 || !loop_timer_pending(queue->pump_timer))
         loop_timer_set(queue->pump_timer, after);
-}
-
-/* A mail about the trouble of a gateway does not go over it while there is another way. */
-static bool allows(const struct queue *queue, const struct delivery *delivery, const struct path *path)
-{
-    sv only = delivery->mail.only_gateway, avoided = delivery->mail.avoid_gateway,
-       name = sv_of(path_name(path));
-    if (only.n)
-        return sv_eq(only, name);
-    if (!sv_eq(avoided, name))
-        return true;
-    for (size_t i = 0; i < queue->path_count; i++)
-        if (queue->paths[i] != path && path_is_up(queue->paths[i]))
-            return false;
-    return true;
 }
 
 static size_t count_up(const struct queue *queue)
@@ -87,7 +41,7 @@ static bool want(const struct queue *queue, struct delivery *delivery, const str
 
 static bool is_candidate(const struct queue *queue, struct delivery *delivery, const struct path *path)
 {
-    return allows(queue, delivery, path) && !delivery_tried(delivery, path_serial(path)) &&
+    return queue_allows(queue, delivery, path) && !delivery_tried(delivery, path_serial(path)) &&
            delivery->tried_count < CONFIG_GATEWAYS_MAX && want(queue, delivery, path);
 }
 
@@ -139,51 +93,6 @@ static void put_ready(struct queue *queue, struct delivery *delivery, bool front
     queue->ready_count++;
 }
 
-static bool refused_everywhere(const struct queue *queue, const struct delivery *delivery, size_t message)
-{
-    size_t asked = 0;
-    for (size_t i = 0; i < queue->path_count; i++) {
-        const struct path *path = queue->paths[i];
-        if (!allows(queue, delivery, path))
-            continue;
-        if (!refusals_has(&queue->refusals, delivery->messages[message].id, path_serial(path)))
-            return false;
-        asked++;
-    }
-    return asked > 0;
-}
-
-/* True if nothing but the gateways' being away kept the message: then it is due again as soon as one is back.
- */
-static bool kept_by_paths(const struct queue *queue, const struct delivery *delivery, size_t message)
-{
-    if (delivery->mail.only_gateway.n || !delivery->first)
-        return false;
-    for (size_t i = 0; i < queue->path_count; i++)
-        if (refusals_has(&queue->refusals, delivery->messages[message].id, path_serial(queue->paths[i])))
-            return false;
-    for (const struct attempt *a = delivery->first; a; a = a->next)
-        if (a->results[message].fate != FATE_OPEN && !a->path_failed)
-            return false;
-    return true;
-}
-
-/* chance is the same for all of a delivery, so that its recipients go together the next time as well. */
-static struct verdict judge(const struct queue *queue, const struct delivery *delivery, size_t message,
-                            nanos now, uint32_t chance)
-{
-    const struct config_delivery *config = &queue->settings->config.delivery;
-    if (delivery->fates[message] == FATE_HANDED_OVER)
-        return (struct verdict){.state = STORE_HANDED_OVER};
-    if (refused_everywhere(queue, delivery, message))
-        return (struct verdict){.state = STORE_FAILED};
-    if (kept_by_paths(queue, delivery, message))
-        return (struct verdict){.state = STORE_QUEUED, .next_attempt_at = now};
-    nanos delay =
-        retry_delay(config->retry_first, config->retry_max, delivery->messages[message].attempts + 1, chance);
-    return (struct verdict){.state = STORE_QUEUED, .next_attempt_at = now + delay};
-}
-
 static void on_written(void *arg, const struct delivery *delivery, const struct verdict *verdicts);
 
 static struct outcome_setup outcome_setup(struct queue *queue)
@@ -205,7 +114,7 @@ static void conclude(struct queue *queue, struct delivery *delivery)
     nanos now = loop_now();
     uint32_t chance = arc4random();
     for (size_t i = 0; i < delivery->count; i++)
-        verdicts[i] = judge(queue, delivery, i, now, chance);
+        verdicts[i] = queue_judge(queue, delivery, i, now, chance);
     struct outcome_setup setup = outcome_setup(queue);
     outcome_write(&setup, delivery, verdicts, "no gateway that may carry it is configured");
 }
