@@ -158,12 +158,20 @@ bool check_failed(const struct check *check, enum check_hop_id hop)
 
 /* --- Notes --- */
 
-static struct check_note *new_note(struct check *check, enum check_hop_id id)
+/* NULL when the hop is told already, or full: then findings take the place of plain facts. */
+static struct check_note *new_note(struct check *check, enum check_hop_id id, bool finding)
 {
     struct check_hop *hop = &check->report.hops[id];
-    if (check->ended[id] || hop->note_count == CHECK_NOTES_MAX)
+    struct check_note *note = NULL;
+    if (check->ended[id])
         return NULL;
-    struct check_note *note = &hop->notes[hop->note_count++];
+    if (hop->note_count < CHECK_NOTES_MAX)
+        note = &hop->notes[hop->note_count++];
+    for (size_t i = CHECK_NOTES_MAX; i > 0 && !note && finding; i--)
+        if (hop->notes[i - 1].state == CHECK_OK)
+            note = &hop->notes[i - 1];
+    if (!note)
+        return NULL;
     *note = (struct check_note){.state = CHECK_OK, .advice = "", .text = ""};
     return note;
 }
@@ -171,7 +179,7 @@ static struct check_note *new_note(struct check *check, enum check_hop_id id)
 void check_fact(struct check *check, enum check_hop_id hop, const char *fmt, ...)
 {
     char text[CHECK_NOTE_MAX];
-    struct check_note *note = new_note(check, hop);
+    struct check_note *note = new_note(check, hop, false);
     va_list args;
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
@@ -227,7 +235,7 @@ __attribute__((format(printf, 5, 0))) static void find(struct check *check, enum
 {
     char text[CHECK_NOTE_MAX];
     const struct advice_row *row = advice_row(advice);
-    struct check_note *note = new_note(check, hop);
+    struct check_note *note = new_note(check, hop, true);
     if (!note)
         return;
     vsnprintf(text, sizeof text, fmt, args);

@@ -19,6 +19,8 @@ void check_dialogue_finish(struct check *check, const char *reason)
         return;
     }
     check_relay_tell(check);
+    if (dialogue->rcpt_skipped)
+        check_skip(check, CHECK_RCPT, dialogue->rcpt_skipped);
     check_dialogue_is_over(check, reason);
 }
 
@@ -161,12 +163,29 @@ static bool tries_on(struct check *check, const struct talk_end *end)
     return false;
 }
 
+/* A first attempt may have connected, and the next one not. */
+static void unconnected(struct check *check, const struct talk_end *end)
+{
+    if (!check->ended[CHECK_CONNECT]) {
+        check_reach_dial_failed(check);
+        return;
+    }
+    enum check_hop_id hop = check->ended[CHECK_BANNER] ? CHECK_EHLO : CHECK_BANNER;
+    if (check_guess_next(check, hop)) {
+        check_dialogue_again(check);
+        return;
+    }
+    check_find(check, advice_of_silence(hop, ADVICE_CLOSED), "it connected once, and now: %s",
+               end->err->cause);
+    check_dialogue_finish(check, "not reached");
+}
+
 void check_dialogue_ended(void *arg, const struct talk_end *end)
 {
     struct check *check = arg;
     loop_timer_cancel(check->dialogue.patience);
     if (end->outcome == TALK_UNCONNECTED) {
-        check_reach_dial_failed(check);
+        unconnected(check, end);
         return;
     }
     if (tries_on(check, end))

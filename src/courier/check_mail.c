@@ -142,8 +142,8 @@ static void tell_asked(struct check *check, const struct smtp_answer *answer, en
     check_fact(check, CHECK_MAIL, "%s may send", check->request.sender);
     check_end(check, CHECK_MAIL);
     if (!asks_recipients(check))
-        check_skip(check, CHECK_RCPT,
-                   check->request.recipient_count ? "not asked, as wanted" : "no recipient is given");
+        check->dialogue.rcpt_skipped =
+            check->request.recipient_count ? "not asked, as wanted" : "no recipient is given";
     else if (dialogue->refused && dialogue->accepted)
         check_fact(check, CHECK_RCPT, "%zu of %zu recipients are accepted", dialogue->accepted,
                    dialogue->accepted + dialogue->refused);

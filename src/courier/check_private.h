@@ -106,6 +106,7 @@ struct check_dialogue {
     bool asked, mail_failed, sent;
     const char *hello_refused; /* what EHLO was answered, when HELO came next */
     const char *closed_words;  /* it hung up without a word, and is asked for TLS */
+    const char *rcpt_skipped;  /* why nobody is asked about */
     const char *tls_words, *over_reason;
     char probe_version[16];
     unsigned extensions; /* of the EHLO before TLS */

@@ -99,7 +99,10 @@ const struct check_scene check_scenes[] = {
     {"a name, and no resolver", PLAIN, .host = "mx.example.org", WARNS(NAME, name_unreachable)},
     {"pinned, and expired", .security = SMTP_SECURITY_STARTTLS, .certificate = CHECK_CERT_EXPIRED,
      .pins_itself = true, WARNS(CERTIFICATE, cert_pinned_ended)},
+    {"security is found by a second session, which fails", .guess = true, .once = true,
+     FAILS(EHLO, ehlo_closed), .says = "connected once"},
     /* And what is well. */
+    {"nobody to ask about", PLAIN, .no_recipient = true, WELL},
     {"in the clear over loopback", PLAIN, WELL},
     {"STARTTLS", STARTTLS, WELL},
     {"TLS", TLS, WELL},

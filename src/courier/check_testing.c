@@ -188,6 +188,10 @@ static void on_connection(void *arg, int listener, int ready)
     struct session *session = &gateway->sessions[gateway->session_count++];
     *session = (struct session){.gateway = gateway};
     session->stream = stream_accepted(gateway->loop, fd, on_stream, session);
+    if (gateway->scene->once) {
+        loop_fd_want(gateway->readable, 0);
+        shutdown(gateway->listener, SHUT_RDWR);
+    }
     greet(session);
 }
 
@@ -265,7 +269,7 @@ static void request_of(const struct check_scene *scene, int port, const struct s
         .resolver_count = stage.resolver_count,
         .sender = scene->sender ? scene->sender : "vedette@example.org",
         .recipients = recipients,
-        .recipient_count = 1,
+        .recipient_count = scene->no_recipient ? 0 : 1,
         .ask_recipients = true,
         .ask_relay = true,
         .send = scene->send,

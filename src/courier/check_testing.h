@@ -18,7 +18,9 @@ struct check_scene {
     const char *host;
     int dns[2];       /* resolvers: 1 + enum testing_dns_manner; 0: one that is not there */
     bool pins_itself; /* the pin is the gateway's own */
-    bool absent;      /* nobody listens */
+    bool once;        /* listens until the first session */
+    bool no_recipient;
+    bool absent; /* nobody listens */
     enum check_state verdict;
     enum check_hop_id hop; /* of the decisive note */
     enum advice row;       /* ADVICE_NONE with CHECK_OK */
