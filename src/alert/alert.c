@@ -73,9 +73,16 @@ static bool owes_mail(const struct config *config, const struct finding *finding
            now - alert->mailed_at >= config->alerts.throttle;
 }
 
+/* A mail that is owed: how many findings none told of, and which gateway it does not go over. */
+struct owed {
+    int64_t untold;
+    sv avoid_gateway;
+    nanos now;
+};
+
 static int queue_mail(struct store *store, const struct config *config, const struct finding *finding,
-                      const struct store_alert *alert, int64_t untold, sv avoid_gateway, nanos now,
-                      struct alert_outcome *outcome, struct err *err)
+                      const struct store_alert *alert, const struct owed *owed, struct alert_outcome *outcome,
+                      struct err *err)
 {
     char message_id[ALERT_MESSAGE_ID_BYTES];
     sv recipients[RECIPIENTS_MAX];
@@ -92,12 +99,12 @@ static int queue_mail(struct store *store, const struct config *config, const st
             sv_of(alert_message_id(alert->id, alert->mails, alert->raised_at, config->hostname, message_id)),
         .finding = buf_view(&packed),
         .count = alert->count,
-        .suppressed = untold,
+        .suppressed = owed->untold,
         .raised_at = alert->raised_at,
-        .created_at = now,
+        .created_at = owed->now,
         .severity = finding->severity,
-        .avoid_gateway = avoid_gateway,
-        .expires_at = now + config->delivery.expire,
+        .avoid_gateway = owed->avoid_gateway,
+        .expires_at = owed->now + config->delivery.expire,
     };
     int queued = pack.ok ? store_mail_insert(store, &mail, recipients, count, err)
                          : err_set(err, ERR_LIMIT, NULL, "a finding of rule %.*s is too large",
@@ -147,13 +154,12 @@ static int take(struct store *store, const struct config *config, const struct f
     if (found < 0)
         return -1;
     bool owed = owes_mail(config, finding, &alert, terms, least, now);
-    int64_t untold = alert.suppressed;
+    const struct owed mail = {alert.suppressed, terms->avoid_gateway, now};
     alert.suppressed = owed ? 0 : alert.suppressed + 1;
     alert.mails += owed;
     alert.mailed_at = owed ? now : alert.mailed_at;
     if ((found ? store_alert_update(store, &alert, err) : store_alert_insert(store, &alert, err)) < 0 ||
-        (owed &&
-         queue_mail(store, config, finding, &alert, untold, terms->avoid_gateway, now, &outcome, err) < 0))
+        (owed && queue_mail(store, config, finding, &alert, &mail, &outcome, err) < 0))
         return -1;
     outcome.alert_id = alert.id;
     outcome.raised = !found;
@@ -193,13 +199,13 @@ static int tell_one(struct store *store, const struct config *config, nanos now,
     struct unpack unpack = UNPACK_FROM(last.finding);
     if (!finding_unpack(&unpack, &finding, arena))
         return err_set(err, ERR_INTERNAL, NULL, "the finding of mail %" PRId64 " is damaged", last.id);
-    int64_t untold = alert.suppressed;
+    const struct owed mail = {alert.suppressed, last.avoid_gateway, now};
     *ret = (struct alert_outcome){.alert_id = alert.id, .mailed = true};
     alert.suppressed = 0;
     alert.mails++;
     alert.mailed_at = now;
     if (store_alert_update(store, &alert, err) < 0 ||
-        queue_mail(store, config, &finding, &alert, untold, last.avoid_gateway, now, ret, err) < 0)
+        queue_mail(store, config, &finding, &alert, &mail, ret, err) < 0)
         return -1;
     return 1;
 }

@@ -191,7 +191,9 @@ static char *evidence_of(const struct config_postbox *box, const struct postbox_
     struct buf json = BUF_INIT(STORE_EVIDENCE_MAX);
     char *copy = NULL;
     if (mail_trace_json(trace, &landing, &json) == 0) {
-        copy = strndup(buf_view(&json).p, buf_view(&json).n);
+        sv text = buf_view(&json);
+        assert(text.p);
+        copy = strndup(text.p, text.n);
         assert(copy);
     }
     buf_free(&json);

@@ -395,8 +395,10 @@ void ways_free(struct ways *ways)
 {
     if (!ways)
         return;
-    while (ways->sendings)
-        sending_free(ways->sendings);
+    for (struct sending *sending = ways->sendings, *next; sending; sending = next) {
+        next = sending->next;
+        sending_free(sending);
+    }
     loop_timer_free(ways->timer);
     settings_free(ways->settings);
     free(ways);

@@ -88,13 +88,18 @@ static int spawn(const char *program, const char *const argv[], int fd, int plac
     return why;
 }
 
-static int start(struct loop *loop, const char *program, const char *const argv[], int fd, int place,
+/* The descriptor that the child is given, and its number there. */
+struct given {
+    int fd, place;
+};
+
+static int start(struct loop *loop, const char *program, const char *const argv[], struct given given,
                  child_ended_fn *fn, void *arg, struct child **ret, struct err *err)
 {
     pid_t pid = -1;
-    int why = spawn(program ? program : "/proc/self/exe", argv, fd, place, &pid);
-    if (fd >= 0)
-        close(fd);
+    int why = spawn(program ? program : "/proc/self/exe", argv, given.fd, given.place, &pid);
+    if (given.fd >= 0)
+        close(given.fd);
     if (why) {
         errno = why;
         return err_set(err, ERR_SYSTEM, NULL, "start %s", program ? program : argv[0]);
@@ -120,13 +125,13 @@ static int start(struct loop *loop, const char *program, const char *const argv[
 int child_start(struct loop *loop, const char *program, const char *const argv[], int fd, child_ended_fn *fn,
                 void *arg, struct child **ret, struct err *err)
 {
-    return start(loop, program, argv, fd, CHILD_FD, fn, arg, ret, err);
+    return start(loop, program, argv, (struct given){fd, CHILD_FD}, fn, arg, ret, err);
 }
 
 int child_start_foreign(struct loop *loop, const char *const argv[], int input, child_ended_fn *fn, void *arg,
                         struct child **ret, struct err *err)
 {
-    return start(loop, argv[0], argv, input, STDIN_FILENO, fn, arg, ret, err);
+    return start(loop, argv[0], argv, (struct given){input, STDIN_FILENO}, fn, arg, ret, err);
 }
 
 /* The group lives as long as any process of it, and its number is the first one's, which we have not let go:

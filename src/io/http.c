@@ -164,8 +164,10 @@ void http_free(struct http *http)
 {
     if (!http)
         return;
-    while (http->calls)
-        http_cancel(http->calls);
+    for (struct http_call *call = http->calls, *next; call; call = next) {
+        next = call->next;
+        http_cancel(call);
+    }
     transfers_free(http->transfers);
     free(http);
 }
@@ -221,8 +223,8 @@ int http_ask(struct http *http, const struct http_request *request, http_fn *fn,
              struct http_call **ret, struct err *err)
 {
     char host[HTTP_HOST_MAX];
-    int port;
-    bool literal;
+    int port = 0;
+    bool literal = false;
     if (check(request, host, &port, &literal, err) < 0)
         return -1;
     struct http_call *call = calloc(1, sizeof *call);

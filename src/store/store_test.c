@@ -7,8 +7,8 @@
 #include <cmocka.h>
 
 #include "base/log.h"
-#include "store/sql.h"
 #include "store/canary.h"
+#include "store/sql.h"
 #include "store/store_fixture.h"
 #include "wire/smtp_client.h"
 

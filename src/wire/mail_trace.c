@@ -2,6 +2,7 @@
 
 #include "wire/mail_field.h"
 
+#include <assert.h>
 #include <gmime/gmime.h>
 
 enum {
@@ -47,6 +48,7 @@ static size_t without_comments(sv value, char ret[static VALUE_MAX])
 static void copy_printable(char *ret, size_t cap, sv text)
 {
     size_t n = 0;
+    assert(text.p || text.n == 0);
     for (size_t i = 0; i < text.n && n + 1 < cap; i++)
         if (text.p[i] >= 0x20 && text.p[i] < 0x7f)
             ret[n++] = text.p[i];
