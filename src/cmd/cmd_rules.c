@@ -45,7 +45,7 @@ static struct ruleset *load(char **paths, int count, struct loading *loading, st
             ruleset_free(ruleset);
             return NULL;
         }
-    if (ruleset_seal(ruleset, err) == 0)
+    if (ruleset_seal(ruleset, on_rule_error, loading, err) == 0)
         return ruleset;
     ruleset_free(ruleset);
     return NULL;

@@ -37,7 +37,7 @@ static void check_rules(struct proofread *check, const struct config *config)
     for (size_t i = 0; i < config->rules.count; i++)
         if (ruleset_load(ruleset, config->rules.items[i], on_rule_error, check, &err) < 0)
             config_errors_add(&check->errors, config->rules.items[i], 0, 0, err.advice, "%s", err.cause);
-    if (ruleset_seal(ruleset, &err) < 0)
+    if (ruleset_seal(ruleset, on_rule_error, check, &err) < 0)
         config_errors_add(&check->errors, NULL, 0, 0, err.advice, "%s", err.cause);
     check->rules = ruleset_count(ruleset);
     ruleset_free(ruleset);

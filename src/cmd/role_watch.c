@@ -43,7 +43,7 @@ static struct ruleset *load_rules(const struct config *config, bool strict, stru
     for (size_t i = 0; i < config->rules.count; i++)
         if (ruleset_load(ruleset, config->rules.items[i], on_rule_error, &complaint, err) < 0)
             goto failed;
-    if ((strict && complaint.count) || ruleset_seal(ruleset, err) < 0)
+    if (ruleset_seal(ruleset, on_rule_error, &complaint, err) < 0 || (strict && complaint.count))
         goto failed;
     return ruleset;
 failed:

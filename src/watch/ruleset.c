@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "watch/rule_files.h"
 #include "watch/ruleset_priv.h"
+#include "watch/sigma_document.h"
 
 #define RULESET_BYTES_MAX ((size_t)1 << 30)
 #define TREE_BYTES_MAX    ((size_t)256 << 20)
@@ -25,6 +26,7 @@ struct ruleset *ruleset_new(void)
     assert(ruleset);
     ruleset->arena = arena_new(RULESET_BYTES_MAX);
     ruleset->fields = sigma_fields_new(ruleset->arena);
+    ruleset->correlations = correlation_rules_new();
     ruleset->id_cells = ID_CELLS_AT_FIRST;
     ruleset->ids = calloc(ruleset->id_cells, sizeof *ruleset->ids);
     assert(ruleset->ids);
@@ -40,13 +42,14 @@ void ruleset_free(struct ruleset *ruleset)
     free(ruleset->rules);
     free(ruleset->ids);
     prefilter_free(ruleset->prefilter);
+    correlation_rules_free(ruleset->correlations);
     sigma_fields_free(ruleset->fields);
     arena_free(ruleset->arena);
     free(ruleset);
 }
 
 /* The cell that holds the id's rule, or the empty one where it would stand. */
-static uint32_t *id_cell(struct ruleset *ruleset, sv id)
+static uint32_t *id_cell(const struct ruleset *ruleset, sv id)
 {
     size_t mask = ruleset->id_cells - 1, i = hash_sv_fold(id) & mask;
     while (ruleset->ids[i] && !sv_ieq(ruleset->rules[ruleset->ids[i] - 1].about.id, id))
@@ -98,6 +101,37 @@ static bool is_new(struct ruleset *ruleset, const struct sigma_rule *rule, const
     return false;
 }
 
+static bool load_rule(struct ruleset *ruleset, const struct yaml_node *document, struct sigma_workshop *shop)
+{
+    struct sigma_rule rule;
+    if (!sigma_rule_load(&rule, document, shop))
+        return false;
+    if (!is_new(ruleset, &rule, document, shop->errors)) {
+        sigma_rule_clear(&rule);
+        return false;
+    }
+    put_rule(ruleset, &rule);
+    return true;
+}
+
+static bool load_document(struct ruleset *ruleset, const struct yaml_node *document,
+                          struct sigma_workshop *shop)
+{
+    enum sigma_document_kind kind;
+    if (!sigma_document_kind(&kind, document, shop->errors))
+        return false;
+    switch (kind) {
+    case SIGMA_DOCUMENT_RULE:
+        return load_rule(ruleset, document, shop);
+    case SIGMA_DOCUMENT_CORRELATION:
+        return correlation_rule_load(ruleset->correlations, document, shop);
+    case SIGMA_DOCUMENT_FILTER:
+        sigma_error(shop->errors, document->line, document->column, "Sigma filters are not supported yet");
+        return false;
+    }
+    return false;
+}
+
 static size_t load_text(struct load *load, const char *name, sv text)
 {
     struct ruleset *ruleset = load->ruleset;
@@ -113,15 +147,8 @@ static size_t load_text(struct load *load, const char *name, sv text)
     if (!errors.file)
         errors.file = "rules";
     while ((document = yaml_reader_next(reader, &problem)) != NULL) {
-        struct sigma_rule rule;
-        if (!sigma_rule_load(&rule, document, &shop)) {
+        if (!load_document(ruleset, document, &shop))
             ruleset->failed++;
-        } else if (!is_new(ruleset, &rule, document, &errors)) {
-            ruleset->failed++;
-            sigma_rule_clear(&rule);
-        } else {
-            put_rule(ruleset, &rule);
-        }
     }
     if (problem.message[0]) {
         ruleset->failed++;
@@ -157,10 +184,22 @@ int ruleset_load(struct ruleset *ruleset, const char *path, rule_error_fn *fn, v
     return rule_files_visit(path, load_found, &load, err);
 }
 
-int ruleset_seal(struct ruleset *ruleset, struct err *err)
+size_t ruleset_find(const struct ruleset *ruleset, sv id_or_name)
+{
+    uint32_t found = *id_cell(ruleset, id_or_name);
+    if (found)
+        return found - 1;
+    for (size_t i = 0; i < ruleset->count; i++)
+        if (ruleset->rules[i].about.name.n && sv_eq(ruleset->rules[i].about.name, id_or_name))
+            return i;
+    return SIZE_MAX;
+}
+
+int ruleset_seal(struct ruleset *ruleset, rule_error_fn *fn, void *arg, struct err *err)
 {
     (void)err;
     assert(!ruleset->sealed);
+    ruleset->failed += correlation_rules_resolve(ruleset->correlations, ruleset, fn, arg);
     ruleset->prefilter = prefilter_new(ruleset->rules, ruleset->count);
     ruleset->sealed = true;
     return 0;

@@ -27,15 +27,18 @@ int ruleset_load(struct ruleset *ruleset, const char *path, rule_error_fn *fn, v
 /* One rule from memory: for tests and fuzzing. Returns the number of rules loaded. */
 size_t ruleset_load_text(struct ruleset *ruleset, const char *name, sv text, rule_error_fn *fn, void *arg);
 
-/* After the last load: compiles what is shared between rules. Loading afterwards is our mistake. */
-int ruleset_seal(struct ruleset *ruleset, struct err *err);
+/* After the last load: finds the rules that correlations and filters name (errors go to fn: one that names
+ * none is left out) and compiles what is shared between rules. Loading afterwards is our mistake. */
+int ruleset_seal(struct ruleset *ruleset, rule_error_fn *fn, void *arg, struct err *err);
 
 size_t ruleset_count(const struct ruleset *ruleset);
 size_t ruleset_failed(const struct ruleset *ruleset);
 
 /* What a rule says of itself; views live as long as the ruleset. */
 struct rule {
-    sv id, title, author, description, response, false_positives, references, tags;
+    sv id, title;
+    sv name; /* what correlations and filters may call it by; may be empty */
+    sv author, description, response, false_positives, references, tags;
     enum severity severity;
     struct logsource source;
     const char *file;

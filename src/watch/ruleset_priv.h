@@ -2,6 +2,7 @@
 #ifndef VEDETTE_WATCH_RULESET_PRIV_H
 #define VEDETTE_WATCH_RULESET_PRIV_H
 
+#include "watch/correlation_rule.h"
 #include "watch/prefilter.h"
 #include "watch/sigma_rule.h"
 
@@ -12,9 +13,13 @@ struct ruleset {
     size_t count, cap, failed;
     uint32_t *ids; /* hash table of rule index + 1 by id, ASCII case folded; at most half in use */
     size_t id_cells;
+    struct correlation_rules *correlations;
     struct prefilter *prefilter; /* made by the seal; NULL: every rule is tried */
     bool sealed;
 };
+
+/* The rule of that id (ASCII case aside), else of that name; its index, or SIZE_MAX. */
+size_t ruleset_find(const struct ruleset *ruleset, sv id_or_name);
 
 /* For tests: tries every rule of the log source from now on, as if there were no prefilter. */
 void ruleset_matcher_try_all(struct ruleset_matcher *matcher);

@@ -40,7 +40,7 @@ static struct ruleset *rules_of(const char *detection, struct told *told)
     struct ruleset *ruleset = ruleset_new();
     ruleset_load_text(ruleset, "test.yml", buf_view(&text), tell, told);
     buf_free(&text);
-    assert_int_equal(ruleset_seal(ruleset, NULL), 0);
+    assert_int_equal(ruleset_seal(ruleset, NULL, NULL, NULL), 0);
     return ruleset;
 }
 
@@ -493,7 +493,7 @@ static void rules_see_events_of_sources_that_agree(void **state)
                          SOURCED("8", "{product: windows, category: registry_event}"),
          &told);
     assert_int_equal(ruleset_count(ruleset), 8);
-    assert_int_equal(ruleset_seal(ruleset, NULL), 0);
+    assert_int_equal(ruleset_seal(ruleset, NULL, NULL, NULL), 0);
     struct ruleset_matcher *matcher = ruleset_matcher_new(ruleset);
     for (int i = 0; i < 2; i++) {
         assert_int_equal(count_for(matcher, (struct logsource){SV_NONE}), 8);

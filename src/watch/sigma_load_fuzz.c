@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct event event = {.raw = record, .message = record, .fields = fields};
     struct ruleset *ruleset = ruleset_new();
     size_t loaded = ruleset_load_text(ruleset, "fuzz.yml", text, check, NULL), count;
-    if (loaded != ruleset_count(ruleset) || ruleset_seal(ruleset, NULL) < 0)
+    if (loaded != ruleset_count(ruleset) || ruleset_seal(ruleset, check, NULL, NULL) < 0)
         abort();
     for (sv rest = record; rest.p && event.field_count < sizeof fields / sizeof *fields;
          event.field_count++) {

@@ -61,7 +61,18 @@ struct sigma_workshop {
     size_t values_left; /* of SIGMA_VALUES_MAX */
 };
 
-/* Makes a rule of a document. False if it has errors (all of them told); then nothing needs freeing. */
+/* What a document of any kind says of itself: everything in ret but its log source. Errors are told and
+ * counted; a document without id goes by its title. */
+void sigma_about_load(struct rule *ret, const struct yaml_node *document, struct sigma_workshop *shop);
+
+/* A document's logsource, in ret; errors are told and counted. */
+void sigma_source_load(struct logsource *ret, const struct yaml_node *document, struct sigma_workshop *shop);
+
+/* The text of a key in one line; empty if it is missing or wrong, which is told. */
+sv sigma_read_line(struct sigma_workshop *shop, const struct yaml_node *map, const char *key);
+
+/* Makes a rule of a detection document. False if it has errors (all of them told); then nothing needs
+ * freeing. */
 bool sigma_rule_load(struct sigma_rule *ret, const struct yaml_node *document, struct sigma_workshop *shop);
 
 /* Makes detection's selections; errors are told and counted. */
