@@ -186,7 +186,7 @@ int cmd_inbox(int argc, char **argv)
     if (!config)
         return exit_code;
     struct err err;
-    if (!config->relay.present) {
+    if (!config->relay.maildir) {
         config_free(config);
         err_set(&err, ERR_CONFIG,
                 "it is the Maildir of the section relay:", "this configuration has no gateway of its own");

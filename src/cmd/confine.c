@@ -91,7 +91,7 @@ static bool reaches_its_files(enum confine_role role, const struct config *confi
     case CONFINE_COURIER:
         return reaches_folder(user, config, config->state_directory);
     case CONFINE_GATEWAY:
-        return !config->relay.present || reaches_folder(user, config, config->relay.maildir);
+        return !config->relay.maildir || reaches_folder(user, config, config->relay.maildir);
     }
     abort();
 }
@@ -228,5 +228,5 @@ int confine_make_folders(const struct config *config, struct err *err)
     if (make_folder(config, config->state_directory, CONFINE_COURIER, err) < 0 ||
         make_folder(config, config->runtime_directory, CONFINE_COURIER, err) < 0)
         return -1;
-    return config->relay.present ? make_folder(config, config->relay.maildir, CONFINE_GATEWAY, err) : 0;
+    return config->relay.maildir ? make_folder(config, config->relay.maildir, CONFINE_GATEWAY, err) : 0;
 }

@@ -132,7 +132,7 @@ static int add_relay(struct making *making, const struct config *config, struct 
 static int add_control(struct making *making, const struct config *config, struct err *err)
 {
     int fd = -1;
-    if (reuse(making, "control", "courier"))
+    if (config_relay_alone(config) || reuse(making, "control", "courier"))
         return 0;
     if (making->made->count == SOCKETS_MAX || open_control(config, &fd, err) < 0)
         return -1;

@@ -47,7 +47,7 @@ bool process_is_needed(const struct config *config, enum which which)
     case KEEPER:
         return needs_secrets(config);
     case COURIER:
-        return true;
+        return !config_relay_alone(config);
     case GATEWAY:
         return config->relay.present;
     case WATCH:

@@ -1,15 +1,9 @@
 /* What goes beyond one key: bounds, keys that need or exclude each other, names that must differ. */
+#include "config/check_private.h"
 #include "config/mailbox.h"
-#include "config/section.h"
 #include "wire/event.h"
 
 #include <assert.h>
-
-struct check {
-    const struct config *config;
-    const struct config_instance *top;
-    struct config_errors *errors;
-};
 
 /* key is one of our own table's. */
 static size_t field_index(const struct config_section *section, const char *key)
@@ -36,9 +30,8 @@ struct config_place config_place_of(const struct config_instance *instance, cons
     return config_given(instance, key) ? instance->keys[field_index(instance->section, key)] : instance->own;
 }
 
-/* An error at the place of key, the message beginning with it. */
-static void refuse(const struct check *check, const struct config_instance *instance, const char *key,
-                   const char *advice, const char *message)
+void check_refuse(const struct check *check, const struct config_instance *instance, const char *key,
+                  const char *advice, const char *message)
 {
     struct config_place place = config_place_of(instance, key);
     config_errors_add(check->errors, place.file, place.line, place.column, advice, "%s: %s", key, message);
@@ -78,7 +71,7 @@ static int64_t number_at(const struct config_instance *instance, size_t index)
     return *(const int64_t *)(const void *)at;
 }
 
-static void check_bounds(const struct check *check, const struct config_instance *instance)
+void check_bounds(const struct check *check, const struct config_instance *instance)
 {
     for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++) {
         const struct bound *bound = &bounds[i];
@@ -99,21 +92,22 @@ static void check_gateway(const struct check *check, const struct config_instanc
     bool password = config_given(instance, "password"), username = config_given(instance, "username");
     bool clear = gateway->security == SMTP_SECURITY_NONE && config_given(instance, "security");
     if (username && !password)
-        refuse(check, instance, "username", "add password: secret:PROVIDER/NAME", "needs a password");
+        check_refuse(check, instance, "username", "add password: secret:PROVIDER/NAME", "needs a password");
     if (password && !username)
-        refuse(check, instance, "password", "add the account's username", "needs a username");
+        check_refuse(check, instance, "password", "add the account's username", "needs a username");
     if (password && clear)
-        refuse(check, instance, "password", "use security: starttls or tls, or give no password",
-               "would travel in the clear with security: none");
+        check_refuse(check, instance, "password", "use security: starttls or tls, or give no password",
+                     "would travel in the clear with security: none");
     if (gateway->auth && !password)
-        refuse(check, instance, "auth", "add username and password", "needs a password");
+        check_refuse(check, instance, "auth", "add username and password", "needs a password");
     if (gateway->pin && gateway->ca_file)
-        refuse(check, instance, "pin", "keep one of the two", "excludes ca_file");
+        check_refuse(check, instance, "pin", "keep one of the two", "excludes ca_file");
     if (gateway->pin && gateway->ca_directory)
-        refuse(check, instance, "pin", "keep one of the two", "excludes ca_directory");
+        check_refuse(check, instance, "pin", "keep one of the two", "excludes ca_directory");
     if (clear && (gateway->pin || gateway->ca_file || gateway->ca_directory))
-        refuse(check, instance, "security", "use starttls or tls, or drop pin, ca_file and ca_directory",
-               "none has no certificate to check");
+        check_refuse(check, instance, "security",
+                     "use starttls or tls, or drop pin, ca_file and ca_directory",
+                     "none has no certificate to check");
 }
 
 static void check_postbox(const struct check *check, const struct config_instance *instance,
@@ -124,13 +118,13 @@ static void check_postbox(const struct check *check, const struct config_instanc
         return;
     check_bounds(check, instance);
     if (box->maildir && box->imap)
-        refuse(check, instance, "imap", "keep one of the two", "excludes maildir");
+        check_refuse(check, instance, "imap", "keep one of the two", "excludes maildir");
     for (size_t i = 0; !box->imap && i < sizeof imap_keys / sizeof *imap_keys; i++)
         if (config_given(instance, imap_keys[i]))
-            refuse(check, instance, imap_keys[i], "add imap, or drop it", "is for imap only");
+            check_refuse(check, instance, imap_keys[i], "add imap, or drop it", "is for imap only");
     if (box->imap && (!config_given(instance, "username") || !config_given(instance, "password")))
-        refuse(check, instance, "imap", "add username and password: secret:PROVIDER/NAME",
-               "needs an account to read the mailbox with");
+        check_refuse(check, instance, "imap", "add username and password: secret:PROVIDER/NAME",
+                     "needs an account to read the mailbox with");
 }
 
 static void check_landing(const struct check *check, const struct config_instance *gateway)
@@ -139,8 +133,8 @@ static void check_landing(const struct check *check, const struct config_instanc
     const struct config_landing *landing = &((const struct config_gateway *)gateway->base)->landing;
     check_postbox(check, instance, &landing->box);
     if (landing->recipient && !config_postbox_present(&landing->box) && !landing->dsn)
-        refuse(check, instance, "recipient", "add maildir, imap or dsn: true",
-               "its mail cannot be seen to land anywhere");
+        check_refuse(check, instance, "recipient", "add maildir, imap or dsn: true",
+                     "its mail cannot be seen to land anywhere");
 }
 
 static void check_bounces(const struct check *check)
@@ -149,12 +143,12 @@ static void check_bounces(const struct check *check)
     const struct config_bounces *bounces = &check->config->bounces;
     check_postbox(check, instance, &bounces->box);
     if (instance && bounces->address && !config_postbox_present(&bounces->box))
-        refuse(check, instance, "address", "add maildir or imap",
-               "nobody would read the reports that it gets");
+        check_refuse(check, instance, "address", "add maildir or imap",
+                     "nobody would read the reports that it gets");
     if (instance && !bounces->address && config_postbox_present(&bounces->box))
-        refuse(check, instance, bounces->maildir ? "maildir" : "imap",
-               "add address: the mailbox's own, such as bounces@example.org",
-               "no report would be sent there without an address");
+        check_refuse(check, instance, bounces->maildir ? "maildir" : "imap",
+                     "add address: the mailbox's own, such as bounces@example.org",
+                     "no report would be sent there without an address");
 }
 
 static bool is_web(const char *value)
@@ -177,21 +171,23 @@ static void check_way(const struct check *check, const struct config_instance *i
                           "make an entry of its own for each",
                           "a way out is exactly one of webhook, syslog, command and console");
     if (way->webhook && !is_web(way->webhook))
-        refuse(check, instance, "webhook", "write https://… or secret:PROVIDER/NAME", "is no web address");
+        check_refuse(check, instance, "webhook", "write https://… or secret:PROVIDER/NAME",
+                     "is no web address");
     for (size_t i = 0; !way->webhook && i < sizeof webhook_keys / sizeof *webhook_keys; i++)
         if (config_given(instance, webhook_keys[i]))
-            refuse(check, instance, webhook_keys[i], "drop it", "is for webhooks only");
+            check_refuse(check, instance, webhook_keys[i], "drop it", "is for webhooks only");
     if (way->webhook && way->template == CONFIG_TEMPLATE_PAGERDUTY && !way->key)
-        refuse(check, instance, "template",
-               "add key: secret:PROVIDER/NAME with the integration's routing key", "pagerduty needs a key");
+        check_refuse(check, instance, "template",
+                     "add key: secret:PROVIDER/NAME with the integration's routing key",
+                     "pagerduty needs a key");
     enum config_scheme scheme;
     sv place;
     struct err err = {0};
     if (way->syslog && config_syslog_parse(sv_of(way->syslog), &scheme, &place, &err) < 0)
-        refuse(check, instance, "syslog", err.advice, err.cause);
+        check_refuse(check, instance, "syslog", err.advice, err.cause);
     if (config_given(instance, "command") && (way->command.count == 0 || way->command.items[0][0] != '/'))
-        refuse(check, instance, "command", "give the program's full path first, then its arguments",
-               "names no program");
+        check_refuse(check, instance, "command", "give the program's full path first, then its arguments",
+                     "names no program");
     check_bounds(check, instance);
 }
 
@@ -204,7 +200,8 @@ static void check_ways(const struct check *check)
         for (const struct config_instance *other = first; other != item; other = other->next)
             if (way->name && ((const struct config_way *)other->base)->name &&
                 strcmp(way->name, ((const struct config_way *)other->base)->name) == 0)
-                refuse(check, item, "name", "give each way its own name", "another way out is called so");
+                check_refuse(check, item, "name", "give each way its own name",
+                             "another way out is called so");
     }
 }
 
@@ -218,13 +215,33 @@ static void check_watching(const struct check *check)
         return;
     check_bounds(check, heartbeat);
     if (!check->config->heartbeat.url || !is_web(check->config->heartbeat.url))
-        refuse(check, heartbeat, "url", "write https://… or secret:PROVIDER/NAME", "is no web address");
+        check_refuse(check, heartbeat, "url", "write https://… or secret:PROVIDER/NAME", "is no web address");
+}
+
+/* With a relay and nothing else there is nobody to tell anything, and no gateway to tell it over. */
+static bool relay_alone(const struct check *check)
+{
+    return config_relay_alone(check->config) && !check->top->children[CONFIG_TOP_GATEWAYS] &&
+           check->top->child_keys[CONFIG_TOP_GATEWAYS].line == 0;
+}
+
+static void check_people(const struct check *check)
+{
+    static const char *const people[] = {"sender", "recipients"};
+    const struct config_instance *top = check->top;
+    for (size_t i = 0; i < sizeof people / sizeof *people; i++)
+        if (!config_given(top, people[i]) && !relay_alone(check) && top->own.line != 0)
+            config_errors_add(check->errors, top->own.file, top->own.line, top->own.column,
+                              i == 0 ? "From and envelope sender of our mail." : "Who is told.",
+                              "%s is missing in %s; it is %s", people[i], top->section->name,
+                              config_type_expected(i == 0 ? CONFIG_TYPE_MAILBOX : CONFIG_TYPE_MAILBOXES));
 }
 
 static void check_gateways(const struct check *check)
 {
     const struct config_instance *first = check->top->children[CONFIG_TOP_GATEWAYS];
-    if (check->config->gateway_count == 0 && !check->top->faulty_children[CONFIG_TOP_GATEWAYS]) {
+    if (check->config->gateway_count == 0 && !check->top->faulty_children[CONFIG_TOP_GATEWAYS] &&
+        !relay_alone(check)) {
         struct config_place place = check->top->child_keys[CONFIG_TOP_GATEWAYS];
         if (place.line == 0)
             place = check->top->own;
@@ -240,7 +257,8 @@ static void check_gateways(const struct check *check)
         for (const struct config_instance *other = first; other != item; other = other->next)
             if (gateway->name && ((const struct config_gateway *)other->base)->name &&
                 strcmp(gateway->name, ((const struct config_gateway *)other->base)->name) == 0) {
-                refuse(check, item, "name", "give each gateway its own name", "another gateway is called so");
+                check_refuse(check, item, "name", "give each gateway its own name",
+                             "another gateway is called so");
                 break;
             }
     }
@@ -255,7 +273,7 @@ static bool check_url(const struct check *check, const struct config_instance *i
     sv place;
     if (config_syslog_parse(sv_of(input->syslog), ret_scheme, &place, &err) == 0)
         return true;
-    refuse(check, instance, "syslog", err.advice, err.cause);
+    check_refuse(check, instance, "syslog", err.advice, err.cause);
     return false;
 }
 
@@ -267,14 +285,14 @@ static void check_syslog(const struct check *check, const struct config_instance
     if (!check_url(check, instance, &scheme))
         return;
     if (scheme == CONFIG_SCHEME_TLS && !(input->certificate && input->key))
-        refuse(check, instance, "syslog", "add certificate and key, both PEM files",
-               "tls:// needs a certificate and its key");
+        check_refuse(check, instance, "syslog", "add certificate and key, both PEM files",
+                     "tls:// needs a certificate and its key");
     for (size_t i = 0; scheme != CONFIG_SCHEME_TLS && i < sizeof tls_keys / sizeof *tls_keys; i++)
         if (config_given(instance, tls_keys[i]))
-            refuse(check, instance, tls_keys[i], "use tls://, or drop it", "is for tls:// only");
+            check_refuse(check, instance, tls_keys[i], "use tls://, or drop it", "is for tls:// only");
     bool datagrams = scheme == CONFIG_SCHEME_UDP || scheme == CONFIG_SCHEME_UNIX;
     if (datagrams && config_given(instance, "connections_max"))
-        refuse(check, instance, "connections_max", "drop it", "datagrams have no connections");
+        check_refuse(check, instance, "connections_max", "drop it", "datagrams have no connections");
 }
 
 /* Keys that only one kind of input has. */
@@ -284,9 +302,9 @@ static void check_other_keys(const struct check *check, const struct config_inst
     const struct config_input *input = instance->base;
     for (size_t i = 0; !input->syslog && i < sizeof syslog_keys / sizeof *syslog_keys; i++)
         if (config_given(instance, syslog_keys[i]))
-            refuse(check, instance, syslog_keys[i], "drop it", "is for syslog inputs only");
+            check_refuse(check, instance, syslog_keys[i], "drop it", "is for syslog inputs only");
     if (!input->file && config_given(instance, "from_start"))
-        refuse(check, instance, "from_start", "drop it", "is for file inputs only");
+        check_refuse(check, instance, "from_start", "drop it", "is for file inputs only");
 }
 
 static void check_input(const struct check *check, const struct config_instance *instance)
@@ -303,8 +321,8 @@ static void check_input(const struct check *check, const struct config_instance 
                           "say where its events come from",
                           "an input is exactly one of syslog, file, journal and stdin");
     if (second)
-        refuse(check, instance, second, "make two inputs of it",
-               "an input is exactly one of syslog, file, journal and stdin");
+        check_refuse(check, instance, second, "make two inputs of it",
+                     "an input is exactly one of syslog, file, journal and stdin");
     if (input->syslog)
         check_syslog(check, instance);
     check_other_keys(check, instance);
@@ -330,7 +348,8 @@ static void check_inputs(const struct check *check)
         for (const struct config_instance *other = first; other != item; other = other->next)
             if (input_complete(input) &&
                 strcmp(input->label, ((const struct config_input *)other->base)->label) == 0) {
-                refuse(check, item, kind_of(input), "keep one of the two", "another input reads the same");
+                check_refuse(check, item, kind_of(input), "keep one of the two",
+                             "another input reads the same");
                 break;
             }
     }
@@ -345,7 +364,7 @@ static void check_delivery(const struct check *check)
     check_bounds(check, instance);
     const char *key = config_given(instance, "retry_max") ? "retry_max" : "retry_first";
     if (delivery->retry_max < delivery->retry_first)
-        refuse(check, instance, key, NULL, "retry_max is shorter than retry_first");
+        check_refuse(check, instance, key, NULL, "retry_max is shorter than retry_first");
 }
 
 static void check_recipients(const struct check *check)
@@ -353,34 +372,22 @@ static void check_recipients(const struct check *check)
     const struct config_strings *recipients = &check->config->recipients;
     bool given = config_given(check->top, "recipients") && !config_faulty(check->top, "recipients");
     if (given && recipients->count == 0)
-        refuse(check, check->top, "recipients", "name who is told", "the list is empty");
+        check_refuse(check, check->top, "recipients", "name who is told", "the list is empty");
     for (size_t i = 0; i < recipients->count; i++)
         for (size_t j = 0; j < i; j++)
             if (sv_ieq(config_mailbox_address(recipients->items[i]),
                        config_mailbox_address(recipients->items[j]))) {
-                refuse(check, check->top, "recipients", "keep one of the two", "an address is there twice");
+                check_refuse(check, check->top, "recipients", "keep one of the two",
+                             "an address is there twice");
                 return;
             }
-}
-
-static void check_relay(const struct check *check)
-{
-    const struct config_instance *instance = check->top->children[CONFIG_TOP_RELAY];
-    const struct config_relay *relay = &check->config->relay;
-    if (!instance)
-        return;
-    check_bounds(check, instance);
-    if (config_given(instance, "listen") && !config_faulty(instance, "listen") && relay->listen.count == 0)
-        refuse(check, instance, "listen", "drop the relay section to switch it off", "the list is empty");
-    if (config_given(instance, "domains") && !config_faulty(instance, "domains") && relay->domains.count == 0)
-        refuse(check, instance, "domains", "name the domains whose mail is delivered here",
-               "the list is empty");
 }
 
 void config_check(const struct config *config, const struct config_instance *top,
                   struct config_errors *errors)
 {
     struct check check = {config, top, errors};
+    check_people(&check);
     check_gateways(&check);
     check_inputs(&check);
     check_delivery(&check);

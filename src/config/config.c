@@ -134,14 +134,20 @@ static void flatten(struct config_reader *reader, struct config_instance *instan
     }
 }
 
-/* Sections inside an item of a list, also those that are not there. */
-static void finish_inner(struct config_reader *reader, const struct config_instance *item)
+/* Sections and lists of sections inside a section, also those that are not there. A list inside a list's item
+ * does not exist: what flatten moved could not be found again. */
+static void finish_inner(struct config_reader *reader, struct config_instance *outer)
 {
-    for (size_t i = 0; i < item->section->child_count; i++) {
-        const struct config_child *child = &item->section->children[i];
+    for (size_t i = 0; i < outer->section->child_count; i++) {
+        const struct config_child *child = &outer->section->children[i];
+        if (child->max)
+            flatten(reader, outer, i);
         struct config_instance absent = {.section = child->section,
-                                         .base = (char *)item->base + child->offset};
-        fill_defaults(reader, item->children[i] ? item->children[i] : &absent);
+                                         .base = (char *)outer->base + child->offset};
+        if (!child->max && !outer->children[i])
+            fill_defaults(reader, &absent);
+        for (const struct config_instance *item = outer->children[i]; item; item = item->next)
+            fill_defaults(reader, item);
     }
 }
 
@@ -188,6 +194,26 @@ bool config_is_secret(const char *value, const char **ret_reference)
     return true;
 }
 
+/* Rules and accounts know where they stand. */
+static void derive_relay(struct config *config, const struct config_instance *relay)
+{
+    config->relay.present = relay != NULL;
+    const struct config_instance *item = relay ? relay->children[CONFIG_RELAY_RULES] : NULL;
+    for (size_t i = 0; item && i < config->relay.rule_count; i++, item = item->next) {
+        struct config_rule *rule = &config->relay.rules[i];
+        rule->file = item->own.file;
+        rule->line = item->own.line;
+        rule->column = item->own.column;
+    }
+    item = relay ? relay->children[CONFIG_RELAY_ACCOUNTS] : NULL;
+    for (size_t i = 0; item && i < config->relay.account_count; i++, item = item->next) {
+        struct config_account *account = &config->relay.accounts[i];
+        account->file = item->own.file;
+        account->line = item->own.line;
+        account->column = item->own.column;
+    }
+}
+
 /* The defaults that depend on another key. */
 static void derive(struct config *config, const struct config_instance *top, const char *machine_name)
 {
@@ -195,7 +221,6 @@ static void derive(struct config *config, const struct config_instance *top, con
         config->runtime_directory = runtime_directory(config);
     if (!config->hostname)
         config->hostname = arena_cstr(config->arena, sv_of(machine_name));
-    config->relay.present = top->children[CONFIG_TOP_RELAY] != NULL;
     const struct config_instance *item = top->children[CONFIG_TOP_GATEWAYS];
     for (size_t i = 0; item && i < config->gateway_count; i++, item = item->next) {
         struct config_gateway *gateway = &config->gateways[i];
@@ -208,6 +233,7 @@ static void derive(struct config *config, const struct config_instance *top, con
         if (!gateway->sender)
             gateway->sender = config->sender;
     }
+    derive_relay(config, top->children[CONFIG_TOP_RELAY]);
     for (size_t i = 0; i < config->input_count; i++)
         config->inputs[i].label = input_label(config, &config->inputs[i]);
 }

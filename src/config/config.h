@@ -30,6 +30,9 @@ enum config_template {
     CONFIG_TEMPLATE_PAGERDUTY,
 };
 
+/* What becomes of a message past a rule's rate or quota. */
+enum config_over { CONFIG_OVER_DEFER, CONFIG_OVER_REJECT, CONFIG_OVER_NEXT };
+
 #define CONFIG_C_NAME       const char *
 #define CONFIG_C_STRING     const char *
 #define CONFIG_C_ADDRESS    const char *
@@ -53,6 +56,18 @@ enum config_template {
 #define CONFIG_C_LOG_FORMAT enum log_format
 #define CONFIG_C_FORMAT     enum decode_format
 #define CONFIG_C_LOGSOURCE  const char *
+#define CONFIG_C_TLS        unsigned
+#define CONFIG_C_OVER       enum config_over
+#define CONFIG_C_ZONE       const char *
+#define CONFIG_C_TAG        const char *
+#define CONFIG_C_NETWORKS   struct config_strings
+#define CONFIG_C_HOURS      struct config_strings
+#define CONFIG_C_RATES      struct config_strings
+#define CONFIG_C_QUOTAS     struct config_strings
+#define CONFIG_C_SENDERS    struct config_strings
+#define CONFIG_C_DOMAINS    struct config_strings
+#define CONFIG_C_FIELDS     struct config_strings
+#define CONFIG_C_REWRITES   struct config_strings
 #define CONFIG_C_STRINGS    struct config_strings
 #define CONFIG_C_HOSTS      struct config_strings
 #define CONFIG_C_MAILBOXES  struct config_strings
@@ -74,7 +89,14 @@ struct config_gateway { CONFIG_GATEWAY(CONFIG_FIELD) struct config_landing landi
 struct config_input { CONFIG_INPUT(CONFIG_FIELD) const char *label; /* e.g. "syslog udp://127.0.0.1:5514": the input's name everywhere */ };
 struct config_alerts { CONFIG_ALERTS(CONFIG_FIELD) };
 struct config_delivery { CONFIG_DELIVERY(CONFIG_FIELD) };
-struct config_relay { CONFIG_RELAY(CONFIG_FIELD) bool present; };
+struct config_rule { CONFIG_RULE(CONFIG_FIELD) const char *file; int line, column; };
+struct config_account { CONFIG_ACCOUNT(CONFIG_FIELD) const char *file; int line, column; };
+struct config_relay {
+    CONFIG_RELAY(CONFIG_FIELD)
+    struct config_rule *rules; size_t rule_count; /* the first that matches decides */
+    struct config_account *accounts; size_t account_count;
+    bool present;
+};
 /* clang-format on */
 
 struct config {
@@ -126,6 +148,8 @@ enum {
     CONFIG_INPUTS_MAX = 1000,
     CONFIG_WAYS_MAX = 20,
     CONFIG_LIST_ITEMS_MAX = 1000,
+    CONFIG_RULES_MAX = 1000,
+    CONFIG_ACCOUNTS_MAX = 10000,
 };
 
 /* Parses and checks; later sources add to lists and may not repeat a scalar. NULL when there was any error;
@@ -162,6 +186,15 @@ static inline bool config_postbox_present(const struct config_postbox *box)
 {
     return box->maildir || box->imap;
 }
+
+/* There is a relay and nothing else: no gateways, no inputs, so nobody is told anything, and no courier. */
+static inline bool config_relay_alone(const struct config *config)
+{
+    return config->relay.present && config->gateway_count == 0 && config->input_count == 0;
+}
+
+/* The rule lets anybody, from anywhere, send to anywhere: allowed only with the words of relay.open_relay. */
+bool config_rule_is_open(const struct config_rule *rule);
 
 /* A URL, or the name of the secret that holds one: "secret:PROVIDER/NAME" gives PROVIDER/NAME. */
 bool config_is_secret(const char *value, const char **ret_reference);

@@ -29,7 +29,14 @@
  *   TEMPLATE    enum config_template   generic, slack, teams or pagerduty
  *   LEVEL       const char *   a Sigma level: informational, low, medium, high, critical
  *   LOGSOURCE   const char *   product/category/service
+ *   TLS         unsigned       "any", "1.2", "1.3": the least number that SSL_version may give; 0 if absent
+ *   OVER        enum config_over   defer, reject or next
+ *   ZONE        const char *   a time zone by its name: Europe/Berlin, UTC; that it exists is checked later
+ *   TAG         const char *   "Name: value", a header field
+ *   QUOTA       const char *   "1000/day per sender": config/rate.h
  *   STRINGS, HOSTS, MAILBOXES, PATHS, ENDPOINTS   struct config_strings
+ *   NETWORKS, HOURS, RATES, QUOTAS, SENDERS, DOMAINS, FIELDS, REWRITES   struct config_strings of what
+ *               config/network.h, hours.h, rate.h and pattern.h read
  */
 #define CONFIG_REQUIRED "\1"
 #define CONFIG_NONE     NULL
@@ -148,16 +155,67 @@
       "A message that could not be handed over by then has expired, and that is reported.") \
     X(hold_down, LENGTH, "10s", "A gateway that failed is tried again after this, while another is up.")
 
-#define CONFIG_RELAY(X)                                                     \
-    X(listen, ENDPOINTS, CONFIG_REQUIRED, "Addresses of our own gateway.")  \
-    X(domains, HOSTS, CONFIG_REQUIRED, "Mail for these is delivered here.") \
-    X(maildir, PATH, CONFIG_REQUIRED, "Where it is delivered.")             \
-    X(message_bytes_max, SIZE, "25M", "Largest message taken.")             \
-    X(connections_max, COUNT, "200", "Clients at once.")
+#define CONFIG_RELAY(X)                                                                            \
+    X(listen, ENDPOINTS, CONFIG_REQUIRED, "Addresses of our own gateway.")                         \
+    X(domains, HOSTS, CONFIG_NONE, "Mail for these is delivered here, into maildir.")              \
+    X(maildir, PATH, CONFIG_NONE, "Where it is delivered.")                                        \
+    X(message_bytes_max, SIZE, "25M", "Largest message taken.")                                    \
+    X(connections_max, COUNT, "200", "Clients at once.")                                           \
+    X(open_relay, STRING, CONFIG_NONE,                                                             \
+      "A rule that lets anybody send anywhere is an error without these words here: yes, anybody " \
+      "may send through us")
+
+/* One guard rail: conditions, which must all hold, and exactly one verdict. A list holds when one of its
+ * entries does; accounts and certificates together hold when one of the two does. */
+#define CONFIG_RULE(X)                                                                               \
+    X(name, NAME, CONFIG_REQUIRED, "What this rule is called in refusals and in the log.")           \
+    X(networks, NETWORKS, CONFIG_NONE, "Clients: 192.0.2.0/24, 2001:db8::/32, or single addresses.") \
+    X(accounts, STRINGS, CONFIG_NONE, "Authenticated as one of these; \"*\" is any account.")        \
+    X(certificates, STRINGS, CONFIG_NONE,                                                            \
+      "Client certificates: sha256:… of one, or a pattern of its subject such as CN=printer-*.")     \
+    X(tls, TLS, CONFIG_NONE, "Least TLS version of the session: any, 1.2 or 1.3.")                   \
+    X(hours, HOURS, CONFIG_NONE, "Days and times, such as Mon-Fri 07:00-19:00; needs time_zone.")    \
+    X(time_zone, ZONE, CONFIG_NONE, "Of hours, and of a quota's day: Europe/Berlin; quotas: UTC.")   \
+    X(senders, SENDERS, CONFIG_NONE,                                                                 \
+      "Envelope senders: a@example.org, @example.org, @.example.org (below it), alert-*@…, <>.")     \
+    X(recipients, SENDERS, CONFIG_NONE, "Envelope recipients, in the same forms.")                   \
+    X(domains, DOMAINS, CONFIG_NONE, "Recipients' domains: example.org, .example.org (below it).")   \
+    X(size, SIZE, CONFIG_NONE, "Messages of at most so many bytes.")                                 \
+    X(headers, FIELDS, CONFIG_NONE,                                                                  \
+      "All of: \"Subject: *backup*\" (matches), Name (is there), \"!Name\" (is not).")               \
+    X(listeners, ENDPOINTS, CONFIG_NONE, "Sessions at these addresses of listen.")                   \
+    X(rate, RATES, CONFIG_NONE,                                                                      \
+      "So many recipients: 60/1m per rule, network, client, account, sender or recipient.")          \
+    X(burst, COUNT, CONFIG_NONE, "Of a rate, at once; default: all of it.")                          \
+    X(quota, QUOTAS, CONFIG_NONE, "So many recipients a day: 1000/day per sender.")                  \
+    X(over, OVER, "defer", "Past rate or quota: defer, reject, or next (the next rule is asked).")   \
+    X(accept, PRESENT, CONFIG_NONE, "Verdict: take it. {}")                                          \
+    X(reject, STRING, CONFIG_NONE, "Verdict: refuse it for good, with this text.")                   \
+    X(defer, STRING, CONFIG_NONE, "Verdict: refuse it for now, with this text.")                     \
+    X(quarantine, PRESENT, CONFIG_NONE, "Verdict: take it and hold it until it is released. {}")     \
+    X(redirect, MAILBOX, CONFIG_NONE, "Verdict: take it for this mailbox instead.")                  \
+    X(tag, TAG, CONFIG_NONE, "Verdict: take it with this header field in front, \"Name: value\".")   \
+    X(bare_lf, BOOLEAN, "false", "Old devices that end lines with a bare LF; needs networks.")       \
+    X(clean_header, BOOLEAN, "false", "Add a missing Date, Message-ID and From, drop Bcc.")          \
+    X(send_as, MAILBOX, CONFIG_NONE, "Envelope sender to use instead of the one that came.")         \
+    X(rewrite, REWRITES, CONFIG_NONE,                                                                \
+      "Recipients: \"root@* -> soc@example.org\", \"@old.example -> *@new.example\"; first match.")  \
+    X(route, NAME, CONFIG_NONE, "The route of relay.routes to take; default: by domain.")
+
+/* Who may authenticate, and within which bounds of their own. */
+#define CONFIG_ACCOUNT(X)                                                                           \
+    X(name, STRING, CONFIG_REQUIRED, "What it authenticates as.")                                   \
+    X(password, SECRET, CONFIG_NONE, "secret:PROVIDER/NAME, never a value.")                        \
+    X(networks, NETWORKS, CONFIG_NONE, "Where it may come from; default: anywhere.")                \
+    X(senders, SENDERS, CONFIG_NONE, "Envelope senders that are its own; default: any.")            \
+    X(hours, HOURS, CONFIG_NONE, "When it may send, such as Mon-Fri 07:00-19:00; needs time_zone.") \
+    X(time_zone, ZONE, CONFIG_NONE, "Of hours, and of the quota's day (there: UTC if absent).")     \
+    X(quota, COUNT, CONFIG_NONE, "Recipients a day.")
 
 #define CONFIG_TOP(X)                                                                              \
-    X(sender, MAILBOX, CONFIG_REQUIRED, "From and envelope sender of our mail.")                   \
-    X(recipients, MAILBOXES, CONFIG_REQUIRED, "Who is told.")                                      \
+    X(sender, MAILBOX, CONFIG_NONE,                                                                \
+      "From and envelope sender of our mail; required unless relay is all there is.")              \
+    X(recipients, MAILBOXES, CONFIG_NONE, "Who is told; required with sender.")                    \
     X(rules, PATHS, CONFIG_NONE, "Folders and files of Sigma rules.")                              \
     X(state_directory, PATH, "/var/lib/vedette", "Alerts, queue, cursors.")                        \
     X(runtime_directory, PATH, CONFIG_NONE,                                                        \

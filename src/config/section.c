@@ -26,6 +26,12 @@ FIELDS(delivery, CONFIG_DELIVERY(X));
 #define X(k, t, d, h) {#k, CONFIG_TYPE_##t, offsetof(struct config_relay, k), d, h},
 FIELDS(relay, CONFIG_RELAY(X));
 #undef X
+#define X(k, t, d, h) {#k, CONFIG_TYPE_##t, offsetof(struct config_rule, k), d, h},
+FIELDS(rule, CONFIG_RULE(X));
+#undef X
+#define X(k, t, d, h) {#k, CONFIG_TYPE_##t, offsetof(struct config_account, k), d, h},
+FIELDS(account, CONFIG_ACCOUNT(X));
+#undef X
 #define X(k, t, d, h) {#k, CONFIG_TYPE_##t, offsetof(struct config_canary, k), d, h},
 FIELDS(canary, CONFIG_CANARY(X));
 #undef X
@@ -58,7 +64,8 @@ SECTION(landing, "landing", struct config_landing);
 SECTION(input, "inputs", struct config_input);
 SECTION(alerts, "alerts", struct config_alerts);
 SECTION(delivery, "delivery", struct config_delivery);
-SECTION(relay, "relay", struct config_relay);
+SECTION(rule, "rules", struct config_rule);
+SECTION(account, "accounts", struct config_account);
 SECTION(canary, "canary", struct config_canary);
 SECTION(paths, "paths", struct config_paths);
 SECTION(bounces, "bounces", struct config_bounces);
@@ -77,6 +84,26 @@ static const struct config_section section_gateway = {
     .field_count = COUNT(gateway_fields),
     .children = gateway_children,
     .child_count = COUNT(gateway_children),
+};
+
+static const struct config_child relay_children[] = {
+    [CONFIG_RELAY_RULES] =
+        {"rules", &section_rule, offsetof(struct config_relay, rules),
+         offsetof(struct config_relay, rule_count), CONFIG_RULES_MAX,
+         "Guard rails, read from top to bottom: the first whose conditions all hold decides. "
+         "Without one nothing is relayed."},
+    [CONFIG_RELAY_ACCOUNTS] = {"accounts", &section_account, offsetof(struct config_relay, accounts),
+                               offsetof(struct config_relay, account_count), CONFIG_ACCOUNTS_MAX,
+                               "Who may authenticate."},
+};
+
+static const struct config_section section_relay = {
+    .name = "relay",
+    .size = sizeof(struct config_relay),
+    .fields = relay_fields,
+    .field_count = COUNT(relay_fields),
+    .children = relay_children,
+    .child_count = COUNT(relay_children),
 };
 
 static const struct config_child top_children[] = {
@@ -143,7 +170,8 @@ void config_describe(struct buf *out)
         describe_fields(out, child->section, 2);
         for (size_t j = 0; j < child->section->child_count; j++) {
             const struct config_child *inner = &child->section->children[j];
-            buf_printf(out, "  %s: a section\n      %s\n", inner->key, inner->help);
+            buf_printf(out, "  %s: a %s\n      %s\n", inner->key, inner->max ? "list of sections" : "section",
+                       inner->help);
             describe_fields(out, inner->section, 4);
         }
     }

@@ -5,34 +5,54 @@
 #include "config/config.h"
 
 /* name, type of a list's items or itself, its parse_ function in value.c, what is expected */
-#define CONFIG_TYPES(X)                                                                         \
-    X(NAME, NAME, name, "a name of letters, digits, \".\", \"_\" and \"-\"")                    \
-    X(STRING, STRING, string, "a text")                                                         \
-    X(ADDRESS, ADDRESS, address, "an IP address such as 192.0.2.25 or 2001:db8::25")            \
-    X(ENDPOINT, ENDPOINT, endpoint, "an address and port such as 127.0.0.1:2525 or [::1]:2525") \
-    X(HOST, HOST, host, "a domain name such as mail.example.org")                               \
-    X(PORT, PORT, port, "a port from 1 to 65535")                                               \
-    X(MAILBOX, MAILBOX, mailbox, "a mailbox such as soc@example.org or SOC <soc@example.org>")  \
-    X(PATH, PATH, path, "a path")                                                               \
-    X(PIN, PIN, pin, "sha256: and 64 hex digits")                                               \
-    X(SECRET, SECRET, secret, "secret:PROVIDER/NAME")                                           \
-    X(LENGTH, LENGTH, length, "a length of time such as 500ms, 10s, 15m, 4h or 2d")             \
-    X(SIZE, SIZE, size, "a size in bytes such as 512, 64K or 10M")                              \
-    X(COUNT, COUNT, count, "a number from 0 to 1000000")                                        \
-    X(BOOLEAN, BOOLEAN, boolean, "true or false")                                               \
-    X(PRESENT, PRESENT, present, "{}")                                                          \
-    X(SECURITY, SECURITY, security, "tls, starttls or none")                                    \
-    X(PRIVILEGES, PRIVILEGES, privileges, "auto, required or keep")                             \
-    X(LOG_LEVEL, LOG_LEVEL, log_level, "error, warning, info or debug")                         \
-    X(LOG_FORMAT, LOG_FORMAT, log_format, "logfmt or json")                                     \
-    X(FORMAT, FORMAT, format, "auto, json, cef, leef, syslog or text")                          \
-    X(TEMPLATE, TEMPLATE, template, "generic, slack, teams or pagerduty")                       \
-    X(LEVEL, LEVEL, level, "informational, low, medium, high or critical")                      \
-    X(LOGSOURCE, LOGSOURCE, logsource, "product/category/service, parts may be empty")          \
-    X(STRINGS, STRING, string, "a list of texts")                                               \
-    X(HOSTS, HOST, host, "a list of domain names")                                              \
-    X(MAILBOXES, MAILBOX, mailbox, "a list of mailboxes")                                       \
-    X(PATHS, PATH, path, "a list of paths")                                                     \
+#define CONFIG_TYPES(X)                                                                                    \
+    X(NAME, NAME, name, "a name of letters, digits, \".\", \"_\" and \"-\"")                               \
+    X(STRING, STRING, string, "a text")                                                                    \
+    X(ADDRESS, ADDRESS, address, "an IP address such as 192.0.2.25 or 2001:db8::25")                       \
+    X(ENDPOINT, ENDPOINT, endpoint, "an address and port such as 127.0.0.1:2525 or [::1]:2525")            \
+    X(HOST, HOST, host, "a domain name such as mail.example.org")                                          \
+    X(PORT, PORT, port, "a port from 1 to 65535")                                                          \
+    X(MAILBOX, MAILBOX, mailbox, "a mailbox such as soc@example.org or SOC <soc@example.org>")             \
+    X(PATH, PATH, path, "a path")                                                                          \
+    X(PIN, PIN, pin, "sha256: and 64 hex digits")                                                          \
+    X(SECRET, SECRET, secret, "secret:PROVIDER/NAME")                                                      \
+    X(LENGTH, LENGTH, length, "a length of time such as 500ms, 10s, 15m, 4h or 2d")                        \
+    X(SIZE, SIZE, size, "a size in bytes such as 512, 64K or 10M")                                         \
+    X(COUNT, COUNT, count, "a number from 0 to 1000000")                                                   \
+    X(BOOLEAN, BOOLEAN, boolean, "true or false")                                                          \
+    X(PRESENT, PRESENT, present, "{}")                                                                     \
+    X(SECURITY, SECURITY, security, "tls, starttls or none")                                               \
+    X(PRIVILEGES, PRIVILEGES, privileges, "auto, required or keep")                                        \
+    X(LOG_LEVEL, LOG_LEVEL, log_level, "error, warning, info or debug")                                    \
+    X(LOG_FORMAT, LOG_FORMAT, log_format, "logfmt or json")                                                \
+    X(FORMAT, FORMAT, format, "auto, json, cef, leef, syslog or text")                                     \
+    X(TEMPLATE, TEMPLATE, template, "generic, slack, teams or pagerduty")                                  \
+    X(LEVEL, LEVEL, level, "informational, low, medium, high or critical")                                 \
+    X(LOGSOURCE, LOGSOURCE, logsource, "product/category/service, parts may be empty")                     \
+    X(TLS, TLS, tls, "any, 1.2 or 1.3")                                                                    \
+    X(OVER, OVER, over, "defer, reject or next")                                                           \
+    X(ZONE, ZONE, zone, "a time zone by its name, such as Europe/Berlin or UTC")                           \
+    X(TAG, TAG, tag, "a header field such as X-Relay: outside hours")                                      \
+    X(NETWORK, NETWORK, network, "a network such as 192.0.2.0/24, 2001:db8::/32 or 192.0.2.7")             \
+    X(SPAN, SPAN, span, "days and times such as Mon-Fri 07:00-19:00")                                      \
+    X(RATE, RATE, rate, "a rate such as 60/1m per sender")                                                 \
+    X(QUOTA, QUOTA, quota, "a quota such as 1000/day per account")                                         \
+    X(SENDER, SENDER, sender, "an address such as a@example.org, @example.org, *-alert@example.org or <>") \
+    X(DOMAIN, DOMAIN, domain, "a domain such as example.org or .example.org")                              \
+    X(FIELD, FIELD, field, "a header condition such as Subject: *backup*, Date or !Date")                  \
+    X(REWRITE, REWRITE, rewrite, "a rewriting such as root@* -> soc@example.org")                          \
+    X(NETWORKS, NETWORK, network, "a list of networks")                                                    \
+    X(HOURS, SPAN, span, "a list of days and times")                                                       \
+    X(RATES, RATE, rate, "a list of rates")                                                                \
+    X(QUOTAS, QUOTA, quota, "a list of quotas")                                                            \
+    X(SENDERS, SENDER, sender, "a list of addresses")                                                      \
+    X(DOMAINS, DOMAIN, domain, "a list of domains")                                                        \
+    X(FIELDS, FIELD, field, "a list of header conditions")                                                 \
+    X(REWRITES, REWRITE, rewrite, "a list of rewritings")                                                  \
+    X(STRINGS, STRING, string, "a list of texts")                                                          \
+    X(HOSTS, HOST, host, "a list of domain names")                                                         \
+    X(MAILBOXES, MAILBOX, mailbox, "a list of mailboxes")                                                  \
+    X(PATHS, PATH, path, "a list of paths")                                                                \
     X(ENDPOINTS, ENDPOINT, endpoint, "a list of addresses with ports")
 
 enum config_type {
@@ -56,7 +76,7 @@ struct config_value {
  * of a SECRET. */
 int config_value_parse(enum config_type type, const struct config_value *value, void *ret, struct err *err);
 
-enum { CONFIG_KEYS_MAX = 20, CONFIG_CHILDREN_MAX = 10 };
+enum { CONFIG_KEYS_MAX = 50, CONFIG_CHILDREN_MAX = 10 };
 
 struct config_field {
     const char *key;
@@ -99,6 +119,8 @@ enum {
     CONFIG_TOP_WAYS,
     CONFIG_TOP_HEARTBEAT,
 };
+
+enum { CONFIG_RELAY_RULES, CONFIG_RELAY_ACCOUNTS };
 
 /* Where things stand in the files; line 0: not there. */
 struct config_place {

@@ -1,5 +1,9 @@
 /* One parse function per type of the schema, in a table. */
+#include "config/hours.h"
 #include "config/mailbox.h"
+#include "config/network.h"
+#include "config/pattern.h"
+#include "config/rate.h"
 #include "config/section.h"
 #include "wire/finding.h"
 
@@ -307,6 +311,93 @@ static int parse_logsource(const struct config_value *value, void *ret, struct e
         return refuse(value, CONFIG_TYPE_LOGSOURCE, "write both slashes, as in linux//sshd", err);
     *(const char **)ret = keep(value, value->text);
     return 0;
+}
+
+CHOICE(over, OVER, enum config_over, {SV_INIT("defer"), CONFIG_OVER_DEFER},
+       {SV_INIT("reject"), CONFIG_OVER_REJECT}, {SV_INIT("next"), CONFIG_OVER_NEXT})
+CHOICE(tls, TLS, unsigned, {SV_INIT("any"), 1}, {SV_INIT("1.2"), 0x0303}, {SV_INIT("1.3"), 0x0304})
+
+/* Terms of rules: kept as written, once their own parser has taken them. */
+static int keep_if(bool valid, const struct config_value *value, enum config_type type, const char *advice,
+                   void *ret, struct err *err)
+{
+    if (!valid)
+        return refuse(value, type, advice, err);
+    *(const char **)ret = keep(value, value->text);
+    return 0;
+}
+
+static int parse_network(const struct config_value *value, void *ret, struct err *err)
+{
+    struct config_network network;
+    bool host_bits = sv_find_char(value->text, '/') != SV_NPOS &&
+                     ip_valid(sv_first(value->text, sv_find_char(value->text, '/')));
+    return keep_if(config_network_parse(value->text, &network), value, CONFIG_TYPE_NETWORK,
+                   host_bits ? "write the network's own address, with no bits beyond its length" : NULL, ret,
+                   err);
+}
+
+static int parse_span(const struct config_value *value, void *ret, struct err *err)
+{
+    struct config_hours hours;
+    return keep_if(config_hours_parse(value->text, &hours), value, CONFIG_TYPE_SPAN,
+                   "days are Mon Tue Wed Thu Fri Sat Sun; times have two digits each, and 24:00 is an end",
+                   ret, err);
+}
+
+static int parse_rate(const struct config_value *value, void *ret, struct err *err)
+{
+    struct config_rate rate;
+    return keep_if(config_rate_parse(value->text, &rate), value, CONFIG_TYPE_RATE,
+                   "per rule, network, client, account, sender or recipient, in 1s to 1d", ret, err);
+}
+
+static int parse_quota(const struct config_value *value, void *ret, struct err *err)
+{
+    struct config_rate quota;
+    return keep_if(config_quota_parse(value->text, &quota), value, CONFIG_TYPE_QUOTA,
+                   "per rule, network, client, account, sender or recipient", ret, err);
+}
+
+static int parse_sender(const struct config_value *value, void *ret, struct err *err)
+{
+    return keep_if(config_mailbox_pattern_valid(value->text), value, CONFIG_TYPE_SENDER,
+                   "for a whole domain write @example.org", ret, err);
+}
+
+static int parse_domain(const struct config_value *value, void *ret, struct err *err)
+{
+    return keep_if(config_domain_pattern_valid(value->text), value, CONFIG_TYPE_DOMAIN, NULL, ret, err);
+}
+
+static int parse_field(const struct config_value *value, void *ret, struct err *err)
+{
+    struct config_header_pattern pattern;
+    return keep_if(config_header_pattern_parse(value->text, &pattern), value, CONFIG_TYPE_FIELD,
+                   "with \"*\" for any text; in quotes, because of its colon", ret, err);
+}
+
+static int parse_rewrite(const struct config_value *value, void *ret, struct err *err)
+{
+    struct config_rewrite rewrite;
+    return keep_if(config_rewrite_parse(value->text, &rewrite), value, CONFIG_TYPE_REWRITE,
+                   "to one address, or to *@domain, which keeps what stands before the @", ret, err);
+}
+
+static int parse_tag(const struct config_value *value, void *ret, struct err *err)
+{
+    return keep_if(config_tag_valid(value->text), value, CONFIG_TYPE_TAG,
+                   "in ASCII, and none of the fields that a message has one of", ret, err);
+}
+
+/* What it may look like; whether there is such a zone is for those to say who may look at the files. */
+static int parse_zone(const struct config_value *value, void *ret, struct err *err)
+{
+    bool ok = value->text.n > 0 && value->text.n <= NAME_BYTES_MAX && value->text.p[0] != '/' &&
+              sv_find(value->text, SV("..")) == SV_NPOS;
+    for (size_t i = 0; ok && i < value->text.n; i++)
+        ok = value->text.p[i] == '/' || value->text.p[i] == '+' || word_valid((sv){value->text.p + i, 1}, 1);
+    return keep_if(ok, value, CONFIG_TYPE_ZONE, "those of /usr/share/zoneinfo", ret, err);
 }
 
 /* Lists are read item by item, and {} is seen by the reader: neither comes here. */

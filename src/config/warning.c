@@ -53,12 +53,28 @@ static void warn_of_ways(const struct config *config, config_warning_fn *fn, voi
         warn(fn, arg, NULL, "The heartbeat goes in the clear: write https:// if its server can.");
 }
 
+static void warn_of_relay(const struct config *config, config_warning_fn *fn, void *arg)
+{
+    char line[256];
+    for (size_t i = 0; i < config->relay.rule_count; i++) {
+        const struct config_rule *rule = &config->relay.rules[i];
+        if (!config_rule_is_open(rule))
+            continue;
+        snprintf(line, sizeof line, "Rule %s makes an open relay: anybody may send anywhere through us.",
+                 rule->name);
+        fn(arg, rule->file, rule->line, line);
+    }
+    if (config_relay_alone(config) && config->relay.rule_count == 0 && config->relay.domains.count == 0)
+        fn(arg, NULL, 0, "The relay has no rules and no domains: it refuses every message.");
+}
+
 void config_warnings(const struct config *config, config_warning_fn *fn, void *arg)
 {
     for (size_t i = 0; i < config->gateway_count; i++)
         warn_of_gateway(&config->gateways[i], fn, arg);
     warn_of_ways(config, fn, arg);
-    if (config->input_count == 0)
+    warn_of_relay(config, fn, arg);
+    if (config->input_count == 0 && !config_relay_alone(config))
         warn(fn, arg, NULL, "There are no inputs: nothing is watched.");
     if (config->input_count > 0 && config->rules.count == 0)
         warn(fn, arg, NULL, "There are no rules: no event will raise an alert.");

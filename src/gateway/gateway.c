@@ -121,7 +121,7 @@ int gateway_new(struct loop *loop, const struct config *config, struct gateway *
 {
     assert(config->relay.present);
     struct maildir *maildir = NULL;
-    if (maildir_open(config->relay.maildir, loop_now(), &maildir, err))
+    if (config->relay.maildir && maildir_open(config->relay.maildir, loop_now(), &maildir, err))
         return -1;
     struct gateway *gateway = calloc(1, sizeof *gateway);
     assert(gateway);
@@ -190,7 +190,7 @@ void gateway_reload(struct gateway *gateway, const struct config *config)
     if (!config->relay.present)
         return;
     close_unlisted(gateway, &config->relay.listen);
-    if (maildir_open(config->relay.maildir, loop_now(), &maildir, &err)) {
+    if (config->relay.maildir && maildir_open(config->relay.maildir, loop_now(), &maildir, &err)) {
         LOG_ERROR("gateway keeps its old Maildir", LOG_ERR(&err));
         return;
     }

@@ -1,0 +1,26 @@
+/* What the files of the check share. Private to this room. */
+#ifndef VEDETTE_CONFIG_CHECK_PRIVATE_H
+#define VEDETTE_CONFIG_CHECK_PRIVATE_H
+
+#include "config/section.h"
+
+struct check {
+    const struct config *config;
+    const struct config_instance *top;
+    struct config_errors *errors;
+};
+
+/* An error at the place of key, the message beginning with it. */
+void check_refuse(const struct check *check, const struct config_instance *instance, const char *key,
+                  const char *advice, const char *message);
+
+/* Values that their type allows and their meaning does not, as check.c's table has them. */
+void check_bounds(const struct check *check, const struct config_instance *instance);
+
+/* check_relay.c: the relay section with its rules and accounts. */
+void check_relay(const struct check *check);
+
+/* The words that an open relay needs. */
+#define CHECK_OPEN_RELAY "yes, anybody may send through us"
+
+#endif
