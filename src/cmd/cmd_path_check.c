@@ -4,6 +4,7 @@
 #include "cmd/local_keeper.h"
 #include "cmd/path_check.h"
 #include "cmd/term.h"
+#include "config/mailbox.h"
 
 #include <assert.h>
 #include <netinet/in.h>
@@ -29,7 +30,7 @@ struct wanted {
     struct config *config; /* or NULL */
     struct check_request request;
     struct secret *password;
-    char address[ADDRESS_TEXT_MAX], helo[HOST_BYTES_MAX];
+    char address[ADDRESS_TEXT_MAX], host[HOST_BYTES_MAX], helo[HOST_BYTES_MAX];
     struct arena *arena;
     const char *recipients[CHECK_RECIPIENTS_MAX];
 };
@@ -53,6 +54,23 @@ static bool take_address(struct wanted *wanted, const char *text)
     return true;
 }
 
+/* "mail.example.org", "mail.example.org:587", "mail:587"; false if it is no host's name. A single word
+ * without a port is the name of a configured gateway. */
+static bool take_host(struct wanted *wanted, const char *text)
+{
+    sv rest = sv_of(text), host = sv_split(&rest, ':');
+    uint64_t port = 0;
+    bool has_port = strchr(text, ':') != NULL;
+    if (!host_valid(host) || host.n >= sizeof wanted->host ||
+        (!has_port && sv_find_char(host, '.') == SV_NPOS) ||
+        (has_port && (!sv_to_u64(rest, &port) || port < 1 || port > 65535)))
+        return false;
+    sv_copy(wanted->host, sizeof wanted->host, host);
+    wanted->request.gateway.host = wanted->host;
+    wanted->request.gateway.port = (int)port;
+    return true;
+}
+
 static int find_gateway(struct wanted *wanted, const char *name, struct err *err)
 {
     for (size_t i = 0; i < wanted->config->gateway_count; i++)
@@ -68,12 +86,15 @@ static int find_gateway(struct wanted *wanted, const char *name, struct err *err
 static int choose_gateway(struct wanted *wanted, const struct path_options *options, const char *target,
                           struct err *err)
 {
-    bool addressed = (target && take_address(wanted, target)) || (!target && options->address);
-    assert(addressed || wanted->config); /* needs_config */
-    if (!addressed && target)
-        return find_gateway(wanted, target, err);
-    if (addressed)
+    if (target ? take_address(wanted, target) : options->address != NULL)
         return 0;
+    if (target && wanted->config && find_gateway(wanted, target, err) == 0)
+        return 0;
+    if (target ? take_host(wanted, target) : options->host && !wanted->config)
+        return 0;
+    assert(wanted->config); /* needs_config */
+    if (target)
+        return -1;
     if (wanted->config->gateway_count != 1)
         return err_set(err, ERR_USAGE, "name one of them: vedette path check GATEWAY",
                        "the configuration has %zu gateways", wanted->config->gateway_count);
@@ -272,12 +293,16 @@ static int check_path(struct wanted *wanted, const struct path_options *options,
     return outcome;
 }
 
-/* Without a name of a gateway there is no need of a configuration. */
+/* Without a name of a gateway there is no need of a configuration; a host's name may be a gateway's too. */
 static bool needs_config(const struct path_options *options, const char *target)
 {
     struct wanted scratch = {0};
-    bool addressed = target ? take_address(&scratch, target) : options->address != NULL;
-    return options->config || !addressed;
+    if (options->config)
+        return true;
+    if (target ? take_address(&scratch, target) : options->address != NULL)
+        return false;
+    bool named = target ? take_host(&scratch, target) : options->host != NULL;
+    return !named || access(LOAD_DEFAULT_PATH, F_OK) == 0;
 }
 
 static int fail(const struct path_options *options, const struct err *err)
@@ -303,7 +328,7 @@ static int run_command(const struct path_options *options, const char *target)
     int exit_code = 0;
     struct wanted wanted = {.arena = arena_new(64 * 1024)};
     if (is_lost(options, target)) {
-        err_set(&err, ERR_USAGE, "give the gateway's IP address, and its name with --host",
+        err_set(&err, ERR_USAGE, "give the gateway's IP address, or its full name",
                 "\"%s\" is no IP address, and there is no configuration that could know it", target);
         exit_code = fail(options, &err);
     } else if (needs_config(options, target)) {

@@ -11,7 +11,7 @@
     X("check", check, "[-c FILE] [--json]", "check the configuration and its rules, all errors at once")   \
     X("test", test, "[-c FILE] [--gateway NAME]",                                                          \
       "send a harmless alert and follow it to the gateway's answer or its landing")                        \
-    X("path check", path_check, "[GATEWAY | IP[:PORT]] [OPTIONS]",                                         \
+    X("path check", path_check, "[GATEWAY | IP[:PORT] | NAME[:PORT]] [OPTIONS]",                           \
       "walk the way to a gateway hop by hop, and say what is wrong with it and what to do")                \
     X("path status", path_status, "[-c FILE] [--json]",                                                    \
       "how each gateway is now, and how its canaries have done")                                           \

@@ -29,6 +29,9 @@ struct path_printer {
 
 extern const struct path_printer path_text, path_json, path_nagios;
 
+/* What was checked, for people: its address, or the name that leads to none. */
+const char *path_where(const struct check_request *request, const struct check_report *report);
+
 /* The exit code of a check that told this: 0 with ok or warn, else sysexits(3) by cause. */
 int path_exit_code(const struct check_report *report);
 

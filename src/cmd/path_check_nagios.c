@@ -13,7 +13,7 @@ static const char *const words[] = {"OK", "WARNING", "CRITICAL", "UNKNOWN"};
 
 struct line {
     const struct path_options *options;
-    const char *gateway;
+    const struct check_request *request;
     struct buf perfdata;
 };
 
@@ -21,7 +21,7 @@ static void *begin(const struct path_options *options, const struct check_reques
 {
     struct line *line = calloc(1, sizeof *line);
     assert(line);
-    *line = (struct line){.options = options, .gateway = request->gateway.name, .perfdata = BUF_INIT(4096)};
+    *line = (struct line){.options = options, .request = request, .perfdata = BUF_INIT(4096)};
     return line;
 }
 
@@ -94,11 +94,13 @@ static int end(void *state, const struct check_report *report)
     if (soon && service < SERVICE_CRITICAL)
         service = days <= critical ? SERVICE_CRITICAL : SERVICE_WARNING;
     printf("VEDETTE %s - ", words[service]);
-    if (line->gateway) {
-        print_plain(line->gateway);
+    if (report->gateway) {
+        print_plain(report->gateway);
         fputs(": ", stdout);
     }
-    printf("%s port %d, %s", report->address, report->port, path_security_name(report->security));
+    print_plain(path_where(line->request, report));
+    if (report->port)
+        printf(" port %d, %s", report->port, path_security_name(report->security));
     if (why) {
         printf(": %s: ", why->has_cause ? cause_name(why->cause) : "unknown");
         print_plain(why->text);

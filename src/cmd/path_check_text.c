@@ -95,13 +95,15 @@ static void on_line(void *state, char who, sv line)
     fflush(stdout);
 }
 
-static void print_verdict(const struct check_report *report)
+static void print_verdict(const struct check_request *request, const struct check_report *report)
 {
     const struct check_note *why = report->decisive;
     putchar('\n');
     term_print(stdout, style_of(report->verdict), "%s", check_state_name(report->verdict));
-    printf("  %s port %d, %s%s", report->address, report->port, path_security_name(report->security),
-           report->guessed ? " (found by trying)" : "");
+    printf("  %s", path_where(request, report));
+    if (report->port)
+        printf(" port %d, %s%s", report->port, path_security_name(report->security),
+               report->guessed ? " (found by trying)" : "");
     if (why) {
         printf("\ncause   %s: ", why->has_cause ? cause_name(why->cause) : "unknown");
         term_text(stdout, sv_of(why->text));
@@ -118,7 +120,7 @@ static int end(void *state, const struct check_report *report)
     struct text *text = state;
     char command[512];
     struct buf stanza = BUF_INIT(16 * 1024);
-    print_verdict(report);
+    print_verdict(text->request, report);
     if (path_save_command(text->request, report, command, sizeof command))
         printf("save    %s\n", command);
     if (path_stanza(text->request, report, &stanza)) {

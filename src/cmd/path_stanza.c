@@ -50,6 +50,11 @@ static void put_key(struct buf *out, const char *key, const char *value)
     buf_put_char(out, '\n');
 }
 
+const char *path_where(const struct check_request *request, const struct check_report *report)
+{
+    return report->address ? report->address : request->gateway.host;
+}
+
 static bool same(const char *a, const char *b)
 {
     return a && b && sv_ieq(sv_of(a), sv_of(b));
@@ -98,7 +103,7 @@ bool path_stanza(const struct check_request *request, const struct check_report 
     const struct config_gateway *given = &request->gateway;
     enum check_state banner = report->hops[CHECK_BANNER].state;
     bool spoke = banner == CHECK_OK || banner == CHECK_WARN || report->has_tls;
-    if (given->name || !spoke)
+    if (given->name || !spoke || !report->address)
         return false;
     buf_printf(out, "gateways:\n  - name: %s\n", name);
     bool is_v6 = strchr(report->address, ':') != NULL; /* whose colons YAML could take for its own */
@@ -116,7 +121,7 @@ bool path_save_command(const struct check_request *request, const struct check_r
 {
     const unsigned helped = 1u << TLS_FAULT_SELF_SIGNED | 1u << TLS_FAULT_UNKNOWN_ISSUER;
     struct address at;
-    if (!report->has_tls || !(report->tls.faults & helped) ||
+    if (!report->has_tls || !(report->tls.faults & helped) || !report->address ||
         address_parse(sv_of(report->address), (uint16_t)report->port, &at, NULL) < 0)
         return false;
     tls_save_command(&at, request->gateway.verify_name, report->security == SMTP_SECURITY_STARTTLS,

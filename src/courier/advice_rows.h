@@ -16,35 +16,39 @@
     ADVICE_ROWS_LANDING(X)
 /* clang-format on */
 
-#define ADVICE_ROWS_NAME(X)                                                                                \
-    X(name_drift, NAME, WARN, DNS,                                                                         \
-      "find out which address is right: correct address if the gateway has moved, or have the name's "     \
-      "record corrected")                                                                                  \
-    X(name_more, NAME, WARN, DNS,                                                                          \
-      "the name has more than the configured address: name each as a gateway of its own, so that one can " \
-      "stand in for the other")                                                                            \
-    X(name_missing, NAME, FAIL, DNS,                                                                       \
-      "correct the name given as host, or have its record made; the certificate is checked against it")    \
-    X(name_no_address, NAME, FAIL, DNS,                                                                    \
-      "the name exists without an address: have an A or AAAA record made, or correct host")                \
-    X(name_silent, NAME, WARN, DNS,                                                                        \
-      "no resolver answers in time: check /etc/resolv.conf and that this machine may ask port 53 there")   \
-    X(name_unreachable, NAME, WARN, DNS,                                                                   \
-      "no resolver can be reached: check /etc/resolv.conf, and that the resolver runs")                    \
-    X(name_refused, NAME, WARN, DNS,                                                                       \
-      "the resolver does not serve this machine: have it allowed there, or use another resolver")          \
-    X(name_server_failed, NAME, FAIL, DNS,                                                                 \
-      "the resolver could not find out: ask whoever runs the name's zone, or try another resolver")        \
-    X(name_malformed, NAME, WARN, DNS,                                                                     \
-      "what answers as resolver does not speak DNS: check /etc/resolv.conf")                               \
-    X(name_bogus, NAME, FAIL, DNS,                                                                         \
-      "DNSSEC proves the answer wrong: do not trust this name until whoever runs its zone has mended the " \
-      "signatures")                                                                                        \
-    X(name_not_asked, NAME, WARN, DNS, "correct the name given as host, and check /etc/resolv.conf")       \
-    X(name_resolvers_differ, NAME, WARN, DNS,                                                              \
-      "the resolvers disagree: find out which resolver is right, and have the other one corrected")        \
-    X(name_resolver_fails, NAME, WARN, DNS,                                                                \
-      "have this resolver mended, or take it out of /etc/resolv.conf: half of all questions may wait for " \
+#define ADVICE_ROWS_NAME(X)                                                                                 \
+    X(name_drift, NAME, WARN, DNS,                                                                          \
+      "find out which address is right: correct address if the gateway has moved, or have the name's "      \
+      "record corrected")                                                                                   \
+    X(name_more, NAME, WARN, DNS,                                                                           \
+      "the name has more than the configured address: name each as a gateway of its own, so that one can "  \
+      "stand in for the other")                                                                             \
+    X(name_unpinned, NAME, WARN, DNS,                                                                       \
+      "compare with the gateway's administrator, then set address: {address} beside host: whoever changes " \
+      "the record of a name alone leads the mail elsewhere, unseen")                                        \
+    X(name_only, NAME, FAIL, DNS, "give the gateway's IP address with --address: it needs no resolver")     \
+    X(name_missing, NAME, FAIL, DNS,                                                                        \
+      "correct the name given as host, or have its record made; the certificate is checked against it")     \
+    X(name_no_address, NAME, FAIL, DNS,                                                                     \
+      "the name exists without an address: have an A or AAAA record made, or correct host")                 \
+    X(name_silent, NAME, WARN, DNS,                                                                         \
+      "no resolver answers in time: check /etc/resolv.conf and that this machine may ask port 53 there")    \
+    X(name_unreachable, NAME, WARN, DNS,                                                                    \
+      "no resolver can be reached: check /etc/resolv.conf, and that the resolver runs")                     \
+    X(name_refused, NAME, WARN, DNS,                                                                        \
+      "the resolver does not serve this machine: have it allowed there, or use another resolver")           \
+    X(name_server_failed, NAME, FAIL, DNS,                                                                  \
+      "the resolver could not find out: ask whoever runs the name's zone, or try another resolver")         \
+    X(name_malformed, NAME, WARN, DNS,                                                                      \
+      "what answers as resolver does not speak DNS: check /etc/resolv.conf")                                \
+    X(name_bogus, NAME, FAIL, DNS,                                                                          \
+      "DNSSEC proves the answer wrong: do not trust this name until whoever runs its zone has mended the "  \
+      "signatures")                                                                                         \
+    X(name_not_asked, NAME, WARN, DNS, "correct the name given as host, and check /etc/resolv.conf")        \
+    X(name_resolvers_differ, NAME, WARN, DNS,                                                               \
+      "the resolvers disagree: find out which resolver is right, and have the other one corrected")         \
+    X(name_resolver_fails, NAME, WARN, DNS,                                                                 \
+      "have this resolver mended, or take it out of /etc/resolv.conf: half of all questions may wait for "  \
       "it")
 
 #define ADVICE_ROWS_CONNECT(X)                                                                               \

@@ -304,6 +304,7 @@ static void a_scripted_gateway_brings_each_row_about(void **state)
 /* What needs a network, a resolver or a clock of its own: test/system/lab brings these about. */
 static const enum advice by_the_lab[] = {
     ADVICE_name_more,
+    ADVICE_name_unpinned,
     ADVICE_name_no_address,
     ADVICE_name_malformed,
     ADVICE_name_bogus,

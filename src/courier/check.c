@@ -316,7 +316,8 @@ static void on_turn(void *arg)
         return;
     check->started = true;
     loop_timer_set(check->luxury, LUXURY);
-    check_reach_begin(check); /* first, so that it is under way while the resolvers are set up */
+    if (!check->unpinned)
+        check_reach_begin(check); /* first, so that it is under way while the resolvers are set up */
     check_name_begin(check);
 }
 
@@ -341,18 +342,32 @@ static void fill_report(struct check *check)
                                            : gateway->address;
 }
 
+void check_take_address(struct check *check, const struct address *address)
+{
+    char ip[ADDRESS_TEXT_MAX];
+    const char *text = check_text(check, sv_of(address_ip_text(address, ip)));
+    check->request.gateway.address = check->report.address = text;
+    int failed = address_parse(sv_of(text), (uint16_t)check->request.gateway.port, &check->address, NULL);
+    assert(!failed);
+    check_guess_begin(check);
+    check_reach_begin(check);
+}
+
 int check_new(struct loop *loop, const struct check_request *request, const struct check_handler *handler,
               void *arg, struct check **ret, struct err *err)
 {
-    struct address address;
-    if (!request->gateway.address)
+    struct address address = {0};
+    bool unpinned = !request->gateway.address && request->gateway.host;
+    if (!request->gateway.address && !unpinned)
         return err_set(err, ERR_CONFIG, "give the gateway's IP address", "the gateway has no address");
-    if (address_parse(sv_of(request->gateway.address), (uint16_t)request->gateway.port, &address, err) < 0)
+    if (!unpinned &&
+        address_parse(sv_of(request->gateway.address), (uint16_t)request->gateway.port, &address, err) < 0)
         return -1;
     struct check *check = calloc(1, sizeof *check);
     assert(check);
     *check =
         (struct check){.loop = loop, .request = *request, .handler = handler, .arg = arg, .address = address};
+    check->unpinned = unpinned;
     check->arena = arena_new(CHECK_TEXTS_BYTES_MAX);
     check->connect_timeout = request->timeout ? request->timeout : CONNECT_TIMEOUT;
     check->stage_timeout = request->timeout ? request->timeout : STAGE_TIMEOUT;
@@ -361,7 +376,8 @@ int check_new(struct loop *loop, const struct check_request *request, const stru
     check->turn = loop_timer_new(loop, on_turn, check);
     check->luxury = loop_timer_new(loop, on_luxury, check);
     check->step = loop_timer_new(loop, on_step, check);
-    check_guess_begin(check);
+    if (!unpinned)
+        check_guess_begin(check);
     loop_timer_set(check->turn, 0);
     *ret = check;
     return 0;

@@ -67,7 +67,7 @@ struct check_port {
 
 struct check_report {
     const char *gateway; /* configured name, or NULL */
-    const char *address;
+    const char *address; /* NULL if none was given and the name leads nowhere */
     int port;
     enum smtp_security security;            /* as used: configured, or found */
     bool guessed;                           /* port and security were found, not given */
@@ -88,7 +88,8 @@ struct check_report {
 
 struct check_request {
     /* Copied by value; its strings must outlive the check. port 0: guess port and security (587 starttls, 465
-     * tls, 25 starttls or none, all tried at once). name NULL for a check without configuration. */
+     * tls, 25 starttls or none, all tried at once). name NULL for a check without configuration. address
+     * NULL: where host leads to is tried, with a warning that nothing pins it. */
     struct config_gateway gateway;
     bool security_given;           /* false with a port given: found out by looking */
     const struct secret *password; /* of gateway.username; NULL: auth is looked at, not tried */

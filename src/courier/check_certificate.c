@@ -114,8 +114,8 @@ bool check_certificate_tell(struct check *check, const struct tls_report *tls)
     }
     for (unsigned fault = TLS_FAULT_EXPIRED; fault <= TLS_FAULT_OTHER; fault++)
         if (tls->faults & 1u << fault && fault != tls->fault)
-            check_find(check, advice_of_fault((enum tls_fault)fault), "also, the certificate is at fault: %s",
-                       tls_fault_name((enum tls_fault)fault));
+            check_find(check, advice_of_fault((enum tls_fault)fault), "besides, the certificate %s",
+                       tls_fault_phrase((enum tls_fault)fault));
     tell_chain(check, tls);
     if (tls->fault == TLS_FAULT_NONE) {
         warn_of_end(check, tls);

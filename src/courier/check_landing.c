@@ -83,16 +83,43 @@ void check_send_begin(struct check *check)
 
 /* --- Where it lands --- */
 
+/* "mail.example.org by ESMTPS, inbox.example.org by LMTP: 2 s by their clocks" */
+static void list_hops(const struct mail_trace *trace, char *text, size_t cap)
+{
+    size_t n = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < trace->hop_count && n + 1 < cap; i++) {
+        const struct mail_trace_hop *hop = &trace->hops[i];
+        if (i)
+            n += sv_copy(text + n, cap - n, SV(", "));
+        n += sv_copy(text + n, cap - n, *hop->by ? sv_of(hop->by) : SV("somebody"));
+        if (*hop->with) {
+            n += sv_copy(text + n, cap - n, SV(" by "));
+            n += sv_copy(text + n, cap - n, sv_of(hop->with));
+        }
+    }
+    if (trace->hop_count < 2 || n + 40 >= cap)
+        return;
+    nanos first = trace->hops[0].at, last = trace->hops[trace->hop_count - 1].at;
+    if (first && last)
+        snprintf(text + n, cap - n, ": %lld s by their clocks",
+                 (long long)((last - first) / NANOS_PER_SECOND));
+}
+
 static void tell_way(struct check *check, const struct mail_trace *trace)
 {
+    char hops[600];
     size_t clear = 0;
+    list_hops(trace, hops, sizeof hops);
     for (size_t i = 0; i < trace->hop_count; i++)
         clear += trace->hops[i].tls == MAIL_TRACE_TLS_NO;
     if (clear)
-        check_find(check, ADVICE_landing_in_clear, "%zu of %zu hops on its way were without TLS", clear,
-                   trace->hop_count);
+        check_find(check, ADVICE_landing_in_clear, "%zu of %zu hops on its way were without TLS (%s)", clear,
+                   trace->hop_count, hops);
+    else if (trace->hop_count)
+        check_fact(check, CHECK_LANDING, "it came over %s", hops);
     else
-        check_fact(check, CHECK_LANDING, "%zu hops by its Received fields", trace->hop_count);
+        check_fact(check, CHECK_LANDING, "it bears no Received fields");
     bool failed = sv_ieq(sv_of(trace->spf), SV("fail")) || sv_ieq(sv_of(trace->dkim), SV("fail")) ||
                   sv_ieq(sv_of(trace->dmarc), SV("fail"));
     const char *spf = *trace->spf ? trace->spf : "not told", *dkim = *trace->dkim ? trace->dkim : "not told";
@@ -181,7 +208,8 @@ void check_send_told(struct check *check, const struct smtp_answer *answer, enum
     } else {
         check->report.queue_id = check_text(check, queue_id_find(sv_of(answer->text)));
         check_fact(check, CHECK_DATA, "taken: %s", check_words(check, answer, words, sizeof words));
-        check->dialogue.over_reason = "no landing configured";
+        check->dialogue.over_reason =
+            "taken is not landed: look into the mailbox, or have landing watch it (vedette help config)";
         if (is_watched(check))
             wait_for_landing(check);
     }

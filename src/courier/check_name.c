@@ -77,6 +77,11 @@ static void compare(struct check *check, const struct check_resolver *resolver)
     const char *host = check->request.gateway.host;
     address_ip_text(&check->address, ip);
     list(resolver, text, sizeof text);
+    if (check->unpinned) {
+        check_find(check, ADVICE_name_unpinned, "%s leads to %s; %s is tried, and nothing pins it", host,
+                   text, ip);
+        return;
+    }
     if (!has(resolver, &check->address)) {
         check_find(check, ADVICE_name_drift, "%s leads to %s, not to %s", host, text, ip);
         return;
@@ -102,25 +107,29 @@ static void tell_answer(struct check *check, const struct check_resolver *resolv
         check_find(check, ADVICE_name_no_address, "%s has no address", host);
     else
         compare(check, resolver);
-    if (resolver->canonical)
-        check_fact(check, CHECK_NAME, "an alias of %s", resolver->canonical);
+    if (*resolver->aliases)
+        check_fact(check, CHECK_NAME, "an alias of %s", resolver->aliases);
     if (!resolver->failed)
         check_fact(check, CHECK_NAME, "DNSSEC: %s, TTL %u s", dns_security_name(resolver->security),
                    (unsigned)resolver->ttl);
 }
 
-/* The first that could answer speaks for all; those that say otherwise are told. */
+/* The first that could answer, else the first that failed, else NULL. */
+static const struct check_resolver *speaker(const struct check_naming *naming)
+{
+    for (int failed = 0; failed <= 1; failed++)
+        for (size_t i = 0; i < naming->count; i++)
+            if (is_done(&naming->resolvers[i]) && naming->resolvers[i].failed == failed)
+                return &naming->resolvers[i];
+    return NULL;
+}
+
+/* One speaks for all; those that say otherwise are told. */
 static void tell_resolvers(struct check *check)
 {
     struct check_naming *naming = &check->naming;
-    const struct check_resolver *first = NULL;
+    const struct check_resolver *first = speaker(naming);
     char text[400], other[400];
-    for (size_t i = 0; i < naming->count && !first; i++)
-        if (is_done(&naming->resolvers[i]) && !naming->resolvers[i].failed)
-            first = &naming->resolvers[i];
-    for (size_t i = 0; i < naming->count && !first; i++)
-        if (is_done(&naming->resolvers[i]))
-            first = &naming->resolvers[i];
     if (!first) {
         check_find(check, ADVICE_name_silent, "%s: no resolver answers", check->request.gateway.host);
         return;
@@ -156,18 +165,91 @@ static void finish_if_done(struct check *check)
     check_end(check, CHECK_NAME);
 }
 
+static void on_reverse(void *arg, const struct dns_answer *answer)
+{
+    struct check *check = arg;
+    check->naming.reverse = NULL;
+    if (answer->status == DNS_FOUND && answer->record_count)
+        check_fact(check, CHECK_NAME, "its address is called %s", answer->records[0].name);
+    else if (answer->status == DNS_NO_NAME || answer->status == DNS_NO_DATA)
+        check_fact(check, CHECK_NAME, "its address has no reverse name");
+    finish_if_done(check);
+}
+
+static void ask_reverse(struct check *check)
+{
+    struct check_naming *naming = &check->naming;
+    if (naming->dns && !naming->luxury_over)
+        naming->reverse = dns_ask_reverse(naming->dns, &check->address, LUXURY_TIMEOUT, on_reverse, check);
+}
+
+/* One that a route leads to; of those an IPv4 address, since more machines reach the world so. NULL: none. */
+static const struct address *best_of(const struct check_resolver *resolver)
+{
+    const struct address *best = NULL;
+    int best_points = -1;
+    for (size_t i = 0; i < resolver->found_count; i++) {
+        struct route route;
+        struct err err;
+        int points = 2 * (route_to(&resolver->found[i], &route, &err) == 0) +
+                     (resolver->found[i].storage.ss_family == AF_INET);
+        if (points <= best_points)
+            continue;
+        best = &resolver->found[i];
+        best_points = points;
+    }
+    return best;
+}
+
+/* Only a name was given: goes where it leads. False: nowhere. */
+static bool follow_name(struct check *check)
+{
+    const struct check_resolver *first = speaker(&check->naming);
+    const struct address *best = first && !first->failed ? best_of(first) : NULL;
+    if (!best)
+        return false;
+    check_take_address(check, best);
+    ask_reverse(check);
+    return true;
+}
+
+static void end_without_address(struct check *check)
+{
+    if (!check->request.security_given) /* none was found; the report shows what would be tried first */
+        check_set_security(check, SMTP_SECURITY_STARTTLS);
+    check_find(check, ADVICE_name_only, "%s leads to no address that could be tried",
+               check->request.gateway.host);
+    check_dialogue_is_over(check, "no address");
+    check_skip(check, CHECK_ROUTE, "no address");
+}
+
 static void host_done(struct check *check)
 {
     if (check->naming.host_told)
         return;
     check->naming.host_told = true;
+    bool lost = check->unpinned && !follow_name(check);
     tell_resolvers(check);
+    if (lost)
+        end_without_address(check);
     finish_if_done(check);
 }
 
 static void on_grace(void *arg)
 {
     host_done(arg);
+}
+
+/* "b.example.org, which is one of c.example.org": what the question led over. */
+static void list_aliases(const struct dns_answer *answer, char *text, size_t cap)
+{
+    size_t n = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < answer->chain_count; i++) {
+        if (i)
+            n += sv_copy(text + n, cap - n, SV(", which is one of "));
+        n += sv_copy(text + n, cap - n, sv_of(answer->chain[i]));
+    }
 }
 
 static void take_answer(struct check_resolver *resolver, size_t which, const struct dns_answer *answer)
@@ -186,8 +268,7 @@ static void take_answer(struct check_resolver *resolver, size_t which, const str
     if (answer->status == DNS_FOUND) {
         resolver->ttl = answer->ttl_seconds;
         resolver->security = answer->security;
-        if (answer->chain_count)
-            resolver->canonical = check_text(resolver->check, sv_of(dns_canonical(answer)));
+        list_aliases(answer, resolver->aliases, sizeof resolver->aliases);
     }
 }
 
@@ -230,18 +311,7 @@ static void ask_resolver(struct check *check, const char *server)
     resolver->queries[1] = dns_ask(resolver->dns, DNS_AAAA, host, check->connect_timeout, on_aaaa, resolver);
 }
 
-/* --- What is nice to know: our own name, and the gateway's by its address --- */
-
-static void on_reverse(void *arg, const struct dns_answer *answer)
-{
-    struct check *check = arg;
-    check->naming.reverse = NULL;
-    if (answer->status == DNS_FOUND && answer->record_count)
-        check_fact(check, CHECK_NAME, "its address is called %s", answer->records[0].name);
-    else if (answer->status == DNS_NO_NAME || answer->status == DNS_NO_DATA)
-        check_fact(check, CHECK_NAME, "its address has no reverse name");
-    finish_if_done(check);
-}
+/* --- What is nice to know: our own name --- */
 
 static void on_helo(struct check *check, size_t which, const struct dns_answer *answer)
 {
@@ -272,7 +342,8 @@ static void ask_luxuries(struct check *check, const char *const *servers, size_t
     struct err err;
     if (dns_new(&setup, &naming->dns, &err) < 0)
         return;
-    naming->reverse = dns_ask_reverse(naming->dns, &check->address, LUXURY_TIMEOUT, on_reverse, check);
+    if (!check->unpinned)
+        ask_reverse(check);
     naming->helo[0] = dns_ask(naming->dns, DNS_A, check->helo, LUXURY_TIMEOUT, on_helo_a, check);
     naming->helo[1] = dns_ask(naming->dns, DNS_AAAA, check->helo, LUXURY_TIMEOUT, on_helo_aaaa, check);
 }
@@ -307,6 +378,8 @@ void check_name_begin(struct check *check)
     } else if (!count) {
         naming->host_told = true;
         check_find(check, ADVICE_name_unreachable, "no resolver is configured on this machine");
+        if (check->unpinned)
+            end_without_address(check);
         finish_if_done(check);
     } else if (host_is_told(naming)) {
         host_done(check);
@@ -316,6 +389,7 @@ void check_name_begin(struct check *check)
 void check_name_luxury_over(struct check *check)
 {
     struct check_naming *naming = &check->naming;
+    naming->luxury_over = true;
     if (!naming->reverse)
         return;
     dns_cancel(naming->reverse);

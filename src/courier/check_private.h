@@ -47,7 +47,7 @@ struct check_resolver {
     enum dns_status status[2];
     enum dns_failure failure;
     char why[DNS_WHY_MAX];
-    const char *canonical;
+    char aliases[400]; /* the names that it leads over, in words */
 };
 
 struct check_naming {
@@ -56,6 +56,7 @@ struct check_naming {
     struct dns *dns; /* for what is only nice to know */
     struct dns_query *reverse, *helo[2];
     bool helo_found, helo_failed, host_told;
+    bool luxury_over;         /* nothing is asked any more that is only nice to know */
     struct loop_timer *grace; /* runs once the first resolver has answered */
 };
 
@@ -140,6 +141,7 @@ struct check {
     struct loop_timer *luxury; /* what is nice to know may be waited for until then */
     struct loop_timer *step;   /* the next attempt, outside of the last one's callbacks */
     bool started, all_told, luxury_over, dialogue_over;
+    bool unpinned; /* the address comes of the name */
 
     struct check_naming naming;
     struct check_reaching reaching;
@@ -178,6 +180,8 @@ bool check_failed(const struct check *check, enum check_hop_id hop);
 void check_name_begin(struct check *check);
 void check_name_luxury_over(struct check *check);
 void check_name_stop(struct check *check);
+/* Where it goes, when only a name was given. */
+void check_take_address(struct check *check, const struct address *address);
 
 void check_reach_begin(struct check *check);
 void check_reach_compare(struct check *check, nanos timeout); /* tries the ports, unless that is under way */

@@ -140,25 +140,29 @@ static void what_is_found_by_trying_is_said(void **state)
 
 static void a_healthy_gateway_costs_less_than_50_ms(void **state)
 {
-    nanos best = 10 * NANOS_PER_SECOND;
+    nanos best = 10 * NANOS_PER_SECOND, took = best;
     (void)state;
-    /* The best of some: the machine may be busy with something else. */
+    /* The processor's time, the best of some: the machine may be busy with something else. */
     for (int i = 0; i < 10; i++) {
         check_scene_run(check_scene_named("an account"));
-        if (check_scene_took() < best)
-            best = check_scene_took();
+        if (check_scene_cpu() < best) {
+            best = check_scene_cpu();
+            took = check_scene_took();
+        }
     }
+    print_message("a check and its gateway: %.1f ms of processor, %.1f ms went by\n",
+                  (double)best / (double)NANOS_PER_MS, (double)took / (double)NANOS_PER_MS);
     if (best >= (SANITIZED ? 500 : 50) * NANOS_PER_MS)
-        fail_msg("it took %.1f ms", (double)best / (double)NANOS_PER_MS);
+        fail_msg("it took %.1f ms of processor", (double)best / (double)NANOS_PER_MS);
 }
 
 static void a_silent_gateway_costs_its_timeout_and_little_more(void **state)
 {
     (void)state;
     check_scene_run(check_scene_named("not a word"));
-    assert_true(check_scene_took() < 2 * NANOS_PER_SECOND);
+    assert_true(check_scene_took() < 5 * NANOS_PER_SECOND);
     check_scene_run(check_scene_named("RCPT not answered"));
-    assert_true(check_scene_took() < 2 * NANOS_PER_SECOND);
+    assert_true(check_scene_took() < 5 * NANOS_PER_SECOND);
 }
 
 static void it_can_be_given_up_at_any_time(void **state)

@@ -20,7 +20,8 @@ struct check_scene {
     bool pins_itself; /* the pin is the gateway's own */
     bool once;        /* listens until the first session */
     bool no_recipient;
-    bool absent; /* nobody listens */
+    bool absent;   /* nobody listens */
+    bool unpinned; /* no address is given, only host */
     enum check_state verdict;
     enum check_hop_id hop; /* of the decisive note */
     enum advice row;       /* ADVICE_NONE with CHECK_OK */
@@ -54,6 +55,7 @@ const struct check_scene *check_scene_named(const char *name);
 const char *check_scene_transcript(void);
 const char *check_scene_heard(void);
 nanos check_scene_took(void);
+nanos check_scene_cpu(void);                         /* of the processor, the gateway's part included */
 bool check_scene_told(enum advice row);              /* not only as the decisive one */
 enum check_hop_id check_scene_hop(size_t index);     /* in the order in which they were told */
 const struct check_report *check_scene_report(void); /* its texts are gone */

@@ -17,6 +17,11 @@ const char *tls_fault_name(enum tls_fault fault)
     return faults[fault].name;
 }
 
+const char *tls_fault_phrase(enum tls_fault fault)
+{
+    return faults[fault].phrase;
+}
+
 const char *tls_ocsp_text(enum tls_ocsp ocsp)
 {
     switch (ocsp) {

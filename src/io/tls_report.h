@@ -134,5 +134,7 @@ const char *tls_ocsp_text(enum tls_ocsp ocsp);
 
 /* The certificate's fault in upper case ("NAME_MISMATCH"), for logs and tests. */
 const char *tls_fault_name(enum tls_fault fault);
+/* "is for another name": what is said of the certificate. */
+const char *tls_fault_phrase(enum tls_fault fault);
 
 #endif

@@ -51,7 +51,9 @@ def trusting(certificates):
 @pytest.mark.parametrize("argv, code, said", [
     (["192.0.2.25", "192.0.2.26"], 64, "more than one gateway"),
     (["--address", "mail.example.org"], 64, "--host"),
-    (["mail.example.org"], 64, "--host"),
+    (["mail"], 64, "full name"),
+    (["mail.example.org:0"], 64, "full name"),
+    (["mail..example.org"], 64, "full name"),
     (["192.0.2.25", "--security", "ssl"], 64, "tls, starttls or none"),
     (["192.0.2.25", "--port", "70000"], 64, "1 to 65535"),
     (["192.0.2.25", "--timeout", "soon"], 64, "--timeout wants a length"),

@@ -1,7 +1,7 @@
 """The watches between canaries: a real gateway that changes under Vedette's eyes, and what is told of it."""
 
+import json
 import shutil
-import time
 
 import pytest
 
@@ -56,10 +56,16 @@ def wait_for(one, word, mails=1, seconds=40):
 
 
 def settle(one):
-    """Until the first look at the healthy gateway is on record."""
+    """Until a look at the healthy gateway is on record: its certificate, what it can do, and that it took its account."""
     one.raise_alert("settling")
     one.wait_for_state("handed-over")
-    time.sleep(4)  # looks come every second, give or take a tenth
+
+    def looked():
+        lines = one.command("path", "status", "--json").stdout.splitlines()
+        first = next(path for path in map(json.loads, lines) if path["gateway"] == "first")
+        return {"certificate", "capabilities", "account"} <= set(first["facts"])
+
+    wait_until(looked, 40, "a look at the first gateway")
     assert not [a for a in one.alerts() if a["rule"].startswith("vedette.path.")], one.words()
 
 

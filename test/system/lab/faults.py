@@ -28,7 +28,8 @@ class Row:
     sender: str = SENDER
     recipients: tuple = (RECIPIENT,)
     more: tuple = ()
-    timeout: str = "5s"
+    timeout: str = "15s"  # what is waited for in vain has a shorter one
+    named: str = None   # asked for by this name instead of by address
     before: str = None  # what must be done first: see run.py
     says: tuple = ()    # by tool: words by which its output would name the cause
 
@@ -128,7 +129,7 @@ fault("postscreen drops us at once", "Postfix", "postfix:postscreen-dropped", "b
 fault("the gateway's server cannot start", "Postfix", "postfix:dies", "banner", "gateway-fault", "gateway",
       timeout="2s", says=("accepts but",))
 fault("the gateway's queue does not answer", "Postfix", "postfix:no-cleanup", "rcpt", "gateway-fault", "gateway",
-      timeout="2s", says=("queue",))
+      timeout="6s", says=("queue",))
 # The content (with --send)
 fault("the content is taken for spam", "Postfix", "postfix:spam", "data", "reputation", "list", more=("--send",),
       says=("looks like spam",))
@@ -158,7 +159,7 @@ fault("no AUTH is offered", "Postfix", "postfix:no-auth", "auth", "authenticatio
 fault("no mechanism in common", "Postfix", "postfix:digest-only", "auth", "authentication", "mechanism", **LOGIN,
       says=("no advertised types", "mechanism"))
 fault("the gateway's account service is down", "Postfix", "postfix:sasl-down", "ehlo", "gateway-fault", "gateway",
-      **LOGIN, timeout="2s", says=("account service", "sasl auth"))
+      **LOGIN, timeout="6s", says=("account service", "sasl auth"))
 # What the gateway does wrong, though it works
 warning("an open relay", "Postfix", "postfix:open-relay-tls", "rcpt", "relay-policy", "relay", **STARTTLS, says=("open relay",))
 warning("passwords are asked for in the clear", "Postfix", "postfix:auth-in-clear", "auth", "authentication", "TLS",
@@ -270,11 +271,11 @@ fault("a route leads into a black hole", "kernel", f"{kernel.BLACKHOLE}:25", "ro
 fault("a route forbids it", "kernel", f"{kernel.PROHIBIT}:25", "route", "routing", "route", says=("prohibit", "permission denied"))
 fault("a route says unreachable", "kernel", f"{kernel.UNREACHABLE}:25", "route", "routing", "route", says=("no route to host",))
 fault("the route goes in a circle", "kernel", f"{kernel.LOOP}:25", "connect", "routing", "circle", says=("loop", "time to live", "time exceeded"))
-fault("big packets are lost", "kernel", f"{kernel.MTU}:25", "tls", "routing", "MTU", **STARTTLS, timeout="4s", says=("mtu",))
+fault("big packets are lost", "kernel", f"{kernel.MTU}:25", "tls", "routing", "MTU", **STARTTLS, timeout="6s", says=("mtu",))
 fault("it goes silent once connected", "kernel", f"{kernel.SILENT}:25", "banner", "gateway-fault", "service", **HOLES,
       says=("firewall", "says nothing"))
-fault("the session is cut in its middle", "kernel", f"{kernel.CUT}:25", "ehlo", "firewall", "firewall", **HOLES,
-      says=("firewall",))
+fault("the session is cut in its middle", "kernel", f"{kernel.CUT}:25", "ehlo", "firewall", "firewall",
+      timeout="6s", says=("firewall",))
 # Names
 
 
@@ -292,6 +293,10 @@ named("the name's signature has expired", "stale.example.org", "dns", "DNSSEC", 
 named("the name's zone cannot be loaded", "mail.broken.example.net", "dns", "resolver", says=("servfail",))
 named("two resolvers differ", "split.example.org", "dns", "resolver", verdict="warn", says=("differ",))
 named("the name has another address too", "two.example.org", "dns", "address", verdict="warn", says=("192.0.2.66",))
+warning("a name stands alone, with no pinned address", "NSD", "postfix:starttls", "name", "dns", "address 192.0.2.25", **STARTTLS,
+        named="mail.example.org", says=("pins it", "pinned"))
+fault("the name that stands alone does not exist", "NSD", "postfix:starttls", "name", "dns", "name", **STARTTLS,
+      named="there-is-none.example.org", says=("nxdomain", "not known", "does not exist"))
 # What no honest server does
 for script in SCRIPTS:
     fault(script.name, "script", f"script:{script.key}", script.hop, script.cause, script.advice, **script.row)

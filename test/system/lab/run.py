@@ -83,7 +83,8 @@ class Runner:
 
     def argv(self, row, where):
         address, port = where
-        argv = [vedette.binary(), "path", "check", "--json", "--address", address, "--port", port,
+        gateway = [f"{row.named}:{port}"] if row.named else ["--address", address, "--port", port]
+        argv = [vedette.binary(), "path", "check", *gateway, "--json",
                 "--security", row.security, "--timeout", row.timeout, "--sender", row.sender]
         for recipient in row.recipients:
             argv += ["--recipient", recipient]

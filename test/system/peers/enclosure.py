@@ -24,15 +24,18 @@ def ports_for(names, first=None, fixed=None):
     return {name: (fixed or {}).get(name) or (first + i if first else free_port()) for i, name in enumerate(names)}
 
 
+PATIENCE = 3  # times as long as on a quiet machine
+
+
 def wait_until(true, seconds=20, what="it"):
-    """Asks until the answer is true, and returns it."""
-    end = time.monotonic() + seconds
+    """Asks until the answer is true, and returns it. seconds: what it may take on a quiet machine."""
+    end = time.monotonic() + seconds * PATIENCE
     while True:
         answer = true()
         if answer:
             return answer
         if time.monotonic() > end:
-            raise AssertionError(f"waited {seconds} s in vain for {what}")
+            raise AssertionError(f"waited {seconds * PATIENCE} s in vain for {what}")
         time.sleep(0.02)
 
 
