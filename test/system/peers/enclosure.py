@@ -11,6 +11,7 @@ ROOT = HERE.parents[2]
 PEERS = ROOT / ".peers"
 # ./enter makes this user; what it writes must be ours to read.
 VMAIL = 6108 if os.geteuid() == 0 else os.geteuid()
+PATIENCE = 3  # times as long as on a quiet machine
 
 
 def free_port():
@@ -22,9 +23,6 @@ def free_port():
 def ports_for(names, first=None, fixed=None):
     """A port for each name: its fixed one, or numbered from first (in a network of our own), or any that is free."""
     return {name: (fixed or {}).get(name) or (first + i if first else free_port()) for i, name in enumerate(names)}
-
-
-PATIENCE = 3  # times as long as on a quiet machine
 
 
 def wait_until(true, seconds=20, what="it"):
