@@ -1,5 +1,6 @@
 #include "wire/cyberark.h"
 
+#include "wire/derive.h"
 #include "wire/ecs.h"
 
 const struct names cyberark_names = {
@@ -263,4 +264,23 @@ void cyberark_apply_record(struct decoding *decoding, size_t from)
     if (iso.n && time_parse_rfc3339(iso, &time) == iso.n)
         decoding_set_time(decoding, time);
     add_common(decoding, &record);
+}
+
+void cyberark_derive(const struct derive *derive)
+{
+    static const sv marks[] = {SV_INIT("Cyber-Ark"), SV_INIT("CyberArk"), SV_INIT("audit_record"),
+                               SV_INIT("monitor_record")};
+    static const sv fields[] = {SV_INIT("cyberark.account"),         SV_INIT("cyberark.safe"),
+                                SV_INIT("cyberark.reason"),          SV_INIT("cyberark.session_id"),
+                                SV_INIT("cyberark.request_id"),      SV_INIT("cyberark.station"),
+                                SV_INIT("cyberark.gateway_station"), SV_INIT("event.reference")};
+    static const sv providers[] = {SV_INIT("CyberArk Vault"), SV_INIT("CyberArk PTA")};
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
+        derive_value(derive, SV("event.outcome"), SV("failure"), marks[i]);
+        derive_value(derive, SV("event.outcome"), SV("success"), marks[i]);
+        for (size_t j = 0; j < sizeof fields / sizeof *fields; j++)
+            derive_name(derive, fields[j], marks[i]);
+        for (size_t j = 0; j < sizeof providers / sizeof *providers; j++)
+            derive_value(derive, SV("event.provider"), providers[j], marks[i]);
+    }
 }

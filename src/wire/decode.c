@@ -1,6 +1,7 @@
 #include "wire/decode.h"
 
 #include "wire/cef.h"
+#include "wire/derive.h"
 #include "wire/json_event.h"
 #include "wire/json_shape.h"
 #include "wire/leef.h"
@@ -208,4 +209,15 @@ void decode(struct event *ret, sv raw, enum decode_format format, nanos arrival,
         format == DECODE_TEXT ? decode_text(&decoding) : decode_body(&decoding, format == DECODE_JSON, &head);
     body = insist(&decoding, format, head, body);
     ret->format = formats[head][body];
+}
+
+void decode_derive(const struct derive *derive)
+{
+    static const sv errors[] = {SV_INIT("the record is no JSON object"),
+                                SV_INIT("the record has no CEF header (CEF:0|vendor|product|…)"),
+                                SV_INIT("the record has no LEEF header (LEEF:1.0|vendor|product|…)"),
+                                SV_INIT("the record has no syslog header (a priority or a time)")};
+    derive_name(derive, SV("vedette.decode_error"), SV_NONE);
+    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
+        derive_value(derive, SV("vedette.decode_error"), errors[i], SV_NONE);
 }

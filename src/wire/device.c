@@ -1,6 +1,7 @@
 #include "wire/device.h"
 
 #include "wire/cyberark.h"
+#include "wire/derive.h"
 #include "wire/ecs.h"
 #include "wire/syslog_time.h"
 
@@ -264,4 +265,16 @@ void device_apply(struct decoding *decoding, const struct device *device, const 
     ecs_add(decoding, ECS_EVENT_PROVIDER, device->product);
     ecs_add(decoding, ECS_RULE_NAME, device->name);
     ecs_apply(decoding, names, from);
+}
+
+void device_derive(const struct derive *derive)
+{
+    static const sv marks[] = {SV_INIT("CEF:"), SV_INIT("LEEF:")};
+    static const sv fields[] = {SV_INIT("deviceVendor"),  SV_INIT("deviceProduct"),
+                                SV_INIT("deviceVersion"), SV_INIT("deviceEventClassId"),
+                                SV_INIT("name"),          SV_INIT("severity"),
+                                SV_INIT("shost"),         SV_INIT("event.code")};
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+        for (size_t j = 0; j < sizeof fields / sizeof *fields; j++)
+            derive_name(derive, fields[j], marks[i]);
 }

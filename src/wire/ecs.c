@@ -1,5 +1,7 @@
 #include "wire/ecs.h"
 
+#include "wire/derive.h"
+
 const struct names ecs_cef = {
     .by_length = {
         [3] = NAMES(NAME("src", ECS_SOURCE), NAME("dst", ECS_DESTINATION), NAME("spt", ECS_SOURCE_PORT),
@@ -128,4 +130,20 @@ void ecs_apply(struct decoding *decoding, const struct names *names, size_t from
         if (ecs >= 0)
             ecs_add(decoding, (enum ecs)ecs, field.value);
     }
+}
+
+/* Nearly all of them come from names of many kinds; only of the event's code, which rules ask for by number,
+ * it is told where it may come from: here, and beside the devices. */
+void ecs_derive(const struct derive *derive)
+{
+    static const sv codes[] = {SV_INIT("EventID"), SV_INIT("event_id"), SV_INIT("MessageID")};
+    static const sv more[] = {SV_INIT("source.ip"), SV_INIT("source.domain"), SV_INIT("destination.ip"),
+                              SV_INIT("destination.domain")};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (i != ECS_EVENT_CODE)
+            derive_name(derive, known[i].text, SV_NONE);
+    for (size_t i = 0; i < sizeof more / sizeof *more; i++)
+        derive_name(derive, more[i], SV_NONE);
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+        derive_name(derive, ecs_text(ECS_EVENT_CODE), codes[i]);
 }

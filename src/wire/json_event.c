@@ -1,5 +1,7 @@
 #include "wire/json_event.h"
 
+#include "wire/derive.h"
+
 struct level {
     bool array;
     size_t path_n; /* of the path in front of the keys here, or the name of the array */
@@ -298,4 +300,17 @@ bool json_event_decode(struct decoding *decoding, sv body, sv *ret_error)
         return false;
     *ret_error = json.error;
     return true;
+}
+
+/* What was wrong, as decode.c reports it. */
+void json_event_derive(const struct derive *derive)
+{
+    static const sv errors[] = {
+        SV_INIT("a string does not end"),           SV_INIT("a name is too long"),
+        SV_INIT("it is nested too deeply"),         SV_INIT("there is no value where one should be"),
+        SV_INIT("a number has no digits"),          SV_INIT("there is no name where one should be"),
+        SV_INIT("there is no colon behind a name"), SV_INIT("a comma or the end is missing"),
+        SV_INIT("there is text behind its end")};
+    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
+        derive_value(derive, SV("vedette.decode_error"), errors[i], SV_NONE);
 }

@@ -1,6 +1,7 @@
 #include "wire/json_shape.h"
 
 #include "wire/cyberark.h"
+#include "wire/derive.h"
 #include "wire/ecs.h"
 #include "wire/syslog_time.h"
 #include "wire/windows_event.h"
@@ -149,4 +150,11 @@ bool json_shape_apply(struct decoding *decoding, size_t from)
         break;
     }
     return apply_plain(decoding, from, values);
+}
+
+void json_shape_derive(const struct derive *derive)
+{
+    derive_action(derive, SV("operation"), SV_NONE, SV("success"));
+    derive_action(derive, SV("operation"), SV_NONE, SV("failure"));
+    derive_value(derive, SV("event.provider"), SV("HashiCorp Vault"), SV("operation"));
 }

@@ -1,5 +1,6 @@
 #include "wire/syslog.h"
 
+#include "wire/derive.h"
 #include "wire/syslog_time.h"
 
 enum { PRIORITY_MAX = 191, TAG_BYTES_MAX = 64, PID_BYTES_MAX = 32, HOSTNAME_BYTES_MAX = 255 };
@@ -334,19 +335,20 @@ static void apply_structured_data(struct decoding *decoding, sv data)
     }
 }
 
+static const sv facilities[] = {
+    SV_INIT("kern"),     SV_INIT("user"),   SV_INIT("mail"),   SV_INIT("daemon"), SV_INIT("auth"),
+    SV_INIT("syslog"),   SV_INIT("lpr"),    SV_INIT("news"),   SV_INIT("uucp"),   SV_INIT("cron"),
+    SV_INIT("authpriv"), SV_INIT("ftp"),    SV_INIT("ntp"),    SV_INIT("audit"),  SV_INIT("alert"),
+    SV_INIT("clock"),    SV_INIT("local0"), SV_INIT("local1"), SV_INIT("local2"), SV_INIT("local3"),
+    SV_INIT("local4"),   SV_INIT("local5"), SV_INIT("local6"), SV_INIT("local7"),
+};
+static const sv severities[] = {SV_INIT("emergency"),     SV_INIT("alert"),   SV_INIT("critical"),
+                                SV_INIT("error"),         SV_INIT("warning"), SV_INIT("notice"),
+                                SV_INIT("informational"), SV_INIT("debug")};
+static const char codes[] = "01234567";
+
 static void apply_priority(struct decoding *decoding, int priority)
 {
-    static const sv facilities[] = {
-        SV_INIT("kern"),     SV_INIT("user"),   SV_INIT("mail"),   SV_INIT("daemon"), SV_INIT("auth"),
-        SV_INIT("syslog"),   SV_INIT("lpr"),    SV_INIT("news"),   SV_INIT("uucp"),   SV_INIT("cron"),
-        SV_INIT("authpriv"), SV_INIT("ftp"),    SV_INIT("ntp"),    SV_INIT("audit"),  SV_INIT("alert"),
-        SV_INIT("clock"),    SV_INIT("local0"), SV_INIT("local1"), SV_INIT("local2"), SV_INIT("local3"),
-        SV_INIT("local4"),   SV_INIT("local5"), SV_INIT("local6"), SV_INIT("local7"),
-    };
-    static const sv severities[] = {SV_INIT("emergency"),     SV_INIT("alert"),   SV_INIT("critical"),
-                                    SV_INIT("error"),         SV_INIT("warning"), SV_INIT("notice"),
-                                    SV_INIT("informational"), SV_INIT("debug")};
-    static const char codes[] = "01234567";
     int severity = priority & 7;
     decoding_add(decoding, SV("log.syslog.facility.name"), facilities[priority >> 3]);
     decoding_add(decoding, SV("log.syslog.severity.name"), severities[severity]);
@@ -373,4 +375,18 @@ void syslog_apply(struct decoding *decoding, const struct syslog_header *header)
         decoding_add_number(decoding, SV("process.pid"), header->pid);
     decoding_add_known(decoding, SV("log.syslog.msgid"), header->message_id);
     apply_structured_data(decoding, header->structured_data);
+}
+
+void syslog_derive(const struct derive *derive)
+{
+    derive_name(derive, SV("log.syslog.facility.name"), SV_NONE);
+    derive_name(derive, SV("log.syslog.severity.name"), SV_NONE);
+    derive_name(derive, SV("log.syslog.severity.code"), SV_NONE);
+    derive_name(derive, SV("log.syslog.msgid"), SV_NONE);
+    for (size_t i = 0; i < sizeof facilities / sizeof *facilities; i++)
+        derive_value(derive, SV("log.syslog.facility.name"), facilities[i], SV_NONE);
+    for (size_t i = 0; i < sizeof severities / sizeof *severities; i++) {
+        derive_value(derive, SV("log.syslog.severity.name"), severities[i], SV_NONE);
+        derive_value(derive, SV("log.syslog.severity.code"), sv_make(codes + i, 1), SV_NONE);
+    }
 }

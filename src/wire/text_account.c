@@ -1,6 +1,8 @@
 /* The shadow tools, which make, change and remove accounts, and cron. */
 #include "wire/text_private.h"
 
+#include "wire/derive.h"
+
 /* "name=bob, UID=1001, GID=1001, home=/home/bob, shell=/bin/bash, from=/dev/pts/1" */
 static void add_list(struct decoding *decoding, sv s)
 {
@@ -108,4 +110,23 @@ bool text_cron(struct decoding *decoding, sv message)
     if (sv_eq(action, SV("CMD")) && s.n)
         ecs_add(decoding, ECS_PROCESS_COMMAND_LINE, sv_first(s, s.n - sv_ends(s, SV(")"))));
     return true;
+}
+
+void text_account_derive(const struct derive *derive)
+{
+    static const struct {
+        sv words, action;
+    } said[] = {{SV_INIT("new user: "), SV_INIT("user_added")},
+                {SV_INIT("new group: "), SV_INIT("group_added")},
+                {SV_INIT(" added by "), SV_INIT("group_member_added")},
+                {SV_INIT("add '"), SV_INIT("group_member_added")},
+                {SV_INIT(" removed by "), SV_INIT("group_member_removed")},
+                {SV_INIT("delete '"), SV_INIT("group_member_removed")},
+                {SV_INIT("delete user '"), SV_INIT("user_deleted")},
+                {SV_INIT("change user '"), SV_INIT("user_changed")},
+                {SV_INIT("lock user '"), SV_INIT("user_locked")},
+                {SV_INIT("unlock user '"), SV_INIT("user_unlocked")},
+                {SV_INIT("password for '"), SV_INIT("password_changed")}};
+    for (size_t i = 0; i < sizeof said / sizeof *said; i++)
+        derive_action(derive, said[i].words, said[i].action, SV("success"));
 }

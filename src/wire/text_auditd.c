@@ -2,6 +2,8 @@
  * Values that could be mistaken for something else are written in hex by the kernel, without quotes. */
 #include "wire/text_private.h"
 
+#include "wire/derive.h"
+
 enum { ARGUMENTS_MAX = 64, COMMAND_LINE_BYTES_MAX = 8192, SECONDS_DIGITS_MAX = 11 };
 
 /* The fields that the kernel or user space may write in hex. */
@@ -234,4 +236,15 @@ bool text_auditd(struct decoding *decoding, sv message, bool named_type)
     add_command_line(&record);
     ecs_apply(decoding, &ecs_auditd, record.from);
     return true;
+}
+
+void text_auditd_derive(const struct derive *derive)
+{
+    static const sv results[] = {SV_INIT("res="), SV_INIT("success=")};
+    derive_name(derive, SV("type"), SV("audi"));
+    derive_name(derive, SV("auditd.serial"), SV("audit("));
+    for (size_t i = 0; i < sizeof results / sizeof *results; i++) {
+        derive_value(derive, SV("event.outcome"), SV("success"), results[i]);
+        derive_value(derive, SV("event.outcome"), SV("failure"), results[i]);
+    }
 }

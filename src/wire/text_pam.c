@@ -1,6 +1,8 @@
 /* Linux-PAM's modules: "pam_unix(sshd:auth): authentication failure; logname= uid=0 … user=root". */
 #include "wire/text_private.h"
 
+#include "wire/derive.h"
+
 enum { WORDS_BYTES_MAX = 64 };
 
 struct head {
@@ -123,4 +125,21 @@ bool text_pam(struct decoding *decoding, sv message)
     decoding_add_known(decoding, SV("pam.type"), head.type);
     add_body(decoding, s);
     return true;
+}
+
+void text_pam_derive(const struct derive *derive)
+{
+    static const sv fields[] = {SV_INIT("pam.module"), SV_INIT("pam.service"), SV_INIT("pam.type")};
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+        derive_name(derive, fields[i], SV("pam_"));
+    /* The words may hold both, and then their last one counts. */
+    derive_action(derive, SV("authentication failure"), SV("authentication"), SV("failure"));
+    derive_action(derive, SV("authentication success"), SV("authentication"), SV("success"));
+    derive_value(derive, SV("event.outcome"), SV("failure"), SV("authentication success"));
+    derive_value(derive, SV("event.outcome"), SV("success"), SV("authentication failure"));
+    derive_action(derive, SV("session opened for user "), SV("session_opened"), SV("success"));
+    derive_action(derive, SV("session closed for user "), SV("session_closed"), SV_NONE);
+    derive_action(derive, SV("check pass; user unknown"), SV("unknown_user"), SV("failure"));
+    derive_action(derive, SV("password changed for "), SV("password_changed"), SV("success"));
+    derive_action(derive, SV("Consecutive login failures for user "), SV("account_locked"), SV("failure"));
 }

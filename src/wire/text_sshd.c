@@ -2,6 +2,8 @@
  * the address is what stands behind the last " from ". */
 #include "wire/text_private.h"
 
+#include "wire/derive.h"
+
 enum { METHOD_BYTES_MAX = 32 };
 
 /* What follows the words that a message begins with. */
@@ -166,4 +168,24 @@ bool text_sshd(struct decoding *decoding, sv text)
         return true;
     }
     return false;
+}
+
+void text_sshd_derive(const struct derive *derive)
+{
+    static const sv invalid[] = {SV_INIT("invalid user "), SV_INIT("illegal user ")};
+    for (size_t i = 0; i < sizeof messages / sizeof *messages; i++) {
+        const struct message *message = &messages[i];
+        sv outcome = message->outcome == NO_OUTCOME ? SV_NONE
+                     : message->outcome == SUCCESS  ? SV("success")
+                                                    : SV("failure");
+        derive_action(derive, message->words, message->action, outcome);
+        if (message->shape == METHOD_USER_FROM)
+            derive_name(derive, SV("sshd.method"), message->words);
+        if (message->outcome == SUCCESS)
+            derive_name(derive, SV("sshd.key"), message->words);
+    }
+    for (size_t i = 0; i < sizeof invalid / sizeof *invalid; i++) {
+        derive_name(derive, SV("sshd.invalid_user"), invalid[i]);
+        derive_value(derive, SV("sshd.invalid_user"), SV("true"), invalid[i]);
+    }
 }

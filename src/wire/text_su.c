@@ -1,6 +1,8 @@
 /* su, as util-linux, shadow and the BSDs write it. */
 #include "wire/text_private.h"
 
+#include "wire/derive.h"
+
 static void add(struct decoding *decoding, sv from, sv to, bool success)
 {
     ecs_add(decoding, ECS_EVENT_ACTION, SV("su"));
@@ -76,4 +78,15 @@ bool text_su(struct decoding *decoding, sv message)
     if (text_take(&s, SV("- ")))
         return read_signed(decoding, s, false);
     return text_take(&s, SV("BAD SU ")) && read_bsd(decoding, s, false);
+}
+
+/* The program's name in each form that a header gives it. */
+void text_su_derive(const struct derive *derive)
+{
+    static const sv marks[] = {SV_INIT("su["), SV_INIT("su:"), SV_INIT(" su "), SV_INIT("\"su\"")};
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
+        derive_action(derive, marks[i], SV("su"), SV("success"));
+        derive_value(derive, SV("event.outcome"), SV("failure"), marks[i]);
+        derive_name(derive, SV("su.tty"), marks[i]);
+    }
 }

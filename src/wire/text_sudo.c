@@ -2,6 +2,8 @@
  * anything. */
 #include "wire/text_private.h"
 
+#include "wire/derive.h"
+
 static const struct names variables = {
     .by_length = {[3] = NAMES(NAME("TTY", 0), NAME("PWD", 0), NAME("CWD", 0), NAME("ENV", 0)),
                   [4] = NAMES(NAME("USER", 0), NAME("HOST", 0), NAME("TSID", 0)),
@@ -62,4 +64,15 @@ bool text_sudo(struct decoding *decoding, sv message)
             add_variable(decoding, segment);
     }
     return true;
+}
+
+/* Whose program is named sudo has that word in its record; by its words alone it is told by a COMMAND. */
+void text_sudo_derive(const struct derive *derive)
+{
+    static const sv marks[] = {SV_INIT("sudo"), SV_INIT("COMMAND=")};
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
+        derive_action(derive, marks[i], SV("sudo"), SV("success"));
+        derive_value(derive, SV("event.outcome"), SV("failure"), marks[i]);
+    }
+    derive_name(derive, SV("sudo.reason"), SV(" : "));
 }

@@ -1,5 +1,6 @@
 #include "wire/windows_event.h"
 
+#include "wire/derive.h"
 #include "wire/ecs.h"
 
 static const sv prefixes[] = {SV_INIT("Event.EventData."), SV_INIT("Event.System."),
@@ -244,4 +245,17 @@ void windows_event_apply(struct decoding *decoding, size_t from)
         .category = category_of(service, values[EVENT_ID], values[EVENT_TYPE]),
         .service = service,
     };
+}
+
+void windows_event_derive(const struct derive *derive)
+{
+    derive_value(derive, SV("event.outcome"), SV("success"), SV("0x802"));
+    derive_value(derive, SV("event.outcome"), SV("failure"), SV("0x801"));
+    for (size_t i = 0; i < sizeof renamed / sizeof *renamed; i++) {
+        sv last = renamed[i].nested;
+        for (size_t dot; (dot = sv_find_char(last, '.')) != SV_NPOS && renamed[i].nested.p[0] != 'E';)
+            last = sv_from(last, dot + 1);
+        /* Of `Event.…` any part will do. */
+        derive_name(derive, renamed[i].flat, renamed[i].nested.p[0] == 'E' ? SV("Event") : last);
+    }
 }
