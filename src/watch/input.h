@@ -55,6 +55,16 @@ struct input_record {
 /* Evaluates a record. Its bytes are not needed afterwards. */
 void input_record(struct input *input, const struct input_record *record);
 
+/* Records that lie in one piece of memory in this order: most are judged by one look at all of it. */
+struct input_block {
+    sv bytes;
+    size_t count;
+    sv records[RULESET_SCREENED_MAX];
+    bool cut[RULESET_SCREENED_MAX];
+};
+
+void input_block(struct input *input, const struct input_block *block);
+
 /* False when the turn should end: its batch is full, or too much is uncommitted, and then pause is called. An
  * input that is still `reading` after input_turn_end goes on in another turn. */
 bool input_may_read(const struct input *input);
@@ -74,7 +84,8 @@ enum input_taken {
     INPUT_TAKEN_BROKEN, /* the framing is lost */
 };
 
-/* Evaluates the records at the front of in until about `budget` bytes are used. */
+/* Evaluates the records at the front of in until about `budget` bytes are used; whether to go on is asked
+ * block by block. */
 enum input_taken input_take(struct input *input, struct syslog_framer *framer, sv in, size_t budget,
                             size_t *ret_used);
 

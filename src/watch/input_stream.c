@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 enum {
-    TURN_BYTES_MAX = 16 * 1024, /* evaluated for one sender before the others have their turn */
+    TURN_BYTES_MAX = 64 * 1024, /* evaluated for one sender before the others have their turn */
     ACCEPTS_MAX = 64,           /* taken in one turn */
     ACCEPT_PAUSE_MS = 500,      /* after accept failed, as without descriptors */
     HANDSHAKE_S_MAX = 30,

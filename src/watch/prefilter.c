@@ -4,358 +4,50 @@
 #include <hs.h>
 #include <stdlib.h>
 
-#include "base/bits.h"
+#include "watch/prefilter_priv.h"
+#include "wire/derived.h"
 
-#define WORK_BYTES_MAX ((size_t)1 << 30)
-
-enum { SCORE_LENGTH_MAX = 12 };
-
-/* Literals one of which must be there; none at all says that nothing is known. */
-struct need {
-    sv *literals;
-    size_t count;
+enum {
+    CANDIDATES_MAX =
+        64 * 1024,   /* of one block, beside as many as there are rules: past it nothing is known */
+    OPEN_MAX = 4096, /* literals of one record that begin a branch */
 };
 
-/* One literal of the database and the rules that need it: a run of prefilter.rules. */
-struct literal {
-    sv text;
-    uint32_t first, count;
-};
-
-struct prefilter {
-    hs_database_t *database;
-    struct literal *literals;
-    size_t literal_count;
-    uint32_t *rules;
-    bool *always;
-    size_t rule_count;
-    struct arena *arena;
+/* What is being found of one record or event. */
+struct found {
+    uint32_t first, count; /* in candidates */
+    bool unknown;
 };
 
 struct prefilter_scan {
     const struct prefilter *prefilter;
     hs_scratch_t *scratch;
-    uint64_t *set; /* of the call under way */
+    uint32_t now;          /* what a stamp of the present record or event is */
+    uint32_t *stamps;      /* by literal: when it was last met */
+    uint32_t *rule_stamps; /* by rule: when it last became a candidate */
+    uint32_t open[OPEN_MAX];
+    size_t open_count;
+    bool veiled, crowded, spoilt;
+    /* The block under way. */
+    const sv *records;
+    size_t record, record_count;
+    sv block;
+    bool disordered;
+    struct found found[PREFILTER_RECORDS_MAX];
+    uint32_t *candidates, *event_candidates;
+    size_t candidate_count;
 };
-
-/* Which rule needs which literal, before the two are sorted. */
-struct use {
-    sv text;
-    uint32_t rule;
-};
-
-struct builder {
-    struct arena *arena;
-    struct use *uses;
-    size_t count, cap;
-};
-
-static const struct need nothing = {NULL, 0};
-
-static struct need one(struct arena *arena, sv text)
-{
-    sv *literal = arena_alloc(arena, sizeof *literal);
-    if (!literal || text.n < PREFILTER_LITERAL_BYTES_MIN)
-        return nothing;
-    char *copy = arena_cstr(arena, sv_first(text, PREFILTER_LITERAL_BYTES_MAX));
-    *literal = (sv){copy, text.n < PREFILTER_LITERAL_BYTES_MAX ? text.n : PREFILTER_LITERAL_BYTES_MAX};
-    sigma_fold(copy, copy, copy ? literal->n : 0);
-    return copy ? (struct need){literal, 1} : nothing;
-}
-
-static size_t shortest(struct need need)
-{
-    size_t n = SCORE_LENGTH_MAX;
-    for (size_t i = 0; i < need.count; i++)
-        if (need.literals[i].n < n)
-            n = need.literals[i].n;
-    return need.count ? n : 0;
-}
-
-/* Both must hold: the one that tells more is enough. */
-static struct need better(struct need a, struct need b)
-{
-    size_t a_score = shortest(a), b_score = shortest(b);
-    if (a_score != b_score)
-        return a_score > b_score ? a : b;
-    return a.count <= b.count ? a : b;
-}
-
-/* One of them holds: what is known of both together. */
-static struct need either(struct arena *arena, struct need a, struct need b)
-{
-    if (a.count == 0 || b.count == 0 || a.count + b.count > PREFILTER_LITERALS_MAX)
-        return nothing;
-    sv *literals = arena_alloc(arena, (a.count + b.count) * sizeof *literals);
-    if (!literals)
-        return nothing;
-    memcpy(literals, a.literals, a.count * sizeof *literals);
-    memcpy(literals + a.count, b.literals, b.count * sizeof *literals);
-    return (struct need){literals, a.count + b.count};
-}
-
-/* The longest run of bytes in a pattern with wildcards. */
-static struct need longest_run(struct arena *arena, const struct sigma_value *value)
-{
-    char run[PREFILTER_LITERAL_BYTES_MAX];
-    size_t best = 0, best_n = 0, n = 0;
-    for (size_t i = 0; i <= value->pattern_count; i++) {
-        if (i < value->pattern_count && value->pattern[i] <= UINT8_MAX) {
-            n++;
-            continue;
-        }
-        if (n > best_n) {
-            best = i - n;
-            best_n = n;
-        }
-        n = 0;
-    }
-    if (best_n > sizeof run)
-        best_n = sizeof run;
-    for (size_t i = 0; i < best_n; i++)
-        run[i] = (char)value->pattern[best + i];
-    return one(arena, (sv){run, best_n});
-}
-
-static struct need of_value(struct arena *arena, const struct sigma_value *value)
-{
-    switch (value->kind) {
-    case SIGMA_EXACT:
-    case SIGMA_PREFIX:
-    case SIGMA_SUFFIX:
-    case SIGMA_CONTAINS:
-    case SIGMA_REGEX:
-        return one(arena, value->text);
-    case SIGMA_GLOB:
-        return longest_run(arena, value);
-    case SIGMA_ANYTHING:
-    case SIGMA_NUMBER:
-    case SIGMA_NULL:
-    case SIGMA_CIDR:
-    case SIGMA_LESS:
-    case SIGMA_LESS_EQUAL:
-    case SIGMA_GREATER:
-    case SIGMA_GREATER_EQUAL:
-    case SIGMA_EXISTS:
-        return nothing;
-    }
-    return nothing;
-}
-
-/* Any of many: gathered in one array, not one by one, which would take room for the square of them. */
-static struct need of_any_value(struct arena *arena, const struct sigma_item *item)
-{
-    if (item->value_count > PREFILTER_LITERALS_MAX)
-        return nothing;
-    sv *literals = arena_alloc(arena, item->value_count * sizeof *literals);
-    for (size_t i = 0; literals && i < item->value_count; i++) {
-        struct need need = of_value(arena, &item->values[i]);
-        if (need.count == 0)
-            return nothing;
-        literals[i] = need.literals[0];
-    }
-    return literals ? (struct need){literals, item->value_count} : nothing;
-}
-
-static struct need of_item(struct arena *arena, const struct sigma_item *item)
-{
-    struct need need = nothing;
-    if (item->negated)
-        return nothing;
-    if (!item->all)
-        return of_any_value(arena, item);
-    for (size_t i = 0; i < item->value_count; i++)
-        need = better(need, of_value(arena, &item->values[i]));
-    return need;
-}
-
-static struct need of_group(struct arena *arena, const struct sigma_group *group)
-{
-    struct need need = nothing;
-    for (size_t i = 0; i < group->item_count; i++)
-        need = better(need, of_item(arena, &group->items[i]));
-    return need;
-}
-
-static struct need of_selection(struct arena *arena, const struct sigma_selection *selection)
-{
-    struct need need = nothing;
-    for (size_t i = 0; i < selection->group_count; i++) {
-        struct need next = of_group(arena, &selection->groups[i]);
-        need = i ? either(arena, need, next) : next;
-        if (need.count == 0)
-            return nothing;
-    }
-    return need;
-}
-
-static struct need of_at_least(struct arena *arena, const struct sigma_rule *rule,
-                               const struct sigma_node *node)
-{
-    bool all = node->needed == node->selection_count;
-    struct need need = nothing;
-    for (size_t i = 0; i < node->selection_count; i++) {
-        struct need next = of_selection(arena, &rule->selections[node->selections[i]]);
-        need = i == 0 ? next : all ? better(need, next) : either(arena, need, next);
-    }
-    return need;
-}
-
-/* Recursion is bounded by SIGMA_CONDITION_DEPTH_MAX. NOLINTNEXTLINE(misc-no-recursion) */
-static struct need of_node(struct arena *arena, const struct sigma_rule *rule, const struct sigma_node *node)
-{
-    struct need need = nothing;
-    switch (node->kind) {
-    case SIGMA_SELECTION:
-        return of_selection(arena, &rule->selections[node->selection]);
-    case SIGMA_NOT:
-        return nothing;
-    case SIGMA_AND:
-        for (const struct sigma_node *child = node->first; child; child = child->next)
-            need = better(need, of_node(arena, rule, child));
-        return need;
-    case SIGMA_OR:
-        for (const struct sigma_node *child = node->first; child; child = child->next) {
-            struct need next = of_node(arena, rule, child);
-            need = child == node->first ? next : either(arena, need, next);
-        }
-        return need;
-    case SIGMA_AT_LEAST:
-        return of_at_least(arena, rule, node);
-    }
-    return nothing;
-}
-
-static struct need of_rule(struct arena *arena, const struct sigma_rule *rule)
-{
-    struct need need = nothing;
-    for (size_t i = 0; i < rule->condition_count; i++) {
-        struct need next = of_node(arena, rule, rule->conditions[i]);
-        need = i ? either(arena, need, next) : next;
-    }
-    return need;
-}
-
-static void put_use(struct builder *builder, sv text, size_t rule)
-{
-    if (builder->count == builder->cap) {
-        builder->cap = builder->cap ? builder->cap * 2 : 1024;
-        builder->uses = reallocarray(builder->uses, builder->cap, sizeof *builder->uses);
-        assert(builder->uses);
-    }
-    builder->uses[builder->count++] = (struct use){text, (uint32_t)rule};
-}
-
-static int by_text_and_rule(const void *a, const void *b)
-{
-    const struct use *x = a, *y = b;
-    int order = sv_cmp(x->text, y->text);
-    return order ? order : (x->rule > y->rule) - (x->rule < y->rule);
-}
-
-/* Each literal once, with the rules that need it. */
-static void join(struct prefilter *prefilter, struct builder *builder)
-{
-    qsort(builder->uses, builder->count, sizeof *builder->uses, by_text_and_rule);
-    prefilter->literals = calloc(builder->count, sizeof *prefilter->literals);
-    prefilter->rules = calloc(builder->count, sizeof *prefilter->rules);
-    assert(prefilter->literals && prefilter->rules);
-    struct literal *last = NULL;
-    for (size_t i = 0; i < builder->count; i++) {
-        const struct use *use = &builder->uses[i];
-        if (!last || !sv_eq(last->text, use->text)) {
-            last = &prefilter->literals[prefilter->literal_count++];
-            *last = (struct literal){use->text, (uint32_t)i, 0};
-        }
-        prefilter->rules[last->first + last->count++] = use->rule;
-    }
-}
-
-static bool compile(struct prefilter *prefilter)
-{
-    size_t count = prefilter->literal_count;
-    const char **texts = calloc(count, sizeof *texts);
-    size_t *sizes = calloc(count, sizeof *sizes);
-    unsigned *flags = calloc(count, sizeof *flags), *ids = calloc(count, sizeof *ids);
-    hs_compile_error_t *error = NULL;
-    assert(texts && sizes && flags && ids);
-    for (size_t i = 0; i < count; i++) {
-        texts[i] = prefilter->literals[i].text.p;
-        sizes[i] = prefilter->literals[i].text.n;
-        flags[i] = HS_FLAG_CASELESS | HS_FLAG_SINGLEMATCH;
-        ids[i] = (unsigned)i;
-    }
-    hs_error_t result = hs_compile_lit_multi(texts, flags, ids, sizes, (unsigned)count, HS_MODE_BLOCK, NULL,
-                                             &prefilter->database, &error);
-    hs_free_compile_error(error);
-    /* The database has its own copies, and the arena that held these is about to go. */
-    for (size_t i = 0; i < count; i++)
-        prefilter->literals[i].text = SV_NONE;
-    free(texts);
-    free(sizes);
-    free(flags);
-    free(ids);
-    return result == HS_SUCCESS;
-}
-
-static void gather(struct prefilter *prefilter, struct builder *builder, const struct sigma_rule *rules)
-{
-    for (size_t i = 0; i < prefilter->rule_count; i++) {
-        struct need need = of_rule(prefilter->arena, &rules[i]);
-        prefilter->always[i] = need.count == 0;
-        for (size_t j = 0; j < need.count; j++)
-            put_use(builder, need.literals[j], i);
-    }
-}
-
-struct prefilter *prefilter_new(const struct sigma_rule *rules, size_t count)
-{
-    struct builder builder = {0};
-    if (count == 0 || hs_valid_platform() != HS_SUCCESS)
-        return NULL;
-    struct prefilter *prefilter = calloc(1, sizeof *prefilter);
-    assert(prefilter);
-    prefilter->arena = arena_new(WORK_BYTES_MAX);
-    prefilter->rule_count = count;
-    prefilter->always = calloc(count, sizeof *prefilter->always);
-    assert(prefilter->always);
-    gather(prefilter, &builder, rules);
-    bool useful = builder.count > 0;
-    if (useful) {
-        join(prefilter, &builder);
-        useful = compile(prefilter);
-    }
-    free(builder.uses);
-    arena_free(prefilter->arena);
-    prefilter->arena = NULL;
-    if (useful)
-        return prefilter;
-    prefilter_free(prefilter);
-    return NULL;
-}
-
-void prefilter_free(struct prefilter *prefilter)
-{
-    if (!prefilter)
-        return;
-    hs_free_database(prefilter->database);
-    free(prefilter->literals);
-    free(prefilter->rules);
-    free(prefilter->always);
-    free(prefilter);
-}
-
-bool prefilter_is_always(const struct prefilter *prefilter, size_t rule)
-{
-    assert(rule < prefilter->rule_count);
-    return prefilter->always[rule];
-}
 
 struct prefilter_scan *prefilter_scan_new(const struct prefilter *prefilter)
 {
     struct prefilter_scan *scan = calloc(1, sizeof *scan);
     assert(scan);
     scan->prefilter = prefilter;
+    scan->stamps = calloc(prefilter->literal_count, sizeof *scan->stamps);
+    scan->rule_stamps = calloc(prefilter->rule_count, sizeof *scan->rule_stamps);
+    scan->candidates = calloc(CANDIDATES_MAX + prefilter->rule_count, sizeof *scan->candidates);
+    scan->event_candidates = calloc(prefilter->rule_count, sizeof *scan->event_candidates);
+    assert(scan->stamps && scan->rule_stamps && scan->candidates && scan->event_candidates);
     hs_error_t result = hs_alloc_scratch(prefilter->database, &scan->scratch);
     assert(result == HS_SUCCESS);
     return scan;
@@ -366,24 +58,202 @@ void prefilter_scan_free(struct prefilter_scan *scan)
     if (!scan)
         return;
     hs_free_scratch(scan->scratch);
+    free(scan->stamps);
+    free(scan->rule_stamps);
+    free(scan->candidates);
+    free(scan->event_candidates);
     free(scan);
 }
 
-static int found(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *arg)
+void prefilter_scan_spoil(struct prefilter_scan *scan)
 {
-    (void)from, (void)to, (void)flags;
-    const struct prefilter_scan *scan = arg;
-    const struct literal *literal = &scan->prefilter->literals[id];
-    for (uint32_t i = 0; i < literal->count; i++)
-        bits_add(scan->set, scan->prefilter->rules[literal->first + i]);
+    scan->spoilt = true;
+}
+
+/* A new record or event: nothing is met yet. */
+static void start(struct prefilter_scan *scan)
+{
+    if (++scan->now == 0) { /* after four thousand million: stamps of old must not be taken for new ones */
+        memset(scan->stamps, 0, scan->prefilter->literal_count * sizeof *scan->stamps);
+        memset(scan->rule_stamps, 0, scan->prefilter->rule_count * sizeof *scan->rule_stamps);
+        scan->now = 1;
+    }
+    scan->open_count = 0;
+    scan->veiled = scan->crowded = false;
+}
+
+static bool is_met(const struct prefilter_scan *scan, const struct span *literals)
+{
+    for (uint32_t i = 0; i < literals->count; i++)
+        if (scan->stamps[scan->prefilter->clause_literals[literals->first + i]] == scan->now)
+            return true;
+    return false;
+}
+
+/* The first clause is met; are the others? */
+static bool is_whole(const struct prefilter_scan *scan, const struct branch *branch)
+{
+    for (uint32_t i = 0; i < branch->clauses.count; i++)
+        if (!is_met(scan, &scan->prefilter->clauses[branch->clauses.first + i]))
+            return false;
+    return true;
+}
+
+/* Writes the rules of which a branch is whole. Returns how many. */
+static uint32_t gather(struct prefilter_scan *scan, uint32_t *ret)
+{
+    const struct prefilter *prefilter = scan->prefilter;
+    uint32_t count = 0;
+    for (size_t i = 0; i < scan->open_count; i++) {
+        const struct span *branches = &prefilter->opens[scan->open[i]];
+        for (uint32_t j = 0; j < branches->count; j++) {
+            const struct branch *branch = &prefilter->branches[prefilter->open_branches[branches->first + j]];
+            if (scan->rule_stamps[branch->rule] == scan->now || !is_whole(scan, branch))
+                continue;
+            scan->rule_stamps[branch->rule] = scan->now;
+            ret[count++] = branch->rule;
+        }
+    }
+    return count;
+}
+
+/* Meets a literal. */
+static void meet(struct prefilter_scan *scan, unsigned id, sv behind)
+{
+    const struct prefilter *prefilter = scan->prefilter;
+    if (id < derived_veil_count) {
+        scan->veiled |= !scan->spoilt && derived_is_veil(&derived_veils[id], behind);
+        return;
+    }
+    if (scan->stamps[id] == scan->now)
+        return;
+    scan->stamps[id] = scan->now;
+    if (prefilter->opens[id].count == 0)
+        return;
+    if (scan->open_count == OPEN_MAX)
+        scan->crowded = true;
+    else
+        scan->open[scan->open_count++] = id;
+}
+
+/* --- Blocks --- */
+
+static void finish_record(struct prefilter_scan *scan)
+{
+    struct found *found = &scan->found[scan->record];
+    *found = (struct found){.first = (uint32_t)scan->candidate_count};
+    found->unknown = scan->veiled || scan->crowded || scan->candidate_count > CANDIDATES_MAX;
+    if (found->unknown)
+        return;
+    found->count = gather(scan, scan->candidates + found->first);
+    scan->candidate_count += found->count;
+}
+
+/* The end of a record, as an offset in the block. */
+static size_t end_of(const struct prefilter_scan *scan, size_t record)
+{
+    return (size_t)(scan->records[record].p - scan->block.p) + scan->records[record].n;
+}
+
+static int on_block(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *arg)
+{
+    (void)from, (void)flags;
+    struct prefilter_scan *scan = arg;
+    size_t start_at = (size_t)(scan->records[scan->record].p - scan->block.p);
+    if (to <= start_at && scan->record > 0 && to <= end_of(scan, scan->record - 1)) {
+        scan->disordered = true; /* a match of a record that is done with: then each is scanned alone */
+        return 1;
+    }
+    while (to > end_of(scan, scan->record)) {
+        if (scan->record + 1 == scan->record_count)
+            return 0; /* in what follows the last record */
+        finish_record(scan);
+        scan->record++;
+        start(scan);
+    }
+    meet(scan, id, sv_first(sv_from(scan->block, to), end_of(scan, scan->record) - to));
     return 0;
 }
 
-bool prefilter_mark(struct prefilter_scan *scan, sv text, uint64_t *set)
+static bool scan_text(struct prefilter_scan *scan, sv text)
 {
     if (text.n == 0)
         return true;
-    scan->set = set;
-    return text.n <= UINT32_MAX && hs_scan(scan->prefilter->database, text.p, (unsigned)text.n, 0,
-                                           scan->scratch, found, scan) == HS_SUCCESS;
+    hs_error_t result = text.n > UINT32_MAX ? HS_INVALID
+                                            : hs_scan(scan->prefilter->database, text.p, (unsigned)text.n, 0,
+                                                      scan->scratch, on_block, scan);
+    return result == HS_SUCCESS || (result == HS_SCAN_TERMINATED && scan->disordered);
+}
+
+static void scan_part(struct prefilter_scan *scan, sv block, const sv *records, size_t count)
+{
+    scan->block = block;
+    scan->records = records;
+    scan->record_count = count;
+    start(scan);
+    if (!scan_text(scan, block))
+        scan->crowded = true;
+    for (finish_record(scan); scan->record + 1 < count; finish_record(scan)) {
+        bool failed = scan->crowded;
+        scan->record++;
+        start(scan);
+        scan->crowded = failed;
+    }
+}
+
+void prefilter_block(struct prefilter_scan *scan, sv block, const sv *records, size_t count)
+{
+    assert(count <= PREFILTER_RECORDS_MAX);
+    scan->record = scan->candidate_count = 0;
+    scan->disordered = false;
+    if (count == 0)
+        return;
+    scan_part(scan, block, records, count);
+    if (!scan->disordered)
+        return;
+    scan->candidate_count = 0;
+    for (size_t i = count;
+         i-- > 0;) { /* each goes through the first place, which is the first one's in the end */
+        scan->record = 0;
+        scan_part(scan, records[i], &records[i], 1);
+        scan->found[i] = scan->found[0];
+    }
+}
+
+struct candidates prefilter_found(const struct prefilter_scan *scan, size_t record)
+{
+    const struct found *found = &scan->found[record];
+    return (struct candidates){scan->candidates + found->first, found->count, found->unknown};
+}
+
+/* --- Events --- */
+
+static int on_piece(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *arg)
+{
+    (void)from, (void)to, (void)flags;
+    if (id >= derived_veil_count) /* nothing is hidden any more */
+        meet(arg, id, SV_NONE);
+    return 0;
+}
+
+void prefilter_event_begin(struct prefilter_scan *scan)
+{
+    start(scan);
+}
+
+void prefilter_event_look(struct prefilter_scan *scan, sv text)
+{
+    if (text.n == 0)
+        return;
+    if (text.n > UINT32_MAX || hs_scan(scan->prefilter->database, text.p, (unsigned)text.n, 0, scan->scratch,
+                                       on_piece, scan) != HS_SUCCESS)
+        scan->crowded = true;
+}
+
+struct candidates prefilter_event_end(struct prefilter_scan *scan)
+{
+    if (scan->crowded)
+        return (struct candidates){.unknown = true};
+    uint32_t count = gather(scan, scan->event_candidates);
+    return (struct candidates){scan->event_candidates, count, false};
 }

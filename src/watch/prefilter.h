@@ -1,39 +1,51 @@
-/* Finds, in one pass over an event's bytes, the rules that could match it: those of whose necessary literals
- * one is there, and those that have none. It errs in one direction only.
+/* Finds, in one pass over the raw bytes of many records, those that a rule could match, and which rules. It
+ * errs in one direction only: watch/needs.h says why.
  *
- * A literal is necessary if the rule cannot match an event in none of whose values it stands. It is taken
- * from positive comparisons with text and from regular expressions; never from negations, numbers, null or
- * cidr. What
- * is scanned is every value that rules can see: the raw record for those that lie in it, and apart from it
- * those that a decoder made (unescaped or derived). So it needs to know nothing of formats. */
+ * Records that hide their values from a search (wire/derived.h: veils) are always worth decoding; then the
+ * event is looked at piece by piece: the record, and every name and value that does not lie in it. */
 #ifndef VEDETTE_WATCH_PREFILTER_H
 #define VEDETTE_WATCH_PREFILTER_H
 
-#include "watch/sigma_rule.h"
+#include "watch/needs.h"
 
-enum {
-    PREFILTER_LITERAL_BYTES_MIN = 2,  /* a shorter literal tells too little */
-    PREFILTER_LITERAL_BYTES_MAX = 32, /* of a longer one the beginning is enough */
-    PREFILTER_LITERALS_MAX = 4096,    /* of one rule; with more it is always tried */
-};
+enum { PREFILTER_RECORDS_MAX = 512 }; /* in one block */
 
 struct prefilter;
 
 /* NULL if it would be of no use (no literals, or a processor without what Vectorscan needs): then every rule
- * is to be tried. Keeps nothing of rules. */
-struct prefilter *prefilter_new(const struct sigma_rule *rules, size_t count);
+ * is to be tried on every record. Keeps nothing of what it is given. */
+struct prefilter *prefilter_new(const struct sigma_rule *rules, size_t count,
+                                const struct sigma_fields *fields);
 void prefilter_free(struct prefilter *prefilter);
 
 /* Whether the rule is to be tried on every event. */
 bool prefilter_is_always(const struct prefilter *prefilter, size_t rule);
+
+/* How many literals it looks for, and the bytes of its database. */
+size_t prefilter_literals(const struct prefilter *prefilter, size_t *ret_bytes);
 
 /* Scratch memory for one evaluating thread. */
 struct prefilter_scan;
 struct prefilter_scan *prefilter_scan_new(const struct prefilter *prefilter);
 void prefilter_scan_free(struct prefilter_scan *scan);
 
-/* Adds to the set (base/bits.h) every rule one of whose literals stands in text, ASCII case aside. False if
- * the scan failed: then every rule is to be tried. */
-bool prefilter_mark(struct prefilter_scan *scan, sv text, uint64_t *set);
+/* Rules that could match, in no order, each once; not those that are always tried. */
+struct candidates {
+    const uint32_t *rules;
+    size_t count;
+    bool unknown; /* it cannot be told from the raw bytes: decode, and look at the event */
+};
+
+/* Looks at records that lie in the block in this order, at most PREFILTER_RECORDS_MAX. */
+void prefilter_block(struct prefilter_scan *scan, sv block, const sv *records, size_t count);
+
+/* What was found for one of them; valid until the next block or event. */
+struct candidates prefilter_found(const struct prefilter_scan *scan, size_t record);
+
+/* Looks at one event in pieces: begin, its pieces in any order, end. With unknown from the end, every rule is
+ * to be tried. Does not touch what was found for a block. */
+void prefilter_event_begin(struct prefilter_scan *scan);
+void prefilter_event_look(struct prefilter_scan *scan, sv text);
+struct candidates prefilter_event_end(struct prefilter_scan *scan);
 
 #endif

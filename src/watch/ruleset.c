@@ -200,7 +200,7 @@ int ruleset_seal(struct ruleset *ruleset, rule_error_fn *fn, void *arg, struct e
     (void)err;
     assert(!ruleset->sealed);
     ruleset->failed += correlation_rules_resolve(ruleset->correlations, ruleset, fn, arg);
-    ruleset->prefilter = prefilter_new(ruleset->rules, ruleset->count);
+    ruleset->prefilter = prefilter_new(ruleset->rules, ruleset->count, ruleset->fields);
     ruleset->sealed = true;
     return 0;
 }

@@ -59,6 +59,17 @@ void ruleset_matcher_free(struct ruleset_matcher *matcher);
  * also auth and syslog. Allocates nothing. */
 const size_t *ruleset_match(struct ruleset_matcher *matcher, const struct event *event, size_t *ret_count);
 
+/* Looks at the raw bytes of records, which lie in the block in this order, and says of each whether it is
+ * worth decoding: no rule can match the others. */
+enum { RULESET_SCREENED_MAX = 512 };
+void ruleset_screen(struct ruleset_matcher *matcher, sv block, const sv *records, size_t count,
+                    bool *ret_worth);
+
+/* The same as ruleset_match for the event of a record of the last ruleset_screen, and less work. The event
+ * must be what decode made of the record alone. */
+const size_t *ruleset_match_screened(struct ruleset_matcher *matcher, size_t record,
+                                     const struct event *event, size_t *ret_count);
+
 /* How often a regular expression was given up at its limit of steps, which counts as not matching. */
 uint64_t ruleset_regex_limits(const struct ruleset_matcher *matcher);
 

@@ -1,3 +1,4 @@
+#include "watch/prefilter_priv.h"
 #include "watch/rule_source.h"
 #include "watch/ruleset_priv.h"
 
@@ -46,6 +47,7 @@ struct ruleset_matcher {
     struct prefilter_scan *scan; /* NULL: every rule is tried */
     size_t words;                /* of each set of rules; see base/bits.h */
     uint64_t *always, *marked;   /* rules to try on every event, and on this one */
+    bool any_always;
     char *outside;
     size_t outside_n;
 };
@@ -72,9 +74,12 @@ static void make_sets(struct ruleset_matcher *matcher)
         matcher->sources[i].rules = matcher->pool + words * i;
     matcher->always = matcher->pool + words * SOURCES_KEPT;
     matcher->marked = matcher->always + words;
-    for (size_t i = 0; i < ruleset->count; i++)
-        if (!ruleset->prefilter || prefilter_is_always(ruleset->prefilter, i))
-            bits_add(matcher->always, i);
+    for (size_t i = 0; i < ruleset->count; i++) {
+        if (ruleset->prefilter && !prefilter_is_always(ruleset->prefilter, i))
+            continue;
+        bits_add(matcher->always, i);
+        matcher->any_always = true;
+    }
 }
 
 struct ruleset_matcher *ruleset_matcher_new(const struct ruleset *ruleset)
@@ -112,6 +117,12 @@ void ruleset_matcher_try_all(struct ruleset_matcher *matcher)
     prefilter_scan_free(matcher->scan);
     matcher->scan = NULL;
     memset(matcher->always, 0xff, matcher->words * sizeof *matcher->always);
+}
+
+void ruleset_matcher_spoil(struct ruleset_matcher *matcher)
+{
+    if (matcher->scan)
+        prefilter_scan_spoil(matcher->scan);
 }
 
 uint64_t ruleset_regex_limits(const struct ruleset_matcher *matcher)
@@ -180,7 +191,8 @@ static bool search(struct ruleset_matcher *matcher, const struct sigma_value *va
     if (matcher->raw_is_all)
         return false;
     for (size_t i = 0; i < matcher->field_count; i++)
-        if (matcher->fields[i].type != EVENT_NULL && compare(matcher, value, &matcher->fields[i]))
+        if (matcher->fields[i].type != EVENT_NULL && !needs_is_header(matcher->event->fields[i].name) &&
+            compare(matcher, value, &matcher->fields[i]))
             return true;
     return false;
 }
@@ -278,51 +290,56 @@ static bool lies_in(sv part, sv whole)
     return part.n == 0 || (part.p >= whole.p && part.p + part.n <= whole.p + whole.n);
 }
 
-/* Adds a value to the next scan. The line ends between them let no literal be found that is in none, save one
- * with a line end of its own: that only means trying a rule in vain. */
-static bool add_outside(struct ruleset_matcher *matcher, sv value, sv raw)
+/* Adds a name or value to the next look. The line ends between them let no literal be found that is in none,
+ * for literals have none. */
+static void add_outside(struct ruleset_matcher *matcher, sv text, sv raw)
 {
-    if (lies_in(value, raw))
-        return true;
-    if (value.n >= OUTSIDE_BYTES_MAX - matcher->outside_n)
-        return prefilter_mark(matcher->scan, value, matcher->marked);
-    memcpy(matcher->outside + matcher->outside_n, value.p, value.n);
-    matcher->outside_n += value.n;
+    if (lies_in(text, raw))
+        return;
+    if (text.n >= OUTSIDE_BYTES_MAX - matcher->outside_n) {
+        prefilter_event_look(matcher->scan, text);
+        return;
+    }
+    memcpy(matcher->outside + matcher->outside_n, text.p, text.n);
+    matcher->outside_n += text.n;
     matcher->outside[matcher->outside_n++] = '\n';
-    return true;
 }
 
-/* Marks the rules that have a literal of theirs in the event. False if that cannot be told. */
-static bool scan(struct ruleset_matcher *matcher, const struct event *event)
+/* The rules that have in the event what they cannot match without. */
+static struct candidates look_at(struct ruleset_matcher *matcher, const struct event *event)
 {
-    if (!prefilter_mark(matcher->scan, event->raw, matcher->marked))
-        return false;
     matcher->outside_n = 0;
-    if (!add_outside(matcher, event->message, event->raw))
-        return false;
-    for (size_t i = 0; i < event->field_count && i < EVENT_FIELDS_MAX; i++)
-        if (!add_outside(matcher, event->fields[i].value, event->raw))
-            return false;
-    return prefilter_mark(matcher->scan, (sv){matcher->outside, matcher->outside_n}, matcher->marked);
+    prefilter_event_begin(matcher->scan);
+    prefilter_event_look(matcher->scan, event->raw);
+    add_outside(matcher, event->message, event->raw);
+    for (size_t i = 0; i < event->field_count && i < EVENT_FIELDS_MAX; i++) {
+        add_outside(matcher, event->fields[i].name, event->raw);
+        add_outside(matcher, event->fields[i].value, event->raw);
+    }
+    prefilter_event_look(matcher->scan, sv_make(matcher->outside, matcher->outside_n));
+    return prefilter_event_end(matcher->scan);
 }
 
-/* Leaves in marked the rules that could match. False if there is none. */
-static bool mark(struct ruleset_matcher *matcher, const struct event *event)
+/* Leaves in marked the rules of the event's log source among the candidates. False if there is none. */
+static bool mark(struct ruleset_matcher *matcher, const struct event *event, struct candidates candidates)
 {
     const uint64_t *audience = audience_of(matcher, &event->source);
     uint64_t any = 0;
     memcpy(matcher->marked, matcher->always, matcher->words * sizeof *matcher->marked);
-    if (matcher->scan && !scan(matcher, event))
+    if (candidates.unknown)
         memset(matcher->marked, 0xff, matcher->words * sizeof *matcher->marked);
+    for (size_t i = 0; i < candidates.count && !candidates.unknown; i++)
+        bits_add(matcher->marked, candidates.rules[i]);
     for (size_t i = 0; i < matcher->words; i++)
         any |= matcher->marked[i] &= audience[i];
     return any != 0;
 }
 
-const size_t *ruleset_match(struct ruleset_matcher *matcher, const struct event *event, size_t *ret_count)
+static const size_t *match(struct ruleset_matcher *matcher, const struct event *event,
+                           struct candidates candidates, size_t *ret_count)
 {
     size_t count = 0;
-    if (mark(matcher, event)) {
+    if (mark(matcher, event, candidates)) {
         begin(matcher, event);
         for (size_t i = 0; i < matcher->words; i++)
             for (uint64_t word = matcher->marked[i]; word;) {
@@ -333,4 +350,38 @@ const size_t *ruleset_match(struct ruleset_matcher *matcher, const struct event 
     }
     *ret_count = count;
     return matcher->found;
+}
+
+const size_t *ruleset_match(struct ruleset_matcher *matcher, const struct event *event, size_t *ret_count)
+{
+    struct candidates candidates = {.unknown = true};
+    if (matcher->scan)
+        candidates = look_at(matcher, event);
+    return match(matcher, event, candidates, ret_count);
+}
+
+void ruleset_screen(struct ruleset_matcher *matcher, sv block, const sv *records, size_t count,
+                    bool *ret_worth)
+{
+    assert(count <= RULESET_SCREENED_MAX);
+    if (matcher->scan)
+        prefilter_block(matcher->scan, block, records, count);
+    for (size_t i = 0; i < count; i++) {
+        ret_worth[i] = matcher->any_always;
+        if (ret_worth[i] || !matcher->scan)
+            continue;
+        struct candidates candidates = prefilter_found(matcher->scan, i);
+        ret_worth[i] = candidates.unknown || candidates.count > 0;
+    }
+}
+
+const size_t *ruleset_match_screened(struct ruleset_matcher *matcher, size_t record,
+                                     const struct event *event, size_t *ret_count)
+{
+    struct candidates candidates = {.unknown = true};
+    if (matcher->scan)
+        candidates = prefilter_found(matcher->scan, record);
+    if (candidates.unknown)
+        return ruleset_match(matcher, event, ret_count);
+    return match(matcher, event, candidates, ret_count);
 }

@@ -24,4 +24,7 @@ size_t ruleset_find(const struct ruleset *ruleset, sv id_or_name);
 /* For tests: tries every rule of the log source from now on, as if there were no prefilter. */
 void ruleset_matcher_try_all(struct ruleset_matcher *matcher);
 
+/* For tests: makes the prefilter unsound from now on, so that a comparison can show that it would notice. */
+void ruleset_matcher_spoil(struct ruleset_matcher *matcher);
+
 #endif

@@ -134,31 +134,63 @@ static void add_finding(struct sieve *sieve, const struct input *input, const st
     assert(fits);
 }
 
-void sieve_record(struct sieve *sieve, const struct input *input, const struct input_record *record)
+/* Makes an event of a record, as its input says. */
+static void decode_record(struct sieve *sieve, const struct input *input, const struct input_record *record,
+                          struct event *ret)
 {
-    struct event event;
     nanos now = loop_now();
     const struct config_input *config = input->config;
     arena_reset(sieve->arena);
-    decode(&event, record->raw, config->format, now, zone_offset(sieve, now), sieve->arena);
+    decode(ret, record->raw, config->format, now, zone_offset(sieve, now), sieve->arena);
     if (record->time) {
-        event.time = record->time;
-        event.flags &= ~(unsigned)EVENT_TIME_ASSUMED;
+        ret->time = record->time;
+        ret->flags &= ~(unsigned)EVENT_TIME_ASSUMED;
     }
     if (record->cut)
-        event.flags |= EVENT_TRUNCATED;
+        ret->flags |= EVENT_TRUNCATED;
     if (record->extra_count)
-        add_extra(sieve, &event, record);
+        add_extra(sieve, ret, record);
     if (config->logsource)
-        override_source(&event, config->logsource);
+        override_source(ret, config->logsource);
+    sieve->counts->decoded++;
+    sieve->counts->fields_dropped += (ret->flags & EVENT_FIELDS_DROPPED) != 0;
+}
+
+static void add_findings(struct sieve *sieve, const struct input *input, const struct event *event,
+                         const size_t *matches, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct finding finding = finding_of(ruleset_rule(sieve->ruleset, matches[i]), event, input->config);
+        add_finding(sieve, input, &finding);
+    }
+}
+
+void sieve_record(struct sieve *sieve, const struct input *input, const struct input_record *record)
+{
+    struct event event;
+    size_t count = 0;
+    decode_record(sieve, input, record, &event);
     sieve->counts->events++;
     sieve->counts->truncated += record->cut;
-    sieve->counts->fields_dropped += (event.flags & EVENT_FIELDS_DROPPED) != 0;
-    size_t count = 0;
     const size_t *matches = ruleset_match(sieve->matcher, &event, &count);
-    for (size_t i = 0; i < count; i++) {
-        struct finding finding = finding_of(ruleset_rule(sieve->ruleset, matches[i]), &event, config);
-        add_finding(sieve, input, &finding);
+    add_findings(sieve, input, &event, matches, count);
+}
+
+void sieve_block(struct sieve *sieve, const struct input *input, const struct input_block *block)
+{
+    bool worth[RULESET_SCREENED_MAX];
+    ruleset_screen(sieve->matcher, block->bytes, block->records, block->count, worth);
+    sieve->counts->events += block->count;
+    for (size_t i = 0; i < block->count; i++) {
+        struct event event;
+        size_t count = 0;
+        sieve->counts->truncated += block->cut[i];
+        if (!worth[i])
+            continue;
+        decode_record(sieve, input, &(struct input_record){.raw = block->records[i], .cut = block->cut[i]},
+                      &event);
+        const size_t *matches = ruleset_match_screened(sieve->matcher, i, &event, &count);
+        add_findings(sieve, input, &event, matches, count);
     }
 }
 

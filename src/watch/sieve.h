@@ -17,6 +17,9 @@ void sieve_rules(struct sieve *sieve, const struct ruleset *ruleset);
 /* Evaluates one record of the input. */
 void sieve_record(struct sieve *sieve, const struct input *input, const struct input_record *record);
 
+/* Evaluates many; only those that a rule could match are decoded. */
+void sieve_block(struct sieve *sieve, const struct input *input, const struct input_block *block);
+
 /* Findings that no batch has left with yet, in bytes. */
 size_t sieve_bytes(const struct sieve *sieve);
 

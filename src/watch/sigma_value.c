@@ -12,6 +12,8 @@
 #include <pcre2.h>
 
 /* Marks in a pattern, above every byte. */
+enum { PLAIN_NUMBER_BYTES_MAX = 16 };
+
 enum { ONE = 256, STAR, DASH };
 
 enum { JIT_STACK_BYTES_MIN = 32 * 1024, JIT_STACK_BYTES_MAX = 512 * 1024, REGEX_HEAP_KIB_MAX = 4096 };
@@ -426,12 +428,25 @@ static bool cidr(const struct sigma_value *value, sv s)
     return bits == 0 || (address[bytes] ^ value->address[bytes]) >> (8 - bits) == 0;
 }
 
+/* Digits and a point, few enough for a double to tell any two of them apart: an equal number then has the
+ * same digits, which is what the search in raw bytes goes by (watch/needs.h). */
+static bool is_plain_number(sv s)
+{
+    if (s.n > PLAIN_NUMBER_BYTES_MAX)
+        return false;
+    for (size_t i = 0; i < s.n; i++)
+        if (!(s.p[i] >= '0' && s.p[i] <= '9') && s.p[i] != '.' && s.p[i] != '-')
+            return false;
+    return true;
+}
+
 static bool number(const struct sigma_value *value, const struct sigma_subject *subject)
 {
     if (sv_eq(value->text, subject->text))
         return true;
     double other;
-    return subject->type == EVENT_NUMBER && to_number(subject->text, &other) && other == value->number;
+    return subject->type == EVENT_NUMBER && is_plain_number(subject->text) &&
+           to_number(subject->text, &other) && other == value->number;
 }
 
 static bool compare(const struct sigma_value *value, sv s)

@@ -19,7 +19,8 @@ enum sigma_value_kind {
     SIGMA_SUFFIX,
     SIGMA_CONTAINS,
     SIGMA_GLOB,   /* anything else with wildcards */
-    SIGMA_NUMBER, /* a plain number in the rule: the same digits, or the same number in a number field */
+    SIGMA_NUMBER, /* a plain number in the rule: the same digits, or the same number in a number field that is
+                     written without an exponent and in at most 16 characters */
     SIGMA_NULL,   /* the field is absent, or null */
     SIGMA_REGEX,  /* PCRE2, found anywhere; case matters unless |i */
     SIGMA_CIDR,

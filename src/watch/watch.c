@@ -108,6 +108,11 @@ void input_record(struct input *input, const struct input_record *record)
     sieve_record(input->watch->sieve, input, record);
 }
 
+void input_block(struct input *input, const struct input_block *block)
+{
+    sieve_block(input->watch->sieve, input, block);
+}
+
 bool input_may_read(const struct input *input)
 {
     return input->reading && !sieve_crowded(input->watch->sieve) && may_flow(input->watch);

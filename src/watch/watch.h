@@ -14,6 +14,7 @@ enum { WATCH_UNCOMMITTED_BATCHES_MAX = 256, WATCH_UNCOMMITTED_BYTES_MAX = 8 * 10
 /* Counters, for logs and metrics; see doc/operations.md for what each means. */
 struct watch_counts {
     uint64_t events, findings, bytes;
+    uint64_t decoded;   /* of the events, those that a rule could match: only they are decoded */
     uint64_t truncated; /* records cut at line_bytes_max */
     uint64_t fields_dropped;
     uint64_t datagrams_lost;      /* told by the kernel (SO_RXQ_OVFL) */

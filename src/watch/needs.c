@@ -1,0 +1,453 @@
+#include "watch/needs.h"
+
+#include <assert.h>
+
+#include "wire/derived.h"
+
+enum {
+    DERIVED_MAX = 1024, /* that decoders tell; more is our mistake */
+    WEIGHT_BYTES_MAX = 16,
+    WEIGHT_OF_BYTE = 4,
+    WEIGHT_OF_DIGIT = 2,   /* numbers are everywhere */
+    WEIGHT_OF_COMMON = 6,  /* of a whole word that many records have */
+    LITERALS_AT_FIRST = 4, /* a power of two */
+};
+
+struct needs_known {
+    struct derived list[DERIVED_MAX];
+    size_t count;
+};
+
+/* What the making of one rule's needs goes by. */
+struct need_shop {
+    const struct sigma_rule *rule;
+    const struct sigma_fields *fields;
+    const struct needs_known *known;
+    struct arena *arena;
+};
+
+static const struct need_clause no_clause = {NULL, 0, 0};
+
+static void learn(void *arg, const struct derived *derived)
+{
+    struct needs_known *known = arg;
+    assert(known->count < DERIVED_MAX);
+    known->list[known->count++] = *derived;
+}
+
+const struct needs_known *needs_known_new(struct arena *arena)
+{
+    struct needs_known *known = arena_alloc(arena, sizeof *known);
+    if (known)
+        derived_each(learn, known);
+    return known;
+}
+
+/* --- Literals and clauses --- */
+
+static bool is_common(sv literal)
+{
+    static const sv words[] = {
+        SV_INIT("root"),     SV_INIT("user"),      SV_INIT("bash"),     SV_INIT("/bin/"),
+        SV_INIT("/usr/"),    SV_INIT("/usr/bin/"), SV_INIT("session"),  SV_INIT("success"),
+        SV_INIT("sudo"),     SV_INIT("admin"),     SV_INIT("http"),     SV_INIT("failure"),
+        SV_INIT("system"),   SV_INIT("windows"),   SV_INIT("name"),     SV_INIT("event"),
+        SV_INIT("command"),  SV_INIT("failed "),   SV_INIT("user "),    SV_INIT("accepted "),
+        SV_INIT("command="), SV_INIT("res="),      SV_INIT("success="), SV_INIT("path"),
+        SV_INIT("eventid"),  SV_INIT(".exe"),      SV_INIT("event_id")};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (sv_eq(words[i], literal))
+            return true;
+    return false;
+}
+
+static unsigned weight_of(sv literal)
+{
+    unsigned weight = 0;
+    size_t n = literal.n < WEIGHT_BYTES_MAX ? literal.n : WEIGHT_BYTES_MAX;
+    if (is_common(literal))
+        return WEIGHT_OF_COMMON;
+    for (size_t i = 0; i < n; i++)
+        weight += literal.p[i] >= '0' && literal.p[i] <= '9' ? WEIGHT_OF_DIGIT : WEIGHT_OF_BYTE;
+    return weight;
+}
+
+/* The array doubles; the old one stays in the arena. */
+static bool grow(struct arena *arena, struct need_clause *clause)
+{
+    size_t cap = clause->count ? clause->count * 2 : LITERALS_AT_FIRST;
+    if (clause->count && (clause->count < LITERALS_AT_FIRST || (clause->count & (clause->count - 1))))
+        return true;
+    sv *literals = cap > NEEDS_LITERALS_MAX ? NULL : arena_alloc(arena, cap * sizeof *literals);
+    if (!literals)
+        return false;
+    if (clause->count)
+        memcpy(literals, clause->literals, clause->count * sizeof *literals);
+    clause->literals = literals;
+    return true;
+}
+
+static bool put(struct arena *arena, struct need_clause *clause, sv literal)
+{
+    unsigned weight = weight_of(literal);
+    if (!grow(arena, clause))
+        return false;
+    clause->weight = clause->count == 0 || weight < clause->weight ? weight : clause->weight;
+    clause->literals[clause->count++] = literal;
+    return true;
+}
+
+/* The longest piece of text that no escape can hide, in lower case; empty if there is none that tells
+ * anything. */
+static sv piece_of(struct arena *arena, sv text)
+{
+    size_t best = 0, best_n = 0, from = 0;
+    for (size_t i = 0; i <= text.n; i++) {
+        if (i < text.n && !derived_cuts(text.p[i]))
+            continue;
+        if (i - from > best_n) {
+            best = from;
+            best_n = i - from;
+        }
+        from = i + 1;
+    }
+    sv piece =
+        sv_first(sv_from(text, best), best_n < NEEDS_LITERAL_BYTES_MAX ? best_n : NEEDS_LITERAL_BYTES_MAX);
+    char *copy = piece.n < NEEDS_LITERAL_BYTES_MIN ? NULL : arena_cstr(arena, piece);
+    if (!copy)
+        return SV_NONE;
+    sigma_fold(copy, copy, piece.n);
+    return sv_make(copy, piece.n);
+}
+
+/* The longest run of bytes in a pattern with wildcards. */
+static sv run_of(const struct sigma_value *value, char run[static SIGMA_VALUE_BYTES_MAX])
+{
+    size_t best = 0, best_n = 0, n = 0;
+    for (size_t i = 0; i <= value->pattern_count; i++) {
+        bool byte = i < value->pattern_count && value->pattern[i] <= UINT8_MAX;
+        if (byte && !derived_cuts((char)value->pattern[i])) {
+            n++;
+            continue;
+        }
+        if (n > best_n) {
+            best = i - n;
+            best_n = n;
+        }
+        n = 0;
+    }
+    best_n = best_n < SIGMA_VALUE_BYTES_MAX ? best_n : SIGMA_VALUE_BYTES_MAX;
+    for (size_t i = 0; i < best_n; i++)
+        run[i] = (char)value->pattern[best + i];
+    return sv_make(run, best_n);
+}
+
+/* A number is equal to what is written in other ways too, but never without its digits: see sigma_value.h. */
+static sv digits_of(sv number)
+{
+    size_t n = number.n && number.p[0] == '-' ? 1 : 0;
+    while (n < number.n && number.p[n] == '0')
+        n++;
+    sv digits = sv_from(number, n);
+    for (size_t i = 0; i < digits.n; i++)
+        if (digits.p[i] < '0' || digits.p[i] > '9')
+            return SV_NONE;
+    return digits;
+}
+
+/* The text that a field's value must hold to be equal; empty if there is none. */
+static sv literal_of(struct arena *arena, const struct sigma_value *value)
+{
+    char run[SIGMA_VALUE_BYTES_MAX];
+    switch (value->kind) {
+    case SIGMA_EXACT:
+    case SIGMA_PREFIX:
+    case SIGMA_SUFFIX:
+    case SIGMA_CONTAINS:
+    case SIGMA_REGEX:
+        return piece_of(arena, value->text);
+    case SIGMA_GLOB:
+        return piece_of(arena, run_of(value, run));
+    case SIGMA_NUMBER:
+        return piece_of(arena, digits_of(value->text));
+    case SIGMA_ANYTHING:
+    case SIGMA_NULL:
+    case SIGMA_CIDR:
+    case SIGMA_LESS:
+    case SIGMA_LESS_EQUAL:
+    case SIGMA_GREATER:
+    case SIGMA_GREATER_EQUAL:
+    case SIGMA_EXISTS:
+        return SV_NONE;
+    }
+    return SV_NONE;
+}
+
+/* Whether the field must be there for the value to match. */
+static bool wants_field(const struct sigma_value *value)
+{
+    return value->kind != SIGMA_NULL && (value->kind != SIGMA_EXISTS || value->number != 0);
+}
+
+bool needs_is_header(sv name)
+{
+    return sv_starts(name, SV("log.syslog.")) || sv_starts(name, SV("vedette."));
+}
+
+/* Adds the marks of what a decoder may derive: of values of that field (of any, without a name) that hold the
+ * literal, or of the field itself. False if there is something without a mark. */
+static bool put_marks(const struct need_shop *shop, sv name, sv literal, struct need_clause *clause)
+{
+    for (size_t i = 0; i < shop->known->count; i++) {
+        const struct derived *derived = &shop->known->list[i];
+        bool about =
+            literal.n ? derived->value.n && sv_ifind(derived->value, literal) != SV_NPOS : !derived->value.n;
+        if (!about || (name.n ? !sv_eq(derived->name, name) : needs_is_header(derived->name)))
+            continue;
+        sv mark = piece_of(shop->arena, derived->mark);
+        if (mark.n == 0 || !put(shop->arena, clause, mark))
+            return false;
+    }
+    return true;
+}
+
+static sv name_of(const struct need_shop *shop, const struct sigma_item *item)
+{
+    return item->slot == SIGMA_NO_SLOT ? SV_NONE : sigma_fields_name(shop->fields, item->slot);
+}
+
+static bool put_value(const struct need_shop *shop, sv name, const struct sigma_value *value,
+                      struct need_clause *clause)
+{
+    sv literal = literal_of(shop->arena, value);
+    return literal.n && put(shop->arena, clause, literal) && put_marks(shop, name, literal, clause);
+}
+
+/* One of the values. */
+static struct need_clause of_values(const struct need_shop *shop, const struct sigma_item *item, size_t from,
+                                    size_t n)
+{
+    struct need_clause clause = no_clause;
+    for (size_t i = 0; i < n; i++)
+        if (!put_value(shop, name_of(shop, item), &item->values[from + i], &clause))
+            return no_clause;
+    return clause;
+}
+
+/* The field's presence. */
+static struct need_clause of_name(const struct need_shop *shop, const struct sigma_item *item)
+{
+    sv name = name_of(shop, item), last = name;
+    for (size_t dot; (dot = sv_find_char(last, '.')) != SV_NPOS;)
+        last = sv_from(last, dot + 1);
+    last = piece_of(shop->arena, last);
+    struct need_clause clause = no_clause;
+    if (last.n == 0 || !put(shop->arena, &clause, last) || !put_marks(shop, name, SV_NONE, &clause))
+        return no_clause;
+    clause.weight /= 2; /* where one record has it, all of its kind have */
+    return clause;
+}
+
+/* --- Branches --- */
+
+static void branch_add(struct need_branch *branch, const struct need_clause *clause)
+{
+    size_t at = branch->count;
+    if (clause->count == 0)
+        return;
+    while (at > 0 && branch->clauses[at - 1].weight < clause->weight)
+        at--;
+    if (at == NEEDS_CLAUSES_MAX)
+        return;
+    size_t behind = branch->count < NEEDS_CLAUSES_MAX ? branch->count - at : NEEDS_CLAUSES_MAX - 1 - at;
+    memmove(&branch->clauses[at + 1], &branch->clauses[at], behind * sizeof *clause);
+    branch->clauses[at] = *clause;
+    if (branch->count < NEEDS_CLAUSES_MAX)
+        branch->count++;
+}
+
+static struct needs needs_new(struct arena *arena, size_t count)
+{
+    struct need_branch *branches = arena_alloc(arena, count * sizeof *branches);
+    return (struct needs){branches, branches ? count : 0};
+}
+
+bool needs_nothing(const struct needs *needs)
+{
+    for (size_t i = 0; i < needs->count; i++)
+        if (needs->branches[i].count == 0)
+            return true;
+    return needs->count == 0;
+}
+
+/* How well the worst branch tells. */
+static unsigned least_weight(const struct needs *needs)
+{
+    unsigned least = needs_nothing(needs) ? 0 : UINT32_MAX;
+    for (size_t i = 0; i < needs->count; i++)
+        if (needs->branches[i].count && needs->branches[i].clauses[0].weight < least)
+            least = needs->branches[i].clauses[0].weight;
+    return least;
+}
+
+static struct needs both(struct arena *arena, struct needs a, struct needs b)
+{
+    if (needs_nothing(&a) || needs_nothing(&b))
+        return needs_nothing(&a) ? b : a;
+    if (a.count * b.count > NEEDS_BRANCHES_MAX)
+        return least_weight(&a) >= least_weight(&b) ? a : b;
+    struct needs all = needs_new(arena, a.count * b.count);
+    for (size_t i = 0; i < all.count; i++) {
+        const struct need_branch *x = &a.branches[i / b.count], *y = &b.branches[i % b.count];
+        all.branches[i] = *x;
+        for (size_t j = 0; j < y->count; j++)
+            branch_add(&all.branches[i], &y->clauses[j]);
+    }
+    return all.count ? all : a;
+}
+
+/* All branches' best clauses in one. */
+static struct needs joined(struct arena *arena, const struct needs *needs)
+{
+    struct needs one = needs_new(arena, 1);
+    struct need_clause clause = no_clause;
+    for (size_t i = 0; i < needs->count; i++)
+        for (size_t j = 0; j < needs->branches[i].clauses[0].count; j++)
+            if (!put(arena, &clause, needs->branches[i].clauses[0].literals[j]))
+                return (struct needs){0};
+    if (one.count)
+        branch_add(&one.branches[0], &clause);
+    return one;
+}
+
+static struct needs either(struct arena *arena, struct needs a, struct needs b)
+{
+    struct needs all =
+        needs_nothing(&a) || needs_nothing(&b) ? (struct needs){0} : needs_new(arena, a.count + b.count);
+    if (all.count == 0)
+        return all;
+    memcpy(all.branches, a.branches, a.count * sizeof *a.branches);
+    memcpy(all.branches + a.count, b.branches, b.count * sizeof *b.branches);
+    return all.count > NEEDS_BRANCHES_MAX ? joined(arena, &all) : all;
+}
+
+/* --- The rule's parts --- */
+
+static void of_item(const struct need_shop *shop, const struct sigma_item *item, struct need_branch *branch)
+{
+    if (item->negated)
+        return;
+    size_t n = item->all ? 1 : item->value_count;
+    for (size_t i = 0; n && i < item->value_count; i += n) {
+        struct need_clause clause = of_values(shop, item, i, n);
+        branch_add(branch, &clause);
+    }
+    for (size_t i = 0; i < item->value_count; i++)
+        if (!wants_field(&item->values[i]))
+            return;
+    if (item->slot == SIGMA_NO_SLOT || item->value_count == 0)
+        return;
+    struct need_clause name = of_name(shop, item);
+    branch_add(branch, &name);
+}
+
+static struct needs of_group(const struct need_shop *shop, const struct sigma_group *group)
+{
+    struct needs needs = needs_new(shop->arena, 1);
+    for (size_t i = 0; needs.count && i < group->item_count; i++)
+        of_item(shop, &group->items[i], &needs.branches[0]);
+    return needs;
+}
+
+static struct needs of_selection(const struct need_shop *shop, size_t index)
+{
+    const struct sigma_selection *selection = &shop->rule->selections[index];
+    struct needs needs = {0};
+    for (size_t i = 0; i < selection->group_count; i++) {
+        struct needs next = of_group(shop, &selection->groups[i]);
+        needs = i ? either(shop->arena, needs, next) : next;
+        if (needs_nothing(&needs))
+            break;
+    }
+    return needs;
+}
+
+/* What the selection's not matching needs: where one of its maps asks only that a field be absent, the field.
+ */
+static struct needs of_not_selection(const struct need_shop *shop, size_t index)
+{
+    const struct sigma_selection *selection = &shop->rule->selections[index];
+    struct needs needs = needs_new(shop->arena, 1);
+    for (size_t i = 0; needs.count && i < selection->group_count; i++) {
+        const struct sigma_group *group = &selection->groups[i];
+        const struct sigma_item *item = group->item_count == 1 ? &group->items[0] : NULL;
+        if (!item || item->negated || item->slot == SIGMA_NO_SLOT || (item->all && item->value_count > 1))
+            continue;
+        bool absent = false;
+        for (size_t j = 0; j < item->value_count; j++)
+            absent |= !wants_field(&item->values[j]);
+        struct need_clause name = absent ? of_name(shop, item) : no_clause;
+        branch_add(&needs.branches[0], &name);
+    }
+    return needs;
+}
+
+/* All of the selections, or any of them; each matching, or not. */
+static struct needs of_selections(const struct need_shop *shop, const struct sigma_node *node, bool all,
+                                  bool positive)
+{
+    struct needs needs = {0};
+    for (size_t i = 0; i < node->selection_count; i++) {
+        size_t index = node->selections[i];
+        struct needs next = positive ? of_selection(shop, index) : of_not_selection(shop, index);
+        needs = i == 0 ? next : all ? both(shop->arena, needs, next) : either(shop->arena, needs, next);
+    }
+    return needs;
+}
+
+static struct needs of_at_least(const struct need_shop *shop, const struct sigma_node *node, bool positive)
+{
+    if (node->needed == 0)
+        return (struct needs){0};
+    if (positive)
+        return of_selections(shop, node, node->needed == node->selection_count, true);
+    return node->needed == 1 ? of_selections(shop, node, true, false) : (struct needs){0};
+}
+
+/* positive: of its holding, else of its not holding. Recursion is bounded by SIGMA_CONDITION_DEPTH_MAX.
+ * NOLINTNEXTLINE(misc-no-recursion) */
+static struct needs of_node(const struct need_shop *shop, const struct sigma_node *node, bool positive)
+{
+    struct needs needs = {0};
+    bool all = (node->kind == SIGMA_AND) == positive;
+    switch (node->kind) {
+    case SIGMA_SELECTION:
+        return positive ? of_selection(shop, node->selection) : of_not_selection(shop, node->selection);
+    case SIGMA_NOT:
+        return of_node(shop, node->first, !positive);
+    case SIGMA_AND:
+    case SIGMA_OR:
+        for (const struct sigma_node *child = node->first; child; child = child->next) {
+            struct needs next = of_node(shop, child, positive);
+            needs = child == node->first ? next
+                    : all                ? both(shop->arena, needs, next)
+                                         : either(shop->arena, needs, next);
+        }
+        return needs;
+    case SIGMA_AT_LEAST:
+        return of_at_least(shop, node, positive);
+    }
+    return needs;
+}
+
+void needs_of_rule(struct needs *ret, const struct sigma_rule *rule, const struct sigma_fields *fields,
+                   const struct needs_known *known, struct arena *arena)
+{
+    const struct need_shop shop = {rule, fields, known, arena};
+    struct needs needs = {0};
+    for (size_t i = 0; known && i < rule->condition_count; i++) {
+        struct needs next = of_node(&shop, rule->conditions[i], true);
+        needs = i ? either(arena, needs, next) : next;
+    }
+    *ret = needs;
+}
