@@ -58,7 +58,9 @@ static const struct bound {
     {"heartbeat", "every", NANOS_PER_SECOND, 86400 * NANOS_PER_SECOND, "from 1s to 1d"},
     {"ways_out", "timeout", NANOS_PER_SECOND, 300 * NANOS_PER_SECOND, "from 1s to 5m"},
     {"relay", "message_bytes_max", 64 * 1024, 1024 * 1024 * 1024, "from 64K to 1G"},
-    {"relay", "connections_max", 1, 10000, "from 1 to 10000"},
+    {"relay", "connections_max", 1, 20000, "from 1 to 20000"},
+    {"relay", "connections_per_network", 1, 20000, "from 1 to 20000"},
+    {"relay", "command_timeout", NANOS_PER_SECOND / 10, 3600 * NANOS_PER_SECOND, "from 100ms to 1h"},
 };
 
 static int64_t number_at(const struct config_instance *instance, size_t index)

@@ -20,6 +20,9 @@ void check_bounds(const struct check *check, const struct config_instance *insta
 /* check_relay.c: the relay section with its rules and accounts. */
 void check_relay(const struct check *check);
 
+/* check_relay_tls.c: its certificate and whatever needs one, and the mechanisms of AUTH. */
+void check_relay_tls(const struct check *check, const struct config_instance *instance);
+
 /* The words that an open relay needs. */
 #define CHECK_OPEN_RELAY "yes, anybody may send through us"
 

@@ -82,7 +82,8 @@ static void check_references(const struct check *check, const struct config_inst
             break;
         }
     for (size_t i = 0; i < rule->listeners.count; i++)
-        if (!is_listed(&relay->listen, rule->listeners.items[i])) {
+        if (!is_listed(&relay->listen, rule->listeners.items[i]) &&
+            !is_listed(&relay->listen_tls, rule->listeners.items[i])) {
             check_refuse(check, instance, "listeners", "write it as it stands in relay.listen",
                          "an address is named that relay.listen does not have");
             break;
@@ -222,6 +223,7 @@ void check_relay(const struct check *check)
         strcmp(relay->open_relay, CHECK_OPEN_RELAY) != 0)
         check_refuse(check, instance, "open_relay", "drop it, or write: \"" CHECK_OPEN_RELAY "\"",
                      "these are not the words");
+    check_relay_tls(check, instance);
     check_rules(check, instance);
     check_accounts(check, instance);
 }

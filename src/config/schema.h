@@ -155,14 +155,27 @@
       "A message that could not be handed over by then has expired, and that is reported.") \
     X(hold_down, LENGTH, "10s", "A gateway that failed is tried again after this, while another is up.")
 
-#define CONFIG_RELAY(X)                                                                            \
-    X(listen, ENDPOINTS, CONFIG_REQUIRED, "Addresses of our own gateway.")                         \
-    X(domains, HOSTS, CONFIG_NONE, "Mail for these is delivered here, into maildir.")              \
-    X(maildir, PATH, CONFIG_NONE, "Where it is delivered.")                                        \
-    X(message_bytes_max, SIZE, "25M", "Largest message taken.")                                    \
-    X(connections_max, COUNT, "200", "Clients at once.")                                           \
-    X(open_relay, STRING, CONFIG_NONE,                                                             \
-      "A rule that lets anybody send anywhere is an error without these words here: yes, anybody " \
+#define CONFIG_RELAY(X)                                                                                    \
+    X(listen, ENDPOINTS, CONFIG_REQUIRED,                                                                  \
+      "Addresses of our own gateway: in the clear, with STARTTLS if there is a certificate.")              \
+    X(listen_tls, ENDPOINTS, CONFIG_NONE, "Further addresses, with TLS from the first byte (port 465).")   \
+    X(certificate, PATH, CONFIG_NONE, "The gateway's certificate (PEM), its intermediates after it.")      \
+    X(key, PATH, CONFIG_NONE, "Its private key (PEM).")                                                    \
+    X(client_ca, PATH, CONFIG_NONE,                                                                        \
+      "Clients may show a certificate of this authority (PEM), and rules may ask for it.")                 \
+    X(mechanisms, STRINGS, "SCRAM-SHA-256-PLUS, SCRAM-SHA-256, PLAIN, LOGIN",                              \
+      "Of AUTH, offered inside TLS only, and only those that the accounts' keys allow.")                   \
+    X(failures_to, PATH, CONFIG_NONE,                                                                      \
+      "Unix datagram socket that logins refused are told to in RFC 5424, such as that of a syslog input.") \
+    X(domains, HOSTS, CONFIG_NONE, "Mail for these is delivered here, into maildir.")                      \
+    X(maildir, PATH, CONFIG_NONE, "Where it is delivered.")                                                \
+    X(message_bytes_max, SIZE, "25M", "Largest message taken.")                                            \
+    X(connections_max, COUNT, "1000", "Clients at once.")                                                  \
+    X(connections_per_network, COUNT, "200",                                                               \
+      "Clients at once from one network (an IPv4 /24, an IPv6 /48), loopback excepted.")                   \
+    X(command_timeout, LENGTH, "5m", "For a whole command, and for each 64 KiB of a message.")             \
+    X(open_relay, STRING, CONFIG_NONE,                                                                     \
+      "A rule that lets anybody send anywhere is an error without these words here: yes, anybody "         \
       "may send through us")
 
 /* One guard rail: conditions, which must all hold, and exactly one verdict. A list holds when one of its

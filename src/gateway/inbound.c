@@ -205,6 +205,9 @@ static void answer(struct inbound *session, enum smtp_server_event event)
     case SMTP_SERVER_RESET:
         forget_transaction(session);
         break;
+    case SMTP_SERVER_WANT_TLS:
+    case SMTP_SERVER_AUTH:
+    case SMTP_SERVER_AUTH_OVER:
     case SMTP_SERVER_NEED_IO:
     case SMTP_SERVER_CLOSED:
         break;

@@ -99,16 +99,38 @@ size_t smtp_data_write(struct smtp_data_writer *writer, char *out, size_t cap)
 
 enum reader_state {
     LINE_START,
+    LINE_START_LF, /* behind an LF that was forgiven */
     IN_LINE,
     AFTER_CR,
     DOT,    /* a dot at the start of a line, not given out yet */
-    DOT_CR, /* and the CR after it */
+    DOT_LF, /* the same behind a forgiven LF, where it cannot begin the end */
+    DOT_CR, /* a dot at the start of a line and the CR after it */
     ENDED,
 };
 
 void smtp_data_reader_open(struct smtp_data_reader *reader)
 {
     *reader = (struct smtp_data_reader){.state = LINE_START};
+}
+
+void smtp_data_reader_plain(struct smtp_data_reader *reader)
+{
+    reader->plain = true;
+}
+
+void smtp_data_reader_forgive_lf(struct smtp_data_reader *reader)
+{
+    reader->forgives_lf = true;
+}
+
+bool smtp_data_reader_finish(struct smtp_data_reader *reader)
+{
+    bool open = reader->state != LINE_START && reader->state != LINE_START_LF;
+    if (reader->state == AFTER_CR || reader->state == DOT_CR)
+        reader->faults |= SMTP_DATA_BARE_CR;
+    reader->state = LINE_START;
+    reader->line_bytes = 0;
+    return open;
 }
 
 /* One byte of content: notes its faults. */
@@ -130,41 +152,88 @@ static void note_byte(struct smtp_data_reader *reader, char c)
         reader->faults |= SMTP_DATA_LONG_LINE;
 }
 
-/* The bytes from `at` on that are content as they stand: up to a dot that begins a line. */
+static bool starts_dot(const struct smtp_data_reader *reader, char c)
+{
+    return c == '.' && !reader->plain && (reader->state == LINE_START || reader->state == LINE_START_LF);
+}
+
+static bool forgiven_lf(const struct smtp_data_reader *reader, char c)
+{
+    return c == '\n' && reader->forgives_lf && reader->state != AFTER_CR;
+}
+
+/* The bytes from `at` on that are content as they stand: up to a dot that begins a line, or an LF to mend. A
+ * new fault ends them too, so that which one is told first does not depend on how the bytes were cut. */
 static size_t take_text(struct smtp_data_reader *reader, sv in, size_t at)
 {
-    while (at < in.n && !(reader->state == LINE_START && in.p[at] == '.'))
+    unsigned faults = reader->faults;
+    while (at < in.n && reader->faults == faults && !starts_dot(reader, in.p[at]) &&
+           !forgiven_lf(reader, in.p[at]))
         note_byte(reader, in.p[at++]);
     return at;
 }
 
-enum smtp_data_event smtp_data_read(struct smtp_data_reader *reader, sv in, size_t *ret_used, sv *ret_text)
+/* What a withheld dot turns out to be. True when *ret_text is the next of the content: the dot itself, where
+ * nothing but an end of line follows it and yet it is not the end. */
+static bool settle_dot(struct smtp_data_reader *reader, char next, sv *ret_text)
+{
+    bool alone = next == '\n' ? reader->forgives_lf : next == '\r' && reader->state == DOT_LF;
+    /* The first dot of a line is dropped, whatever follows (RFC 5321 §4.5.2). */
+    reader->state = IN_LINE;
+    reader->line_bytes = alone;
+    *ret_text = SV(".");
+    return alone;
+}
+
+/* Reads at a line's start whatever is withheld until it is known whether it begins the end. True: the event
+ * is decided; false: what follows in[*ret_used] is text. */
+static bool read_dot(struct smtp_data_reader *reader, sv in, size_t *ret_used, sv *ret_text,
+                     enum smtp_data_event *ret_event)
 {
     size_t at = 0;
-    *ret_used = 0;
-    *ret_text = SV_NONE;
-    assert(reader->state != ENDED);
-    if (reader->state == LINE_START && at < in.n && in.p[at] == '.') {
-        reader->state = DOT;
+    if (in.n && starts_dot(reader, in.p[0])) {
+        reader->state = reader->state == LINE_START ? DOT : DOT_LF;
         at++;
     }
-    if (reader->state == DOT && at < in.n) {
-        /* The first dot of a line is dropped, whatever follows (RFC 5321 §4.5.2). */
-        if (in.p[at] == '\r') {
-            reader->state = DOT_CR;
-            at++;
-        } else {
-            reader->state = IN_LINE;
-        }
+    *ret_event = SMTP_DATA_TEXT;
+    if (reader->state == DOT && at < in.n && in.p[at] == '\r') {
+        reader->state = DOT_CR;
+        at++;
+    } else if ((reader->state == DOT || reader->state == DOT_LF) && at < in.n &&
+               settle_dot(reader, in.p[at], ret_text)) {
+        *ret_used = at;
+        return true;
     }
+    *ret_used = at;
     if (reader->state == DOT_CR && at < in.n) {
         bool end = in.p[at] == '\n';
         reader->state = end ? ENDED : AFTER_CR;
         *ret_used = end ? at + 1 : at;
         *ret_text = end ? SV_NONE : SV("\r"); /* a false end: the CR withheld until now is content */
-        return end ? SMTP_DATA_END : SMTP_DATA_TEXT;
+        *ret_event = end ? SMTP_DATA_END : SMTP_DATA_TEXT;
+        return true;
     }
-    size_t end = reader->state == DOT || reader->state == DOT_CR ? at : take_text(reader, in, at);
+    *ret_event = SMTP_DATA_NEED_DATA;
+    return reader->state == DOT || reader->state == DOT_LF || reader->state == DOT_CR;
+}
+
+enum smtp_data_event smtp_data_read(struct smtp_data_reader *reader, sv in, size_t *ret_used, sv *ret_text)
+{
+    enum smtp_data_event event = SMTP_DATA_NEED_DATA;
+    assert(reader->state != ENDED);
+    *ret_used = 0;
+    *ret_text = SV_NONE;
+    if (read_dot(reader, in, ret_used, ret_text, &event))
+        return event;
+    *ret_text = SV_NONE;
+    size_t at = *ret_used, end = take_text(reader, in, at);
+    if (end == at && at < in.n && forgiven_lf(reader, in.p[at])) {
+        reader->state = LINE_START_LF;
+        reader->line_bytes = 0;
+        *ret_used = at + 1;
+        *ret_text = SV("\r\n");
+        return SMTP_DATA_TEXT;
+    }
     *ret_used = end;
     *ret_text = (sv){in.p + at, end - at};
     return end > at ? SMTP_DATA_TEXT : SMTP_DATA_NEED_DATA;

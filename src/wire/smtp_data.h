@@ -53,6 +53,7 @@ struct smtp_data_reader {
     unsigned faults;
     int state;
     size_t line_bytes;
+    bool plain, forgives_lf;
 };
 
 enum smtp_data_event {
@@ -62,6 +63,18 @@ enum smtp_data_event {
 };
 
 void smtp_data_reader_open(struct smtp_data_reader *reader);
+
+/* After open: for content whose length is known (BDAT, RFC 3030): dots are content like anything else, and
+ * END never comes. */
+void smtp_data_reader_plain(struct smtp_data_reader *reader);
+
+/* After open: an LF without CR is no fault and comes out as CR LF; a dot behind it is unstuffed. It never is
+ * part of the end, which stays CR LF "." CR LF. */
+void smtp_data_reader_forgive_lf(struct smtp_data_reader *reader);
+
+/* The content is over although no END came: true if its last line has no end yet. A CR that waited for its LF
+ * is now a fault. The reader is then at the start of a line. */
+bool smtp_data_reader_finish(struct smtp_data_reader *reader);
 
 /* Takes a part of in; *ret_used says how much (0 is possible with TEXT: call again with the same in).
  * *ret_text borrows from in, or is static. Its CRLFs are there, its stuffing is not.

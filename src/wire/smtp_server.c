@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { REPLY_TEXT_MAX = 400 };
-
 struct smtp_server *smtp_server_new(const struct smtp_server_options *options)
 {
     struct smtp_server *server = calloc(1, sizeof *server);
@@ -16,6 +14,9 @@ struct smtp_server *smtp_server_new(const struct smtp_server_options *options)
     server->size_limit = options->size_limit;
     server->recipients_max = options->recipients_max;
     server->errors_max = options->errors_max;
+    server->starttls = options->starttls;
+    server->encrypted = options->secured;
+    server->response = BUF_INIT(SMTP_SERVER_AUTH_LINE_MAX);
     server->input = BUF_INIT(SMTP_SERVER_INPUT_MAX);
     /* A command is read while less than OUTPUT_MAX waits; its own replies still fit. */
     server->output = BUF_INIT(SMTP_SERVER_OUTPUT_MAX + 4096);
@@ -29,12 +30,14 @@ void smtp_server_free(struct smtp_server *server)
         return;
     buf_free(&server->input);
     buf_free(&server->output);
+    buf_free(&server->response);
+    free(server->refused_text);
     free(server);
 }
 
 void smtp_server_reply(struct smtp_server *server, int code, const char *enhanced, const char *text)
 {
-    char line[REPLY_TEXT_MAX + 1];
+    char line[SMTP_SERVER_TEXT_MAX + 1];
     size_t n = sv_copy(line, sizeof line, sv_of(text));
     for (size_t i = 0; i < n; i++)
         if (line[i] < 0x20 || line[i] > 0x7e)
@@ -47,15 +50,24 @@ void smtp_server_reply(struct smtp_server *server, int code, const char *enhance
         server->hushed += buf_view(&server->output).n - before;
 }
 
+/* Nothing more is read, and nobody is owed an answer. */
+static void over(struct smtp_server *server)
+{
+    smtp_server_abandon(server);
+    server->auth_over = server->auth_over || server->mode == SMTP_SERVER_MODE_AUTH;
+    smtp_server_end_auth(server);
+    server->tls_due = false;
+    server->mode = SMTP_SERVER_MODE_OVER;
+    server->owed = SMTP_SERVER_NEED_IO;
+    buf_free(&server->input);
+}
+
 void smtp_server_end(struct smtp_server *server, int code, const char *enhanced, const char *text)
 {
     if (server->mode == SMTP_SERVER_MODE_OVER)
         return;
     smtp_server_reply(server, code, enhanced, text);
-    smtp_server_abandon(server);
-    server->mode = SMTP_SERVER_MODE_OVER;
-    server->owed = SMTP_SERVER_NEED_IO;
-    buf_clear(&server->input);
+    over(server);
     if (code >= 400)
         err_set(&server->failure, ERR_PROTOCOL, NULL, "%s", text);
 }
@@ -69,7 +81,7 @@ void smtp_server_fault(struct smtp_server *server, int code, const char *enhance
 
 void smtp_server_abandon(struct smtp_server *server)
 {
-    if (server->phase & (SMTP_SERVER_PHASE_MAIL | SMTP_SERVER_PHASE_RCPT)) {
+    if (server->phase & SMTP_SERVER_TRANSACTION) {
         server->phase = SMTP_SERVER_PHASE_READY;
         server->reset_due = true;
     }
@@ -91,7 +103,7 @@ void smtp_server_greet(struct smtp_server *server)
         return;
     }
     char text[SMTP_DOMAIN_MAX + 8];
-    snprintf(text, sizeof text, "%s ESMTP", server->name);
+    snprintf(text, sizeof text, "%s ESMTP", server->name); /* no enhanced code: RFC 2034 §3 */
     server->mode = SMTP_SERVER_MODE_COMMANDS;
     server->hush = true;
     smtp_server_reply(server, 220, NULL, text);
@@ -101,7 +113,7 @@ size_t smtp_server_feed(struct smtp_server *server, sv bytes)
 {
     if (server->mode == SMTP_SERVER_MODE_OVER || bytes.n == 0)
         return 0;
-    if (server->hush) {
+    if (server->hush || server->mode == SMTP_SERVER_MODE_TLS) {
         smtp_server_early(server);
         return 0;
     }
@@ -116,12 +128,9 @@ void smtp_server_eof(struct smtp_server *server)
 {
     if (server->mode == SMTP_SERVER_MODE_OVER)
         return;
-    if (server->phase & (SMTP_SERVER_PHASE_MAIL | SMTP_SERVER_PHASE_RCPT))
+    if (server->phase & SMTP_SERVER_TRANSACTION)
         err_set(&server->failure, ERR_UNAVAILABLE, NULL, "the client left in the middle of a transaction");
-    smtp_server_abandon(server);
-    server->mode = SMTP_SERVER_MODE_OVER;
-    server->owed = SMTP_SERVER_NEED_IO;
-    buf_clear(&server->input);
+    over(server);
 }
 
 sv smtp_server_output(const struct smtp_server *server)
@@ -140,29 +149,47 @@ void smtp_server_sent(struct smtp_server *server, size_t n)
 
 enum line { LINE_NEED_DATA, LINE_WHOLE, LINE_LONG, LINE_ENDLESS, LINE_BARE };
 
+static bool begins_auth(const struct smtp_server *server)
+{
+    if (server->overlong)
+        return server->overlong_auth;
+    return server->mode == SMTP_SERVER_MODE_AUTH || sv_istarts(buf_view(&server->input), SV("AUTH "));
+}
+
+/* Takes the line off that ends at input's byte `at`. */
+static enum line take_line(struct smtp_server *server, size_t at, size_t max, sv *ret)
+{
+    size_t length = server->overlong + at + 1, end = at;
+    sv in = buf_view(&server->input);
+    assert(in.p);
+    if (end && in.p[end - 1] == '\r')
+        end--;
+    *ret = sv_first(in, end);
+    buf_consume(&server->input, at + 1);
+    server->scanned = server->overlong = 0;
+    server->before = 0;
+    return length > max ? LINE_LONG : LINE_WHOLE;
+}
+
 /* Looks for CRLF. A bare CR or LF is told as soon as it is seen, however the bytes were cut. */
-static enum line find_line(struct smtp_server *server, sv *ret)
+static enum line find_line(struct smtp_server *server, size_t max, sv *ret)
 {
     sv in = buf_view(&server->input);
     assert(in.p || in.n == 0);
     for (; server->scanned < in.n; server->scanned++) {
         char c = in.p[server->scanned];
-        size_t length = server->overlong + server->scanned + 1;
-        if ((c == '\n') != (server->before == '\r'))
+        bool forgiven = c == '\n' && server->forgives_lf;
+        if ((c == '\n') != (server->before == '\r') && !forgiven)
             return LINE_BARE;
-        if (length > SMTP_SERVER_DISCARD_MAX)
+        if (server->overlong + server->scanned + 1 > SMTP_SERVER_DISCARD_MAX)
             return LINE_ENDLESS;
-        if (c == '\n') {
-            *ret = sv_first(in, server->scanned ? server->scanned - 1 : 0);
-            buf_consume(&server->input, server->scanned + 1);
-            server->scanned = server->overlong = 0;
-            server->before = 0;
-            return length > SMTP_SERVER_COMMAND_MAX ? LINE_LONG : LINE_WHOLE;
-        }
+        if (c == '\n')
+            return take_line(server, server->scanned, max, ret);
         server->before = c;
     }
-    if (server->overlong + in.n >= SMTP_SERVER_COMMAND_MAX) {
+    if (server->overlong + in.n >= max) {
         server->overlong += in.n;
+        server->overlong_auth = max == SMTP_SERVER_AUTH_LINE_MAX;
         server->scanned = 0;
         buf_clear(&server->input);
     }
@@ -175,15 +202,26 @@ static bool tls_knocks(const struct smtp_server *server)
     return server->scanned == 0 && server->overlong == 0 && sv_starts(buf_view(&server->input), SV("\x16"));
 }
 
+static void too_long(struct smtp_server *server, bool auth)
+{
+    if (auth)
+        smtp_server_auth_too_long(server);
+    else
+        smtp_server_fault(server, 500, "5.5.2", "Line too long");
+}
+
 /* False when there is no whole command yet. */
 static bool read_command(struct smtp_server *server)
 {
     sv line = SV_NONE;
+    bool auth = begins_auth(server);
     if (tls_knocks(server)) {
-        smtp_server_end(server, 554, "5.5.1", "TLS is not spoken on this port, closing");
+        smtp_server_end(server, 554, "5.5.1",
+                        server->encrypted ? "TLS within TLS, closing"
+                                          : "TLS from the first byte is not spoken on this port, closing");
         return true;
     }
-    switch (find_line(server, &line)) {
+    switch (find_line(server, auth ? SMTP_SERVER_AUTH_LINE_MAX : SMTP_SERVER_COMMAND_MAX, &line)) {
     case LINE_NEED_DATA:
         return false;
     case LINE_BARE:
@@ -194,95 +232,58 @@ static bool read_command(struct smtp_server *server)
         return true;
     case LINE_LONG:
         server->commands++;
-        smtp_server_fault(server, 500, "5.5.2", "Line too long");
+        too_long(server, auth);
         return true;
     case LINE_WHOLE:
         server->commands++;
-        smtp_server_command(server, line);
+        if (server->mode == SMTP_SERVER_MODE_AUTH)
+            smtp_server_auth_response(server, line);
+        else
+            smtp_server_command(server, line);
         return true;
     }
     return false;
 }
 
-static enum smtp_server_event end_content(struct smtp_server *server)
+/* What was left to be told; NEED_IO when nothing was. */
+static enum smtp_server_event take_due(struct smtp_server *server)
 {
-    server->mode = SMTP_SERVER_MODE_COMMANDS;
-    switch (server->swallow) {
-    case SMTP_SERVER_SWALLOW_NOTHING:
-        return server->owed = SMTP_SERVER_END;
-    case SMTP_SERVER_SWALLOW_SIZE:
-        smtp_server_reply(server, 552, "5.3.4", "Message too large");
-        break;
-    case SMTP_SERVER_SWALLOW_LINE:
-        smtp_server_reply(server, 554, "5.6.0", "A line is longer than 998 octets");
-        break;
+    if (server->auth_over) {
+        server->auth_over = false;
+        return SMTP_SERVER_AUTH_OVER;
     }
-    smtp_server_abandon(server);
-    return SMTP_SERVER_NEED_IO;
+    if (server->reset_due) {
+        server->reset_due = false;
+        return SMTP_SERVER_RESET;
+    }
+    if (server->tls_due) {
+        server->tls_due = false;
+        return SMTP_SERVER_WANT_TLS;
+    }
+    return server->mode == SMTP_SERVER_MODE_OVER ? SMTP_SERVER_CLOSED : SMTP_SERVER_NEED_IO;
 }
 
-static bool content_is_hopeless(struct smtp_server *server)
+/* Nothing can be read now: the caller's or the client's turn. */
+static bool stalled(const struct smtp_server *server)
 {
-    if (server->reader.faults & (SMTP_DATA_BARE_CR | SMTP_DATA_BARE_LF | SMTP_DATA_NUL)) {
-        /* Peers do not agree where such a message ends, so nothing after it may be believed. */
-        smtp_server_end(server, 550, "5.5.2",
-                        server->reader.faults & SMTP_DATA_NUL
-                            ? "The message has a NUL byte"
-                            : "The message has a bare CR or LF: lines end in CR LF");
-        return true;
-    }
-    if (server->size_limit && server->content_bytes > server->size_limit &&
-        server->content_bytes - server->size_limit > SMTP_SERVER_SWALLOW_MAX) {
-        smtp_server_end(server, 552, "5.3.4", "Message far too large, closing");
-        return true;
-    }
-    return false;
-}
-
-/* CONTENT, END, or NEED_IO to go round once more. */
-static enum smtp_server_event read_content(struct smtp_server *server)
-{
-    size_t used = 0;
-    sv text = SV_NONE;
-    enum smtp_data_event event = smtp_data_read(&server->reader, buf_view(&server->input), &used, &text);
-    buf_consume(&server->input, used);
-    if (event == SMTP_DATA_TEXT)
-        server->content_bytes += text.n;
-    if (content_is_hopeless(server))
-        return SMTP_SERVER_NEED_IO;
-    if (server->swallow == SMTP_SERVER_SWALLOW_NOTHING) {
-        if (server->reader.faults & SMTP_DATA_LONG_LINE)
-            server->swallow = SMTP_SERVER_SWALLOW_LINE;
-        else if (server->size_limit && server->content_bytes > server->size_limit)
-            server->swallow = SMTP_SERVER_SWALLOW_SIZE;
-    }
-    switch (event) {
-    case SMTP_DATA_NEED_DATA:
-        return SMTP_SERVER_NEED_IO;
-    case SMTP_DATA_TEXT:
-        server->content = text;
-        return server->swallow || text.n == 0 ? SMTP_SERVER_NEED_IO : SMTP_SERVER_CONTENT;
-    case SMTP_DATA_END:
-        return end_content(server);
-    }
-    return SMTP_SERVER_NEED_IO;
+    bool chunk_read = server->mode == SMTP_SERVER_MODE_CHUNK && server->chunk_left == 0;
+    return server->mode == SMTP_SERVER_MODE_GREETING || server->mode == SMTP_SERVER_MODE_TLS ||
+           server->owed != SMTP_SERVER_NEED_IO || buf_view(&server->output).n >= SMTP_SERVER_OUTPUT_MAX ||
+           (buf_view(&server->input).n == 0 && !chunk_read);
 }
 
 enum smtp_server_event smtp_server_next(struct smtp_server *server)
 {
     for (;;) {
-        if (server->reset_due) {
-            server->reset_due = false;
-            return SMTP_SERVER_RESET;
-        }
-        if (server->mode == SMTP_SERVER_MODE_OVER)
-            return SMTP_SERVER_CLOSED;
-        if (server->mode == SMTP_SERVER_MODE_GREETING || server->owed != SMTP_SERVER_NEED_IO ||
-            buf_view(&server->output).n >= SMTP_SERVER_OUTPUT_MAX || buf_view(&server->input).n == 0)
+        enum smtp_server_event event = take_due(server);
+        if (event != SMTP_SERVER_NEED_IO)
+            return event;
+        if (stalled(server))
             return SMTP_SERVER_NEED_IO;
-        enum smtp_server_event event = SMTP_SERVER_NEED_IO;
         if (server->mode == SMTP_SERVER_MODE_CONTENT)
-            event = read_content(server);
+            event = smtp_server_read_content(server);
+        else if (server->mode == SMTP_SERVER_MODE_CHUNK)
+            event = smtp_server_read_chunk(server);
         else if (!read_command(server))
             return SMTP_SERVER_NEED_IO;
         else
@@ -309,8 +310,14 @@ void smtp_server_refuse(struct smtp_server *server, int code, const char *enhanc
         return;
     assert(event != SMTP_SERVER_NEED_IO && code >= 400 && code < 600);
     server->owed = SMTP_SERVER_NEED_IO;
+    if (event == SMTP_SERVER_DATA && server->mode == SMTP_SERVER_MODE_CHUNK) {
+        smtp_server_refuse_chunk(server, code, enhanced, text);
+        return;
+    }
     if (event == SMTP_SERVER_END)
         server->phase = SMTP_SERVER_PHASE_READY;
+    if (event == SMTP_SERVER_AUTH)
+        smtp_server_end_auth(server);
     if (code >= 500)
         smtp_server_fault(server, code, enhanced, text);
     else
@@ -320,6 +327,19 @@ void smtp_server_refuse(struct smtp_server *server, int code, const char *enhanc
 void smtp_server_close(struct smtp_server *server, int code, const char *enhanced, const char *text)
 {
     smtp_server_end(server, code, enhanced, text);
+}
+
+void smtp_server_forgive_bare_lf(struct smtp_server *server, bool on)
+{
+    server->forgives_lf = on;
+}
+
+void smtp_server_rest(struct smtp_server *server)
+{
+    if (buf_view(&server->input).n == 0 && server->owed == SMTP_SERVER_NEED_IO)
+        buf_free(&server->input);
+    if (buf_view(&server->output).n == 0)
+        buf_free(&server->output);
 }
 
 sv smtp_server_hello(const struct smtp_server *server)
@@ -354,7 +374,7 @@ uint64_t smtp_server_content_bytes(const struct smtp_server *server)
 
 bool smtp_server_in_content(const struct smtp_server *server)
 {
-    return server->mode == SMTP_SERVER_MODE_CONTENT;
+    return server->mode == SMTP_SERVER_MODE_CONTENT || server->mode == SMTP_SERVER_MODE_CHUNK;
 }
 
 uint64_t smtp_server_commands(const struct smtp_server *server)
