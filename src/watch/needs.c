@@ -169,7 +169,7 @@ static sv literal_of(struct arena *arena, const struct sigma_value *value)
     case SIGMA_GLOB:
         return piece_of(arena, run_of(value, run));
     case SIGMA_NUMBER:
-        return piece_of(arena, digits_of(value->text));
+        return value->part ? SV_NONE : piece_of(arena, digits_of(value->text));
     case SIGMA_ANYTHING:
     case SIGMA_NULL:
     case SIGMA_CIDR:
@@ -178,6 +178,8 @@ static sv literal_of(struct arena *arena, const struct sigma_value *value)
     case SIGMA_GREATER:
     case SIGMA_GREATER_EQUAL:
     case SIGMA_EXISTS:
+    case SIGMA_FIELD:
+    case SIGMA_ANY_OF: /* none of its own: put_value asks its alternatives */
         return SV_NONE;
     }
     return SV_NONE;
@@ -216,11 +218,22 @@ static sv name_of(const struct need_shop *shop, const struct sigma_item *item)
     return item->slot == SIGMA_NO_SLOT ? SV_NONE : sigma_fields_name(shop->fields, item->slot);
 }
 
-static bool put_value(const struct need_shop *shop, sv name, const struct sigma_value *value,
-                      struct need_clause *clause)
+static bool put_one(const struct need_shop *shop, sv name, const struct sigma_value *value,
+                    struct need_clause *clause)
 {
     sv literal = literal_of(shop->arena, value);
     return literal.n && put(shop->arena, clause, literal) && put_marks(shop, name, literal, clause);
+}
+
+static bool put_value(const struct need_shop *shop, sv name, const struct sigma_value *value,
+                      struct need_clause *clause)
+{
+    if (value->kind != SIGMA_ANY_OF)
+        return put_one(shop, name, value, clause);
+    for (size_t i = 0; i < value->alternative_count; i++)
+        if (!put_one(shop, name, &value->alternatives[i], clause))
+            return false;
+    return true;
 }
 
 /* One of the values. */

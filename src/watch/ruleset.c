@@ -10,6 +10,7 @@
 
 #define RULESET_BYTES_MAX ((size_t)1 << 30)
 #define TREE_BYTES_MAX    ((size_t)256 << 20)
+#define SCRATCH_BYTES_MAX ((size_t)256 << 20)
 
 enum { RULES_AT_FIRST = 64, ID_CELLS_AT_FIRST = 256 };
 
@@ -46,6 +47,11 @@ void ruleset_free(struct ruleset *ruleset)
     sigma_fields_free(ruleset->fields);
     arena_free(ruleset->arena);
     free(ruleset);
+}
+
+void ruleset_lists(struct ruleset *ruleset, const struct sigma_lists *lists)
+{
+    ruleset->lists = lists;
 }
 
 /* The cell that holds the id's rule, or the empty one where it would stand. */
@@ -140,7 +146,11 @@ static size_t load_text(struct load *load, const char *name, sv text)
     struct yaml_reader *reader = yaml_reader_new(text, arena);
     struct sigma_errors errors = {
         .file = arena_cstr(ruleset->arena, sv_of(name)), .fn = load->fn, .arg = load->arg};
-    struct sigma_workshop shop = {ruleset->arena, ruleset->fields, &errors, 0};
+    struct sigma_workshop shop = {.arena = ruleset->arena,
+                                  .scratch = arena_new(SCRATCH_BYTES_MAX),
+                                  .lists = ruleset->lists,
+                                  .fields = ruleset->fields,
+                                  .errors = &errors};
     struct yaml_problem problem;
     const struct yaml_node *document;
     size_t before = ruleset->count;
@@ -156,6 +166,7 @@ static size_t load_text(struct load *load, const char *name, sv text)
     }
     yaml_reader_free(reader);
     arena_free(arena);
+    arena_free(shop.scratch);
     return ruleset->count - before;
 }
 

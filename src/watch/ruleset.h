@@ -20,6 +20,12 @@ typedef void rule_error_fn(void *arg, const struct rule_error *error);
 struct ruleset *ruleset_new(void);
 void ruleset_free(struct ruleset *ruleset);
 
+struct sigma_lists;
+
+/* What placeholders (%name%, with the modifier expand) stand for in the rules that are loaded from now on.
+ * Borrowed until the last load. Without it a rule with a placeholder is an error. */
+void ruleset_lists(struct ruleset *ruleset, const struct sigma_lists *lists);
+
 /* Loads a file (several documents allowed) or a folder (*.yml, *.yaml, recursively, in order of name). −1
  * only if the path itself cannot be read; errors in rules go to fn. */
 int ruleset_load(struct ruleset *ruleset, const char *path, rule_error_fn *fn, void *arg, struct err *err);

@@ -174,10 +174,25 @@ static void fold(struct ruleset_matcher *matcher, struct sigma_subject *subject)
     matcher->fold_n += subject->text.n;
 }
 
+/* fieldref: any value of the other field will do. */
+static bool compare_field(struct ruleset_matcher *matcher, const struct sigma_value *value,
+                          const struct sigma_subject *subject)
+{
+    const struct slot *slot = &matcher->slots[value->slot];
+    if (slot->event != matcher->event_number)
+        return false;
+    for (uint16_t i = slot->first; i != NO_FIELD; i = matcher->next[i])
+        if (sigma_value_match_field(value, subject, &matcher->fields[i]))
+            return true;
+    return false;
+}
+
 static bool compare(struct ruleset_matcher *matcher, const struct sigma_value *value,
                     struct sigma_subject *subject)
 {
-    if (value->kind == SIGMA_CONTAINS && !value->cased)
+    if (value->kind == SIGMA_FIELD)
+        return compare_field(matcher, value, subject);
+    if ((value->kind == SIGMA_CONTAINS && !value->cased) || value->kind == SIGMA_ANY_OF)
         fold(matcher, subject);
     return sigma_value_match(value, subject, matcher->scratch);
 }

@@ -11,89 +11,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "watch/ruleset.h"
-
-enum { FIELDS_MAX = 16 };
-
-/* What the errors of one text were, one per line: "line:column message". */
-struct told {
-    char text[4000];
-    size_t n, count;
-};
-
-static void tell(void *arg, const struct rule_error *error)
-{
-    struct told *told = arg;
-    told->count++;
-    int n = snprintf(told->text + told->n, sizeof told->text - told->n, "%d:%d %s\n", error->line,
-                     error->column, error->message);
-    told->n += n > 0 && (size_t)n < sizeof told->text - told->n ? (size_t)n : 0;
-}
-
-/* A rule around a detection, whose lines are indented by four. */
-static struct ruleset *rules_of(const char *detection, struct told *told)
-{
-    struct buf text = BUF_INIT(1 << 20);
-    *told = (struct told){0};
-    assert_int_equal(
-        buf_printf(&text, "title: t\nid: 1\nlogsource:\n    product: test\ndetection:\n%s", detection), 0);
-    struct ruleset *ruleset = ruleset_new();
-    ruleset_load_text(ruleset, "test.yml", buf_view(&text), tell, told);
-    buf_free(&text);
-    assert_int_equal(ruleset_seal(ruleset, NULL, NULL, NULL), 0);
-    return ruleset;
-}
-
-/* "name=value;name=value": a value after ":=" is a number, "name!" is null. */
-static size_t read_fields(sv text, struct event_field *fields)
-{
-    size_t n = 0;
-    while (text.p && text.n) {
-        sv value = sv_split(&text, ';'), name = sv_split(&value, '=');
-        assert_true(n < FIELDS_MAX);
-        fields[n] = (struct event_field){name, value.p ? value : SV(""), EVENT_STRING};
-        if (sv_ends(name, SV(":")) || sv_ends(name, SV("!"))) {
-            fields[n].type = sv_ends(name, SV(":")) ? EVENT_NUMBER : EVENT_NULL;
-            fields[n].name.n--;
-        }
-        n++;
-    }
-    return n;
-}
-
-static bool matches(const struct ruleset *ruleset, const char *raw, const char *fields)
-{
-    struct event_field list[FIELDS_MAX];
-    struct event event = {.raw = sv_of(raw), .message = sv_of(raw), .fields = list};
-    size_t count;
-    event.field_count = read_fields(sv_of(fields), list);
-    struct ruleset_matcher *matcher = ruleset_matcher_new(ruleset);
-    ruleset_match(matcher, &event, &count);
-    ruleset_matcher_free(matcher);
-    return count > 0;
-}
-
-struct match_case {
-    const char *detection, *raw, *fields;
-    bool expected;
-};
-
-static void check_matches(const struct match_case *cases, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        struct told told;
-        struct ruleset *ruleset = rules_of(cases[i].detection, &told);
-        if (told.count)
-            fail_msg("case %zu: %s", i, told.text);
-        if (matches(ruleset, cases[i].raw, cases[i].fields) != cases[i].expected)
-            fail_msg("case %zu: %s on \"%s\" [%s]: expected %s", i, cases[i].detection, cases[i].raw,
-                     cases[i].fields, cases[i].expected ? "a match" : "none");
-        ruleset_free(ruleset);
-    }
-}
-
-#define CHECK(cases) check_matches(cases, sizeof(cases) / sizeof *(cases))
-#define S            "    condition: s\n    s:\n"
+#include "watch/ruleset_fixture.h"
 
 static void maps_ask_for_all_and_lists_for_any(void **state)
 {
@@ -337,17 +255,13 @@ static void conditions_combine_selections(void **state)
     CHECK(cases);
 }
 
-struct error_case {
-    const char *detection, *expected;
-};
-
 static void each_mistake_is_told_where_it_stands(void **state)
 {
     (void)state;
     static const struct error_case cases[] = {
         {"    s: {a: x}\n", "5:1 detection has no condition"},
         {S "        a|contain: x\n", "8:11 unknown modifier 'contain'"},
-        {S "        a|base64: x\n", "8:11 modifier 'base64' is not supported yet"},
+        {S "        a|base64: 'x*'\n", "8:20 base64 cannot encode a text with wildcards"},
         {S "        a|i: x\n", "8:11 modifier 'i' belongs to re"},
         {S "        a|re|cidr: x\n", "8:14 modifier 'cidr' cannot be combined"},
         {S "        a|re: '(x'\n", "8:16 this regular expression is wrong at character 3"},
@@ -378,16 +292,7 @@ static void each_mistake_is_told_where_it_stands(void **state)
         {"    s: *x\n    condition: s\n", "6:9 the alias *x names no anchor"},
         {"    s: &x {a: *x}\n    condition: s\n", "the alias *x names no anchor that ends before it"},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct told told;
-        struct ruleset *ruleset = rules_of(cases[i].detection, &told);
-        if (told.count != 1 || !strstr(told.text, cases[i].expected))
-            fail_msg("case %zu: %s: expected \"%s\", told: %s", i, cases[i].detection, cases[i].expected,
-                     told.text);
-        assert_int_equal(ruleset_count(ruleset), 0);
-        assert_int_equal(ruleset_failed(ruleset), 1);
-        ruleset_free(ruleset);
-    }
+    check_errors(cases, sizeof cases / sizeof *cases, NULL);
 }
 
 static size_t load(struct ruleset *ruleset, const char *text, struct told *told)

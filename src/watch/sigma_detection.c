@@ -23,12 +23,17 @@ static void add_value(struct sigma_item *item, const struct yaml_node *node, con
                     SIGMA_VALUES_MAX);
         return;
     }
-    shop->values_left--;
     struct sigma_value *value = &item->values[item->value_count];
-    if (sigma_value_compile(value, node->text, node->plain, key, shop->arena, problem, sizeof problem))
-        item->value_count++;
-    else
+    const struct sigma_maker maker = {shop->arena,  shop->scratch, shop->lists,
+                                      shop->fields, problem,       sizeof problem};
+    arena_reset(shop->scratch);
+    if (!sigma_value_compile(value, node->text, node->plain, key, &maker)) {
         sigma_error(shop->errors, node->line, node->column, "%s", problem);
+        return;
+    }
+    item->value_count++;
+    size_t taken = value->kind == SIGMA_ANY_OF ? value->alternative_count : 1;
+    shop->values_left -= taken < shop->values_left ? taken : shop->values_left;
 }
 
 static bool make_room(struct sigma_item *item, const struct yaml_node *node, size_t count,
@@ -63,24 +68,30 @@ static void add_values(struct sigma_item *item, const struct yaml_node *node, co
             add_value(item, child, key, shop);
 }
 
+/* Whether the modifiers have a meaning for a search in the whole record. */
+static bool may_search(const struct sigma_key *key)
+{
+    const uint64_t fields_only = 1ULL << SIGMA_MODIFIER_startswith | 1ULL << SIGMA_MODIFIER_endswith |
+                                 1ULL << SIGMA_MODIFIER_cidr | 1ULL << SIGMA_MODIFIER_exists |
+                                 1ULL << SIGMA_MODIFIER_neq;
+    return key->modifiers && !(key->modifiers & fields_only) && !sigma_has_role(key, SIGMA_ORDER) &&
+           !sigma_has_role(key, SIGMA_PART) && !sigma_has_role(key, SIGMA_REFERENCE);
+}
+
 /* Reads a map's key; false if it is wrong. */
 static bool read_key(struct sigma_key *ret, const struct yaml_node *node, struct sigma_workshop *shop)
 {
     char problem[PROBLEM_BYTES_MAX];
     size_t offset = 0;
-    const uint64_t searchable =
-        1ULL << SIGMA_MODIFIER_all | 1ULL << SIGMA_MODIFIER_contains | 1ULL << SIGMA_MODIFIER_re |
-        1ULL << SIGMA_MODIFIER_i | 1ULL << SIGMA_MODIFIER_m | 1ULL << SIGMA_MODIFIER_s |
-        1ULL << SIGMA_MODIFIER_ignorecase | 1ULL << SIGMA_MODIFIER_multiline | 1ULL << SIGMA_MODIFIER_dotall |
-        1ULL << SIGMA_MODIFIER_cased | 1ULL << SIGMA_MODIFIER_windash;
     if (!sigma_key_parse(node->key, ret, problem, sizeof problem, &offset)) {
         sigma_error(shop->errors, node->key_line, node->key_column + (int)offset, "%s", problem);
         return false;
     }
-    if (ret->field.n == 0 && (ret->modifiers == 0 || ret->modifiers & ~searchable)) {
+    if (ret->field.n == 0 && !may_search(ret)) {
         sigma_error(shop->errors, node->key_line, node->key_column,
                     ret->modifiers
-                        ? "a search without a field knows only contains, all, re, cased and windash"
+                        ? "a search without a field knows only contains, all, re, cased, windash, expand and "
+                          "encodings"
                         : "a field's name is empty");
         return false;
     }

@@ -56,6 +56,8 @@ __attribute__((format(printf, 4, 5))) void sigma_error(struct sigma_errors *erro
 /* What rules are made into. */
 struct sigma_workshop {
     struct arena *arena;
+    struct arena *scratch;           /* for what is needed only until the next value is made */
+    const struct sigma_lists *lists; /* what placeholders stand for; may be NULL */
     struct sigma_fields *fields;
     struct sigma_errors *errors;
     size_t values_left; /* of SIGMA_VALUES_MAX */

@@ -3,8 +3,8 @@
 #ifndef VEDETTE_WATCH_SIGMA_VALUE_H
 #define VEDETTE_WATCH_SIGMA_VALUE_H
 
-#include "base/arena.h"
-#include "watch/sigma_modifier.h"
+#include "watch/sigma_text.h"
+#include "watch/sigma_time.h"
 #include "wire/event.h"
 
 enum {
@@ -20,7 +20,8 @@ enum sigma_value_kind {
     SIGMA_CONTAINS,
     SIGMA_GLOB,   /* anything else with wildcards */
     SIGMA_NUMBER, /* a plain number in the rule: the same digits, or the same number in a number field that is
-                     written without an exponent and in at most 16 characters */
+                     written without an exponent and in at most 16 characters; with a part, that part of the
+                     date that the field is */
     SIGMA_NULL,   /* the field is absent, or null */
     SIGMA_REGEX,  /* PCRE2, found anywhere; case matters unless |i */
     SIGMA_CIDR,
@@ -29,14 +30,21 @@ enum sigma_value_kind {
     SIGMA_GREATER,
     SIGMA_GREATER_EQUAL,
     SIGMA_EXISTS, /* number 1 or 0: present (null too) or absent */
+    SIGMA_FIELD,  /* what another field of the event says: sigma_value_match_field */
+    SIGMA_ANY_OF, /* one of the alternatives, which are never ANY_OF themselves */
 };
 
 struct sigma_value {
     enum sigma_value_kind kind;
     bool cased;
+    enum sigma_time_part part;      /* NUMBER, LESS…GREATER_EQUAL: of a date, if it is not NONE */
+    enum sigma_value_kind relation; /* FIELD: EXACT, PREFIX, SUFFIX or CONTAINS */
+    uint32_t slot;                  /* FIELD: the other field */
+    struct sigma_value *alternatives;
+    size_t alternative_count;
     sv text; /* EXACT…CONTAINS without the wildcards, lower case unless cased; NUMBER as written; REGEX: the
                 longest text that it cannot match without, ASCII case aside */
-    const uint16_t *pattern; /* GLOB: bytes, lower case unless cased, and the marks of sigma_value.c */
+    const uint16_t *pattern; /* GLOB: bytes, lower case unless cased, and the marks of sigma_text.h */
     size_t pattern_count;
     double number;
     void *regex; /* pcre2_code; the owner frees it with sigma_value_free */
@@ -56,7 +64,7 @@ uint64_t sigma_scratch_limits(const struct sigma_scratch *scratch);
 /* Compiles what stands in a rule under that key; plain says that it was written without quotes. In a keyword
  * search (key without field) text is looked for anywhere. False with a message if it has no meaning there. */
 bool sigma_value_compile(struct sigma_value *ret, sv text, bool plain, const struct sigma_key *key,
-                         struct arena *arena, char *problem, size_t cap);
+                         const struct sigma_maker *maker);
 
 void sigma_value_free(struct sigma_value *value);
 
@@ -67,9 +75,20 @@ struct sigma_subject {
     enum event_field_type type;
 };
 
-/* NULL and EXISTS are answered for a field that is present. */
+/* NULL and EXISTS are answered for a field that is present. Not for FIELD. */
 bool sigma_value_match(const struct sigma_value *value, const struct sigma_subject *subject,
                        struct sigma_scratch *scratch);
+
+/* FIELD: whether subject stands to what the other field says as the value asks. Nothing compares with null.
+ */
+bool sigma_value_match_field(const struct sigma_value *value, const struct sigma_subject *subject,
+                             const struct sigma_subject *other);
+
+/* A number as YAML writes it: decimal with fraction and exponent, 0x hexadecimal, 0o octal. */
+bool sigma_number(sv text, double *ret);
+
+/* An IPv4 (then 4 bytes; a mapped one too) or IPv6 address. */
+bool sigma_address(sv text, uint8_t ret[static 16], bool *ret_v6);
 
 /* ASCII lower case of n bytes. */
 void sigma_fold(char *dst, const char *src, size_t n);

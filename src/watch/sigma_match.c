@@ -1,0 +1,323 @@
+#include "watch/sigma_value.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <stdlib.h>
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+enum { PLAIN_NUMBER_BYTES_MAX = 16 };
+
+enum { JIT_STACK_BYTES_MIN = 32 * 1024, JIT_STACK_BYTES_MAX = 512 * 1024, REGEX_HEAP_KIB_MAX = 4096 };
+
+struct sigma_scratch {
+    pcre2_match_data *data;
+    pcre2_match_context *context;
+    pcre2_jit_stack *stack;
+    uint64_t limits;
+};
+
+struct sigma_scratch *sigma_scratch_new(void)
+{
+    struct sigma_scratch *scratch = calloc(1, sizeof *scratch);
+    assert(scratch);
+    scratch->data = pcre2_match_data_create(1, NULL);
+    scratch->context = pcre2_match_context_create(NULL);
+    scratch->stack = pcre2_jit_stack_create(JIT_STACK_BYTES_MIN, JIT_STACK_BYTES_MAX, NULL);
+    assert(scratch->data && scratch->context);
+    pcre2_set_match_limit(scratch->context, SIGMA_REGEX_STEPS_MAX);
+    pcre2_set_heap_limit(scratch->context, REGEX_HEAP_KIB_MAX);
+    if (scratch->stack)
+        pcre2_jit_stack_assign(scratch->context, NULL, scratch->stack);
+    return scratch;
+}
+
+void sigma_scratch_free(struct sigma_scratch *scratch)
+{
+    if (!scratch)
+        return;
+    pcre2_jit_stack_free(scratch->stack);
+    pcre2_match_context_free(scratch->context);
+    pcre2_match_data_free(scratch->data);
+    free(scratch);
+}
+
+uint64_t sigma_scratch_limits(const struct sigma_scratch *scratch)
+{
+    return scratch->limits;
+}
+
+static unsigned char fold(unsigned char c)
+{
+    return c >= 'A' && c <= 'Z' ? (unsigned char)(c + ('a' - 'A')) : c;
+}
+
+void sigma_fold(char *dst, const char *src, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        dst[i] = (char)fold((unsigned char)src[i]);
+}
+
+bool sigma_number(sv s, double *ret)
+{
+    char text[64], *end;
+    if (s.n == 0 || s.n >= sizeof text)
+        return false;
+    sv_copy(text, sizeof text, s);
+    bool hex = text[0] == '0' && text[1] == 'x', octal = text[0] == '0' && text[1] == 'o';
+    if (hex || octal) {
+        unsigned char c = (unsigned char)text[2];
+        if (!((c >= '0' && c <= '9') || (hex && fold(c) >= 'a' && fold(c) <= 'f')))
+            return false;
+        *ret = (double)strtoull(text + 2, &end, hex ? 16 : 8);
+        return *end == 0;
+    }
+    if (strspn(text, "0123456789+-.eE") != s.n || !strpbrk(text, "0123456789"))
+        return false;
+    double number = strtod(text, &end);
+    if (*end != 0)
+        return false;
+    *ret = number;
+    return true;
+}
+
+bool sigma_address(sv text, uint8_t address[static 16], bool *ret_v6)
+{
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+    char copy[INET6_ADDRSTRLEN + 1];
+    if (text.n == 0 || text.n >= sizeof copy || memchr(text.p, 0, text.n))
+        return false;
+    sv_copy(copy, sizeof copy, text);
+    if (inet_pton(AF_INET, copy, address) == 1) {
+        *ret_v6 = false;
+        return true;
+    }
+    if (inet_pton(AF_INET6, copy, address) != 1)
+        return false;
+    *ret_v6 = memcmp(address, mapped, sizeof mapped) != 0;
+    if (!*ret_v6)
+        memmove(address, address + sizeof mapped, 4);
+    return true;
+}
+
+/* Not strncasecmp: that one stops at a NUL, which a JSON string may hold. */
+static bool same(const char *subject, sv text, bool cased)
+{
+    if (cased)
+        return text.n == 0 || (subject && memcmp(subject, text.p, text.n) == 0);
+    for (size_t i = 0; i < text.n; i++)
+        if (fold((unsigned char)subject[i]) != (unsigned char)text.p[i])
+            return false;
+    return true;
+}
+
+static bool contains(const struct sigma_value *value, const struct sigma_subject *subject)
+{
+    if (value->text.n == 0)
+        return true;
+    sv hay = value->cased ? subject->text : subject->folded;
+    if (hay.p)
+        return memmem(hay.p, hay.n, value->text.p, value->text.n) != NULL;
+    for (size_t i = 0; i + value->text.n <= subject->text.n; i++)
+        if (same(subject->text.p + i, value->text, value->cased))
+            return true;
+    return false;
+}
+
+/* Bytes of the character at the start of s: a well-formed UTF-8 sequence, else one byte. */
+static size_t character(sv s)
+{
+    unsigned char c = (unsigned char)s.p[0];
+    size_t n = c < 0xc2 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 1;
+    return n > 1 && n <= s.n && sv_utf8(sv_first(s, n)) ? n : 1;
+}
+
+/* Bytes that the mark or byte takes from the start of s (not empty); 0 if it does not match. */
+static size_t step(uint16_t mark, sv s, bool cased)
+{
+    unsigned char c = (unsigned char)s.p[0];
+    if (mark == SIGMA_ONE)
+        return character(s);
+    if (mark == SIGMA_DASH) {
+        if (c == '-' || c == '/')
+            return 1;
+        bool dash = sv_starts(s, SV("\xe2\x80\x93")) || sv_starts(s, SV("\xe2\x80\x94")) ||
+                    sv_starts(s, SV("\xe2\x80\x95"));
+        return dash ? 3 : 0;
+    }
+    return (cased ? c : fold(c)) == mark;
+}
+
+/* Going back to the last star only is enough: an earlier one could not take anything that it cannot. */
+static bool glob(const struct sigma_value *value, sv s)
+{
+    const uint16_t *pattern = value->pattern;
+    size_t at = 0, p = 0, n = value->pattern_count, star = SV_NPOS, resume = 0;
+    while (at < s.n) {
+        if (p < n && pattern[p] == SIGMA_STAR) {
+            star = ++p;
+            resume = at;
+            continue;
+        }
+        size_t taken = p < n ? step(pattern[p], sv_from(s, at), value->cased) : 0;
+        if (taken) {
+            at += taken;
+            p++;
+        } else if (star != SV_NPOS) {
+            p = star;
+            resume += character(sv_from(s, resume));
+            at = resume;
+        } else {
+            return false;
+        }
+    }
+    while (p < n && pattern[p] == SIGMA_STAR)
+        p++;
+    return p == n;
+}
+
+static bool regex(const struct sigma_value *value, sv s, struct sigma_scratch *scratch)
+{
+    int code =
+        pcre2_match(value->regex, (PCRE2_SPTR)(s.p ? s.p : ""), s.n, 0, 0, scratch->data, scratch->context);
+    if (code == PCRE2_ERROR_MATCHLIMIT || code == PCRE2_ERROR_DEPTHLIMIT || code == PCRE2_ERROR_HEAPLIMIT ||
+        code == PCRE2_ERROR_JIT_STACKLIMIT)
+        scratch->limits++;
+    return code >= 0;
+}
+
+static bool cidr(const struct sigma_value *value, sv s)
+{
+    uint8_t address[16];
+    bool v6;
+    if (!sigma_address(s, address, &v6) || v6 != value->v6)
+        return false;
+    size_t bytes = value->prefix_bits / 8, bits = value->prefix_bits % 8;
+    if (memcmp(address, value->address, bytes) != 0)
+        return false;
+    return bits == 0 || (address[bytes] ^ value->address[bytes]) >> (8 - bits) == 0;
+}
+
+/* Digits and a point, few enough for a double to tell any two of them apart: an equal number then has the
+ * same digits, which is what the search in raw bytes goes by (watch/needs.h). */
+static bool is_plain_number(sv s)
+{
+    if (s.n > PLAIN_NUMBER_BYTES_MAX)
+        return false;
+    for (size_t i = 0; i < s.n; i++)
+        if (!(s.p[i] >= '0' && s.p[i] <= '9') && s.p[i] != '.' && s.p[i] != '-')
+            return false;
+    return true;
+}
+
+static bool number(const struct sigma_value *value, const struct sigma_subject *subject)
+{
+    double other;
+    if (value->part)
+        return sigma_time_part(subject->text, value->part, &other) && other == value->number;
+    if (sv_eq(value->text, subject->text))
+        return true;
+    return subject->type == EVENT_NUMBER && is_plain_number(subject->text) &&
+           sigma_number(subject->text, &other) && other == value->number;
+}
+
+static bool compare(const struct sigma_value *value, sv s)
+{
+    double other;
+    if (!(value->part ? sigma_time_part(s, value->part, &other) : sigma_number(s, &other)))
+        return false;
+    if (value->kind == SIGMA_LESS)
+        return other < value->number;
+    if (value->kind == SIGMA_LESS_EQUAL)
+        return other <= value->number;
+    return value->kind == SIGMA_GREATER ? other > value->number : other >= value->number;
+}
+
+/* Alternatives are never ANY_OF themselves. NOLINTNEXTLINE(misc-no-recursion) */
+static bool any_of(const struct sigma_value *value, const struct sigma_subject *subject,
+                   struct sigma_scratch *scratch)
+{
+    for (size_t i = 0; i < value->alternative_count; i++)
+        if (sigma_value_match(&value->alternatives[i], subject, scratch))
+            return true;
+    return false;
+}
+
+/* NOLINTNEXTLINE(misc-no-recursion) */
+bool sigma_value_match(const struct sigma_value *value, const struct sigma_subject *subject,
+                       struct sigma_scratch *scratch)
+{
+    sv s = subject->text, text = value->text;
+    if (subject->type == EVENT_NULL)
+        return value->kind == SIGMA_NULL || (value->kind == SIGMA_EXISTS && value->number != 0);
+    switch (value->kind) {
+    case SIGMA_ANYTHING:
+        return true;
+    case SIGMA_EXACT:
+        return s.n == text.n && same(s.p, text, value->cased);
+    case SIGMA_PREFIX:
+        return s.n >= text.n && same(s.p, text, value->cased);
+    case SIGMA_SUFFIX:
+        return s.n >= text.n && same(s.p + (s.n - text.n), text, value->cased);
+    case SIGMA_CONTAINS:
+        return contains(value, subject);
+    case SIGMA_GLOB:
+        return glob(value, s);
+    case SIGMA_NUMBER:
+        return number(value, subject);
+    case SIGMA_NULL:
+        return false;
+    case SIGMA_REGEX:
+        return regex(value, s, scratch);
+    case SIGMA_CIDR:
+        return cidr(value, s);
+    case SIGMA_LESS:
+    case SIGMA_LESS_EQUAL:
+    case SIGMA_GREATER:
+    case SIGMA_GREATER_EQUAL:
+        return compare(value, s);
+    case SIGMA_EXISTS:
+        return value->number != 0;
+    case SIGMA_FIELD:
+        return false;
+    case SIGMA_ANY_OF:
+        return any_of(value, subject, scratch);
+    }
+    return false;
+}
+
+/* Both as they came, so a letter is folded on either side. */
+static bool same_text(const char *a, const char *b, size_t n, bool cased)
+{
+    for (size_t i = 0; i < n; i++) {
+        unsigned char x = (unsigned char)a[i], y = (unsigned char)b[i];
+        if (cased ? x != y : fold(x) != fold(y))
+            return false;
+    }
+    return true;
+}
+
+bool sigma_value_match_field(const struct sigma_value *value, const struct sigma_subject *subject,
+                             const struct sigma_subject *other)
+{
+    sv s = subject->text, o = other->text;
+    double a, b;
+    if (subject->type == EVENT_NULL || other->type == EVENT_NULL)
+        return false;
+    if (value->relation == SIGMA_EXACT && subject->type == EVENT_NUMBER && other->type == EVENT_NUMBER &&
+        sigma_number(s, &a) && sigma_number(o, &b) && a == b)
+        return true;
+    if (s.n < o.n)
+        return false;
+    if (value->relation == SIGMA_PREFIX)
+        return same_text(s.p, o.p, o.n, value->cased);
+    if (value->relation == SIGMA_SUFFIX)
+        return same_text(s.p + (s.n - o.n), o.p, o.n, value->cased);
+    if (value->relation == SIGMA_EXACT)
+        return s.n == o.n && same_text(s.p, o.p, o.n, value->cased);
+    for (size_t i = 0; i + o.n <= s.n; i++)
+        if (same_text(s.p + i, o.p, o.n, value->cased))
+            return true;
+    return false;
+}
