@@ -51,18 +51,17 @@ enum guard_action {
     GUARD_REJECT,     /* 5yz */
     GUARD_DEFER,      /* 4yz */
     GUARD_QUARANTINE, /* take it, and hold it in the queue until somebody releases it */
-    GUARD_REDIRECT,   /* take it for options.recipient instead */
+    GUARD_REDIRECT,   /* take it for the verdict's recipient instead */
 };
 
 /* What the deciding rule switches on. Texts live as long as the guard. */
 struct guard_options {
-    bool bare_lf;          /* a bare LF in the content is a line end: a network of old devices. Known at RCPT
-                              already, and only if every rule that may still decide says so */
-    bool clean_header;     /* add what is missing, drop Bcc: gateway/cleanup.h */
-    const char *sender;    /* stands in for the envelope sender; NULL: as it came. "" never */
-    const char *tag;       /* a field to put in front, "Name: value"; NULL: none */
-    const char *route;     /* of relay.routes; NULL: by the recipient's domain */
-    const char *recipient; /* stands in for the recipient; NULL: as it came. Lives as long as the verdict */
+    bool bare_lf;       /* a bare LF in the content is a line end: a network of old devices. Known at RCPT
+                           already, and only if every rule that may still decide says so */
+    bool clean_header;  /* add what is missing, drop Bcc: gateway/cleanup.h */
+    const char *sender; /* stands in for the envelope sender; NULL: as it came. "" never */
+    const char *tag;    /* a field to put in front, "Name: value"; NULL: none */
+    const char *route;  /* of relay.routes; NULL: by the recipient's domain */
 };
 
 struct guard_verdict {
@@ -70,12 +69,13 @@ struct guard_verdict {
     int code;                  /* of a REJECT or DEFER, else 0 */
     char enhanced[8];          /* "5.7.1" (RFC 3463) */
     char text[GUARD_TEXT_MAX]; /* names the rule and the remedy; printable ASCII, without codes */
-    const char *rule;          /* its name; "default", "local" or "address" for what needs no rule */
-    const char *file;          /* where it stands; NULL for those three. Both live as long as the guard */
+    const char *rule; /* its name; "default", "local", "address" or "account" for what needs no rule */
+    const char *file; /* where it stands; NULL for those. Both live as long as the guard */
     int line;
     char why[GUARD_WHY_MAX]; /* one sentence, for the log and for people */
     struct guard_options options;
-    char rewritten[SMTP_PATH_MAX + 1]; /* what options.recipient points to */
+    char
+        recipient[SMTP_PATH_MAX + 1]; /* stands in for the recipient: rewritten, redirected; "": as it came */
 };
 
 /* Reads what relay has of rules and accounts, checks what goes beyond one key (named time zones, which are
@@ -101,8 +101,9 @@ void guard_ask(const struct guard *guard, struct limits *limits, const struct gu
 enum guard_match { GUARD_NO, GUARD_PERHAPS, GUARD_YES };
 typedef void guard_explain_fn(void *arg, const char *rule, const char *file, int line, enum guard_match match,
                               const char *why);
-void guard_explain(const struct guard *guard, struct limits *limits, const struct guard_question *question,
-                   guard_explain_fn *fn, void *arg, struct guard_verdict *ret);
+void guard_explain(const struct guard *guard, const struct limits *limits,
+                   const struct guard_question *question, guard_explain_fn *fn, void *arg,
+                   struct guard_verdict *ret);
 
 /* Whether relay.accounts lets this account in from there and now: asked once its password is right, before
  * 235. True, or false with a REJECT that says why (for the log: a client is told 535 5.7.8 and no more). */
