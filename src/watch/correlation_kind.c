@@ -1,0 +1,75 @@
+#include "watch/correlation_kind.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+const struct correlation_kind *correlation_kind(enum correlation_type type)
+{
+    static const struct correlation_kind *const kinds[] = {
+        [CORRELATION_EVENT_COUNT] = &kind_window,      [CORRELATION_VALUE_COUNT] = &kind_window,
+        [CORRELATION_VALUE_SUM] = &kind_window,        [CORRELATION_VALUE_AVG] = &kind_window,
+        [CORRELATION_VALUE_PERCENTILE] = &kind_window, [CORRELATION_TEMPORAL] = &kind_window,
+        [CORRELATION_TEMPORAL_ORDERED] = &kind_window, [CORRELATION_NEW_VALUE] = &kind_new_value,
+        [CORRELATION_RARE_HOURS] = &kind_rare,         [CORRELATION_RARE_DAYS] = &kind_rare,
+        [CORRELATION_DORMANT] = &kind_dormant,         [CORRELATION_SPIKE] = &kind_spike,
+        [CORRELATION_ABSENCE] = &kind_absence,         [CORRELATION_MISSING_BEFORE] = &kind_missing,
+    };
+    return kinds[type];
+}
+
+void keepsake_clear(struct keepsake *keepsake)
+{
+    free(keepsake->bytes);
+    *keepsake = (struct keepsake){0};
+}
+
+void keepsake_put(struct keepsake *keepsake, const struct projection *projection)
+{
+    struct buf buf = BUF_INIT(PROJECTION_BYTES_MAX);
+    struct pack pack = PACK_INTO(&buf);
+    projection_pack(&pack, projection);
+    keepsake_clear(keepsake);
+    if (pack.ok) {
+        keepsake->n = buf_view(&buf).n;
+        keepsake->bytes = malloc(keepsake->n);
+        assert(keepsake->bytes);
+        memcpy(keepsake->bytes, buf_view(&buf).p, keepsake->n);
+    }
+    buf_free(&buf);
+}
+
+bool keepsake_get(const struct keepsake *keepsake, struct projection *ret, struct arena *arena)
+{
+    struct unpack unpack = UNPACK_FROM(sv_make(keepsake->bytes, keepsake->n));
+    return keepsake->n && projection_unpack(&unpack, ret, arena);
+}
+
+void keepsake_pack(struct pack *pack, const struct keepsake *keepsake)
+{
+    pack_sv(pack, sv_make(keepsake->bytes, keepsake->n));
+}
+
+bool keepsake_unpack(struct unpack *unpack, struct keepsake *ret)
+{
+    sv bytes = unpack_sv(unpack);
+    if (!unpack->ok || bytes.n > PROJECTION_BYTES_MAX)
+        return false;
+    *ret = (struct keepsake){0};
+    if (bytes.n) {
+        ret->bytes = malloc(bytes.n);
+        assert(ret->bytes);
+        memcpy(ret->bytes, bytes.p, bytes.n);
+        ret->n = bytes.n;
+    }
+    return true;
+}
+
+const char *kind_moment(nanos t, char *text, size_t cap)
+{
+    char whole[40];
+    time_rfc3339(t, whole, sizeof whole);
+    whole[10] = ' ';
+    sv_copy(text, cap, sv_make(whole, 16));
+    sv_copy(text + 16, cap - 16, SV(" UTC"));
+    return text;
+}

@@ -1,0 +1,169 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* cmocka needs its types first. */
+#include <cmocka.h>
+
+#include <stdio.h>
+
+#include "watch/correlation.h"
+
+/* What the errors of one text were, one per line: "line:column message". */
+struct told {
+    char text[4000];
+    size_t n, count;
+};
+
+static void tell(void *arg, const struct rule_error *error)
+{
+    struct told *told = arg;
+    told->count++;
+    int n = snprintf(told->text + told->n, sizeof told->text - told->n, "%d:%d %s\n", error->line,
+                     error->column, error->message);
+    told->n += n > 0 && (size_t)n < sizeof told->text - told->n ? (size_t)n : 0;
+}
+
+#define RULE(name)                                                                             \
+    "title: " name "\nname: " name "\nlogsource: {product: test}\ndetection: {s: {kind: " name \
+    "}, condition: s}\n---\n"
+
+static struct ruleset *load(const char *text, struct told *told)
+{
+    *told = (struct told){0};
+    struct ruleset *ruleset = ruleset_new();
+    ruleset_load_text(ruleset, "t.yml", sv_of(text), tell, told);
+    assert_int_equal(ruleset_seal(ruleset, tell, told, NULL), 0);
+    return ruleset;
+}
+
+#define HEAD RULE("a") RULE("b") "title: c\ncorrelation:\n"
+
+static void check_error(const char *body, const char *expected)
+{
+    struct told told;
+    char text[8000];
+    snprintf(text, sizeof text, HEAD "%s", body);
+    struct ruleset *ruleset = load(text, &told);
+    if (!strstr(told.text, expected))
+        fail_msg("%s\nsaid: %s\nexpected: %s", body, told.text, expected);
+    assert_int_equal(correlation_count(ruleset), 0);
+    ruleset_free(ruleset);
+}
+
+static void every_mistake_is_told_with_its_place(void **state)
+{
+    static const char *const cases[][2] = {
+        {"    rules: [a]\n    timespan: 1m\n", "type is missing"},
+        {"    type: nonsense\n    rules: [a]\n", "13:11 there is no correlation type 'nonsense'"},
+        {"    type: event_count\n    timespan: 1m\n    condition: {gte: 1}\n", "rules is missing"},
+        {"    type: event_count\n    rules: [a]\n    condition: {gte: 1}\n", "timespan is missing"},
+        {"    type: event_count\n    rules: [a]\n    timespan: 1m\n", "event_count needs a condition"},
+        {"    type: event_count\n    rules: [a]\n    timespan: 1x\n    condition: {gte: 1}\n",
+         "15:15 timespan must be"},
+        {"    type: event_count\n    rules: [a]\n    timespan: 1m\n    condition: {gte: many}\n",
+         "gte must be a number"},
+        {"    type: event_count\n    rules: [a]\n    timespan: 1m\n    condition: {gte: 10001}\n",
+         "gte must be 0 to 10000"},
+        {"    type: event_count\n    rules: [a]\n    timespan: 1m\n    condition: {over: 1}\n",
+         "a condition knows gt"},
+        {"    type: event_count\n    rules: [x]\n    timespan: 1m\n    condition: {gte: 1}\n",
+         "14:13 there is no rule with the id or name 'x'"},
+        {"    type: value_count\n    rules: [a]\n    timespan: 1m\n    condition: {gte: 1}\n",
+         "value_count needs a field"},
+        {"    type: event_count\n    rules: [a]\n    timespan: 1m\n    condition: {gte: 1, field: x}\n",
+         "no use for a field"},
+        {"    type: event_count\n    rules: [a]\n    timespan: 1m\n    condition: a and b\n",
+         "belongs to temporal"},
+        {"    type: temporal\n    rules: [a, b]\n    timespan: 1m\n    condition: a and z\n", "z"},
+        {"    type: event_count\n    rules: [a]\n    timespan: 1m\n    colour: red\n    condition: {gte: "
+         "1}\n",
+         "16:5 event_count has no key 'colour'"},
+        {"    type: rare_hours\n    rules: [a]\n    zone: Moon/Crater\n",
+         "there is no time zone 'Moon/Crater'"},
+        {"    type: rare_hours\n    rules: [a]\n    threshold: 2\n", "threshold must be 0 to 1"},
+        {"    type: new_value\n    rules: [a]\n", "new_value needs a field"},
+        {"    type: missing_before\n    rules: [a]\n    timespan: 1h\n", "needs two rules"},
+        {"    type: event_count\n    rules: [a, b]\n    timespan: 1m\n    group-by: [ip]\n    condition: "
+         "{gte: 1}\n"
+         "    aliases: {ip: {a: source.ip}}\n",
+         "one does not for 'b'"},
+        {"    type: event_count\n    rules: [a]\n    timespan: 1m\n    group-by: [ip]\n    condition: {gte: "
+         "1}\n"
+         "    aliases: {ip: {a: source.ip, q: x}}\n",
+         "of the rules none is the one"},
+        {"    type: event_count\n    rules: [c]\n    timespan: 1m\n    condition: {gte: 1}\n", "in a ring"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        check_error(cases[i][0], cases[i][1]);
+}
+
+static void a_rule_that_a_correlation_builds_on_is_silent_unless_it_says_generate(void **state)
+{
+    struct told told;
+    (void)state;
+    struct ruleset *ruleset = load(HEAD "    type: event_count\n    rules: [a]\n    timespan: 1m\n"
+                                        "    condition: {gte: 2}\n",
+                                   &told);
+    assert_int_equal(told.count, 0);
+    assert_true(correlation_wants(ruleset, 0) && correlation_silences(ruleset, 0));
+    assert_false(correlation_wants(ruleset, 1) || correlation_silences(ruleset, 1));
+    ruleset_free(ruleset);
+    ruleset = load(HEAD "    type: event_count\n    rules: [a]\n    timespan: 1m\n    condition: {gte: 2}\n"
+                        "    generate: true\n",
+                   &told);
+    assert_true(correlation_wants(ruleset, 0) && !correlation_silences(ruleset, 0));
+    ruleset_free(ruleset);
+}
+
+static void a_correlation_whose_source_fails_fails_with_it(void **state)
+{
+    struct told told;
+    (void)state;
+    struct ruleset *ruleset =
+        load(RULE("a") "title: one\nname: one\ncorrelation: {type: event_count, rules: [gone], "
+                       "timespan: 1m, condition: {gte: 2}}\n---\n"
+                       "title: two\ncorrelation: {type: event_count, rules: [one], "
+                       "timespan: 1m, condition: {gte: 2}}\n",
+             &told);
+    assert_int_equal(told.count, 2);
+    assert_int_equal(correlation_count(ruleset), 0);
+    assert_int_equal(ruleset_failed(ruleset), 2);
+    assert_false(correlation_wants(ruleset, 0));
+    ruleset_free(ruleset);
+}
+
+static void a_projection_has_the_fields_that_correlations_look_at(void **state)
+{
+    struct told told;
+    struct arena *arena = arena_new(1 << 20);
+    struct event_field fields[] = {{SV("kind"), SV("a"), EVENT_STRING},
+                                   {SV("account"), SV("root"), EVENT_STRING},
+                                   {SV("user.name"), SV("bob"), EVENT_STRING},
+                                   {SV("noise"), SV("x"), EVENT_STRING}};
+    struct finding finding = {.rule_id = SV("a"), .description = SV("d"), .fields = fields, .field_count = 4};
+    struct projection projection;
+    (void)state;
+    struct ruleset *ruleset = load(HEAD "    type: event_count\n    rules: [a]\n    group-by: [account]\n"
+                                        "    timespan: 1m\n    condition: {gte: 2}\n",
+                                   &told);
+    correlation_project(ruleset, 0, &finding, arena, &projection);
+    assert_int_equal(projection.seen.field_count, 2);
+    assert_true(sv_eq(projection.seen.fields[0].name, SV("account")));
+    assert_true(sv_eq(projection.seen.fields[1].name, SV("user.name")));
+    assert_int_equal(projection.seen.description.n, 0);
+    ruleset_free(ruleset);
+    arena_free(arena);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_mistake_is_told_with_its_place),
+        cmocka_unit_test(a_rule_that_a_correlation_builds_on_is_silent_unless_it_says_generate),
+        cmocka_unit_test(a_correlation_whose_source_fails_fails_with_it),
+        cmocka_unit_test(a_projection_has_the_fields_that_correlations_look_at),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
