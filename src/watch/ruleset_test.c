@@ -321,7 +321,7 @@ static void all_mistakes_of_a_rule_are_told_at_once(void **state)
     assert_non_null(strstr(told.text, "1:1 logsource is missing"));
     assert_non_null(strstr(told.text, "1:1 detection is missing"));
     assert_non_null(strstr(told.text, "3:1 a rule must be a map"));
-    assert_non_null(strstr(told.text, "6:1 correlation rules are not supported yet"));
+    assert_non_null(strstr(told.text, "6:14 type is missing"));
     assert_int_equal(ruleset_failed(ruleset), 4);
     ruleset_free(ruleset);
 }
