@@ -325,6 +325,7 @@ static const enum advice by_the_lab[] = {
     ADVICE_ehlo_client_certificate,
     ADVICE_tls_no_secrecy,
     ADVICE_cert_chain_ends_soon,
+    ADVICE_cert_chain_expired,
     ADVICE_cert_ocsp_stale,
     ADVICE_cert_ocsp_invalid,
     ADVICE_landing_not_authentic,

@@ -530,5 +530,11 @@ bool cause_of_loose_words(sv text, struct cause_told *ret)
 
 bool cause_of_giving_up(sv text, struct cause_told *ret)
 {
-    return of_list(GIVEN_UP, sizeof GIVEN_UP / sizeof *GIVEN_UP, text, ret);
+    if (!of_list(GIVEN_UP, sizeof GIVEN_UP / sizeof *GIVEN_UP, text, ret))
+        return false;
+    /* "Retry time not reached" and the like hide the reason, which was told at the first attempt only. */
+    *ret =
+        cause_tell(ret->cause, "the server that gives it back had tried until the time was up: look in its "
+                               "log for why the first attempts failed");
+    return true;
 }

@@ -106,9 +106,13 @@ bool check_certificate_tell(struct check *check, const struct tls_report *tls)
     }
     suggest_name(check);
     if (tls->fault != TLS_FAULT_NONE) {
-        if (tls->fault_depth > 0 && (size_t)tls->fault_depth < tls->chain_count)
-            check_find(check, advice_of_fault(tls->fault), "%s (certificate %d of the chain, %.200s)",
-                       tls->cause, tls->fault_depth + 1, tls->chain[tls->fault_depth].subject);
+        bool above = tls->fault_depth > 0 && (size_t)tls->fault_depth < tls->chain_count;
+        if (above)
+            check_find(check,
+                       tls->fault == TLS_FAULT_EXPIRED ? ADVICE_cert_chain_expired
+                                                       : advice_of_fault(tls->fault),
+                       "%s (certificate %d of the chain, %.200s)", tls->cause, tls->fault_depth + 1,
+                       tls->chain[tls->fault_depth].subject);
         else
             check_find(check, advice_of_fault(tls->fault), "%s", tls->cause);
     }

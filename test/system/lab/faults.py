@@ -176,6 +176,8 @@ fault("the certificate is for another name, behind STARTTLS", "Postfix", "postfi
 fault("the intermediate is missing, behind STARTTLS", "Postfix", "postfix:cert-lone", "certificate", "trust", "intermediate",
       **STARTTLS, says=("unable to get local issuer", "intermediate"))
 fault("the certificate has expired", "stunnel", "stunnel:expired", "certificate", "trust", "renewed", **TLS, says=("expired",))
+fault("the intermediate has expired", "stunnel", "stunnel:old-chain", "certificate", "trust", "issuer current", **TLS,
+      says=("old intermediate",))
 fault("the certificate is not valid yet", "stunnel", "stunnel:not-yet", "certificate", "trust", "clock", **TLS,
       says=("not yet valid", "not valid before"))
 fault("the certificate is self-signed", "stunnel", "stunnel:self-signed", "certificate", "trust", "ca_file pin", **TLS,

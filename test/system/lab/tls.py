@@ -10,7 +10,8 @@ def services(certificates):
     """For each name: its certificate and stunnel's options."""
     good = certificates.good
     bad = {name.replace("_", "-"): (getattr(certificates, name), {}) for name in (
-        "expired", "not_yet", "self_signed", "other_name", "lone", "chained", "cn_only", "for_clients", "of_other_ca")}
+        "expired", "not_yet", "self_signed", "other_name", "lone", "chained", "cn_only", "for_clients", "of_other_ca",
+        "old_chain")}
     return {
         "well": (good, {}),
         "tls10": (good, {"sslVersion": "TLSv1", **OLD}),

@@ -91,7 +91,15 @@ class BadCertificates(Certificates):
         self.of_other_ca = self._issue("of_other_ca", here, by="other_ca")
         self._issue("intermediate", None, sign=("-extensions", "authority", "-subj", "/CN=Test intermediate"))
         self.lone = self._issue("lone", here, by="intermediate")
-        self.chained = self.dir / "chained.pem"
-        self.chained.write_text(self.lone.read_text() + (self.dir / "intermediate.pem").read_text())
-        (self.dir / "chained.key").write_bytes(self.key(self.lone).read_bytes())
+        self.chained = self._chain("chained", "lone", "intermediate")
+        self._issue("old_intermediate", None, dates=("-startdate", "20200101000000Z", "-enddate", "20200201000000Z"),
+                    sign=("-extensions", "authority", "-subj", "/CN=Old intermediate"))
+        self._issue("below_old", here, by="old_intermediate")
+        self.old_chain = self._chain("old_chain", "below_old", "old_intermediate")
         self._readable()
+
+    def _chain(self, name, own, *above):
+        chain = self.dir / f"{name}.pem"
+        chain.write_text("".join((self.dir / f"{one}.pem").read_text() for one in (own, *above)))
+        chain.with_suffix(".key").write_bytes((self.dir / f"{own}.key").read_bytes())
+        return chain
