@@ -210,8 +210,7 @@
       "have the gateway's certificate renewed, and check this machine's clock")                             \
     X(cert_chain_expired, CERTIFICATE, FAIL, TRUST,                                                         \
       "the gateway's own certificate is not the one: have it send its issuer's current certificate, or "    \
-      "name "                                                                                               \
-      "that as ca_file")                                                                                    \
+      "name that as ca_file")                                                                               \
     X(cert_not_yet_valid, CERTIFICATE, FAIL, TRUST,                                                         \
       "check this machine's clock, and when the certificate begins")                                        \
     X(cert_name, CERTIFICATE, FAIL, TRUST,                                                                  \

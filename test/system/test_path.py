@@ -17,6 +17,7 @@ import pytest
 import vedette as program
 from lab import kernel, run, world
 from lab.faults import HEALTHY, ROWS
+from peers.enclosure import ROOT
 from peers.netlab import GATEWAY
 
 
@@ -45,6 +46,18 @@ def outcomes(lab, request):
 def test_the_table_is_as_long_as_promised():
     assert len({row.id for row in ROWS}) == len(ROWS) >= 60
     assert sum(row.real for row in ROWS) >= 45
+
+
+def test_each_question_that_people_could_not_answer_is_held_to_its_line_by_something_that_exists():
+    """doc/path-diagnosis.md names a row of the lab, or a test, for each."""
+    text = (ROOT / "doc" / "path-diagnosis.md").read_text()
+    table = text.split("<!-- questions -->")[1].split("<!-- end of questions -->")[0]
+    holders = [line.rstrip("| ").rsplit("`", 2)[1].split(": ", 1) for line in table.splitlines() if line.endswith("` |")]
+    assert len(holders) >= 24
+    names = {row.name for row in ROWS}
+    for where, name in holders:
+        files = list((ROOT / "src").rglob(where)) + list((ROOT / "test" / "system").glob(where))
+        assert name in names if where == "path" else any(name in file.read_text() for file in files), (where, name)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
