@@ -52,7 +52,7 @@ void world_wait(struct world *w, const char *step, int count)
     assert_non_null(step);
     w->until_step = step;
     w->until_count = count - world_count(w, step);
-    loop_timer_set(w->limit, 15 * NANOS_PER_SECOND);
+    loop_timer_set(w->limit, 60 * NANOS_PER_SECOND);
     while (world_count(w, step) < count)
         loop_run(w->loop);
     w->until_step = NULL;

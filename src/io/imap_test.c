@@ -189,7 +189,7 @@ static void look(struct world *w)
 {
     static const struct imap_handler HANDLER = {on_mail, on_done};
     struct loop_timer *timer = loop_timer_new(w->loop, too_long, NULL);
-    loop_timer_set(timer, 10 * NANOS_PER_SECOND);
+    loop_timer_set(timer, 60 * NANOS_PER_SECOND);
     w->ended = w->failed = false;
     w->uids[0] = w->content[0] = '\0';
     w->err = (struct err){0};
@@ -232,7 +232,7 @@ static int set_up(void **state)
                                        .username = "anna",
                                        .secret = SV("correct-horse"),
                                        .folder = "INBOX",
-                                       .timeout = 3 * NANOS_PER_SECOND};
+                                       .timeout = 30 * NANOS_PER_SECOND};
     *state = w;
     return 0;
 }
@@ -343,7 +343,7 @@ static void each_failure_has_its_name_and_nobody_waits_for_a_goodbye(void **stat
     look(w);
     assert_int_equal(w->result.end, IMAP_NO_FOLDER);
     assert_non_null(strstr(w->err.cause, "no such mailbox"));
-    assert_true(loop_monotonic() - before < 2 * NANOS_PER_SECOND);
+    assert_true(loop_monotonic() - before < 20 * NANOS_PER_SECOND);
     w->request.timeout = NANOS_PER_SECOND / 4;
     w->folderless = false;
     w->hangs = true;

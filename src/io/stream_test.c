@@ -20,7 +20,7 @@ static void a_refused_connection_is_told_after_dialling_returned(void **state)
     struct address address;
     close(listen_on_loopback(&address, 1));
     struct end end = {.loop = loop, .until = -1};
-    end.stream = stream_dial(loop, &address, NANOS_PER_SECOND, end_event, &end);
+    end.stream = stream_dial(loop, &address, 20 * NANOS_PER_SECOND, end_event, &end);
     assert_int_equal(end.count[STREAM_FAILED], 0);
     end_wait(&end, STREAM_FAILED);
     assert_int_equal(end.err.class, ERR_UNAVAILABLE);
@@ -38,7 +38,7 @@ static void an_address_without_a_route_fails_as_an_event_too(void **state)
     struct address address;
     assert_int_equal(address_parse(SV("255.255.255.255"), 25, &address, NULL), 0);
     struct end end = {.loop = loop, .until = -1};
-    end.stream = stream_dial(loop, &address, NANOS_PER_SECOND, end_event, &end);
+    end.stream = stream_dial(loop, &address, 20 * NANOS_PER_SECOND, end_event, &end);
     assert_int_equal(end.count[STREAM_FAILED], 0);
     end_wait(&end, STREAM_FAILED);
     assert_int_equal(end.err.class, ERR_UNAVAILABLE);

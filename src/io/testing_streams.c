@@ -35,7 +35,7 @@ static void too_long(void *arg)
 static void turn(struct loop *loop)
 {
     struct loop_timer *timer = loop_timer_new(loop, too_long, NULL);
-    loop_timer_set(timer, 10 * NANOS_PER_SECOND);
+    loop_timer_set(timer, 60 * NANOS_PER_SECOND);
     loop_run(loop);
     loop_timer_free(timer);
 }
@@ -93,7 +93,7 @@ void ends_connect(struct loop *loop, struct end *client, struct end *server)
     int listener = listen_on_loopback(&address, 8);
     end_init(loop, client);
     end_init(loop, server);
-    client->stream = stream_dial(loop, &address, 5 * NANOS_PER_SECOND, end_event, client);
+    client->stream = stream_dial(loop, &address, 30 * NANOS_PER_SECOND, end_event, client);
     assert(client->count[STREAM_CONNECTED] == 0);
     int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
     assert(fd >= 0);
