@@ -166,28 +166,21 @@ static void an_account_that_was_never_taken_was_not_rotated(void **state)
     struct guarded g;
     guarded_open(&g, "DNS:mail.example.org", "wrong", true);
     world_submit(g.w, "guarded", "");
-    world_wait(g.w, "deferred", 1);
+    world_wait_for_words(g.w, "535 5.7.8");
     world_turn(g.w, 3 * NANOS_PER_SECOND);
     assert_false(told_rotated(g.w));
     guarded_close(&g);
 }
 
-static const char *trouble_of(const struct world *w)
-{
-    for (size_t i = w->step_count; i-- > 0;)
-        if (strcmp(w->steps[i].step, "deferred") == 0)
-            return w->steps[i].text;
-    return "";
-}
-
+/* A gateway that was found to be in trouble before the mail came keeps it in the store: then it is the
+ * session that tells, and no attempt. */
 static void no_mail_goes_to_a_gateway_that_cannot_prove_who_it_is(void **state)
 {
     (void)state;
     struct guarded g;
     guarded_open(&g, "DNS:other.example.org", "correct horse", true);
     world_submit(g.w, "untrusted", "");
-    world_wait(g.w, "deferred", 1);
-    assert_non_null(strstr(trouble_of(g.w), "other.example.org"));
+    world_wait_for_words(g.w, "other.example.org");
     assert_int_equal(g.w->first.mails_begun, 0);
     assert_int_equal(world_message(g.w, 1).message.state, STORE_QUEUED);
     guarded_close(&g);
@@ -199,8 +192,7 @@ static void no_mail_goes_where_starttls_has_gone(void **state)
     struct guarded g;
     guarded_open(&g, "DNS:mail.example.org", "correct horse", false);
     world_submit(g.w, "stripped", "");
-    world_wait(g.w, "deferred", 1);
-    assert_non_null(strstr(trouble_of(g.w), "STARTTLS"));
+    world_wait_for_words(g.w, "STARTTLS");
     assert_int_equal(g.w->first.mails_begun, 0);
     guarded_close(&g);
 }
@@ -211,8 +203,7 @@ static void a_wrong_password_is_told_and_never_shown(void **state)
     struct guarded g;
     guarded_open(&g, "DNS:mail.example.org", "wrong password", true);
     world_submit(g.w, "wrong", "");
-    world_wait(g.w, "deferred", 1);
-    assert_non_null(strstr(trouble_of(g.w), "535 5.7.8 bad login: ***"));
+    world_wait_for_words(g.w, "535 5.7.8 bad login: ***");
     assert_int_equal(g.w->first.mails_begun, 0);
     assert_int_equal(world_message(g.w, 1).message.state, STORE_QUEUED);
     guarded_close(&g);

@@ -72,6 +72,22 @@ void world_turn(struct world *w, nanos length)
     loop_timer_free(timer);
 }
 
+static bool said(const struct world *w, const char *words)
+{
+    for (size_t i = 0; i < w->step_count; i++)
+        if (strstr(w->steps[i].text, words))
+            return true;
+    return false;
+}
+
+void world_wait_for_words(struct world *w, const char *words)
+{
+    loop_timer_set(w->limit, 60 * NANOS_PER_SECOND);
+    while (!said(w, words))
+        world_turn(w, 20 * NANOS_PER_MS);
+    loop_timer_cancel(w->limit);
+}
+
 struct config *world_parse(const char *text)
 {
     struct config_errors errors;

@@ -49,8 +49,10 @@ int world_count(const struct world *w, const char *name);
 /* The mail that the last such step was about. */
 int64_t world_last_mail(const struct world *w, const char *name);
 
-/* Turns the loop until the step was told so many times altogether. Fails after 15 s. */
+/* Turns the loop until the step was told so many times altogether. Fails after 60 s. */
 void world_wait(struct world *w, const char *step, int count);
+/* The same, until one was told with these words in its text. */
+void world_wait_for_words(struct world *w, const char *words);
 void world_turn(struct world *w, nanos length);
 
 /* Queues a raw mail <id@example.org> to the configured recipients and waits until it is on disk. */
