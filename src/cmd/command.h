@@ -27,6 +27,7 @@
     X("queue", queue, "[-c FILE] [--all] [--json]", "messages that are still owed")                        \
     X("follow", follow, "[-c FILE] [--next | --id N]", "watch an alert's way, step by step")               \
     X("inbox", inbox, "[-c FILE] [N]", "the mail in our own gateway's Maildir")                            \
+    X("metrics", metrics, "[-c FILE]", "every process's counters, as Prometheus reads them")               \
     X("rules check", rules_check, "[--json] PATH…", "load rules and say what is wrong with them")          \
     X("rules test", rules_test, "[--json] PATH…", "run the examples beside the rules")                     \
     X("rules match", rules_match, "--rules PATH… [FILE…]", "what the rules find in events, as JSON lines") \

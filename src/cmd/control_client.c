@@ -21,12 +21,12 @@ struct control_client {
     struct buf in;
 };
 
-static int connect_in(const char *folder, struct err *err)
+static int connect_in(const char *folder, const char *name, struct err *err)
 {
     struct sockaddr_un where = {.sun_family = AF_UNIX};
     int folder_fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    snprintf(where.sun_path, sizeof where.sun_path, "/proc/self/fd/%d/control", folder_fd);
+    snprintf(where.sun_path, sizeof where.sun_path, "/proc/self/fd/%d/%s", folder_fd, name);
     int outcome = folder_fd < 0 ? -1 : connect(fd, (struct sockaddr *)&where, sizeof where);
     int system = errno;
     if (folder_fd >= 0)
@@ -36,14 +36,15 @@ static int connect_in(const char *folder, struct err *err)
     close(fd);
     errno = system;
     err_set(err, ERR_SYSTEM, system == EACCES ? "join the group vedette" : "start it: vedette run",
-            "no daemon answers at %s/control", folder);
+            "no daemon answers at %s/%s", folder, name);
     err->class = system == EACCES ? ERR_PERMISSION : ERR_UNAVAILABLE;
     return -1;
 }
 
-int control_connect(const struct config *config, struct control_client **ret, struct err *err)
+int control_connect_to(const struct config *config, const char *name, struct control_client **ret,
+                       struct err *err)
 {
-    int fd = connect_in(config->runtime_directory, err);
+    int fd = connect_in(config->runtime_directory, name, err);
     if (fd < 0)
         return -1;
     struct control_client *client = calloc(1, sizeof *client);
@@ -51,6 +52,11 @@ int control_connect(const struct config *config, struct control_client **ret, st
     *client = (struct control_client){.fd = fd, .in = BUF_INIT(CONTROL_BODY_BYTES_MAX + 64)};
     *ret = client;
     return 0;
+}
+
+int control_connect(const struct config *config, struct control_client **ret, struct err *err)
+{
+    return control_connect_to(config, "control", ret, err);
 }
 
 void control_close(struct control_client *client)
@@ -180,6 +186,21 @@ int control_request(struct control_client *client, json_t *request, nanos timeou
             return stop;
     }
     return -1;
+}
+
+int control_metrics(struct control_client *client, nanos timeout, struct buf *out, struct err *err)
+{
+    enum control_type type;
+    sv body;
+    size_t used;
+    if (send_frame(client, CONTROL_METRICS, SV_NONE, err) < 0 ||
+        take_frame(client, moment_after(timeout), &type, &body, &used, err) < 0)
+        return -1;
+    int outcome = type == CONTROL_METRICS_TEXT && buf_put(out, body) == 0
+                      ? 0
+                      : err_set(err, ERR_PROTOCOL, NULL, "the daemon's answer has no form");
+    buf_consume(&client->in, used);
+    return outcome;
 }
 
 int control_secret(struct control_client *client, const char *gateway, struct secret **ret, struct err *err)

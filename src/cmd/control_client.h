@@ -11,6 +11,13 @@ struct control_client;
 
 /* ERR_UNAVAILABLE when no daemon listens there. */
 int control_connect(const struct config *config, struct control_client **ret, struct err *err);
+
+/* The same for another socket of runtime_directory: "gateway", "metrics-watch". */
+int control_connect_to(const struct config *config, const char *name, struct control_client **ret,
+                       struct err *err);
+
+/* Asks a metrics socket for its text, which is appended. */
+int control_metrics(struct control_client *client, nanos timeout, struct buf *out, struct err *err);
 void control_close(struct control_client *client);
 
 /* Bytes that the next request is about. */

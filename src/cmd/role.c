@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "cmd/command.h"
+#include "cmd/metrics_server.h"
 #include "io/child.h"
 #include "wire/pack.h"
 
@@ -18,6 +19,7 @@ struct role_process {
     struct loop *loop;
     struct channel *parent;
     struct loop_timer *alive;
+    struct metrics_server *metrics;
     void *state;
     struct config *config, *prepared;
     bool draining;
@@ -144,12 +146,34 @@ static void drain(struct role_process *process)
         role_done(process);
 }
 
+static void write_metrics(void *arg, struct buf *out)
+{
+    const struct role_process *process = arg;
+    process->role->metrics(process->state, out);
+}
+
+/* Every process answers for its own counters, so that one that is stuck hides no other's. */
+static bool take_metrics(struct role_process *process, sv label, int fd)
+{
+    if (fd < 0 || !sv_starts(label, SV("metrics ")))
+        return false;
+    if (!process->role->metrics || !process->state) {
+        close(fd);
+        return true;
+    }
+    metrics_server_free(process->metrics);
+    process->metrics = metrics_server_new(process->loop, fd, write_metrics, process);
+    return true;
+}
+
 /* Hands a labelled descriptor to the role, or closes it if it has no use for one. */
 static void take_fd(struct role_process *process, enum control_type type, sv label, int fd)
 {
     char name[256];
     void (*take)(void *, const char *, int) =
         type == CONTROL_SOCKET ? process->role->socket : process->role->peer;
+    if (type == CONTROL_SOCKET && take_metrics(process, label, fd))
+        return;
     sv_copy(name, sizeof name, label);
     if (fd >= 0 && take && process->state)
         take(process->state, name, fd);
@@ -211,6 +235,7 @@ int role_main(const struct role *role)
     process.parent = channel_new(process.loop, CHILD_FD, on_message, on_closed, &process);
     process.alive = loop_timer_new(process.loop, say_alive, &process);
     loop_run(process.loop);
+    metrics_server_free(process.metrics);
     if (process.state && role->free)
         role->free(process.state);
     loop_timer_free(process.alive);

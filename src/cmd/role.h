@@ -28,6 +28,8 @@ struct role {
     void (*abort)(void *state);
     /* What else the parent says to this role. */
     void (*message)(void *state, enum control_type type, sv body);
+    /* Appends the process's counters, by base/metrics.h, for `vedette metrics`. */
+    void (*metrics)(void *state, struct buf *out);
     /* Takes nothing new, finishes what it holds, then calls role_done. */
     void (*drain)(struct role_process *process, void *state);
     void (*free)(void *state);

@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "cmd/confine.h"
 #include "cmd/control_server.h"
+#include "cmd/courier_metrics.h"
 #include "cmd/role.h"
 #include "io/http.h"
 #include "wire/pack.h"
@@ -15,6 +16,7 @@ struct courier_role {
     struct role_process *process;
     struct courier *courier;
     struct control_server *control;
+    struct courier_metrics *metrics;
     struct keeper_client *keeper;
     struct channel *keeper_channel;
     struct channel *watches[WATCHES_MAX];
@@ -76,8 +78,15 @@ static int courier_begin(struct role_process *process, const struct config *conf
     }
     courier_set_runner(role->courier, ask_parent, role);
     role->control = control_server_new(role_loop(process), role->courier, role->keeper);
+    role->metrics = courier_metrics_new(role_loop(process), role->courier);
     *ret_state = role;
     return 0;
+}
+
+static void courier_write_metrics(void *state, struct buf *out)
+{
+    const struct courier_role *role = state;
+    courier_metrics_write(role->metrics, out);
 }
 
 static void courier_socket(void *state, const char *label, int fd)
@@ -186,6 +195,7 @@ static void courier_end(void *state)
 {
     struct courier_role *role = state;
     control_server_free(role->control);
+    courier_metrics_free(role->metrics);
     courier_free(role->courier);
     for (size_t i = 0; i < WATCHES_MAX; i++)
         channel_free(role->watches[i]);
@@ -203,6 +213,7 @@ const struct role role_courier = {
     .prepare = courier_prepare_role,
     .commit = courier_commit,
     .message = courier_message,
+    .metrics = courier_write_metrics,
     .drain = courier_start_drain,
     .free = courier_end,
 };

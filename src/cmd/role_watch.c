@@ -1,5 +1,6 @@
 /* The watch process: inputs, decoders, rules. */
 #include "base/log.h"
+#include "base/metrics.h"
 #include "cmd/confine.h"
 #include "cmd/role.h"
 #include "watch/watch.h"
@@ -178,6 +179,31 @@ static void watch_start_drain(struct role_process *process, void *state)
     watch_drain(role->watch, drained, process);
 }
 
+static void watch_metrics(void *state, struct buf *out)
+{
+    const struct watch_role *role = state;
+    const struct watch_counts *counts = watch_counts(role->watch);
+    const struct {
+        const char *name, *help;
+        uint64_t value;
+    } all[] = {
+        {"vedette_watch_events_total", "Events read.", counts->events},
+        {"vedette_watch_bytes_total", "Bytes of events read.", counts->bytes},
+        {"vedette_watch_decoded_total", "Events that some rule could match, and so were decoded.",
+         counts->decoded},
+        {"vedette_watch_findings_total", "Findings of rules.", counts->findings},
+        {"vedette_watch_truncated_total", "Records cut at line_bytes_max.", counts->truncated},
+        {"vedette_watch_fields_dropped_total", "Fields past the bound of one event.", counts->fields_dropped},
+        {"vedette_watch_datagrams_lost_total", "Datagrams that the kernel dropped.", counts->datagrams_lost},
+        {"vedette_watch_framing_errors_total", "Connections closed for broken framing.",
+         counts->framing_errors},
+        {"vedette_watch_connections_refused_total", "Connections past connections_max.",
+         counts->connections_refused},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        metrics_one(out, all[i].name, METRICS_COUNTER, all[i].help, (int64_t)all[i].value);
+}
+
 static void watch_end(void *state)
 {
     struct watch_role *role = state;
@@ -197,6 +223,7 @@ const struct role role_watch = {
     .prepare = watch_prepare,
     .commit = watch_commit,
     .abort = watch_abort,
+    .metrics = watch_metrics,
     .drain = watch_start_drain,
     .free = watch_end,
 };

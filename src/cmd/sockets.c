@@ -58,13 +58,13 @@ static int bind_in_folder(int fd, int folder, const char *name)
     return bound;
 }
 
-static int open_control(const struct config *config, int *ret_fd, struct err *err)
+static int open_control(const struct config *config, const char *name, int *ret_fd, struct err *err)
 {
     int folder = open(config->runtime_directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (folder < 0 || fd < 0 || bind_in_folder(fd, folder, "control") < 0 || listen(fd, BACKLOG) < 0) {
-        err_set(err, ERR_SYSTEM, "set runtime_directory to a folder that we may write",
-                "control socket in %s", config->runtime_directory);
+    if (folder < 0 || fd < 0 || bind_in_folder(fd, folder, name) < 0 || listen(fd, BACKLOG) < 0) {
+        err_set(err, ERR_SYSTEM, "set runtime_directory to a folder that we may write", "socket %s in %s",
+                name, config->runtime_directory);
         close(fd);
         close(folder);
         return -1;
@@ -130,15 +130,33 @@ static int add_relay(struct making *making, const struct config *config,
     return 0;
 }
 
-static int add_control(struct making *making, const struct config *config, struct err *err)
+/* A socket in runtime_directory; label and name are literals. */
+static int add_local(struct making *making, const struct config *config, const char *label, const char *name,
+                     const char *process, struct err *err)
 {
     int fd = -1;
-    if (config_relay_alone(config) || reuse(making, "control", "courier"))
+    if (reuse(making, label, process))
         return 0;
-    if (making->made->count == SOCKETS_MAX || open_control(config, &fd, err) < 0)
+    if (making->made->count == SOCKETS_MAX)
+        return err_set(err, ERR_LIMIT, NULL, "more than %d sockets", SOCKETS_MAX);
+    if (open_control(config, name, &fd, err) < 0)
         return -1;
-    add(making, "control", "courier", fd);
+    add(making, label, process, fd);
     return 0;
+}
+
+static int add_control(struct making *making, const struct config *config, struct err *err)
+{
+    if (!config_relay_alone(config) &&
+        (add_local(making, config, "control", "control", "courier", err) < 0 ||
+         add_local(making, config, "metrics courier", "metrics-courier", "courier", err) < 0))
+        return -1;
+    if (config->input_count > 0 &&
+        add_local(making, config, "metrics watch", "metrics-watch", "watch", err) < 0)
+        return -1;
+    return config->relay.present
+               ? add_local(making, config, "metrics gateway", "metrics-gateway", "gateway", err)
+               : 0;
 }
 
 int sockets_open(const struct sockets *old, const struct config *config, struct sockets **ret,

@@ -8,7 +8,7 @@
 enum { SOCKETS_MAX = 512 };
 
 struct socket_entry {
-    const char *label;   /* an input's label, "relay ENDPOINT" or "control" */
+    const char *label;   /* an input's label, "relay ENDPOINT", "control" or "metrics PROCESS" */
     const char *process; /* whose it is: "watch", "gateway", "courier" */
     int fd;
     bool fresh; /* not in the set that this one was made from */

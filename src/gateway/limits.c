@@ -205,7 +205,7 @@ static bool read_tallies(struct limits *limits, struct unpack *unpack)
 static bool read_file(struct limits *limits, sv text)
 {
     unsigned char sum[SUM_BYTES];
-    if (text.n < FILE_HEAD.n + SUM_BYTES || !sv_starts(text, FILE_HEAD))
+    if (!text.p || text.n < FILE_HEAD.n + SUM_BYTES || !sv_starts(text, FILE_HEAD))
         return false;
     sum_of(sv_first(text, text.n - SUM_BYTES), sum);
     if (memcmp(sum, text.p + text.n - SUM_BYTES, SUM_BYTES) != 0)

@@ -34,6 +34,9 @@ enum { CONTROL_BODY_BYTES_MAX = 16 * 1024 * 1024 };
     X(SECRET_GET, 48)    /* serial, reference "PROVIDER/NAME" */                                       \
     X(SECRET, 49)        /* serial, the bytes; wipe after use */                                       \
     X(SECRET_FAILED, 50) /* serial, cause, advice */                                                   \
+    /* command ↔ any process, over its metrics socket */                                             \
+    X(METRICS, 56)      /* empty */                                                                    \
+    X(METRICS_TEXT, 57) /* text: base/metrics.h */                                                     \
     /* command ↔ courier, over the control socket */                                                 \
     X(REQUEST, 64)   /* JSON object: {"command": …} */                                               \
     X(CONTENT, 67)   /* bytes of a mail that the REQUEST after it is about */                          \
