@@ -191,9 +191,22 @@ static void on_handed_over(void *arg, sv message_id)
 /* --- The paths' health ------------------------------------------------------------------------------------
  */
 
+static void on_coming(void *arg)
+{
+    const struct courier *courier = arg;
+    queue_foresee(courier->queue);
+}
+
 static void on_mailed(void *arg)
 {
-    struct courier *courier = arg;
+    const struct courier *courier = arg;
+    queue_kick(courier->queue);
+}
+
+/* A report of what could not be delivered may owe notices as well. */
+static void on_reported(void *arg)
+{
+    const struct courier *courier = arg;
     queue_kick(courier->queue);
     ways_kick(courier->ways);
 }
@@ -303,15 +316,18 @@ int courier_new(struct loop *loop, const struct config *config, struct store *st
         .unreadable = on_unreadable,
         .arg = courier,
     });
-    const struct reception_setup mailing = {
-        .jobs = courier->jobs, .steps = &courier->steps, .mailed = on_mailed, .arg = courier};
+    const struct reception_setup mailing = {.jobs = courier->jobs,
+                                            .steps = &courier->steps,
+                                            .coming = on_coming,
+                                            .mailed = on_mailed,
+                                            .arg = courier};
     courier->reception = reception_new(&mailing, courier->settings);
     courier->untold = untold_new(loop, &mailing, courier->settings);
     courier->bounces = bounces_new(&(struct bounces_setup){.loop = loop,
                                                            .jobs = courier->jobs,
                                                            .keeper = keeper,
                                                            .steps = &courier->steps,
-                                                           .mailed = on_mailed,
+                                                           .mailed = on_reported,
                                                            .delivered = landing_delivered,
                                                            .notice = notice_queue,
                                                            .arg = courier},

@@ -320,6 +320,30 @@ static void findings_become_mails_and_are_acknowledged_with_their_cursor(void **
     world_close(w);
 }
 
+/* A finding that comes alone is leased by the transaction that commits it; others come before, with and after
+ * it. */
+static void mails_leave_whatever_comes_beside_the_commit_that_brings_them(void **state)
+{
+    enum { ROUNDS = 24 };
+    (void)state;
+    struct world *w = world_with(1);
+    struct watch_side side;
+    side_open(&side, w);
+    for (int i = 0; i < ROUNDS; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "beside%d", i);
+        send_findings(&side, (uint64_t)i + 1, i, 1, "offset 1");
+        world_turn(w, i % 6 * NANOS_PER_MS / 4);
+        world_submit(w, id, "");
+        if (i % 4 == 0)
+            world_wait(w, "handed-over", 4 * (i + 1));
+    }
+    world_wait(w, "handed-over", 4 * ROUNDS);
+    assert_int_equal(w->first.mail_count, 2 * ROUNDS);
+    side_close(&side);
+    world_close(w);
+}
+
 static void a_batch_that_comes_again_after_a_crash_is_not_counted_twice(void **state)
 {
     (void)state;
@@ -438,6 +462,7 @@ int main(void)
         cmocka_unit_test(no_mail_goes_where_starttls_has_gone),
         cmocka_unit_test(a_wrong_password_is_told_and_never_shown),
         cmocka_unit_test(findings_become_mails_and_are_acknowledged_with_their_cursor),
+        cmocka_unit_test(mails_leave_whatever_comes_beside_the_commit_that_brings_them),
         cmocka_unit_test(a_batch_that_comes_again_after_a_crash_is_not_counted_twice),
         cmocka_unit_test(a_thousand_alerts_pass_four_sessions),
         cmocka_unit_test(a_mail_that_lands_before_the_answer_is_seen_all_the_same),

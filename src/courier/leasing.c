@@ -52,11 +52,13 @@ static void take_release(struct job *base)
     settings_free(job->settings);
 }
 
-void leasing_take(struct jobs *jobs, struct settings *settings, size_t max, leasing_fn *fn, void *arg)
+void leasing_take(struct jobs *jobs, struct settings *settings, enum leasing_order order, size_t max,
+                  leasing_fn *fn, void *arg)
 {
-    static const struct job_kind KIND = {take_run, take_done, take_release, .urgent = true};
+    static const struct job_kind AT_ONCE = {take_run, take_done, take_release, .urgent = true};
+    static const struct job_kind IN_TURN = {take_run, take_done, take_release, .urgent = false};
     assert(max > 0 && max <= LEASING_MAX);
-    struct take_job *job = job_new(sizeof *job, &KIND);
+    struct take_job *job = job_new(sizeof *job, order == LEASING_AT_ONCE ? &AT_ONCE : &IN_TURN);
     job->settings = settings_keep(settings);
     job->lease = calloc(1, sizeof *job->lease);
     assert(job->lease);

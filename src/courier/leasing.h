@@ -20,8 +20,14 @@ struct leased {
 /* leased is NULL when the store could not be read, which is in the log then. */
 typedef void leasing_fn(void *arg, const struct leased *leased);
 
-/* Leases at most max (up to LEASING_MAX) deliveries that are due now. */
-void leasing_take(struct jobs *jobs, struct settings *settings, size_t max, leasing_fn *fn, void *arg);
+enum leasing_order {
+    LEASING_AT_ONCE, /* before other jobs that wait */
+    LEASING_IN_TURN, /* after those that were submitted before, if it can be in the same transaction */
+};
+
+/* Leases at most max (up to LEASING_MAX) deliveries that are due when it runs. */
+void leasing_take(struct jobs *jobs, struct settings *settings, enum leasing_order order, size_t max,
+                  leasing_fn *fn, void *arg);
 
 /* Takes over a list of deliveries without an attempt, NULL being the empty one: they are due as before. */
 void leasing_return(struct jobs *jobs, struct delivery *deliveries);

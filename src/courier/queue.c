@@ -214,7 +214,7 @@ static const struct path_owner OWNER = {
 static void on_leased(void *arg, const struct leased *leased)
 {
     struct queue *queue = arg;
-    queue->leasing = false;
+    queue->leasing = queue->foreseeing = false;
     if (!leased) {
         set_due(queue, loop_now() + NANOS_PER_SECOND);
         return;
@@ -226,13 +226,35 @@ static void on_leased(void *arg, const struct leased *leased)
     pump_soon(queue, 0);
 }
 
-static void take_lease(struct queue *queue, size_t max)
+/* How many deliveries to take now; 0: none. While no path is up, what is due stays in the store: it would
+ * only be given back, again and again. */
+static size_t hunger(struct queue *queue)
 {
+    size_t room = 0, sessions = 0;
+    if (!queue->started || queue->leasing || queue->draining)
+        return 0;
+    for (size_t i = 0; i < queue->path_count; i++) {
+        if (!path_is_up(queue->paths[i]))
+            continue;
+        room += path_room(queue->paths[i]);
+        sessions += (size_t)path_gateway(queue->paths[i])->connections + 1;
+    }
+    if (sessions == 0)
+        return 0;
+    return appetite_now(&queue->appetite, queue->ready_count, sessions, room, LEASING_MAX, loop_monotonic());
+}
+
+static void take_lease(struct queue *queue, enum leasing_order order)
+{
+    size_t max = hunger(queue);
+    if (max == 0)
+        return;
     queue->leasing = true;
+    queue->foreseeing = order == LEASING_IN_TURN;
     queue->more = false;
     queue->due_at = 0;
     loop_timer_cancel(queue->due_timer);
-    leasing_take(queue->setup.jobs, queue->settings, max, on_leased, queue);
+    leasing_take(queue->setup.jobs, queue->settings, order, max, on_leased, queue);
 }
 
 /* --- The pump ---------------------------------------------------------------------------------------------
@@ -338,20 +360,8 @@ static void on_pump(void *arg)
     sweep_retired(queue);
     look_who_is_up(queue);
     assign(queue);
-    size_t room = 0, sessions = 0;
-    for (size_t i = 0; i < queue->path_count; i++) {
-        if (!path_is_up(queue->paths[i]))
-            continue;
-        room += path_room(queue->paths[i]);
-        sessions += (size_t)path_gateway(queue->paths[i])->connections + 1;
-    }
-    /* While none is up, what is due stays in the store: it would only be given back, again and again. */
-    if (queue->started && queue->more && sessions && !queue->leasing && !queue->draining) {
-        size_t max =
-            appetite_now(&queue->appetite, queue->ready_count, sessions, room, LEASING_MAX, loop_monotonic());
-        if (max)
-            take_lease(queue, max);
-    }
+    if (queue->more)
+        take_lease(queue, LEASING_AT_ONCE);
     if (queue->ready)
         pump_soon(queue, STALL_LOOK);
     check_drained(queue);
@@ -480,10 +490,21 @@ void queue_start(struct queue *queue)
     queue_kick(queue);
 }
 
+/* What is on disk before a lease in turn is, that lease has seen. */
 void queue_kick(struct queue *queue)
 {
+    if (queue->foreseeing)
+        return;
     queue->more = true;
     pump_soon(queue, 0);
+}
+
+/* Alone, the commit and the lease share a transaction and a way to the store's thread and back. When others
+ * wait there, a lease in turn would come later than one that overtakes them. */
+void queue_foresee(struct queue *queue)
+{
+    if (!queue->more && !queue->ready && jobs_pending(queue->setup.jobs) == 1)
+        take_lease(queue, LEASING_IN_TURN);
 }
 
 void queue_look(struct queue *queue, const char *gateway)

@@ -37,6 +37,9 @@ void queue_start(struct queue *queue);
 /* There is new mail on disk. */
 void queue_kick(struct queue *queue);
 
+/* A job was submitted that may bring new mail; queue_kick follows once it is on disk. */
+void queue_foresee(struct queue *queue);
+
 /* Opens a session with that gateway if there is none, so that what is wrong with it is known before the next
  * message. */
 void queue_look(struct queue *queue, const char *gateway);

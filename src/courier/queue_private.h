@@ -25,7 +25,8 @@ struct queue {
     size_t up_count;   /* paths that were up at the last look */
     struct appetite appetite;
     bool started, leasing, more, draining;
-    nanos due_at; /* wall clock; what due_timer is set for */
+    bool foreseeing; /* the lease under way runs after the commit that brings its mail */
+    nanos due_at;    /* wall clock; what due_timer is set for */
     struct loop_timer *pump_timer, *due_timer, *expire_timer, *drain_timer;
     loop_fn *idle;
     void *idle_arg;

@@ -207,6 +207,8 @@ static void take_batch(struct reception *reception, const struct watch *watch, s
     reception->pending += body.n;
     consider_pressure(reception);
     jobs_submit(reception->setup.jobs, &job->job);
+    if (reception->setup.coming)
+        reception->setup.coming(reception->setup.arg);
 }
 
 /* --- Cursors ----------------------------------------------------------------------------------------------

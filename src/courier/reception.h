@@ -13,6 +13,7 @@ struct reception;
 struct reception_setup {
     struct jobs *jobs;
     struct steps *steps;
+    loop_fn *coming; /* something is being committed that may have to be sent; may be NULL */
     loop_fn *mailed; /* something was committed that is to be sent */
     void *arg;
 };
