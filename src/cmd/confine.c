@@ -17,6 +17,7 @@
 
 #define GROUP_NAME "vedette"
 
+enum { GATEWAY_FOLDERS_MAX = CONFIG_ROUTES_MAX + 3 };
 enum { FOLDER_MODE = 0750, WAY_MODE = 0755, ENTRIES_MAX = 1000 };
 
 static const struct {
@@ -91,7 +92,8 @@ static bool reaches_its_files(enum confine_role role, const struct config *confi
     case CONFINE_COURIER:
         return reaches_folder(user, config, config->state_directory);
     case CONFINE_GATEWAY:
-        return !config->relay.maildir || reaches_folder(user, config, config->relay.maildir);
+        return (!config->relay.maildir || reaches_folder(user, config, config->relay.maildir)) &&
+               reaches_folder(user, config, config->relay.spool);
     }
     abort();
 }
@@ -123,18 +125,32 @@ static int drop_user(enum confine_role role, const struct config *config, struct
     return 0;
 }
 
+/* Where the gateway writes: its spool and the Maildirs; NULL-terminated. */
+static void gateway_folders(const struct config *config, const char *ret[static GATEWAY_FOLDERS_MAX])
+{
+    size_t n = 0;
+    ret[n++] = config->relay.spool;
+    if (config->relay.maildir)
+        ret[n++] = config->relay.maildir;
+    for (size_t i = 0; i < config->relay.route_count; i++)
+        if (config->relay.routes[i].maildir)
+            ret[n++] = config->relay.routes[i].maildir;
+    ret[n] = NULL;
+}
+
 /* Reading is left to the file system's own permissions, so that a reload may name new files; writing is not.
  */
 int confine(enum confine_role role, const struct config *config, struct err *err)
 {
     static const char *const all[] = {"/", NULL};
-    const char *const state[] = {config->state_directory, NULL}, *const inbox[] = {config->relay.maildir,
-                                                                                   NULL};
+    const char *const state[] = {config->state_directory, NULL};
+    const char *mail[GATEWAY_FOLDERS_MAX];
+    gateway_folders(config, mail);
     const struct sandbox_paths paths[] = {
         [CONFINE_KEEPER] = {.read = all},
         [CONFINE_WATCH] = {.read = all},
         [CONFINE_COURIER] = {.read = all, .write = state},
-        [CONFINE_GATEWAY] = {.read = inbox, .write = inbox},
+        [CONFINE_GATEWAY] = {.read = all, .write = mail},
     };
     if (drop_user(role, config, err) < 0)
         return -1;
@@ -228,5 +244,10 @@ int confine_make_folders(const struct config *config, struct err *err)
     if (make_folder(config, config->state_directory, CONFINE_COURIER, err) < 0 ||
         make_folder(config, config->runtime_directory, CONFINE_COURIER, err) < 0)
         return -1;
-    return config->relay.maildir ? make_folder(config, config->relay.maildir, CONFINE_GATEWAY, err) : 0;
+    const char *mail[GATEWAY_FOLDERS_MAX];
+    gateway_folders(config, mail);
+    for (size_t i = 0; config->relay.present && mail[i]; i++)
+        if (make_folder(config, mail[i], CONFINE_GATEWAY, err) < 0)
+            return -1;
+    return 0;
 }

@@ -2,25 +2,88 @@
 #include "cmd/confine.h"
 #include "cmd/role.h"
 #include "gateway/gateway.h"
+#include "secret/keeper.h"
 
+#include <assert.h>
 #include <stdlib.h>
+#include <unistd.h>
+
+enum { SPOOL_TRIES = 30, SPOOL_RETRY_US = 100 * 1000 };
+
+struct gateway_role {
+    struct role_process *process;
+    struct gateway *gateway;
+    struct keeper_client *keeper;
+    struct channel *keeper_channel;
+};
+
+/* After a kill -9 of an earlier parent its gateway ends by itself, and what it had taken goes to the disk
+ * first. */
+static int make_patiently(struct gateway_role *role, const struct config *config, struct err *err)
+{
+    struct loop *loop = role_loop(role->process);
+    int outcome = gateway_new(loop, config, role->keeper, &role->gateway, err);
+    for (int i = 0; outcome < 0 && err->class == ERR_UNAVAILABLE && i < SPOOL_TRIES; i++) {
+        usleep(SPOOL_RETRY_US);
+        outcome = gateway_new(loop, config, role->keeper, &role->gateway, err);
+    }
+    return outcome;
+}
 
 static int gateway_start(struct role_process *process, const struct config *config, void **ret_state,
                          struct err *err)
 {
-    struct gateway *gateway;
-    if (confine(CONFINE_GATEWAY, config, err) < 0 ||
-        gateway_new(role_loop(process), config, &gateway, err) < 0)
+    if (confine(CONFINE_GATEWAY, config, err) < 0)
         return -1;
-    *ret_state = gateway;
+    struct gateway_role *role = calloc(1, sizeof *role);
+    assert(role);
+    role->process = process;
+    role->keeper = keeper_client_new(role_loop(process));
+    if (make_patiently(role, config, err) < 0) {
+        keeper_client_free(role->keeper);
+        free(role);
+        return -1;
+    }
+    *ret_state = role;
     return 0;
+}
+
+static void on_keeper_message(void *arg, struct channel *channel, enum control_type type, sv body, int fd)
+{
+    struct gateway_role *role = arg;
+    (void)channel;
+    if (fd >= 0)
+        close(fd);
+    keeper_client_message(role->keeper, type, body);
+}
+
+static void on_keeper_closed(void *arg, struct channel *channel, const struct err *err)
+{
+    struct gateway_role *role = arg;
+    (void)err;
+    keeper_client_connect(role->keeper, NULL);
+    channel_free(channel);
+    role->keeper_channel = NULL;
+}
+
+/* The keeper is the only peer. */
+static void gateway_peer(void *state, const char *process, int fd)
+{
+    struct gateway_role *role = state;
+    (void)process;
+    if (role->keeper_channel)
+        on_keeper_closed(role, role->keeper_channel, NULL);
+    role->keeper_channel =
+        channel_new(role_loop(role->process), fd, on_keeper_message, on_keeper_closed, role);
+    keeper_client_connect(role->keeper, role->keeper_channel);
 }
 
 static void gateway_take_socket(void *state, const char *label, int fd)
 {
     static const char prefix[] = "relay ";
-    gateway_socket(state, strncmp(label, prefix, sizeof prefix - 1) == 0 ? label + sizeof prefix - 1 : label,
-                   fd);
+    const struct gateway_role *role = state;
+    gateway_socket(role->gateway,
+                   strncmp(label, prefix, sizeof prefix - 1) == 0 ? label + sizeof prefix - 1 : label, fd);
 }
 
 static int gateway_prepare(void *state, const struct config *config, struct err *err)
@@ -33,8 +96,9 @@ static int gateway_prepare(void *state, const struct config *config, struct err 
 
 static void gateway_commit(void *state, const struct config *config)
 {
+    const struct gateway_role *role = state;
     if (config->relay.present)
-        gateway_reload(state, config);
+        gateway_reload(role->gateway, config);
 }
 
 static void drained(void *arg)
@@ -44,18 +108,24 @@ static void drained(void *arg)
 
 static void gateway_start_drain(struct role_process *process, void *state)
 {
-    gateway_drain(state, drained, process);
+    const struct gateway_role *role = state;
+    gateway_drain(role->gateway, drained, process);
 }
 
 static void gateway_free_role(void *state)
 {
-    gateway_free(state);
+    struct gateway_role *role = state;
+    gateway_free(role->gateway);
+    keeper_client_free(role->keeper);
+    channel_free(role->keeper_channel);
+    free(role);
 }
 
 const struct role role_gateway = {
     .name = "gateway",
     .start = gateway_start,
     .socket = gateway_take_socket,
+    .peer = gateway_peer,
     .prepare = gateway_prepare,
     .commit = gateway_commit,
     .drain = gateway_start_drain,

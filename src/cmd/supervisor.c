@@ -26,7 +26,7 @@ enum { ADDRESS_TRIES = 30, ADDRESS_RETRY_US = 100 * 1000 };
 
 static const char *const names[] = {"keeper", "courier", "gateway", "watch"};
 static const enum which drain_order[] = {WATCH, COURIER, GATEWAY, KEEPER};
-static const enum which peers[][2] = {{COURIER, KEEPER}, {WATCH, COURIER}};
+static const enum which peers[][2] = {{COURIER, KEEPER}, {WATCH, COURIER}, {GATEWAY, KEEPER}};
 
 static bool needs_secrets(const struct config *config)
 {
@@ -35,6 +35,8 @@ static bool needs_secrets(const struct config *config)
                (config->heartbeat.url && config_is_secret(config->heartbeat.url, &reference));
     for (size_t i = 0; i < config->gateway_count && !any; i++)
         any = config->gateways[i].password || config->gateways[i].landing.password;
+    for (size_t i = 0; i < config->relay.smarthost_count && !any; i++)
+        any = config->relay.smarthosts[i].password;
     for (size_t i = 0; i < config->way_count && !any; i++)
         any = config->ways[i].key ||
               (config->ways[i].webhook && config_is_secret(config->ways[i].webhook, &reference));

@@ -23,6 +23,9 @@ void check_relay(const struct check *check);
 /* check_relay_tls.c: its certificate and whatever needs one, and the mechanisms of AUTH. */
 void check_relay_tls(const struct check *check, const struct config_instance *instance);
 
+/* check_routes.c: its routes and smarthosts. */
+void check_routes(const struct check *check, const struct config_instance *relay);
+
 /* The words that an open relay needs. */
 #define CHECK_OPEN_RELAY "yes, anybody may send through us"
 

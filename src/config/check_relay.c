@@ -226,4 +226,5 @@ void check_relay(const struct check *check)
     check_relay_tls(check, instance);
     check_rules(check, instance);
     check_accounts(check, instance);
+    check_routes(check, instance);
 }

@@ -198,6 +198,15 @@ bool config_is_secret(const char *value, const char **ret_reference)
 static void derive_relay(struct config *config, const struct config_instance *relay)
 {
     config->relay.present = relay != NULL;
+    if (!config->relay.spool && config->state_directory)
+        config->relay.spool = arena_printf(config->arena, "%s/spool", config->state_directory).p;
+    for (size_t i = 0; i < config->relay.smarthost_count; i++) {
+        struct config_smarthost *host = &config->relay.smarthosts[i];
+        if (!host->verify_name)
+            host->verify_name = host->host ? host->host : host->address;
+        if (!host->helo)
+            host->helo = config->hostname;
+    }
     const struct config_instance *item = relay ? relay->children[CONFIG_RELAY_RULES] : NULL;
     for (size_t i = 0; item && i < config->relay.rule_count; i++, item = item->next) {
         struct config_rule *rule = &config->relay.rules[i];

@@ -91,10 +91,14 @@ struct config_alerts { CONFIG_ALERTS(CONFIG_FIELD) };
 struct config_delivery { CONFIG_DELIVERY(CONFIG_FIELD) };
 struct config_rule { CONFIG_RULE(CONFIG_FIELD) const char *file; int line, column; };
 struct config_account { CONFIG_ACCOUNT(CONFIG_FIELD) const char *file; int line, column; };
+struct config_route { CONFIG_ROUTE(CONFIG_FIELD) };
+struct config_smarthost { CONFIG_SMARTHOST(CONFIG_FIELD) };
 struct config_relay {
     CONFIG_RELAY(CONFIG_FIELD)
     struct config_rule *rules; size_t rule_count; /* the first that matches decides */
     struct config_account *accounts; size_t account_count;
+    struct config_route *routes; size_t route_count;
+    struct config_smarthost *smarthosts; size_t smarthost_count;
     bool present;
 };
 /* clang-format on */
@@ -147,6 +151,8 @@ enum {
     CONFIG_GATEWAYS_MAX = 100,
     CONFIG_INPUTS_MAX = 1000,
     CONFIG_WAYS_MAX = 20,
+    CONFIG_ROUTES_MAX = 200,
+    CONFIG_SMARTHOSTS_MAX = 100,
     CONFIG_LIST_ITEMS_MAX = 1000,
     CONFIG_RULES_MAX = 1000,
     CONFIG_ACCOUNTS_MAX = 10000,

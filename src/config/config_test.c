@@ -331,6 +331,23 @@ static const struct wrong {
     {MINIMUM "delivery: {retry_first: 10m}\n", 4, 25, "shorter than retry_first", NULL},
     {MINIMUM "relay: {listen: [localhost:25], domains: [a.example], maildir: /m}\n", 4, 18,
      "address and port", NULL},
+    {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, routes: [{name: r}]}\n", 4, 76,
+     "a route has exactly one of via and maildir", "name smarthosts as via, or a maildir"},
+    {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, routes: [{name: r, via: "
+             "[nowhere]}]}\n",
+     4, 85, "via: a smarthost is named that relay.smarthosts does not have", NULL},
+    {MINIMUM
+     "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, routes: [{name: r, via: []}]}\n",
+     4, 85, "via: the list is empty", NULL},
+    {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, routes: [{name: r, maildir: "
+             "/r}, {name: r, maildir: /s}]}\n",
+     4, 106, "name: another route is called so", NULL},
+    {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, smarthosts: [{name: s, "
+             "address: '::1', security: none, username: u, password: 'secret:file/s'}]}\n",
+     4, 144, "password: would travel in the clear with security: none", NULL},
+    {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, rules: [{name: x, accept: {}, "
+             "domains: [a.example], route: r}]}\n",
+     4, 125, "route: a route is named that relay.routes does not have", NULL},
     {MINIMUM "relay: {domains: [a.example], maildir: /m}\n", 4, 1, "listen is missing in relay", NULL},
     {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, certificate: c.pem}\n", 4, 79,
      "needs a key", NULL},

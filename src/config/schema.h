@@ -174,9 +174,50 @@
     X(connections_per_network, COUNT, "200",                                                               \
       "Clients at once from one network (an IPv4 /24, an IPv6 /48), loopback excepted.")                   \
     X(command_timeout, LENGTH, "5m", "For a whole command, and for each 64 KiB of a message.")             \
+    X(spool, PATH, CONFIG_NONE, "Folder of the queue; default: spool in state_directory.")                 \
+    X(postmaster, MAILBOX, CONFIG_NONE, "Who gets reports that have nowhere else to go.")                  \
     X(open_relay, STRING, CONFIG_NONE,                                                                     \
       "A rule that lets anybody send anywhere is an error without these words here: yes, anybody "         \
       "may send through us")
+
+/* Where mail goes. The most exact domain decides; a rule may name another route. Exactly one of via and
+ * maildir. */
+#define CONFIG_ROUTE(X)                                                                       \
+    X(name, NAME, CONFIG_REQUIRED, "What this route is called in rules and in the log.")      \
+    X(domains, DOMAINS, CONFIG_NONE,                                                          \
+      "Recipients' domains: example.org, .example.org (below it); "                           \
+      "default: all that no other route takes.")                                              \
+    X(via, STRINGS, CONFIG_NONE, "Names of relay.smarthosts; another one when one fails.")    \
+    X(maildir, PATH, CONFIG_NONE, "Delivered on this machine.")                               \
+    X(connections, COUNT, "20", "Sessions at once with each next hop.")                       \
+    X(retry_first, LENGTH, "1m", "First delay after a temporary failure; doubled each time.") \
+    X(retry_max, LENGTH, "1h", "Longest delay.")                                              \
+    X(expire, LENGTH, "5d", "Then the message is given up, and its sender told.")             \
+    X(warn_after, LENGTH, "4h", "Then its sender is told that it is late; 0s: never.")        \
+    X(hold_down, LENGTH, "10s", "A next hop that failed is tried again after this; then ever later.")
+
+/* A next hop, with what it takes to trust it: as a gateway has. */
+#define CONFIG_SMARTHOST(X)                                                                        \
+    X(name, NAME, CONFIG_REQUIRED, "What routes call it.")                                         \
+    X(address, ADDRESS, CONFIG_REQUIRED, "Its IP address, v4 or v6.")                              \
+    X(host, HOST, CONFIG_NONE, "Its name.")                                                        \
+    X(port, PORT, "25", "25, 587 (STARTTLS) or 465 (TLS).")                                        \
+    X(security, SECURITY, CONFIG_REQUIRED,                                                         \
+      "tls, starttls (required, never optional) or none (in the clear).")                          \
+    X(verify_name, HOST, CONFIG_NONE,                                                              \
+      "The name its certificate must bear; default: host, else the address.")                      \
+    X(ca_file, PATH, CONFIG_NONE, "Certificate authority to trust (PEM); default: the system's.")  \
+    X(ca_directory, PATH, CONFIG_NONE, "The same as a hashed directory.")                          \
+    X(pin, PIN, CONFIG_NONE, "Fingerprint of its certificate or key, instead of an authority.")    \
+    X(username, STRING, CONFIG_NONE, "Account to authenticate with.")                              \
+    X(password, SECRET, CONFIG_NONE, "secret:PROVIDER/NAME, never a value.")                       \
+    X(auth, NAME, CONFIG_NONE, "One SASL mechanism to insist on; default: the strongest offered.") \
+    X(helo, HOST, CONFIG_NONE, "Our name for EHLO; default: hostname.")                            \
+    X(connect_timeout, LENGTH, CONFIG_NONE, "Default: 30s.")                                       \
+    X(stage_timeout, LENGTH, CONFIG_NONE,                                                          \
+      "For each other stage; default: 10s while another is up, else RFC 5321's.")                  \
+    X(preference, COUNT, "10", "The lowest that is up is taken.")                                  \
+    X(weight, COUNT, "1", "Among equals, how large its share is.")
 
 /* One guard rail: conditions, which must all hold, and exactly one verdict. A list holds when one of its
  * entries does; accounts and certificates together hold when one of the two does. */

@@ -32,6 +32,12 @@ FIELDS(rule, CONFIG_RULE(X));
 #define X(k, t, d, h) {#k, CONFIG_TYPE_##t, offsetof(struct config_account, k), d, h},
 FIELDS(account, CONFIG_ACCOUNT(X));
 #undef X
+#define X(k, t, d, h) {#k, CONFIG_TYPE_##t, offsetof(struct config_route, k), d, h},
+FIELDS(route, CONFIG_ROUTE(X));
+#undef X
+#define X(k, t, d, h) {#k, CONFIG_TYPE_##t, offsetof(struct config_smarthost, k), d, h},
+FIELDS(smarthost, CONFIG_SMARTHOST(X));
+#undef X
 #define X(k, t, d, h) {#k, CONFIG_TYPE_##t, offsetof(struct config_canary, k), d, h},
 FIELDS(canary, CONFIG_CANARY(X));
 #undef X
@@ -66,6 +72,8 @@ SECTION(alerts, "alerts", struct config_alerts);
 SECTION(delivery, "delivery", struct config_delivery);
 SECTION(rule, "rules", struct config_rule);
 SECTION(account, "accounts", struct config_account);
+SECTION(route, "routes", struct config_route);
+SECTION(smarthost, "smarthosts", struct config_smarthost);
 SECTION(canary, "canary", struct config_canary);
 SECTION(paths, "paths", struct config_paths);
 SECTION(bounces, "bounces", struct config_bounces);
@@ -95,6 +103,12 @@ static const struct config_child relay_children[] = {
     [CONFIG_RELAY_ACCOUNTS] = {"accounts", &section_account, offsetof(struct config_relay, accounts),
                                offsetof(struct config_relay, account_count), CONFIG_ACCOUNTS_MAX,
                                "Who may authenticate."},
+    [CONFIG_RELAY_ROUTES] = {"routes", &section_route, offsetof(struct config_relay, routes),
+                             offsetof(struct config_relay, route_count), CONFIG_ROUTES_MAX,
+                             "Where mail goes that is not delivered here."},
+    [CONFIG_RELAY_SMARTHOSTS] = {"smarthosts", &section_smarthost, offsetof(struct config_relay, smarthosts),
+                                 offsetof(struct config_relay, smarthost_count), CONFIG_SMARTHOSTS_MAX,
+                                 "Next hops that routes name."},
 };
 
 static const struct config_section section_relay = {

@@ -120,7 +120,7 @@ enum {
     CONFIG_TOP_HEARTBEAT,
 };
 
-enum { CONFIG_RELAY_RULES, CONFIG_RELAY_ACCOUNTS };
+enum { CONFIG_RELAY_RULES, CONFIG_RELAY_ACCOUNTS, CONFIG_RELAY_ROUTES, CONFIG_RELAY_SMARTHOSTS };
 
 /* Where things stand in the files; line 0: not there. */
 struct config_place {

@@ -436,6 +436,11 @@ int session_send(struct session *session, const struct smtp_envelope *envelope, 
     return 0;
 }
 
+const char *session_refusal(const struct session *session)
+{
+    return smtp_client_refusal(session->client);
+}
+
 void session_quit(struct session *session)
 {
     assert(session->ready);

@@ -66,6 +66,9 @@ void session_free(struct session *session);
  * over this gateway as it is; the session is still ready. */
 int session_send(struct session *session, const struct smtp_envelope *envelope, struct err *err);
 
+/* After session_send gave −1: the enhanced code of the reason, "5.6.7". */
+const char *session_refusal(const struct session *session);
+
 /* Says QUIT; ended follows within a few seconds. */
 void session_quit(struct session *session);
 

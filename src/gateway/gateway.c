@@ -47,10 +47,11 @@ static void pause_accepting(struct gateway *gateway, nanos after)
     loop_timer_set(gateway->resume, after);
 }
 
+/* Nobody hands in any more; what is being passed on may end. */
 static void report_drained(void *arg)
 {
     struct gateway *gateway = arg;
-    gateway->done(gateway->done_arg);
+    relay_drain(gateway->house.relay, gateway->done, gateway->done_arg);
 }
 
 static void inbound_ended(void *arg, struct inbound *session)
@@ -117,17 +118,19 @@ static void on_listener(void *arg, int fd, int ready)
     }
 }
 
-int gateway_new(struct loop *loop, const struct config *config, struct gateway **ret, struct err *err)
+int gateway_new(struct loop *loop, const struct config *config, struct keeper_client *keeper,
+                struct gateway **ret, struct err *err)
 {
     assert(config->relay.present);
-    struct maildir *maildir = NULL;
-    if (config->relay.maildir && maildir_open(config->relay.maildir, loop_now(), &maildir, err))
+    struct relay *relay = NULL;
+    struct relay_setup setup = {.loop = loop, .keeper = keeper, .config = config};
+    if (relay_new(&setup, &relay, err) < 0)
         return -1;
     struct gateway *gateway = calloc(1, sizeof *gateway);
     assert(gateway);
     gateway->loop = loop;
     gateway->house =
-        (struct inbound_house){.config = config, .maildir = maildir, .command_timeout = COMMAND_TIMEOUT};
+        (struct inbound_house){.config = config, .relay = relay, .command_timeout = COMMAND_TIMEOUT};
     gateway->resume = loop_timer_new(loop, resume_accepting, gateway);
     gateway->report = loop_timer_new(loop, report_drained, gateway);
     *ret = gateway;
@@ -184,18 +187,13 @@ void gateway_command_timeout(struct gateway *gateway, nanos timeout)
 
 void gateway_reload(struct gateway *gateway, const struct config *config)
 {
-    struct maildir *maildir = NULL;
     struct err err = {.class = ERR_NONE};
     gateway->house.config = config;
     if (!config->relay.present)
         return;
     close_unlisted(gateway, &config->relay.listen);
-    if (config->relay.maildir && maildir_open(config->relay.maildir, loop_now(), &maildir, &err)) {
-        LOG_ERROR("gateway keeps its old Maildir", LOG_ERR(&err));
-        return;
-    }
-    maildir_free(gateway->house.maildir);
-    gateway->house.maildir = maildir;
+    if (relay_reload(gateway->house.relay, config, &err) < 0)
+        LOG_ERROR("gateway keeps its old routes", LOG_ERR(&err));
 }
 
 static void drain_sessions(struct gateway *gateway, bool now)
@@ -246,6 +244,6 @@ void gateway_free(struct gateway *gateway)
     loop_timer_free(gateway->resume);
     loop_timer_free(gateway->report);
     loop_timer_free(gateway->patience);
-    maildir_free(gateway->house.maildir);
+    relay_free(gateway->house.relay);
     free(gateway);
 }

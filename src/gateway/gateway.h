@@ -1,15 +1,17 @@
-/* Our own SMTP gateway, first form: takes mail for configured domains from loopback, and delivers into a
- * Maildir. Its 250 means: on disk. */
+/* Our own SMTP gateway: takes mail and passes it on. Its 250 means: on disk. */
 #ifndef VEDETTE_GATEWAY_GATEWAY_H
 #define VEDETTE_GATEWAY_GATEWAY_H
 
 #include "config/config.h"
 #include "io/loop.h"
+#include "secret/keeper.h"
 
 struct gateway;
 
-/* config->relay.present must hold. −1 if the Maildir cannot be made. */
-int gateway_new(struct loop *loop, const struct config *config, struct gateway **ret, struct err *err);
+/* config->relay.present must hold; keeper may be NULL where no smarthost wants a login. −1 if the spool
+ * cannot be opened, or a route not be taken. */
+int gateway_new(struct loop *loop, const struct config *config, struct keeper_client *keeper,
+                struct gateway **ret, struct err *err);
 
 enum { GATEWAY_SOCKETS_MAX = 64 };
 
@@ -18,8 +20,8 @@ enum { GATEWAY_SOCKETS_MAX = 64 };
 void gateway_socket(struct gateway *gateway, const char *endpoint, int fd);
 
 /* For sessions and messages that begin from now on; endpoints that relay.listen has no more are closed.
- * config must outlive the gateway or the next reload. A Maildir that cannot be made leaves the old one in
- * use, and is logged. */
+ * config must outlive the gateway or the next reload. Routes that cannot be taken leave the old ones in use,
+ * and that is logged. */
 void gateway_reload(struct gateway *gateway, const struct config *config);
 
 /* How long a client may take for a whole command, and for 4 KiB of content. 5 minutes without this. */

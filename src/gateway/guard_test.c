@@ -482,12 +482,12 @@ static void a_rule_switches_on_what_it_names(void **state)
 {
     (void)state;
     struct guard *guard = guard_of(
-        LISTEN
-        "  rules:\n"
-        "    - {name: old, networks: [192.0.2.0/24], bare_lf: true, clean_header: true, "
-        "send_as: Printers <printers@example.org>, rewrite: ['root@* -> soc@example.org', "
-        "'@old.example -> *@new.example'], route: inside, tag: 'X-From: an old device'}\n"
-        "    - {name: away, networks: [198.51.100.0/24], redirect: Night Shift <night@example.org>}\n");
+        LISTEN "  rules:\n"
+               "    - {name: old, networks: [192.0.2.0/24], bare_lf: true, clean_header: true, "
+               "send_as: Printers <printers@example.org>, rewrite: ['root@* -> soc@example.org', "
+               "'@old.example -> *@new.example'], route: inside, tag: 'X-From: an old device'}\n"
+               "    - {name: away, networks: [198.51.100.0/24], redirect: Night Shift <night@example.org>}\n"
+               "  routes: [{name: inside, maildir: /inside}]\n");
     struct guard_verdict got = verdict_of(guard, NULL, &(struct ask){.recipient = "root@localhost"});
     assert_int_equal(got.action, GUARD_ACCEPT);
     assert_true(got.options.bare_lf && got.options.clean_header);

@@ -16,7 +16,6 @@ enum {
     CONTENT_PER_DEADLINE = 4096,    /* the least rate: so much per command_timeout */
     HEAD_BYTES_MAX = 64 * 1024,     /* the trace fields with SMTP_RECIPIENTS_MAX recipients */
     ENVELOPE_BYTES_MAX = 64 * 1024, /* the addresses of a transaction */
-    ID_MAX = 24,
 };
 
 #define LINGER (2 * NANOS_PER_SECOND)
@@ -36,14 +35,15 @@ struct inbound {
     sv sender;
     sv recipients[SMTP_RECIPIENTS_MAX];
     size_t recipient_count;
-    struct maildir_delivery *delivery;
-    char id[ID_MAX];
+    struct intake_recipient wishes[SMTP_RECIPIENTS_MAX];
+    struct intake_message *message, *committing; /* being received, being made durable */
+    char id[INTAKE_ID_MAX];
 };
 
 static void forget_transaction(struct inbound *session)
 {
-    maildir_abandon(session->delivery);
-    session->delivery = NULL;
+    intake_abort(session->message);
+    session->message = NULL;
     session->transaction = false;
     session->sender = SV_NONE;
     session->recipient_count = 0;
@@ -70,14 +70,6 @@ static void answer_mail(struct inbound *session)
     smtp_server_accept(session->server, NULL);
 }
 
-static bool is_local(const struct config_strings *domains, sv domain)
-{
-    for (size_t i = 0; i < domains->count; i++)
-        if (sv_ieq(sv_of(domains->items[i]), domain))
-            return true;
-    return false;
-}
-
 /* "u%v@gw", "v!u@gw" and "\"u@v\"@gw" ask to be passed on behind our back. */
 static bool has_route(sv local)
 {
@@ -90,13 +82,12 @@ static bool has_route(sv local)
 static void answer_rcpt(struct inbound *session)
 {
     const struct smtp_server_recipient *recipient = smtp_server_recipient(session->server);
-    const struct config_relay *relay = &session->house->config->relay;
     if (has_route(recipient->parts.local)) {
         refuse(session, 554, "5.7.1", "Relay access denied: a route is hidden in the address");
         return;
     }
-    if (recipient->parts.domain.n && !is_local(&relay->domains, recipient->parts.domain)) {
-        refuse(session, 550, "5.7.1", "Relay access denied: not a domain of relay.domains");
+    if (recipient->parts.domain.n && !relay_has_route(session->house->relay, recipient->parts.domain)) {
+        refuse(session, 550, "5.7.1", "Relay access denied: no route leads to this domain");
         return;
     }
     sv kept = arena_sv(session->envelope, recipient->whole);
@@ -104,24 +95,19 @@ static void answer_rcpt(struct inbound *session)
         smtp_server_refuse(session->server, 452, "4.5.3", "Too many recipients");
         return;
     }
+    session->wishes[session->recipient_count] =
+        (struct intake_recipient){.address = kept, .notify = recipient->notify};
     session->recipients[session->recipient_count++] = kept;
     smtp_server_accept(session->server, NULL);
 }
 
-/* Short enough to be read out on the telephone, and never the same twice. */
-static void new_id(struct inbound *session, nanos now)
-{
-    snprintf(session->id, sizeof session->id, "%llx%04llx", (unsigned long long)(now / 1000),
-             (unsigned long long)(session->house->messages++ & 0xffff));
-}
-
 static void refuse_for(struct inbound *session, const struct err *err)
 {
-    LOG_ERROR("gateway cannot deliver", LOG_STR("id", session->id), LOG_ERR(err));
+    LOG_ERROR("gateway cannot take a message", LOG_STR("id", session->id), LOG_ERR(err));
     if (err->class == ERR_TEMPORARY)
         smtp_server_refuse(session->server, 452, "4.3.1", "The disk is full, try again later");
     else
-        smtp_server_refuse(session->server, 451, "4.3.0", "The mailbox cannot be written, try again later");
+        smtp_server_refuse(session->server, 451, "4.3.0", "The queue cannot be written, try again later");
 }
 
 static sv our_name(const struct inbound *session)
@@ -135,9 +121,9 @@ static void answer_data(struct inbound *session)
     struct buf head = BUF_INIT(HEAD_BYTES_MAX);
     struct err err = {.class = ERR_NONE};
     nanos now = loop_now();
-    new_id(session, now);
+    struct intake *intake = relay_intake(session->house->relay);
+    intake_id(intake, session->id);
     struct trace trace = {
-        .sender = session->sender,
         .recipients = session->recipients,
         .recipient_count = session->recipient_count,
         .client_name = smtp_server_hello(session->server),
@@ -150,9 +136,8 @@ static void answer_data(struct inbound *session)
     };
     int failed = trace_write(&head, &trace);
     assert(!failed);
-    if (maildir_begin(session->house->maildir, sv_of(session->id), our_name(session), now, &session->delivery,
-                      &err) == 0) {
-        maildir_put(session->delivery, buf_view(&head));
+    if (intake_begin(intake, &session->message, &err) == 0) {
+        intake_put(session->message, buf_view(&head));
         smtp_server_accept(session->server, NULL);
     } else {
         refuse_for(session, &err);
@@ -160,12 +145,14 @@ static void answer_data(struct inbound *session)
     buf_free(&head);
 }
 
-static void answer_end(struct inbound *session)
+static bool pump(struct inbound *session);
+
+/* The message is on disk, or not to be had. */
+static void on_committed(void *arg, const struct err *err)
 {
-    struct err err = {.class = ERR_NONE};
-    struct maildir_delivery *delivery = session->delivery;
-    session->delivery = NULL;
-    if (maildir_publish(delivery, &err) == 0) {
+    struct inbound *session = arg;
+    session->committing = NULL;
+    if (!err) {
         char text[64];
         snprintf(text, sizeof text, "Ok: queued as %s", session->id);
         LOG_INFO("gateway took a message", LOG_STR("id", session->id), LOG_STR("client", session->client_ip),
@@ -174,11 +161,31 @@ static void answer_end(struct inbound *session)
                  LOG_INT("bytes", smtp_server_content_bytes(session->server)));
         smtp_server_accept(session->server, text);
     } else {
-        refuse_for(session, &err);
+        refuse_for(session, err);
     }
     forget_transaction(session);
     if (session->house->draining)
         smtp_server_close(session->server, 421, "4.3.2", "Shutting down");
+    pump(session);
+}
+
+static void answer_end(struct inbound *session)
+{
+    const struct smtp_server_mail *mail = smtp_server_mail(session->server);
+    struct intake_envelope envelope = {
+        .id = sv_of(session->id),
+        .sender = session->sender,
+        .recipients = session->wishes,
+        .recipient_count = session->recipient_count,
+        .eight_bit = mail->eightbit,
+        .utf8 = mail->utf8,
+        .requiretls = mail->requiretls,
+        .client_ip = sv_of(session->client_ip),
+        .client_name = smtp_server_hello(session->server),
+    };
+    session->committing = session->message;
+    session->message = NULL;
+    intake_commit(session->committing, &envelope, on_committed, session);
 }
 
 static void answer(struct inbound *session, enum smtp_server_event event)
@@ -197,7 +204,7 @@ static void answer(struct inbound *session, enum smtp_server_event event)
         answer_data(session);
         break;
     case SMTP_SERVER_CONTENT:
-        maildir_put(session->delivery, smtp_server_content(session->server));
+        intake_put(session->message, smtp_server_content(session->server));
         break;
     case SMTP_SERVER_END:
         answer_end(session);
@@ -343,7 +350,9 @@ void inbound_free(struct inbound *session)
 {
     if (!session)
         return;
-    maildir_abandon(session->delivery);
+    if (session->committing)
+        intake_forget(session->committing);
+    intake_abort(session->message);
     stream_close(session->stream);
     smtp_server_free(session->server);
     arena_free(session->envelope);

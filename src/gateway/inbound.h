@@ -1,10 +1,10 @@
 /* One client's session with our gateway: moves bytes between its stream and wire/'s server, answers what the
- * protocol leaves to policy, and hands whole messages to the Maildir. */
+ * protocol leaves to policy, and hands whole messages to the relay. */
 #ifndef VEDETTE_GATEWAY_INBOUND_H
 #define VEDETTE_GATEWAY_INBOUND_H
 
 #include "config/config.h"
-#include "gateway/maildir.h"
+#include "gateway/relay.h"
 #include "io/stream.h"
 
 struct inbound;
@@ -12,9 +12,8 @@ struct inbound;
 /* What all sessions share and what may change between messages; the gateway owns it. */
 struct inbound_house {
     const struct config *config;
-    struct maildir *maildir;
+    struct relay *relay;
     nanos command_timeout; /* for a whole command, or for the next piece of content (RFC 5321 §4.5.3.2.7) */
-    uint64_t messages;     /* counts ids */
     bool draining;         /* no new transaction */
 };
 

@@ -12,12 +12,9 @@ int trace_write(struct buf *out, const struct trace *trace)
 {
     char date[40];
     const char *family = sv_find_char(trace->client_ip, ':') == SV_NPOS ? "" : "IPv6:";
-    int failed = buf_printf(out, "Return-Path: <%.*s>\r\n", SV_ARG(trace->sender));
-    for (size_t i = 0; i < trace->recipient_count; i++)
-        failed |= buf_printf(out, "Delivered-To: %.*s\r\n", SV_ARG(trace->recipients[i]));
-    failed |= buf_printf(out, "Received: from %.*s ([%s%.*s])\r\n\tby %.*s (Vedette) with %s id %.*s",
-                         SV_ARG(trace->client_name), family, SV_ARG(trace->client_ip),
-                         SV_ARG(trace->our_name), protocol(trace), SV_ARG(trace->id));
+    int failed = buf_printf(out, "Received: from %.*s ([%s%.*s])\r\n\tby %.*s (Vedette) with %s id %.*s",
+                            SV_ARG(trace->client_name), family, SV_ARG(trace->client_ip),
+                            SV_ARG(trace->our_name), protocol(trace), SV_ARG(trace->id));
     /* With several, naming one would betray who else was told. */
     if (trace->recipient_count == 1)
         failed |= buf_printf(out, "\r\n\tfor <%.*s>", SV_ARG(trace->recipients[0]));

@@ -1,5 +1,4 @@
-/* The header fields that our gateway puts in front of a message: Return-Path, Delivered-To, Received (RFC
- * 5321 §4.4). Pure. */
+/* The header field that our gateway puts in front of a message: Received (RFC 5321 §4.4). Pure. */
 #ifndef VEDETTE_GATEWAY_TRACE_H
 #define VEDETTE_GATEWAY_TRACE_H
 
@@ -8,7 +7,6 @@
 
 /* All of it was checked by the server's session: no control byte is in any of these. */
 struct trace {
-    sv sender; /* without angle brackets, empty for the null sender */
     const sv *recipients;
     size_t recipient_count;
     sv client_name; /* what it called itself */

@@ -259,8 +259,9 @@ static int open_folder(struct spool *spool, const char *path, struct err *err)
         return err_set(err, ERR_IO, "the folder must belong to the user that runs the gateway",
                        "open the lock of %s", path);
     if (flock(spool->lock_fd, LOCK_EX | LOCK_NB) < 0)
-        return err_set(err, errno == EWOULDBLOCK ? ERR_TEMPORARY : ERR_IO, "end the other one first",
-                       "another process has the spool %s", path);
+        return err_set(err, errno == EWOULDBLOCK ? ERR_UNAVAILABLE : ERR_IO,
+                       "end the other one first, or give this one a spool of its own",
+                       "the spool %s is in use by another vedette", path);
     return 0;
 }
 
@@ -315,8 +316,8 @@ int spool_open(const struct spool_setup *setup, spool_found_fn *found, void *arg
     spool->messages = log.messages;
     spool->writer = spool_writer_new(setup->loop, spool->dir_fd, spool->segment_bytes, log.next_number,
                                      log.spares, on_finished, spool);
+    *ret = spool; /* found may already hand in more */
     find_all(spool, found, arg);
-    *ret = spool;
     return 0;
 }
 

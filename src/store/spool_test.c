@@ -389,7 +389,7 @@ static void only_one_process_has_the_spool(void **state)
     struct err err = {.class = ERR_NONE};
     struct spool_setup setup = {.loop = fixture->loop, .directory = fixture->path};
     assert_int_equal(spool_open(&setup, on_found, fixture, &other, &err), -1);
-    assert_int_equal(err.class, ERR_TEMPORARY);
+    assert_int_equal(err.class, ERR_UNAVAILABLE);
 }
 
 int main(void)

@@ -198,7 +198,7 @@ static bool write_records(struct spool_segment *segment, struct spool_entry *con
         size_t left = (size_t)n;
         while (first < count && left >= pieces[first].iov_len)
             left -= pieces[first++].iov_len;
-        if (left) {
+        if (left && first < count) {
             pieces[first].iov_base = (char *)pieces[first].iov_base + left;
             pieces[first].iov_len -= left;
         }

@@ -545,6 +545,11 @@ size_t smtp_client_recipient(const struct smtp_client *client)
     return client->shown_recipient;
 }
 
+const char *smtp_client_refusal(const struct smtp_client *client)
+{
+    return client->refusal;
+}
+
 const struct err *smtp_client_failure(const struct smtp_client *client)
 {
     return &client->failure;

@@ -91,6 +91,9 @@ struct smtp_envelope {
     const struct smtp_recipient *recipients;
     size_t recipient_count; /* 1 … SMTP_RECIPIENTS_MAX */
     sv envid;               /* RFC 3461, used if DSN is offered; may be empty */
+    bool return_full;       /* RET=FULL, else HDRS; used if DSN is offered */
+    bool utf8;              /* needs SMTPUTF8 even if the addresses do not (RFC 6531 §3.6) */
+    bool requiretls;        /* needs REQUIRETLS inside TLS (RFC 8689) */
     sv content; /* the message, lines ended by CRLF; a bare CR or LF is refused locally. Dot-stuffing is ours
                  */
     /* Only asks, one by one: MAIL and every RCPT (there may be none), then RSET, never DATA; content must be
@@ -146,6 +149,9 @@ void smtp_client_authenticate(struct smtp_client *client, const struct smtp_cred
  * NUL, angle brackets or no form; SMTPUTF8 needed and not offered; larger than SIZE; bare CR or LF, NUL or a
  * line over 998 octets in content. Then the session stays READY. */
 int smtp_client_send(struct smtp_client *client, const struct smtp_envelope *envelope, struct err *err);
+
+/* After smtp_client_send gave −1: the enhanced code of the reason (RFC 3463), as "5.6.7". */
+const char *smtp_client_refusal(const struct smtp_client *client);
 
 /* After READY: says QUIT. At any other time QUIT is said as soon as nothing is under way. */
 void smtp_client_quit(struct smtp_client *client);

@@ -59,39 +59,50 @@ static int check_recipients(const struct smtp_envelope *envelope, bool *utf8, st
     return 0;
 }
 
-static int check_content(const struct smtp_client *client, const struct smtp_envelope *envelope,
-                         bool *eight_bit, struct err *err)
+/* Refuses the envelope with that enhanced code. */
+#define REFUSE(client, code, ...) ((client)->refusal = (code), err_set(__VA_ARGS__))
+
+static int check_content(struct smtp_client *client, const struct smtp_envelope *envelope, bool *eight_bit,
+                         struct err *err)
 {
     struct smtp_data_facts facts;
     smtp_data_check(envelope->content, &facts);
     char text[80];
     if (facts.faults)
-        return err_set(err, ERR_DATA, "whoever composed the message must mend it (5.6.0)", "the message's %s",
-                       smtp_data_fault_text(&facts, text, sizeof text));
+        return REFUSE(client, "5.6.0", err, ERR_DATA, "whoever composed the message must mend it (5.6.0)",
+                      "the message's %s", smtp_data_fault_text(&facts, text, sizeof text));
     if (facts.eight_bit && !(client->offer.extensions & SMTP_EXT_8BITMIME))
-        return err_set(err, ERR_DATA,
-                       "compose it with quoted-printable or base64, or use another gateway (5.6.3)",
-                       "the message has bytes past ASCII and the gateway does not offer 8BITMIME");
+        return REFUSE(client, "5.6.3", err, ERR_DATA,
+                      "compose it with quoted-printable or base64, or use another gateway (5.6.3)",
+                      "the message has bytes past ASCII and the gateway does not offer 8BITMIME");
     uint64_t limit = client->offer.size_limit;
     if (limit && envelope->content.n > limit)
-        return err_set(err, ERR_LIMIT, "shorten the message or raise the gateway's limit (5.3.4)",
-                       "the message has %zu bytes and the gateway takes %llu", envelope->content.n,
-                       (unsigned long long)limit);
+        return REFUSE(client, "5.3.4", err, ERR_LIMIT,
+                      "shorten the message or raise the gateway's limit (5.3.4)",
+                      "the message has %zu bytes and the gateway takes %llu", envelope->content.n,
+                      (unsigned long long)limit);
     *eight_bit = facts.eight_bit;
     return 0;
 }
 
-static int check_envelope(const struct smtp_client *client, const struct smtp_envelope *envelope, bool *utf8,
+static int check_envelope(struct smtp_client *client, const struct smtp_envelope *envelope, bool *utf8,
                           bool *eight_bit, struct err *err)
 {
-    *utf8 = false;
+    *utf8 = envelope->utf8;
+    client->refusal = "5.1.3";
     if (envelope->sender.n && check_address(envelope->sender, "sender", utf8, err) < 0)
         return -1;
     if (check_recipients(envelope, utf8, err) < 0)
         return -1;
     if (*utf8 && !(client->offer.extensions & SMTP_EXT_SMTPUTF8))
-        return err_set(err, ERR_DATA, "use an address in ASCII, or a gateway that offers SMTPUTF8 (5.6.7)",
-                       "an address has characters past ASCII and the gateway does not offer SMTPUTF8");
+        return REFUSE(client, "5.6.7", err, ERR_DATA,
+                      "use an address in ASCII, or a gateway that offers SMTPUTF8 (5.6.7)",
+                      "%s has characters past ASCII and the gateway does not offer SMTPUTF8",
+                      envelope->utf8 ? "the message" : "an address");
+    if (envelope->requiretls && !(client->encrypted && client->offer.extensions & SMTP_EXT_REQUIRETLS))
+        return REFUSE(client, "5.7.30", err, ERR_DATA,
+                      "use a gateway that offers REQUIRETLS inside TLS (5.7.30)",
+                      "the message may only go over TLS all the way, and the gateway does not promise that");
     if (!sv_printable(envelope->envid))
         return err_set(err, ERR_DATA, "correct it", "the envelope's identifier has a control character");
     return check_content(client, envelope, eight_bit, err);
@@ -133,10 +144,11 @@ static void say_mail(struct smtp_client *client)
     if (offers(client, SMTP_EXT_DSN))
         xtext_parameter("ENVID=", envelope->envid, ENVID_MAX, envid, sizeof envid);
     bool eight_bit = transaction->eight_bit || transaction->utf8;
-    smtp_client_command(client, SMTP_STAGE_MAIL, "MAIL FROM:<%.*s>%s%s%s%s%s", SV_ARG(envelope->sender), size,
-                        eight_bit && offers(client, SMTP_EXT_8BITMIME) ? " BODY=8BITMIME" : "",
-                        transaction->utf8 ? " SMTPUTF8" : "", offers(client, SMTP_EXT_DSN) ? " RET=HDRS" : "",
-                        envid);
+    const char *ret = envelope->return_full ? " RET=FULL" : " RET=HDRS";
+    smtp_client_command(client, SMTP_STAGE_MAIL, "MAIL FROM:<%.*s>%s%s%s%s%s%s", SV_ARG(envelope->sender),
+                        size, eight_bit && offers(client, SMTP_EXT_8BITMIME) ? " BODY=8BITMIME" : "",
+                        transaction->utf8 ? " SMTPUTF8" : "", envelope->requiretls ? " REQUIRETLS" : "",
+                        offers(client, SMTP_EXT_DSN) ? ret : "", envid);
 }
 
 static void say_rcpt(struct smtp_client *client, size_t index)

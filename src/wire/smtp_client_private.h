@@ -64,6 +64,7 @@ struct smtp_client {
     enum smtp_stage stage, shown_stage;
     bool encrypted, helo_tried, eof, failed, failure_answered, quit_wanted, uncertain;
     struct err failure;
+    const char *refusal; /* of the last envelope */
 
     struct buf in, out;
     uint64_t queued_bytes, sent_bytes;

@@ -1,0 +1,90 @@
+/* The relay's routes and the smarthosts that they name. */
+#include "config/check_private.h"
+
+static const struct config_smarthost *host_named(const struct config_relay *relay, const char *name)
+{
+    for (size_t i = 0; i < relay->smarthost_count; i++)
+        if (relay->smarthosts[i].name && strcmp(relay->smarthosts[i].name, name) == 0)
+            return &relay->smarthosts[i];
+    return NULL;
+}
+
+static void check_smarthost(const struct check *check, const struct config_instance *instance)
+{
+    const struct config_smarthost *host = instance->base;
+    bool password = config_given(instance, "password"), username = config_given(instance, "username");
+    bool clear = host->security == SMTP_SECURITY_NONE && config_given(instance, "security");
+    check_bounds(check, instance);
+    if (username && !password)
+        check_refuse(check, instance, "username", "add password: secret:PROVIDER/NAME", "needs a password");
+    if (password && !username)
+        check_refuse(check, instance, "password", "add the account's username", "needs a username");
+    if (password && clear)
+        check_refuse(check, instance, "password", "use security: starttls or tls, or give no password",
+                     "would travel in the clear with security: none");
+    if (host->auth && !password)
+        check_refuse(check, instance, "auth", "add username and password", "needs a password");
+    if (host->pin && (host->ca_file || host->ca_directory))
+        check_refuse(check, instance, "pin", "keep one of the two", "excludes ca_file and ca_directory");
+    if (clear && (host->pin || host->ca_file || host->ca_directory))
+        check_refuse(check, instance, "security",
+                     "use starttls or tls, or drop pin, ca_file and ca_directory",
+                     "none has no certificate to check");
+}
+
+static void check_route(const struct check *check, const struct config_instance *instance)
+{
+    const struct config_route *route = instance->base;
+    check_bounds(check, instance);
+    if (config_given(instance, "via") == config_given(instance, "maildir"))
+        config_errors_add(check->errors, instance->own.file, instance->own.line, instance->own.column,
+                          "name smarthosts as via, or a maildir",
+                          "a route has exactly one of via and maildir");
+    if (config_given(instance, "via") && !config_faulty(instance, "via") && route->via.count == 0)
+        check_refuse(check, instance, "via", "name at least one of relay.smarthosts", "the list is empty");
+    for (size_t i = 0; i < route->via.count; i++)
+        if (!host_named(&check->config->relay, route->via.items[i])) {
+            check_refuse(check, instance, "via", "add it to relay.smarthosts, or correct its name",
+                         "a smarthost is named that relay.smarthosts does not have");
+            break;
+        }
+}
+
+/* Two of one list may not have one name. */
+static void check_names(const struct check *check, const struct config_instance *first, const char *what)
+{
+    for (const struct config_instance *item = first; item; item = item->next)
+        for (const struct config_instance *other = first; other != item; other = other->next) {
+            const char *a = *(const char *const *)item->base, *b = *(const char *const *)other->base;
+            if (a && b && strcmp(a, b) == 0) {
+                check_refuse(check, item, "name", "give each its own name", what);
+                break;
+            }
+        }
+}
+
+static void check_route_of_rule(const struct check *check, const struct config_instance *instance)
+{
+    const struct config_rule *rule = instance->base;
+    const struct config_relay *relay = &check->config->relay;
+    bool found = !rule->route;
+    for (size_t i = 0; i < relay->route_count && !found; i++)
+        found = relay->routes[i].name && strcmp(relay->routes[i].name, rule->route) == 0;
+    if (!found)
+        check_refuse(check, instance, "route", "add it to relay.routes, or correct its name",
+                     "a route is named that relay.routes does not have");
+}
+
+void check_routes(const struct check *check, const struct config_instance *relay)
+{
+    const struct config_instance *routes = relay->children[CONFIG_RELAY_ROUTES];
+    const struct config_instance *hosts = relay->children[CONFIG_RELAY_SMARTHOSTS];
+    for (const struct config_instance *item = routes; item; item = item->next)
+        check_route(check, item);
+    for (const struct config_instance *item = hosts; item; item = item->next)
+        check_smarthost(check, item);
+    check_names(check, routes, "another route is called so");
+    check_names(check, hosts, "another smarthost is called so");
+    for (const struct config_instance *item = relay->children[CONFIG_RELAY_RULES]; item; item = item->next)
+        check_route_of_rule(check, item);
+}

@@ -1,0 +1,286 @@
+#include "gateway/carrier.h"
+
+#include "courier/patience.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define IDLE_MAX        (5 * NANOS_PER_SECOND)
+#define CONNECT_TIMEOUT (30 * NANOS_PER_SECOND)
+
+struct carrier {
+    struct carrier *next;
+    struct destination *destination;
+    struct relay *relay;
+    const struct route_hop *hop;
+    size_t hop_index;
+    struct session *session;
+    struct run *run;
+    struct loop_timer *idle;
+    unsigned messages;
+    bool was_ready, quitting, draining;
+};
+
+static void quit(struct carrier *carrier)
+{
+    if (carrier->quitting)
+        return;
+    carrier->quitting = true;
+    session_quit(carrier->session);
+}
+
+static void idle_too_long(void *arg)
+{
+    struct carrier *carrier = arg;
+    if (!carrier->run->errand && carrier->was_ready)
+        quit(carrier);
+}
+
+/* --- A message --- */
+
+static sv notify_word(unsigned notify, char *text, size_t cap)
+{
+    if (notify & INTAKE_NOTIFY_NEVER)
+        return SV("NEVER");
+    size_t n = (size_t)snprintf(text, cap, "%s%s%s", notify & INTAKE_NOTIFY_SUCCESS ? ",SUCCESS" : "",
+                                notify & INTAKE_NOTIFY_FAILURE ? ",FAILURE" : "",
+                                notify & INTAKE_NOTIFY_DELAY ? ",DELAY" : "");
+    return n ? sv_make(text + 1, n - 1) : SV_NONE;
+}
+
+/* The client puts the type in itself, and knows this one only. */
+static sv original_recipient(sv orcpt)
+{
+    return sv_istarts(orcpt, SV("rfc822;")) ? sv_from(orcpt, sizeof "rfc822;" - 1) : SV_NONE;
+}
+
+static void fill_recipients(struct run *run)
+{
+    for (size_t i = 0; i < run->count; i++) {
+        const struct intake_recipient *said = &run->envelope.said.recipients[run->indexes[i]];
+        char words[40];
+        run->recipients[i] = (struct smtp_recipient){
+            .address = said->address,
+            .notify =
+                said->notify ? arena_sv(run->arena, notify_word(said->notify, words, sizeof words)) : SV_NONE,
+            .orcpt = original_recipient(said->orcpt),
+        };
+    }
+}
+
+/* False: it cannot go over this session as it is, and the run has its outcome. */
+static bool send_message(struct carrier *carrier)
+{
+    struct run *run = carrier->run;
+    struct err err = {.class = ERR_NONE};
+    const struct intake_envelope *said = &run->envelope.said;
+    fill_recipients(run);
+    run->reports_itself = session_offered(carrier->session).extensions & SMTP_EXT_DSN;
+    struct smtp_envelope envelope = {
+        .sender = said->sender,
+        .recipients = run->recipients,
+        .recipient_count = run->count,
+        .envid = said->envid,
+        .content = run->look.content,
+        .utf8 = said->utf8,
+        .requiretls = said->requiretls,
+        .return_full = said->ret == INTAKE_RETURN_FULL,
+    };
+    if (session_send(carrier->session, &envelope, &err) == 0)
+        return true;
+    run_set_open(run, OUTCOME_FAILED, session_refusal(carrier->session), sv_of(err.cause));
+    run->touched = true;
+    run_end(run);
+    return false;
+}
+
+static void go_on(struct carrier *carrier)
+{
+    while (session_is_ready(carrier->session) && !carrier->quitting) {
+        struct errand *errand = carrier->draining || carrier->messages >= CARRIER_MESSAGES_MAX
+                                    ? NULL
+                                    : destination_take(carrier->destination);
+        if (!errand) {
+            if (carrier->draining || carrier->messages >= CARRIER_MESSAGES_MAX)
+                quit(carrier);
+            else
+                loop_timer_set(carrier->idle, IDLE_MAX);
+            return;
+        }
+        if (run_begin(carrier->run, errand, carrier->hop->gateway.name) && send_message(carrier))
+            return;
+    }
+}
+
+bool carrier_is_idle(const struct carrier *carrier)
+{
+    return carrier->was_ready && !carrier->quitting && !carrier->run->errand &&
+           session_is_ready(carrier->session);
+}
+
+void carrier_go(struct carrier *carrier)
+{
+    go_on(carrier);
+}
+
+void carrier_drain(struct carrier *carrier)
+{
+    carrier->draining = true;
+    if (!carrier->run->errand)
+        quit(carrier);
+}
+
+/* --- What the session says --- */
+
+static nanos patience(void *arg, enum smtp_stage stage)
+{
+    const struct carrier *carrier = arg;
+    bool other = destination_has_other(carrier->destination, carrier->hop_index);
+    return patience_for(stage, carrier->hop->gateway.stage_timeout, other);
+}
+
+static void on_hop(void *arg, const char *name, nanos took, sv said)
+{
+    (void)arg;
+    (void)name;
+    (void)took;
+    (void)said;
+}
+
+static void on_ready(void *arg)
+{
+    struct carrier *carrier = arg;
+    if (!carrier->was_ready) {
+        carrier->was_ready = true;
+        destination_connected(carrier->destination);
+        destination_hop_works(carrier->destination, carrier->hop_index);
+    }
+    go_on(carrier);
+}
+
+/* What is wrong with security or login says nothing about the message. */
+static bool is_about_us(int code)
+{
+    return code == 530 || code == 534 || code == 535 || code == 538;
+}
+
+static enum outcome_kind kind_of(const struct smtp_answer *answer)
+{
+    if (answer->code / 100 == 2)
+        return OUTCOME_SENT;
+    return answer->code / 100 == 5 && !is_about_us(answer->code) ? OUTCOME_FAILED : OUTCOME_LATER;
+}
+
+static const char *status_of(const struct smtp_answer *answer, char text[static 12])
+{
+    bool told = answer->enhanced[0] != 0;
+    unsigned class = (unsigned)(told ? answer->enhanced[0] : answer->code / 100) % 10;
+    unsigned subject = told ? (unsigned)answer->enhanced[1] % 1000 : 0;
+    unsigned detail = told ? (unsigned)answer->enhanced[2] % 1000 : 0;
+    snprintf(text, 12, "%u.%u.%u", class, subject, detail);
+    return text;
+}
+
+static void on_recipient(void *arg, size_t index, const struct smtp_answer *answer)
+{
+    struct carrier *carrier = arg;
+    char status[12], text[SAID_MAX];
+    carrier->run->touched = true;
+    if (answer->code / 100 != 2)
+        run_set(carrier->run, index, kind_of(answer), status_of(answer, status),
+                sv_of(session_answer_text(answer, text, sizeof text)));
+}
+
+static void on_sent(void *arg, const struct smtp_answer *answer, enum smtp_stage stage)
+{
+    struct carrier *carrier = arg;
+    char status[12], text[SAID_MAX];
+    (void)stage;
+    carrier->messages++;
+    carrier->run->touched = true;
+    run_set_open(carrier->run, kind_of(answer), status_of(answer, status),
+                 sv_of(session_answer_text(answer, text, sizeof text)));
+    run_end(carrier->run);
+}
+
+static void on_ended(void *arg, const struct session_end *end)
+{
+    struct carrier *carrier = arg;
+    struct destination *destination = carrier->destination;
+    struct run *run = carrier->run;
+    bool was_connecting = !carrier->was_ready;
+    char why[SESSION_SAID_MAX + 40];
+    snprintf(why, sizeof why, "%s: %s", end->hop ? end->hop : "", end->said);
+    if (end->failed && (was_connecting || end->timed_out || end->code == 421))
+        destination_hop_failed(destination, carrier->hop_index, why);
+    if (run->errand && end->unheard && !end->uncertain) {
+        run_return(run); /* the peer had closed before it heard of the message */
+    } else if (run->errand) {
+        run->touched = true;
+        run_set_open(run, OUTCOME_LATER, "4.4.2", sv_of(why));
+        run_end(run);
+    }
+    destination_carrier_gone(destination, carrier, was_connecting);
+    carrier_free(carrier);
+}
+
+static const struct session_handler handler = {
+    .patience = patience,
+    .hop = on_hop,
+    .ready = on_ready,
+    .recipient = on_recipient,
+    .sent = on_sent,
+    .ended = on_ended,
+};
+
+struct carrier *carrier_open(struct destination *destination, size_t hop, struct relay *relay)
+{
+    struct carrier *carrier = calloc(1, sizeof *carrier);
+    struct err err = {.class = ERR_NONE};
+    assert(carrier);
+    carrier->destination = destination;
+    carrier->relay = relay;
+    carrier->hop_index = hop;
+    carrier->hop = &destination_route(destination)->hops[hop];
+    carrier->run = run_new();
+    carrier->idle = loop_timer_new(relay->loop, idle_too_long, carrier);
+    struct session_setup setup = {
+        .loop = relay->loop,
+        .keeper = relay->keeper,
+        .tls = carrier->hop->tls,
+        .gateway = &carrier->hop->gateway,
+        .hostname = relay->hostname,
+        .connect_timeout =
+            carrier->hop->gateway.connect_timeout ? carrier->hop->gateway.connect_timeout : CONNECT_TIMEOUT,
+    };
+    carrier->session = session_open(&setup, &handler, carrier, &err);
+    if (carrier->session)
+        return carrier;
+    destination_hop_failed(destination, hop, err.cause);
+    carrier_free(carrier);
+    return NULL;
+}
+
+void carrier_free(struct carrier *carrier)
+{
+    session_free(carrier->session);
+    run_free(carrier->run);
+    loop_timer_free(carrier->idle);
+    free(carrier);
+}
+
+struct carrier *carrier_next(const struct carrier *carrier)
+{
+    return carrier->next;
+}
+
+void carrier_link(struct carrier *carrier, struct carrier *next)
+{
+    carrier->next = next;
+}
+
+size_t carrier_hop(const struct carrier *carrier)
+{
+    return carrier->hop_index;
+}

@@ -1,0 +1,36 @@
+/* The gateway's queue: takes messages from inbound sessions, keeps them in the spool, and carries them along
+ * their routes until every recipient has them or the sender was told why not. */
+#ifndef VEDETTE_GATEWAY_RELAY_H
+#define VEDETTE_GATEWAY_RELAY_H
+
+#include "config/config.h"
+#include "gateway/intake.h"
+#include "io/loop.h"
+#include "secret/keeper.h"
+
+struct relay;
+
+struct relay_setup {
+    struct loop *loop;
+    struct keeper_client *keeper; /* NULL is fine as long as no smarthost wants a login */
+    const struct config *config;  /* relay.present must hold; is copied */
+};
+
+/* Opens the spool and begins to deliver what lies in it. */
+int relay_new(const struct relay_setup *setup, struct relay **ret, struct err *err);
+
+/* Messages under way end on their old routes, all else takes the new ones. −1: the old ones stay. */
+int relay_reload(struct relay *relay, const struct config *config, struct err *err);
+
+struct intake *relay_intake(struct relay *relay);
+
+/* Whether anybody takes mail for that domain: asked before 250 to RCPT, so that nothing is bounced later. */
+bool relay_has_route(const struct relay *relay, sv domain);
+
+/* Begins nothing new; done is called once nothing is under way or the patience is over. */
+void relay_drain(struct relay *relay, loop_fn *done, void *arg);
+
+/* What is queued stays on disk. NULL is fine. */
+void relay_free(struct relay *relay);
+
+#endif

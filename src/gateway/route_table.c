@@ -1,0 +1,191 @@
+#include "gateway/route_table.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum { TABLE_BYTES_MAX = 4 * 1024 * 1024 };
+
+#define LOCAL_RETRY_FIRST (60 * NANOS_PER_SECOND)
+#define LOCAL_RETRY_MAX   (3600 * NANOS_PER_SECOND)
+#define LOCAL_EXPIRE      (5 * 86400 * NANOS_PER_SECOND)
+#define LOCAL_WARN_AFTER  (4 * 3600 * NANOS_PER_SECOND)
+#define LOCAL_HOLD_DOWN   (10 * NANOS_PER_SECOND)
+
+struct route_table {
+    struct arena *arena; /* all texts */
+    struct route *routes;
+    size_t count;
+    int references;
+};
+
+static const char *copy(struct route_table *table, const char *text)
+{
+    char *copied = text ? arena_cstr(table->arena, sv_of(text)) : NULL;
+    assert(copied || !text);
+    return copied;
+}
+
+static struct config_strings copy_list(struct route_table *table, const struct config_strings *list)
+{
+    const char **items = arena_alloc(table->arena, list->count * sizeof *items + 1);
+    assert(items);
+    for (size_t i = 0; i < list->count; i++)
+        items[i] = copy(table, list->items[i]);
+    return (struct config_strings){items, list->count};
+}
+
+/* Mail for relay.domains is delivered here. */
+static void add_local(struct route_table *table, const struct config_relay *relay)
+{
+    table->routes[table->count++] = (struct route){.name = "local",
+                                                   .kind = ROUTE_MAILDIR,
+                                                   .domains = copy_list(table, &relay->domains),
+                                                   .maildir = copy(table, relay->maildir),
+                                                   .retry_first = LOCAL_RETRY_FIRST,
+                                                   .retry_max = LOCAL_RETRY_MAX,
+                                                   .expire = LOCAL_EXPIRE,
+                                                   .warn_after = LOCAL_WARN_AFTER,
+                                                   .hold_down = LOCAL_HOLD_DOWN};
+}
+
+static struct config_gateway as_gateway(struct route_table *table, const struct config_smarthost *host)
+{
+    return (struct config_gateway){
+        .name = copy(table, host->name),
+        .address = copy(table, host->address),
+        .host = copy(table, host->host),
+        .port = host->port,
+        .security = host->security,
+        .verify_name = copy(table, host->verify_name),
+        .username = copy(table, host->username),
+        .password = copy(table, host->password),
+        .auth = copy(table, host->auth),
+        .helo = copy(table, host->helo),
+        .connect_timeout = host->connect_timeout,
+        .stage_timeout = host->stage_timeout,
+    };
+}
+
+static int add_hop(struct route_table *table, struct route *route, const struct config_smarthost *host,
+                   struct err *err)
+{
+    if (route->hop_count == ROUTE_HOPS_MAX)
+        return err_set(err, ERR_LIMIT, "make two routes of it", "route %s has over %d smarthosts",
+                       route->name, ROUTE_HOPS_MAX);
+    struct route_hop *hop = &route->hops[route->hop_count];
+    struct tls_trust trust = {host->ca_file, host->ca_directory, host->pin};
+    hop->gateway = as_gateway(table, host);
+    hop->preference = host->preference;
+    hop->weight = host->weight;
+    if (host->security != SMTP_SECURITY_NONE && tls_client_context(&trust, &hop->tls, err) < 0)
+        return err_prefix(err, "smarthost %s", host->name);
+    route->hop_count++;
+    return 0;
+}
+
+static int add_route(struct route_table *table, const struct config_relay *relay,
+                     const struct config_route *config, struct err *err)
+{
+    struct route *route = &table->routes[table->count++];
+    *route = (struct route){.name = copy(table, config->name),
+                            .kind = config->maildir ? ROUTE_MAILDIR : ROUTE_SMARTHOSTS,
+                            .domains = copy_list(table, &config->domains),
+                            .maildir = copy(table, config->maildir),
+                            .connections = config->connections,
+                            .retry_first = config->retry_first,
+                            .retry_max = config->retry_max,
+                            .expire = config->expire,
+                            .warn_after = config->warn_after,
+                            .hold_down = config->hold_down};
+    for (size_t i = 0; i < config->via.count; i++)
+        for (size_t j = 0; j < relay->smarthost_count; j++)
+            if (strcmp(relay->smarthosts[j].name, config->via.items[i]) == 0 &&
+                add_hop(table, route, &relay->smarthosts[j], err) < 0)
+                return -1;
+    return 0;
+}
+
+int route_table_new(const struct config *config, struct route_table **ret, struct err *err)
+{
+    const struct config_relay *relay = &config->relay;
+    struct route_table *table = calloc(1, sizeof *table);
+    assert(table);
+    table->references = 1;
+    table->arena = arena_new(TABLE_BYTES_MAX);
+    table->routes = calloc(relay->route_count + 1, sizeof *table->routes);
+    assert(table->routes);
+    if (relay->domains.count && relay->maildir)
+        add_local(table, relay);
+    for (size_t i = 0; i < relay->route_count; i++)
+        if (add_route(table, relay, &relay->routes[i], err) < 0) {
+            route_table_free(table);
+            return -1;
+        }
+    *ret = table;
+    return 0;
+}
+
+struct route_table *route_table_keep(struct route_table *table)
+{
+    table->references++;
+    return table;
+}
+
+void route_table_free(struct route_table *table)
+{
+    if (!table || --table->references)
+        return;
+    for (size_t i = 0; i < table->count; i++)
+        for (size_t j = 0; j < ROUTE_HOPS_MAX; j++)
+            tls_context_free(table->routes[i].hops[j].tls);
+    free(table->routes);
+    arena_free(table->arena);
+    free(table);
+}
+
+/* How exact: 0 not at all, 1 takes all, else the length of what matches; a domain itself beats one above. */
+static size_t fit(const struct route *route, sv domain)
+{
+    size_t best = route->domains.count == 0;
+    for (size_t i = 0; i < route->domains.count; i++) {
+        sv pattern = sv_of(route->domains.items[i]);
+        size_t exact = 0;
+        if (sv_ieq(pattern, domain))
+            exact = 2 * pattern.n + 1;
+        else if (pattern.n && pattern.p[0] == '.' && sv_iends(domain, pattern))
+            exact = 2 * pattern.n;
+        else if (sv_eq(pattern, SV("*")))
+            exact = 1;
+        best = exact > best ? exact : best;
+    }
+    return best;
+}
+
+const struct route *route_for(const struct route_table *table, sv domain)
+{
+    const struct route *best = NULL;
+    size_t best_fit = 0;
+    if (!domain.n && table->count && table->routes[0].domains.count)
+        domain = sv_of(table->routes[0].domains.items[0]);
+    for (size_t i = 0; i < table->count; i++) {
+        size_t how = fit(&table->routes[i], domain);
+        if (how > best_fit) {
+            best = &table->routes[i];
+            best_fit = how;
+        }
+    }
+    return best;
+}
+
+const struct route *route_at(const struct route_table *table, size_t i)
+{
+    return i < table->count ? &table->routes[i] : NULL;
+}
+
+const struct route *route_named(const struct route_table *table, sv name)
+{
+    for (size_t i = 0; i < table->count; i++)
+        if (sv_eq(sv_of(table->routes[i].name), name))
+            return &table->routes[i];
+    return NULL;
+}

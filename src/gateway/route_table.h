@@ -1,0 +1,43 @@
+/* Where mail goes: the routes of the configuration, and which of them a recipient's domain takes. */
+#ifndef VEDETTE_GATEWAY_ROUTE_TABLE_H
+#define VEDETTE_GATEWAY_ROUTE_TABLE_H
+
+#include "config/config.h"
+#include "io/tls.h"
+
+enum { ROUTE_HOPS_MAX = 16 };
+
+enum route_kind { ROUTE_SMARTHOSTS, ROUTE_MAILDIR, ROUTE_LMTP, ROUTE_MX };
+
+/* One server of a route, as a gateway of courier/session.h. */
+struct route_hop {
+    struct config_gateway gateway;
+    struct tls_context *tls; /* NULL with security: none */
+    int preference, weight;
+};
+
+struct route {
+    const char *name;
+    enum route_kind kind;
+    struct config_strings domains;
+    const char *maildir;
+    struct route_hop hops[ROUTE_HOPS_MAX]; /* SMARTHOSTS and LMTP */
+    size_t hop_count;
+    int connections; /* sessions at once with one next hop */
+    nanos retry_first, retry_max, expire, warn_after, hold_down;
+};
+
+/* Counted, because messages under way outlive a reload. Owns copies of all it needs. */
+struct route_table;
+
+int route_table_new(const struct config *config, struct route_table **ret, struct err *err);
+struct route_table *route_table_keep(struct route_table *table);
+void route_table_free(struct route_table *table); /* NULL is fine */
+
+/* The most exact match: the domain itself, the nearest domain above it, "*"; NULL: nobody takes it. An empty
+ * domain ("postmaster") goes where the first domain of relay.domains goes. */
+const struct route *route_for(const struct route_table *table, sv domain);
+const struct route *route_at(const struct route_table *table, size_t i); /* NULL past the last */
+const struct route *route_named(const struct route_table *table, sv name);
+
+#endif

@@ -1,0 +1,179 @@
+/* One attempt to pass a message on: what it needs, and what comes of it. */
+#include "base/log.h"
+#include "courier/retry.h"
+#include "gateway/notification.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#define READ_AGAIN_AFTER (10 * NANOS_PER_SECOND)
+
+static void run_clear(struct run *run)
+{
+    spool_look_end(&run->look);
+    run->errand = NULL;
+}
+
+struct run *run_new(void)
+{
+    struct run *run = calloc(1, sizeof *run);
+    assert(run);
+    run->arena = arena_new(RUN_BYTES_MAX);
+    return run;
+}
+
+void run_free(struct run *run)
+{
+    if (!run)
+        return;
+    if (run->errand)
+        run_clear(run);
+    arena_free(run->arena);
+    free(run);
+}
+
+bool run_begin(struct run *run, struct errand *errand, const char *hop)
+{
+    struct letter *letter = errand->letter;
+    struct err err = {.class = ERR_NONE};
+    arena_reset(run->arena);
+    run->count = 0;
+    run->touched = run->reports_itself = run->final = false;
+    run->hop = hop;
+    if (spool_look(letter->message, &run->look, &err) < 0) {
+        LOG_ERROR("gateway cannot read a message of its queue", LOG_STR("id", letter->id), LOG_ERR(&err));
+        errand_rest(errand, READ_AGAIN_AFTER);
+        return false;
+    }
+    int failed = envelope_unpack(run->look.meta, run->arena, &run->envelope);
+    assert(!failed && "it was read before");
+    for (size_t i = 0; i < run->envelope.said.recipient_count; i++) {
+        if (!recipient_has(&errand->recipients, i))
+            continue;
+        run->indexes[run->count] = (uint8_t)i;
+        run->outcomes[run->count++] = (struct outcome){.kind = OUTCOME_OPEN};
+    }
+    run->errand = errand;
+    run->began = loop_monotonic();
+    errand->state = ERRAND_ACTIVE;
+    return true;
+}
+
+void run_set(struct run *run, size_t index, enum outcome_kind kind, const char *status, sv said)
+{
+    struct outcome *outcome = &run->outcomes[index];
+    if (outcome->kind != OUTCOME_OPEN)
+        return;
+    outcome->kind = kind;
+    sv_copy(outcome->status, sizeof outcome->status, sv_of(status));
+    outcome->said = arena_sv(run->arena, sv_first(said, SAID_MAX));
+}
+
+void run_set_open(struct run *run, enum outcome_kind kind, const char *status, sv said)
+{
+    sv kept = arena_sv(run->arena, sv_first(said, SAID_MAX));
+    for (size_t i = 0; i < run->count; i++) {
+        struct outcome *outcome = &run->outcomes[i];
+        if (outcome->kind != OUTCOME_OPEN)
+            continue;
+        outcome->kind = kind;
+        sv_copy(outcome->status, sizeof outcome->status, sv_of(status));
+        outcome->said = kept;
+    }
+}
+
+static void run_log(const struct run *run)
+{
+    static const char *const words[] = {"open", "sent", "later", "failed"};
+    const struct letter *letter = run->errand->letter;
+    const struct intake_envelope *said = &run->envelope.said;
+    for (size_t i = 0; i < run->count; i++) {
+        const struct outcome *outcome = &run->outcomes[i];
+        bool same = i && outcome->kind == run->outcomes[i - 1].kind &&
+                    sv_eq(outcome->said, run->outcomes[i - 1].said);
+        if (same)
+            continue;
+        LOG_INFO("gateway passed a message on", LOG_STR("id", letter->id),
+                 LOG_STR("outcome", words[outcome->kind]),
+                 LOG_SV("recipient", said->recipients[run->indexes[i]].address),
+                 LOG_INT("recipients", run->count), LOG_SV("sender", said->sender),
+                 LOG_SV("client", said->client_ip), LOG_SV("account", said->account),
+                 LOG_SV("tls", said->tls), LOG_SV("rule", said->rule), LOG_INT("bytes", run->look.content.n),
+                 LOG_INT("queued_ms", (loop_now() - letter->arrived) / NANOS_PER_MS),
+                 LOG_INT("took_ms", (loop_monotonic() - run->began) / NANOS_PER_MS), LOG_STR("hop", run->hop),
+                 LOG_STR("status", outcome->status), LOG_SV("reply", outcome->said));
+    }
+}
+
+/* The recipients with that outcome. */
+static struct recipient_set run_set_of(const struct run *run, enum outcome_kind kind)
+{
+    struct recipient_set set = {{0}};
+    for (size_t i = 0; i < run->count; i++)
+        if (run->outcomes[i].kind == kind)
+            recipient_add(&set, run->indexes[i]);
+    return set;
+}
+
+static void unite(struct recipient_set *set, const struct recipient_set *other)
+{
+    for (size_t i = 0; i < RECIPIENT_WORDS; i++)
+        set->words[i] |= other->words[i];
+}
+
+bool letter_is_expired(const struct letter *letter, const struct route *route)
+{
+    return loop_now() - letter->arrived >= route->expire;
+}
+
+/* What may pass has had its time. */
+static void expire(struct run *run)
+{
+    for (size_t i = 0; i < run->count; i++)
+        if (run->outcomes[i].kind == OUTCOME_LATER) {
+            run->outcomes[i].kind = OUTCOME_FAILED;
+            sv_copy(run->outcomes[i].status, sizeof run->outcomes[i].status, SV("4.4.7"));
+        }
+}
+
+static void remember_trouble(struct letter *letter, const struct run *run)
+{
+    for (size_t i = 0; i < run->count; i++)
+        if (run->outcomes[i].kind == OUTCOME_LATER)
+            letter_set_trouble(letter, run->outcomes[i].said);
+}
+
+void run_end(struct run *run)
+{
+    struct errand *errand = run->errand;
+    struct letter *letter = errand->letter;
+    const struct route *route = destination_route(errand->destination);
+    if (letter_is_expired(letter, route))
+        expire(run);
+    run_log(run);
+    struct recipient_set sent = run_set_of(run, OUTCOME_SENT), later = run_set_of(run, OUTCOME_LATER);
+    unite(&letter->finished, &sent);
+    letter->attempts += run->touched;
+    notify_run(letter, run);
+    remember_trouble(letter, run);
+    run_clear(run);
+    if (recipient_count(&later) && !errand->doomed) {
+        errand->recipients = later;
+        letter_note(letter);
+        errand_rest(errand,
+                    retry_delay(route->retry_first, route->retry_max,
+                                letter->attempts ? (int)letter->attempts : 1, relay_chance(letter->relay)));
+        return;
+    }
+    errand_free(errand);
+    if (letter->errands || letter->held)
+        letter_note(letter);
+    letter_settle(letter);
+}
+
+void run_return(struct run *run)
+{
+    struct errand *errand = run->errand;
+    run_clear(run);
+    destination_put(errand, true);
+}
