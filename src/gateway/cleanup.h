@@ -20,9 +20,12 @@ struct cleanup {
 
 /* Reads header (lines with CRLF, without the empty line that ends it; empty if there is none) and appends
  * what is to be sent instead, again without the empty line. Fields that are kept are kept byte for byte, in
- * their order. The same input gives the same output, and the output given again is left as it is but for the
- * tag. A first line that is no field (a body without a header) makes an empty header of it: then *ret_body is
- * true, and the caller puts the empty line before what it read. −1 when out is full. */
-int cleanup_write(struct buf *out, sv header, const struct cleanup *cleanup, bool *ret_body);
+ * their order; those that are added follow them, the tag comes first. The same input gives the same output,
+ * and the output given again is left as it is but for the tag.
+ *
+ * A line that is no field ends the header: what begins there is the body of a message whose empty line was
+ * forgotten, and where anything is mended an empty line is put before it. In every case the caller goes on
+ * with what came after header, as it came, its empty line first. −1 when out is full. */
+int cleanup_write(struct buf *out, sv header, const struct cleanup *cleanup);
 
 #endif

@@ -5,8 +5,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static const char local_rule[] = "local", default_rule[] = "default", address_rule[] = "address",
-                  account_rule[] = "account";
+#define local_rule   guard_other_name(GUARD_OTHER_LOCAL)
+#define default_rule guard_other_name(GUARD_OTHER_DEFAULT)
+#define address_rule guard_other_name(GUARD_OTHER_ADDRESS)
+#define account_rule guard_other_name(GUARD_OTHER_ACCOUNT)
 
 void guard_refuse(struct guard_verdict *verdict, enum guard_action action, int code, const char *enhanced,
                   const char *fmt, ...)
@@ -376,6 +378,8 @@ void guard_ask(const struct guard *guard, struct limits *limits, const struct gu
     struct walk walk = {.guard = guard, .limits = limits, .facts = &facts};
     decide(&walk, ret);
     count(&walk, limits, ret);
+    if (ret->action != GUARD_LATER)
+        guard_hit(guard, ret);
 }
 
 void guard_explain(const struct guard *guard, const struct limits *limits,

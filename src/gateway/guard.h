@@ -109,4 +109,13 @@ void guard_explain(const struct guard *guard, const struct limits *limits,
  * 235. True, or false with a REJECT that says why (for the log: a client is told 535 5.7.8 and no more). */
 bool guard_admits(const struct guard *guard, sv account, sv client_ip, nanos now, struct guard_verdict *ret);
 
+/* Goes on with the counts that another guard has of rules with the same name: after a reload. */
+void guard_carry(struct guard *guard, const struct guard *from);
+
+/* How often each rule decided, and what: vedette_gateway_decisions_total (base/metrics.h). */
+void guard_write_metrics(const struct guard *guard, struct buf *out);
+
+/* "accept", "reject" …; LATER is "later". */
+const char *guard_action_name(enum guard_action action);
+
 #endif

@@ -10,6 +10,25 @@
 #include "gateway/guard.h"
 #include "gateway/zone.h"
 
+enum { GUARD_ACTION_COUNT = GUARD_REDIRECT + 1 };
+
+/* What decides where no rule does. */
+#define GUARD_OTHERS(X) X(DEFAULT, "default") X(LOCAL, "local") X(ADDRESS, "address") X(ACCOUNT, "account")
+
+enum guard_other {
+#define X(name, text) GUARD_OTHER_##name,
+    GUARD_OTHERS(X)
+#undef X
+        GUARD_OTHER_COUNT
+};
+
+const char *guard_other_name(enum guard_other other);
+
+/* How often somebody decided, and what. */
+struct guard_hits {
+    uint64_t by_action[GUARD_ACTION_COUNT];
+};
+
 /* When somebody may, in a named zone. */
 struct guard_hours {
     struct config_hours *spans;
@@ -40,6 +59,7 @@ struct guard_rule {
     enum guard_action action; /* never LATER */
     const char *text, *redirect, *tag, *send_as, *route;
     bool bare_lf, clean_header;
+    struct guard_hits *hits;
 };
 
 struct guard_account {
@@ -59,6 +79,7 @@ struct guard {
     size_t account_count;
     struct config_strings domains; /* delivered here */
     struct zone *utc;
+    struct guard_hits *other_hits; /* of each guard_other */
 };
 
 /* A question with what is worked out of it once. */
@@ -112,6 +133,10 @@ void guard_count(struct limits *limits, const struct guard_rule *rule, const str
 bool guard_account_within(const struct limits *limits, const struct guard_facts *facts,
                           struct guard_verdict *ret);
 void guard_account_count(struct limits *limits, const struct guard_facts *facts);
+
+/* guard_hits.c: counts what was decided. The guard is the same for everybody who asks it; its counts are not.
+ */
+void guard_hit(const struct guard *guard, const struct guard_verdict *verdict);
 
 /* Fills in a refusal. */
 __attribute__((format(printf, 5, 6))) void guard_refuse(struct guard_verdict *verdict,

@@ -133,6 +133,7 @@ static struct guard_rule make_rule(const struct making *making, const struct con
         .route = keep(making, rule->route),
         .bare_lf = rule->bare_lf,
         .clean_header = rule->clean_header,
+        .hits = take(making, sizeof(struct guard_hits)),
     };
 }
 
@@ -179,6 +180,7 @@ struct guard *guard_new(const struct config_relay *relay, struct config_errors *
     guard->utc = zone_new("UTC");
     assert(guard->utc);
     struct making making = {guard, errors};
+    guard->other_hits = take(&making, GUARD_OTHER_COUNT * sizeof *guard->other_hits);
     guard->domains = keep_list(&making, &relay->domains);
     guard->rules = take(&making, relay->rule_count * sizeof *guard->rules);
     for (; guard->rule_count < relay->rule_count; guard->rule_count++)
