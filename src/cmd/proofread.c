@@ -3,7 +3,7 @@
 #include "cmd/confine.h"
 #include "io/sandbox.h"
 #include "io/tls.h"
-#include "watch/ruleset.h"
+#include "watch/rule_book.h"
 
 #include <pwd.h>
 #include <stdlib.h>
@@ -32,13 +32,12 @@ static void on_rule_error(void *arg, const struct rule_error *error)
 
 static void check_rules(struct proofread *check, const struct config *config)
 {
-    struct ruleset *ruleset = ruleset_new();
+    struct ruleset *ruleset = NULL;
     struct err err;
-    for (size_t i = 0; i < config->rules.count; i++)
-        if (ruleset_load(ruleset, config->rules.items[i], on_rule_error, check, &err) < 0)
-            config_errors_add(&check->errors, config->rules.items[i], 0, 0, err.advice, "%s", err.cause);
-    if (ruleset_seal(ruleset, on_rule_error, check, &err) < 0)
+    if (rule_book_load(config, &ruleset, on_rule_error, check, &err) < 0) {
         config_errors_add(&check->errors, NULL, 0, 0, err.advice, "%s", err.cause);
+        return;
+    }
     check->rules = ruleset_count(ruleset);
     ruleset_free(ruleset);
 }

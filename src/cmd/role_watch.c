@@ -3,6 +3,7 @@
 #include "base/metrics.h"
 #include "cmd/confine.h"
 #include "cmd/role.h"
+#include "watch/rule_book.h"
 #include "watch/watch.h"
 
 #include <stdlib.h>
@@ -15,9 +16,13 @@ struct watch_role {
     struct channel *courier;
     struct loop_timer *report;
     struct watch_counts reported;
+    const struct config *config;
+    struct loop_timer *look; /* at the files of lists */
+    uint64_t stamp;          /* what they were when the rules were loaded */
 };
 
 #define REPORT_EVERY (60 * NANOS_PER_SECOND)
+#define LOOK_EVERY   (5 * NANOS_PER_SECOND)
 
 struct complaint {
     size_t count;
@@ -39,15 +44,12 @@ static void on_rule_error(void *arg, const struct rule_error *error)
 /* Loads what the configuration names. With strict, a rule that has an error refuses the whole. */
 static struct ruleset *load_rules(const struct config *config, bool strict, struct err *err)
 {
-    struct ruleset *ruleset = ruleset_new();
+    struct ruleset *ruleset = NULL;
     struct complaint complaint = {.first = strict ? err : NULL};
-    for (size_t i = 0; i < config->rules.count; i++)
-        if (ruleset_load(ruleset, config->rules.items[i], on_rule_error, &complaint, err) < 0)
-            goto failed;
-    if (ruleset_seal(ruleset, on_rule_error, &complaint, err) < 0 || (strict && complaint.count))
-        goto failed;
-    return ruleset;
-failed:
+    if (rule_book_load(config, &ruleset, on_rule_error, &complaint, err) < 0)
+        return NULL;
+    if (!strict || complaint.count == 0)
+        return ruleset;
     ruleset_free(ruleset);
     return NULL;
 }
@@ -68,6 +70,20 @@ static void report(void *arg)
     loop_timer_set(role->report, REPORT_EVERY);
 }
 
+/* A list has changed: all of the rules are loaded anew, in every process that has them. The parent is asked
+ * once for each change; if the new ones are refused, the old ones stay. */
+static void look_at_lists(void *arg)
+{
+    struct watch_role *role = arg;
+    uint64_t stamp = rule_book_stamp(role->config);
+    if (stamp != role->stamp) {
+        LOG_INFO("a list has changed: loading the rules again", LOG_INT("lists", role->config->list_count));
+        role_say(role->process, CONTROL_STALE);
+    }
+    role->stamp = stamp;
+    loop_timer_set(role->look, LOOK_EVERY);
+}
+
 static int watch_begin(struct role_process *process, const struct config *config, void **ret_state,
                        struct err *err)
 {
@@ -83,6 +99,10 @@ static int watch_begin(struct role_process *process, const struct config *config
     role->watch = watch_new(role_loop(process), config, ruleset);
     role->report = loop_timer_new(role_loop(process), report, role);
     loop_timer_set(role->report, REPORT_EVERY);
+    role->config = config;
+    role->stamp = rule_book_stamp(config);
+    role->look = loop_timer_new(role_loop(process), look_at_lists, role);
+    loop_timer_set(role->look, LOOK_EVERY);
     *ret_state = role;
     return 0;
 }
@@ -158,6 +178,7 @@ static void watch_commit(void *state, const struct config *config)
     struct watch_role *role = state;
     LOG_INFO("rules reloaded", LOG_INT("rules", ruleset_count(role->prepared)));
     watch_reload(role->watch, config, role->prepared);
+    role->config = config;
     role->prepared = NULL;
 }
 
@@ -211,6 +232,7 @@ static void watch_end(void *state)
     channel_free(role->courier);
     ruleset_free(role->prepared);
     loop_timer_free(role->report);
+    loop_timer_free(role->look);
     free(role);
 }
 

@@ -232,6 +232,8 @@ static void on_message(void *arg, struct channel *channel, enum control_type typ
         say_ready_if_all_are(supervisor);
     } else if (type == CONTROL_FINISHED && !supervisor->draining)
         drain_all(supervisor);
+    else if (type == CONTROL_STALE)
+        reload_begin(supervisor);
     else if (type == CONTROL_PREPARED || type == CONTROL_REFUSED)
         reload_answered(process, type == CONTROL_PREPARED, body);
     else if (type == CONTROL_RUN && process->which == COURIER)

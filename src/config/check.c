@@ -214,6 +214,22 @@ static void check_ways(const struct check *check)
     }
 }
 
+static void check_lists(const struct check *check)
+{
+    const struct config_instance *first = check->top->children[CONFIG_TOP_LISTS];
+    for (const struct config_instance *item = first; item; item = item->next) {
+        const struct config_list *list = item->base;
+        if (!config_given(item, "values") && !config_given(item, "file"))
+            check_refuse(check, item, "name", "add values: [...], or file: and a path",
+                         "the list has no entries");
+        for (const struct config_instance *other = first; other != item; other = other->next)
+            if (list->name && ((const struct config_list *)other->base)->name &&
+                sv_ieq(sv_of(list->name), sv_of(((const struct config_list *)other->base)->name)))
+                check_refuse(check, item, "name", "rules do not tell letters' cases apart here",
+                             "another list is called so");
+    }
+}
+
 static void check_watching(const struct check *check)
 {
     const struct config_instance *canary = check->top->children[CONFIG_TOP_CANARY];
@@ -405,6 +421,7 @@ void config_check(const struct config *config, const struct config_instance *top
     check_watching(&check);
     check_bounces(&check);
     check_ways(&check);
+    check_lists(&check);
     if (!config_given(top, "hostname") && !host_valid(sv_of(config->hostname)))
         config_errors_add(errors, top->own.file, top->own.line, top->own.column,
                           "add hostname: and a domain name",

@@ -84,6 +84,7 @@ struct config_bounces { union { struct { CONFIG_POSTBOX(CONFIG_FIELD) }; struct 
 struct config_canary { CONFIG_CANARY(CONFIG_FIELD) };
 struct config_paths { CONFIG_PATHS(CONFIG_FIELD) };
 struct config_way { CONFIG_WAY(CONFIG_FIELD) };
+struct config_list { CONFIG_LIST(CONFIG_FIELD) };
 struct config_heartbeat { CONFIG_HEARTBEAT(CONFIG_FIELD) };
 struct config_gateway { CONFIG_GATEWAY(CONFIG_FIELD) struct config_landing landing; const char *file; int line; };
 struct config_input { CONFIG_INPUT(CONFIG_FIELD) const char *label; /* e.g. "syslog udp://127.0.0.1:5514": the input's name everywhere */ };
@@ -116,6 +117,8 @@ struct config {
     struct config_bounces bounces; /* address NULL: envelope senders carry no token */
     struct config_way *ways;       /* ways_out */
     size_t way_count;
+    struct config_list *lists; /* that rules may name */
+    size_t list_count;
     struct config_heartbeat heartbeat; /* url NULL: none */
     CONFIG_TOP(CONFIG_FIELD)
     struct arena *arena; /* owns everything above */
@@ -153,6 +156,7 @@ enum {
     CONFIG_WAYS_MAX = 20,
     CONFIG_ROUTES_MAX = 200,
     CONFIG_SMARTHOSTS_MAX = 100,
+    CONFIG_LISTS_MAX = 1000,
     CONFIG_LIST_ITEMS_MAX = 1000,
     CONFIG_RULES_MAX = 1000,
     CONFIG_ACCOUNTS_MAX = 10000,

@@ -307,6 +307,9 @@ static const struct wrong {
     {PEOPLE "gateways: [{name: a, address: 192.0.2.1, security: tls, connect_timeout: 10}]\n", 3, 74,
      "length of time", NULL},
     {MINIMUM "state_directory: /a\nstate_directory: /b\n", 5, 1, "state_directory: given before, at", ":4"},
+    {MINIMUM "lists: [{name: a}]\n", 4, 16, "name: the list has no entries", "add values"},
+    {MINIMUM "lists: [{name: a, values: [x]}, {name: A, file: b}]\n", 4, 40,
+     "name: another list is called so", "letters' cases"},
     {MINIMUM "rules: [a]\nrules: [b]\n", 5, 1, "rules: given before", NULL},
     {MINIMUM "inputs:\n- {}\n", 4, 1, "exactly one of", NULL},
     {MINIMUM "inputs:\n- journal: {}\n  stdin: {}\n", 6, 3, "stdin: an input is exactly one of", NULL},
@@ -600,7 +603,7 @@ static void the_description_names_every_key(void **state)
     static const char *const keys[] = {
 #define X(k, t, d, h) #k ": ",
         CONFIG_TOP(X) CONFIG_GATEWAY(X) CONFIG_LANDING(X) CONFIG_INPUT(X) CONFIG_ALERTS(X) CONFIG_DELIVERY(X)
-            CONFIG_RELAY(X)
+            CONFIG_RELAY(X) CONFIG_LIST(X)
 #undef X
     };
     struct buf text = BUF_INIT(65536);

@@ -141,6 +141,12 @@
     X(connections_max, COUNT, "1000", "Senders at once, tcp, tls and unix streams.")                   \
     X(from_start, BOOLEAN, "false", "A file never seen before is read from its start.")
 
+/* A list that rules name as %name%: its values are those given here and the lines of the file. */
+#define CONFIG_LIST(X)                                                                      \
+    X(name, NAME, CONFIG_REQUIRED, "What rules call it: %name%, with the modifier expand.") \
+    X(values, STRINGS, CONFIG_NONE, "Entries; * and ? are wildcards, as in rules.")         \
+    X(file, PATH, CONFIG_NONE, "Further entries, one a line, # before remarks; read again when it changes.")
+
 #define CONFIG_ALERTS(X)                                                                    \
     X(throttle, LENGTH, "15m", "No second mail about the same thing before; 0s for none.")  \
     X(quiet, LENGTH, "24h", "After so long without a finding the next one is a new alert.") \
@@ -266,22 +272,26 @@
     X(time_zone, ZONE, CONFIG_NONE, "Of hours, and of the quota's day (there: UTC if absent).")     \
     X(quota, COUNT, CONFIG_NONE, "Recipients a day.")
 
-#define CONFIG_TOP(X)                                                                              \
-    X(sender, MAILBOX, CONFIG_NONE,                                                                \
-      "From and envelope sender of our mail; required unless relay is all there is.")              \
-    X(recipients, MAILBOXES, CONFIG_NONE, "Who is told; required with sender.")                    \
-    X(rules, PATHS, CONFIG_NONE, "Folders and files of Sigma rules.")                              \
-    X(state_directory, PATH, "/var/lib/vedette", "Alerts, queue, cursors.")                        \
-    X(runtime_directory, PATH, CONFIG_NONE,                                                        \
-      "Control socket; default: /run/vedette, or run/ in a state_directory of one's own.")         \
-    X(secrets_directory, PATH, "/etc/vedette/secrets",                                             \
-      "secret:file/NAME is the file NAME here, mode 0400 or 0600.")                                \
-    X(hostname, HOST, CONFIG_NONE, "Our own name in EHLO and Message-ID; default: the machine's.") \
-    X(resolvers, STRINGS, CONFIG_NONE,                                                             \
-      "Name servers, 192.0.2.53 or 192.0.2.53:5353; default: those of /etc/resolv.conf.")          \
-    X(privileges, PRIVILEGES, "auto",                                                              \
-      "auto, required or keep: whether children must get users of their own.")                     \
-    X(log_level, LOG_LEVEL, "info", "error, warning, info or debug.")                              \
+#define CONFIG_TOP(X)                                                                               \
+    X(sender, MAILBOX, CONFIG_NONE,                                                                 \
+      "From and envelope sender of our mail; required unless relay is all there is.")               \
+    X(recipients, MAILBOXES, CONFIG_NONE, "Who is told; required with sender.")                     \
+    X(rules, PATHS, CONFIG_NONE, "Folders and files of Sigma rules.")                               \
+    X(pipelines, PATHS, CONFIG_NONE,                                                                \
+      "Folders and files of processing pipelines: how rules' fields and log sources are renamed.")  \
+    X(masks, PATHS, CONFIG_NONE,                                                                    \
+      "Folders and files of further masks: what is hidden of an event before an alert is written.") \
+    X(state_directory, PATH, "/var/lib/vedette", "Alerts, queue, cursors.")                         \
+    X(runtime_directory, PATH, CONFIG_NONE,                                                         \
+      "Control socket; default: /run/vedette, or run/ in a state_directory of one's own.")          \
+    X(secrets_directory, PATH, "/etc/vedette/secrets",                                              \
+      "secret:file/NAME is the file NAME here, mode 0400 or 0600.")                                 \
+    X(hostname, HOST, CONFIG_NONE, "Our own name in EHLO and Message-ID; default: the machine's.")  \
+    X(resolvers, STRINGS, CONFIG_NONE,                                                              \
+      "Name servers, 192.0.2.53 or 192.0.2.53:5353; default: those of /etc/resolv.conf.")           \
+    X(privileges, PRIVILEGES, "auto",                                                               \
+      "auto, required or keep: whether children must get users of their own.")                      \
+    X(log_level, LOG_LEVEL, "info", "error, warning, info or debug.")                               \
     X(log_format, LOG_FORMAT, "logfmt", "logfmt or json.")
 
 #endif

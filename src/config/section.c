@@ -53,6 +53,9 @@ FIELDS(way, CONFIG_WAY(X));
 #define X(k, t, d, h) {#k, CONFIG_TYPE_##t, offsetof(struct config_heartbeat, k), d, h},
 FIELDS(heartbeat, CONFIG_HEARTBEAT(X));
 #undef X
+#define X(k, t, d, h) {#k, CONFIG_TYPE_##t, offsetof(struct config_list, k), d, h},
+FIELDS(list, CONFIG_LIST(X));
+#undef X
 #define X(k, t, d, h) {#k, CONFIG_TYPE_##t, offsetof(struct config, k), d, h},
 FIELDS(top, CONFIG_TOP(X));
 #undef X
@@ -78,6 +81,7 @@ SECTION(canary, "canary", struct config_canary);
 SECTION(paths, "paths", struct config_paths);
 SECTION(bounces, "bounces", struct config_bounces);
 SECTION(way, "ways_out", struct config_way);
+SECTION(list, "lists", struct config_list);
 SECTION(heartbeat, "heartbeat", struct config_heartbeat);
 
 static const struct config_child gateway_children[] = {
@@ -145,6 +149,9 @@ static const struct config_child top_children[] = {
                          "command and console."},
     [CONFIG_TOP_HEARTBEAT] = {"heartbeat", &section_heartbeat, offsetof(struct config, heartbeat), 0, 0,
                               "A dead-man's switch: an outside watcher that is told that Vedette lives."},
+    [CONFIG_TOP_LISTS] = {"lists", &section_list, offsetof(struct config, lists),
+                          offsetof(struct config, list_count), CONFIG_LISTS_MAX,
+                          "Lists that rules name as %name%."},
 };
 
 static_assert(COUNT(top_children) <= CONFIG_CHILDREN_MAX, "too many sections");

@@ -76,7 +76,7 @@ struct config_value {
  * of a SECRET. */
 int config_value_parse(enum config_type type, const struct config_value *value, void *ret, struct err *err);
 
-enum { CONFIG_KEYS_MAX = 50, CONFIG_CHILDREN_MAX = 10 };
+enum { CONFIG_KEYS_MAX = 50, CONFIG_CHILDREN_MAX = 16 };
 
 struct config_field {
     const char *key;
@@ -118,6 +118,7 @@ enum {
     CONFIG_TOP_BOUNCES,
     CONFIG_TOP_WAYS,
     CONFIG_TOP_HEARTBEAT,
+    CONFIG_TOP_LISTS,
 };
 
 enum { CONFIG_RELAY_RULES, CONFIG_RELAY_ACCOUNTS, CONFIG_RELAY_ROUTES, CONFIG_RELAY_SMARTHOSTS };

@@ -28,6 +28,7 @@ struct ruleset *ruleset_new(void)
     ruleset->arena = arena_new(RULESET_BYTES_MAX);
     ruleset->fields = sigma_fields_new(ruleset->arena);
     ruleset->correlations = correlation_rules_new();
+    ruleset->filters = sigma_filters_new();
     ruleset->id_cells = ID_CELLS_AT_FIRST;
     ruleset->ids = calloc(ruleset->id_cells, sizeof *ruleset->ids);
     assert(ruleset->ids);
@@ -44,6 +45,7 @@ void ruleset_free(struct ruleset *ruleset)
     free(ruleset->ids);
     prefilter_free(ruleset->prefilter);
     correlation_rules_free(ruleset->correlations);
+    sigma_filters_free(ruleset->filters);
     sigma_fields_free(ruleset->fields);
     arena_free(ruleset->arena);
     free(ruleset);
@@ -132,8 +134,7 @@ static bool load_document(struct ruleset *ruleset, const struct yaml_node *docum
     case SIGMA_DOCUMENT_CORRELATION:
         return correlation_rule_load(ruleset->correlations, document, shop);
     case SIGMA_DOCUMENT_FILTER:
-        sigma_error(shop->errors, document->line, document->column, "Sigma filters are not supported yet");
-        return false;
+        return sigma_filter_load(ruleset->filters, document, shop);
     }
     return false;
 }
@@ -206,10 +207,24 @@ size_t ruleset_find(const struct ruleset *ruleset, sv id_or_name)
     return SIZE_MAX;
 }
 
+static size_t find_rule(const void *arg, sv id_or_name)
+{
+    return ruleset_find(arg, id_or_name);
+}
+
+static void apply_filters(struct ruleset *ruleset, rule_error_fn *fn, void *arg)
+{
+    struct sigma_errors errors = {.fn = fn, .arg = arg};
+    struct sigma_workshop shop = {.arena = ruleset->arena, .fields = ruleset->fields, .errors = &errors};
+    ruleset->failed +=
+        sigma_filters_apply(ruleset->filters, ruleset->rules, ruleset->count, find_rule, ruleset, &shop);
+}
+
 int ruleset_seal(struct ruleset *ruleset, rule_error_fn *fn, void *arg, struct err *err)
 {
     (void)err;
     assert(!ruleset->sealed);
+    apply_filters(ruleset, fn, arg);
     ruleset->failed += correlation_rules_resolve(ruleset->correlations, ruleset, fn, arg);
     ruleset->prefilter = prefilter_new(ruleset->rules, ruleset->count, ruleset->fields);
     ruleset->sealed = true;

@@ -4,6 +4,7 @@
 
 #include "watch/correlation_rule.h"
 #include "watch/prefilter.h"
+#include "watch/sigma_filter.h"
 #include "watch/sigma_rule.h"
 
 struct ruleset {
@@ -15,6 +16,7 @@ struct ruleset {
     uint32_t *ids; /* hash table of rule index + 1 by id, ASCII case folded; at most half in use */
     size_t id_cells;
     struct correlation_rules *correlations;
+    struct sigma_filters *filters;
     struct prefilter *prefilter; /* made by the seal; NULL: every rule is tried */
     bool sealed;
 };

@@ -50,6 +50,6 @@ static void clear_selection(struct sigma_selection *selection)
 
 void sigma_rule_clear(struct sigma_rule *rule)
 {
-    for (size_t i = 0; i < rule->selection_count; i++)
+    for (size_t i = 0; i < rule->selection_count - rule->borrowed_count; i++)
         clear_selection(&rule->selections[i]);
 }

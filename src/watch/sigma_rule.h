@@ -38,6 +38,7 @@ struct sigma_rule {
     struct rule about;
     struct sigma_selection *selections;
     size_t selection_count;
+    size_t borrowed_count;                /* the last of them, which are filters' */
     const struct sigma_node **conditions; /* one must hold */
     size_t condition_count;
 };

@@ -23,6 +23,7 @@ enum { CONTROL_BODY_BYTES_MAX = 16 * 1024 * 1024 };
     X(REFUSED, 18)  /* text: why */                                                                    \
     X(ALIVE, 19)    /* empty: the loop turns (every second) */                                         \
     X(FINISHED, 20) /* empty: standard input has ended and all of it is committed; drain everything */ \
+    X(STALE, 21)    /* empty: a file that the configuration names has changed; reload */               \
     /* courier ↔ parent, which alone may start programs */                                           \
     X(RUN, 24) /* serial, name of a way out, the notice as JSON: its command, or the console */        \
     X(RAN, 25) /* serial, 1 if it was told (u32), text: how the command ended */                       \
