@@ -1,7 +1,7 @@
 # A short front door: Meson and Ninja do the work (meson.build), script/ holds what takes more than a line.
 BUILD ?= build
 
-.PHONY: all run test test-faults test-path compare-path bench fuzz lint format install clean setup
+.PHONY: all run test test-faults test-path test-durability compare-path bench bench-gateway fuzz lint format install clean setup
 
 all: setup
 	@ninja -C $(BUILD) --quiet src/cmd/vedette
@@ -22,9 +22,18 @@ bench: all
 	@script/bootstrap bench
 	@bench/run
 
+bench-gateway: all
+	@script/bootstrap bench
+	@bench/gateway
+
 test-faults: all
 	@script/bootstrap test
 	@test/system/faults
+
+test-durability: all
+	@script/bootstrap test
+	@RELAY_KILLS=$${RELAY_KILLS:-300} VEDETTE_BIN=$(BUILD)/src/cmd/vedette /usr/bin/python3 -m pytest -q -p no:cacheprovider \
+		test/system/test_relay_durability.py
 
 test-path: all
 	@script/bootstrap test
