@@ -27,6 +27,10 @@
     X("queue", queue, "[-c FILE] [--all] [--json]", "messages that are still owed")                        \
     X("follow", follow, "[-c FILE] [--next | --id N]", "watch an alert's way, step by step")               \
     X("inbox", inbox, "[-c FILE] [N]", "the mail in our own gateway's Maildir")                            \
+    X("gateway explain", gateway_explain, "--from IP --rcpt ADDRESS [OPTIONS]",                            \
+      "which guard rail decides about a message, and why, without sending it")                             \
+    X("gateway test", gateway_test, "[-c FILE] [--json] FILE…", "run the tests beside the guard rails")    \
+    X("gateway", gateway, "[-c FILE]", "our own gateway alone, until SIGTERM; SIGHUP reloads")             \
     X("metrics", metrics, "[-c FILE]", "every process's counters, as Prometheus reads them")               \
     X("rules check", rules_check, "[--json] PATH…", "load rules and say what is wrong with them")          \
     X("rules test", rules_test, "[--json] PATH…", "run the examples beside the rules")                     \

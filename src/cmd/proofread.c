@@ -1,6 +1,7 @@
 #include "cmd/proofread.h"
 
 #include "cmd/confine.h"
+#include "gateway/guard.h"
 #include "io/sandbox.h"
 #include "io/tls.h"
 #include "watch/rule_book.h"
@@ -137,6 +138,13 @@ static void check_input(struct proofread *check, const char *file, const struct 
                  .p);
 }
 
+/* Named time zones, which only the system knows. */
+static void check_relay(struct proofread *check, const struct config *config)
+{
+    if (config->relay.present)
+        guard_free(guard_new(&config->relay, &check->errors));
+}
+
 static void check_config(struct proofread *check, const char *file, const struct config *config)
 {
     check->gateways = config->gateway_count;
@@ -147,6 +155,7 @@ static void check_config(struct proofread *check, const char *file, const struct
     }
     for (size_t i = 0; i < config->input_count; i++)
         check_input(check, file, config, &config->inputs[i]);
+    check_relay(check, config);
     check_users(check, config);
     if (!sandbox_landlock_available())
         warn(
