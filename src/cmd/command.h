@@ -27,6 +27,8 @@
     X("queue", queue, "[-c FILE] [--all] [--json]", "messages that are still owed")                        \
     X("follow", follow, "[-c FILE] [--next | --id N]", "watch an alert's way, step by step")               \
     X("inbox", inbox, "[-c FILE] [N]", "the mail in our own gateway's Maildir")                            \
+    X("gateway passwd", gateway_passwd, "[--argon2id]",                                                    \
+      "make the stored key of an account from the password on standard input")                             \
     X("gateway explain", gateway_explain, "--from IP --rcpt ADDRESS [OPTIONS]",                            \
       "which guard rail decides about a message, and why, without sending it")                             \
     X("gateway test", gateway_test, "[-c FILE] [--json] FILE…", "run the tests beside the guard rails")    \

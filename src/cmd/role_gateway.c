@@ -3,9 +3,11 @@
 #include "cmd/role.h"
 #include "gateway/gateway.h"
 #include "secret/keeper.h"
+#include "secret/login.h"
 
 #include <assert.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum { SPOOL_TRIES = 30, SPOOL_RETRY_US = 100 * 1000 };
@@ -14,6 +16,7 @@ struct gateway_role {
     struct role_process *process;
     struct gateway *gateway;
     struct keeper_client *keeper;
+    struct login *login;
     struct channel *keeper_channel;
 };
 
@@ -21,13 +24,24 @@ struct gateway_role {
  * first. */
 static int make_patiently(struct gateway_role *role, const struct config *config, struct err *err)
 {
-    struct loop *loop = role_loop(role->process);
-    int outcome = gateway_new(loop, config, role->keeper, &role->gateway, err);
+    struct gateway_setup setup = {
+        .loop = role_loop(role->process), .config = config, .keeper = role->keeper, .login = role->login};
+    int outcome = gateway_new(&setup, &role->gateway, err);
     for (int i = 0; outcome < 0 && err->class == ERR_UNAVAILABLE && i < SPOOL_TRIES; i++) {
         usleep(SPOOL_RETRY_US);
-        outcome = gateway_new(loop, config, role->keeper, &role->gateway, err);
+        outcome = gateway_new(&setup, &role->gateway, err);
     }
     return outcome;
+}
+
+/* As many clients as the kernel lets us have, whatever the shell that started us had in mind. */
+static void allow_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
 }
 
 static int gateway_start(struct role_process *process, const struct config *config, void **ret_state,
@@ -38,8 +52,11 @@ static int gateway_start(struct role_process *process, const struct config *conf
     struct gateway_role *role = calloc(1, sizeof *role);
     assert(role);
     role->process = process;
+    allow_descriptors();
     role->keeper = keeper_client_new(role_loop(process));
+    role->login = login_new(role_loop(process));
     if (make_patiently(role, config, err) < 0) {
+        login_free(role->login);
         keeper_client_free(role->keeper);
         free(role);
         return -1;
@@ -54,7 +71,10 @@ static void on_keeper_message(void *arg, struct channel *channel, enum control_t
     (void)channel;
     if (fd >= 0)
         close(fd);
-    keeper_client_message(role->keeper, type, body);
+    if (type == CONTROL_LOGIN_ANSWER)
+        login_message(role->login, body);
+    else
+        keeper_client_message(role->keeper, type, body);
 }
 
 static void on_keeper_closed(void *arg, struct channel *channel, const struct err *err)
@@ -62,6 +82,7 @@ static void on_keeper_closed(void *arg, struct channel *channel, const struct er
     struct gateway_role *role = arg;
     (void)err;
     keeper_client_connect(role->keeper, NULL);
+    login_connect(role->login, NULL);
     channel_free(channel);
     role->keeper_channel = NULL;
 }
@@ -76,6 +97,7 @@ static void gateway_peer(void *state, const char *process, int fd)
     role->keeper_channel =
         channel_new(role_loop(role->process), fd, on_keeper_message, on_keeper_closed, role);
     keeper_client_connect(role->keeper, role->keeper_channel);
+    login_connect(role->login, role->keeper_channel);
 }
 
 static void gateway_take_socket(void *state, const char *label, int fd)
@@ -86,12 +108,10 @@ static void gateway_take_socket(void *state, const char *label, int fd)
                    strncmp(label, prefix, sizeof prefix - 1) == 0 ? label + sizeof prefix - 1 : label, fd);
 }
 
-static int gateway_prepare(void *state, const struct config *config, struct err *err)
+static int prepare(void *state, const struct config *config, struct err *err)
 {
-    (void)state;
-    (void)config;
-    (void)err;
-    return 0;
+    const struct gateway_role *role = state;
+    return gateway_prepare(role->gateway, config, err);
 }
 
 static void gateway_commit(void *state, const struct config *config)
@@ -116,6 +136,7 @@ static void gateway_free_role(void *state)
 {
     struct gateway_role *role = state;
     gateway_free(role->gateway);
+    login_free(role->login);
     keeper_client_free(role->keeper);
     channel_free(role->keeper_channel);
     free(role);
@@ -126,7 +147,7 @@ const struct role role_gateway = {
     .start = gateway_start,
     .socket = gateway_take_socket,
     .peer = gateway_peer,
-    .prepare = gateway_prepare,
+    .prepare = prepare,
     .commit = gateway_commit,
     .drain = gateway_start_drain,
     .free = gateway_free_role,

@@ -1,6 +1,7 @@
 /* The keeper process: the one that reads secrets. */
 #include "cmd/confine.h"
 #include "cmd/role.h"
+#include "secret/gatekeeper.h"
 #include "secret/keeper.h"
 
 #include <pwd.h>
@@ -11,6 +12,7 @@ enum { ASKERS_MAX = 8 };
 struct keeper_role {
     struct loop *loop;
     struct keeper *keeper;
+    struct gatekeeper *gatekeeper; /* NULL unless our gateway has accounts */
     struct channel *askers[ASKERS_MAX];
 };
 
@@ -22,6 +24,19 @@ struct provider_context provider_context_of(const struct config *config)
                                      .keeper_uid = user ? user->pw_uid : 0};
 }
 
+static int fetch(void *arg, const char *reference, struct secret **ret, struct err *err)
+{
+    return keeper_fetch(arg, reference, ret, err);
+}
+
+static void keep_gate(struct keeper_role *role, const struct config *config)
+{
+    if (role->gatekeeper)
+        gatekeeper_reload(role->gatekeeper, &config->relay);
+    else if (config->relay.account_count)
+        role->gatekeeper = gatekeeper_new(role->loop, &config->relay, fetch, role->keeper);
+}
+
 static int keeper_start(struct role_process *process, const struct config *config, void **ret_state,
                         struct err *err)
 {
@@ -30,7 +45,10 @@ static int keeper_start(struct role_process *process, const struct config *confi
     struct provider_context context = provider_context_of(config);
     role->keeper = keeper_new(&context);
     *ret_state = role;
-    return confine(CONFINE_KEEPER, config, err);
+    if (confine(CONFINE_KEEPER, config, err) < 0)
+        return -1;
+    keep_gate(role, config);
+    return 0;
 }
 
 static void on_message(void *arg, struct channel *channel, enum control_type type, sv body, int fd)
@@ -39,6 +57,8 @@ static void on_message(void *arg, struct channel *channel, enum control_type typ
     (void)fd;
     if (type == CONTROL_SECRET_GET)
         keeper_answer(role->keeper, channel, body);
+    else if (role->gatekeeper)
+        gatekeeper_message(role->gatekeeper, channel, type, body);
 }
 
 static void on_closed(void *arg, struct channel *channel, const struct err *err)
@@ -48,6 +68,8 @@ static void on_closed(void *arg, struct channel *channel, const struct err *err)
     for (size_t i = 0; i < ASKERS_MAX; i++)
         if (role->askers[i] == channel)
             role->askers[i] = NULL;
+    if (role->gatekeeper)
+        gatekeeper_forget(role->gatekeeper, channel);
     channel_free(channel);
 }
 
@@ -75,11 +97,13 @@ static void keeper_commit(void *state, const struct config *config)
     struct keeper_role *role = state;
     struct provider_context context = provider_context_of(config);
     keeper_reload(role->keeper, &context);
+    keep_gate(role, config);
 }
 
 static void keeper_free_role(void *state)
 {
     struct keeper_role *role = state;
+    gatekeeper_free(role->gatekeeper);
     for (size_t i = 0; i < ASKERS_MAX; i++)
         channel_free(role->askers[i]);
     keeper_free(role->keeper);

@@ -37,6 +37,8 @@ static bool needs_secrets(const struct config *config)
         any = config->gateways[i].password || config->gateways[i].landing.password;
     for (size_t i = 0; i < config->relay.smarthost_count && !any; i++)
         any = config->relay.smarthosts[i].password;
+    for (size_t i = 0; i < config->relay.account_count && !any; i++)
+        any = config->relay.accounts[i].password;
     for (size_t i = 0; i < config->way_count && !any; i++)
         any = config->ways[i].key ||
               (config->ways[i].webhook && config_is_secret(config->ways[i].webhook, &reference));

@@ -1,29 +1,44 @@
 #include "gateway/gateway.h"
 
 #include "base/log.h"
+#include "gateway/crowd.h"
+#include "gateway/failures.h"
 #include "gateway/inbound.h"
+#include "gateway/limits.h"
 #include "io/address.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { ACCEPTS_PER_TURN = 32 };
+enum { ACCEPTS_PER_TURN = 64 };
 
-#define COMMAND_TIMEOUT (300 * NANOS_PER_SECOND)
-#define DRAIN_PATIENCE  (5 * NANOS_PER_SECOND)
-#define ACCEPT_PAUSE    (NANOS_PER_SECOND / 5)
+#define DRAIN_PATIENCE (5 * NANOS_PER_SECOND)
+#define ACCEPT_PAUSE   (NANOS_PER_SECOND / 5)
+
+/* What is made of a configuration. */
+struct furniture {
+    struct guard *guard;
+    struct tls_context *tls;
+    struct failures *failures;
+};
 
 struct gateway {
     struct loop *loop;
     struct inbound_house house;
+    struct furniture now, next;
+    struct crowd *crowd;
+    struct login *login;
     struct listening {
+        struct gateway *gateway;
         struct loop_fd *watch;
         int fd;
         char *endpoint;
-    } sockets[GATEWAY_SOCKETS_MAX];
+        bool tls;
+    } * sockets[GATEWAY_SOCKETS_MAX];
     size_t socket_count;
     struct loop_timer *resume; /* accepting goes on after the process ran out of descriptors */
     struct inbound *sessions;
@@ -37,13 +52,13 @@ static void resume_accepting(void *arg)
 {
     struct gateway *gateway = arg;
     for (size_t i = 0; i < gateway->socket_count; i++)
-        loop_fd_want(gateway->sockets[i].watch, LOOP_READ);
+        loop_fd_want(gateway->sockets[i]->watch, LOOP_READ);
 }
 
 static void pause_accepting(struct gateway *gateway, nanos after)
 {
     for (size_t i = 0; i < gateway->socket_count; i++)
-        loop_fd_want(gateway->sockets[i].watch, 0);
+        loop_fd_want(gateway->sockets[i]->watch, 0);
     loop_timer_set(gateway->resume, after);
 }
 
@@ -57,107 +72,186 @@ static void report_drained(void *arg)
 static void inbound_ended(void *arg, struct inbound *session)
 {
     struct gateway *gateway = arg;
-    if (gateway->sessions == session) {
-        gateway->sessions = inbound_next(session);
-    } else {
-        struct inbound *before = gateway->sessions;
-        while (inbound_next(before) != session)
-            before = inbound_next(before);
-        inbound_link(before, inbound_next(session));
-    }
+    struct inbound_links *links = inbound_links(session);
+    if (links->previous)
+        inbound_links(links->previous)->next = links->next;
+    else
+        gateway->sessions = links->next;
+    if (links->next)
+        inbound_links(links->next)->previous = links->previous;
+    crowd_leave(gateway->crowd, inbound_peer(session));
     gateway->inbound_count--;
     if (gateway->house.draining && gateway->inbound_count == 0)
         loop_timer_set(gateway->report, 0);
 }
 
-/* A client that gets no session: one line, as much of it as the socket takes at once, then goodbye. */
-static void turn_away(int fd, sv reply, const struct address *peer, const char *why)
+/* A client that gets no session: one line, as much of it as the socket takes at once, then goodbye. Where TLS
+ * comes first it would not understand even that. */
+static void turn_away(const struct listening *listening, int fd, const struct address *peer, const char *why)
 {
+    static const char reply[] = "421 4.7.0 Too many sessions, try again later\r\n";
     char ip[ADDRESS_TEXT_MAX];
     LOG_WARNING("gateway turns a client away", LOG_STR("client", address_ip_text(peer, ip)),
                 LOG_STR("why", why));
-    ssize_t sent = send(fd, reply.p, reply.n, MSG_NOSIGNAL | MSG_DONTWAIT);
-    (void)sent;
+    if (!listening->tls) {
+        ssize_t sent = send(fd, reply, sizeof reply - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+        (void)sent;
+    }
     close(fd);
 }
 
-static void welcome(struct gateway *gateway, int fd, const struct address *peer)
+static void welcome(const struct listening *listening, int fd, const struct address *peer)
 {
-    if (!address_is_loopback(peer)) {
-        turn_away(fd, SV("554 5.7.1 Only this machine may send here\r\n"), peer, "not from loopback");
+    struct gateway *gateway = listening->gateway;
+    const struct config_relay *relay = &gateway->house.config->relay;
+    if (gateway->inbound_count >= (size_t)relay->connections_max) {
+        turn_away(listening, fd, peer, "relay.connections_max");
         return;
     }
-    if (gateway->inbound_count >= (size_t)gateway->house.config->relay.connections_max) {
-        turn_away(fd, SV("421 4.7.0 Too many sessions, try again later\r\n"), peer, "relay.connections_max");
+    if (!crowd_enter(gateway->crowd, peer, (size_t)relay->connections_per_network)) {
+        turn_away(listening, fd, peer, "relay.connections_per_network");
         return;
     }
-    struct inbound *session = inbound_new(gateway->loop, fd, &gateway->house, inbound_ended, gateway);
-    inbound_link(session, gateway->sessions);
+    struct inbound_setup setup = {.loop = gateway->loop,
+                                  .house = &gateway->house,
+                                  .listener = listening->endpoint,
+                                  .peer = peer,
+                                  .tls = listening->tls,
+                                  .fn = inbound_ended,
+                                  .arg = gateway};
+    struct inbound *session = inbound_new(&setup, fd);
+    inbound_links(session)->next = gateway->sessions;
+    if (gateway->sessions)
+        inbound_links(gateway->sessions)->previous = session;
     gateway->sessions = session;
     gateway->inbound_count++;
 }
 
 static void on_listener(void *arg, int fd, int ready)
 {
-    struct gateway *gateway = arg;
+    struct listening *listening = arg;
     (void)ready;
     for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
         struct address peer = {.length = sizeof peer.storage};
         int client =
             accept4(fd, (struct sockaddr *)&peer.storage, &peer.length, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (client >= 0) {
-            welcome(gateway, client, &peer);
+            welcome(listening, client, &peer);
             continue;
         }
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
             LOG_ERROR("gateway cannot accept", LOG_INT("errno", errno));
-            pause_accepting(gateway, ACCEPT_PAUSE);
+            pause_accepting(listening->gateway, ACCEPT_PAUSE);
         }
         if (errno != EINTR && errno != ECONNABORTED)
             return;
     }
 }
 
-int gateway_new(struct loop *loop, const struct config *config, struct keeper_client *keeper,
-                struct gateway **ret, struct err *err)
+/* ---- The configuration ----------------------------------------------------------------------------------
+ */
+
+static void remove_furniture(struct furniture *furniture)
 {
-    assert(config->relay.present);
-    struct relay *relay = NULL;
-    struct relay_setup setup = {.loop = loop, .keeper = keeper, .config = config};
-    if (relay_new(&setup, &relay, err) < 0)
+    guard_free(furniture->guard);
+    tls_context_free(furniture->tls);
+    failures_free(furniture->failures);
+    *furniture = (struct furniture){0};
+}
+
+static int make_guard(const struct config_relay *relay, struct guard **ret, struct err *err)
+{
+    struct config_errors errors;
+    config_errors_init(&errors);
+    *ret = guard_new(relay, &errors);
+    if (!*ret)
+        err_set(err, ERR_CONFIG, NULL, "%s:%d: %s", errors.items[0].file ? errors.items[0].file : "relay",
+                errors.items[0].line, errors.items[0].message);
+    config_errors_free(&errors);
+    return *ret ? 0 : -1;
+}
+
+/* Clients need no certificate; rules may ask for one. */
+static int make_tls(const struct config_relay *relay, struct tls_context **ret, struct err *err)
+{
+    if (!relay->certificate)
+        return 0;
+    if (tls_server_context(relay->certificate, relay->key, relay->client_ca, ret, err) < 0)
         return -1;
+    tls_server_let_strangers_in(*ret);
+    return 0;
+}
+
+static int furnish(const struct config *config, struct furniture *ret, struct err *err)
+{
+    const struct config_relay *relay = &config->relay;
+    if (make_guard(relay, &ret->guard, err) < 0 || make_tls(relay, &ret->tls, err) < 0) {
+        remove_furniture(ret);
+        return -1;
+    }
+    if (relay->failures_to)
+        ret->failures = failures_new(relay->failures_to, config->hostname ? config->hostname : "localhost");
+    return 0;
+}
+
+static struct limits *make_limits(void)
+{
+    uint8_t key[LIMITS_KEY_BYTES];
+    ssize_t got = getrandom(key, sizeof key, 0);
+    assert(got == sizeof key);
+    return limits_new(key);
+}
+
+static bool has_accounts(const struct config_relay *relay)
+{
+    for (size_t i = 0; i < relay->account_count; i++)
+        if (relay->accounts[i].password)
+            return true;
+    return false;
+}
+
+static void move_in(struct gateway *gateway, const struct config *config)
+{
+    struct inbound_house *house = &gateway->house;
+    remove_furniture(&gateway->now);
+    gateway->now = gateway->next;
+    gateway->next = (struct furniture){0};
+    house->config = config;
+    house->guard = gateway->now.guard;
+    house->tls = gateway->now.tls;
+    house->failures = gateway->now.failures;
+    house->login = gateway->login;
+    house->auth = gateway->login && has_accounts(&config->relay);
+    house->command_timeout = config->relay.command_timeout;
+}
+
+int gateway_new(const struct gateway_setup *setup, struct gateway **ret, struct err *err)
+{
+    const struct config *config = setup->config;
+    struct loop *loop = setup->loop;
+    struct furniture furniture = {0};
+    struct relay *relay = NULL;
+    struct relay_setup relay_setup = {.loop = loop, .keeper = setup->keeper, .config = config};
+    assert(config->relay.present);
+    if (furnish(config, &furniture, err) < 0)
+        return -1;
+    if (relay_new(&relay_setup, &relay, err) < 0) {
+        remove_furniture(&furniture);
+        return -1;
+    }
     struct gateway *gateway = calloc(1, sizeof *gateway);
     assert(gateway);
     gateway->loop = loop;
-    gateway->house =
-        (struct inbound_house){.config = config, .relay = relay, .command_timeout = COMMAND_TIMEOUT};
+    gateway->login = setup->login;
+    gateway->crowd = crowd_new();
+    gateway->house.limits = make_limits();
+    gateway->house.relay = relay;
+    gateway->next = furniture;
+    move_in(gateway, config);
     gateway->resume = loop_timer_new(loop, resume_accepting, gateway);
     gateway->report = loop_timer_new(loop, report_drained, gateway);
     *ret = gateway;
     return 0;
-}
-
-void gateway_socket(struct gateway *gateway, const char *endpoint, int fd)
-{
-    if (gateway->socket_count == GATEWAY_SOCKETS_MAX) {
-        LOG_ERROR("gateway listens at no further address", LOG_STR("endpoint", endpoint),
-                  LOG_INT("most", GATEWAY_SOCKETS_MAX));
-        close(fd);
-        return;
-    }
-    struct listening *listening = &gateway->sockets[gateway->socket_count++];
-    listening->fd = fd;
-    listening->endpoint = strdup(endpoint);
-    assert(listening->endpoint);
-    listening->watch = loop_fd_new(gateway->loop, fd, on_listener, gateway);
-    loop_fd_want(listening->watch, LOOP_READ);
-}
-
-static void stop_listening(struct listening *listening)
-{
-    loop_fd_free(listening->watch);
-    close(listening->fd);
-    free(listening->endpoint);
 }
 
 static bool is_listed(const struct config_strings *endpoints, const char *endpoint)
@@ -168,39 +262,71 @@ static bool is_listed(const struct config_strings *endpoints, const char *endpoi
     return false;
 }
 
-static void close_unlisted(struct gateway *gateway, const struct config_strings *endpoints)
+void gateway_socket(struct gateway *gateway, const char *endpoint, int fd)
+{
+    if (gateway->socket_count == GATEWAY_SOCKETS_MAX) {
+        LOG_ERROR("gateway listens at no further address", LOG_STR("endpoint", endpoint),
+                  LOG_INT("most", GATEWAY_SOCKETS_MAX));
+        close(fd);
+        return;
+    }
+    struct listening *listening = calloc(1, sizeof *listening);
+    assert(listening);
+    *listening = (struct listening){.gateway = gateway, .fd = fd, .endpoint = strdup(endpoint)};
+    assert(listening->endpoint);
+    listening->tls = is_listed(&gateway->house.config->relay.listen_tls, endpoint);
+    listening->watch = loop_fd_new(gateway->loop, fd, on_listener, listening);
+    loop_fd_want(listening->watch, LOOP_READ);
+    gateway->sockets[gateway->socket_count++] = listening;
+}
+
+static void stop_listening(struct listening *listening)
+{
+    loop_fd_free(listening->watch);
+    close(listening->fd);
+    free(listening->endpoint);
+    free(listening);
+}
+
+static void close_unlisted(struct gateway *gateway, const struct config_relay *relay)
 {
     size_t kept = 0;
     for (size_t i = 0; i < gateway->socket_count; i++) {
-        if (is_listed(endpoints, gateway->sockets[i].endpoint))
-            gateway->sockets[kept++] = gateway->sockets[i];
+        struct listening *listening = gateway->sockets[i];
+        listening->tls = is_listed(&relay->listen_tls, listening->endpoint);
+        if (listening->tls || is_listed(&relay->listen, listening->endpoint))
+            gateway->sockets[kept++] = listening;
         else
-            stop_listening(&gateway->sockets[i]);
+            stop_listening(listening);
     }
     gateway->socket_count = kept;
 }
 
-void gateway_command_timeout(struct gateway *gateway, nanos timeout)
+int gateway_prepare(struct gateway *gateway, const struct config *config, struct err *err)
 {
-    gateway->house.command_timeout = timeout;
+    remove_furniture(&gateway->next);
+    return config->relay.present ? furnish(config, &gateway->next, err) : 0;
 }
 
 void gateway_reload(struct gateway *gateway, const struct config *config)
 {
-    struct err err = {.class = ERR_NONE};
-    gateway->house.config = config;
-    if (!config->relay.present)
+    if (!config->relay.present || !gateway->next.guard)
         return;
-    close_unlisted(gateway, &config->relay.listen);
+    struct err err = {.class = ERR_NONE};
     if (relay_reload(gateway->house.relay, config, &err) < 0)
         LOG_ERROR("gateway keeps its old routes", LOG_ERR(&err));
+    move_in(gateway, config);
+    close_unlisted(gateway, &config->relay);
 }
+
+/* ---- The end --------------------------------------------------------------------------------------------
+ */
 
 static void drain_sessions(struct gateway *gateway, bool now)
 {
     struct inbound *next = NULL;
     for (struct inbound *session = gateway->sessions; session; session = next) {
-        next = inbound_next(session);
+        next = inbound_links(session)->next;
         inbound_drain(session, now);
     }
 }
@@ -213,7 +339,7 @@ static void lose_patience(void *arg)
 static void close_sockets(struct gateway *gateway)
 {
     for (size_t i = 0; i < gateway->socket_count; i++)
-        stop_listening(&gateway->sockets[i]);
+        stop_listening(gateway->sockets[i]);
     gateway->socket_count = 0;
 }
 
@@ -238,12 +364,16 @@ void gateway_free(struct gateway *gateway)
     close_sockets(gateway);
     struct inbound *next = NULL;
     for (struct inbound *session = gateway->sessions; session; session = next) {
-        next = inbound_next(session);
+        next = inbound_links(session)->next;
         inbound_free(session);
     }
     loop_timer_free(gateway->resume);
     loop_timer_free(gateway->report);
     loop_timer_free(gateway->patience);
+    remove_furniture(&gateway->now);
+    remove_furniture(&gateway->next);
+    limits_free(gateway->house.limits);
     relay_free(gateway->house.relay);
+    crowd_free(gateway->crowd);
     free(gateway);
 }

@@ -1,31 +1,35 @@
-/* Our own SMTP gateway: takes mail and passes it on. Its 250 means: on disk. */
+/* Our own SMTP gateway: its listeners and sessions. What may pass, the guard rails say; what passes is on
+ * disk before it is answered 250. */
 #ifndef VEDETTE_GATEWAY_GATEWAY_H
 #define VEDETTE_GATEWAY_GATEWAY_H
 
 #include "config/config.h"
 #include "io/loop.h"
 #include "secret/keeper.h"
+#include "secret/login.h"
 
 struct gateway;
 
-/* config->relay.present must hold; keeper may be NULL where no smarthost wants a login. −1 if the spool
- * cannot be opened, or a route not be taken. */
-int gateway_new(struct loop *loop, const struct config *config, struct keeper_client *keeper,
-                struct gateway **ret, struct err *err);
+struct gateway_setup {
+    struct loop *loop;
+    const struct config *config;  /* relay.present must hold; must outlive the gateway or the next reload */
+    struct keeper_client *keeper; /* borrowed; may be NULL where no smarthost wants a login */
+    struct login *login;          /* borrowed; asks the keeper who clients are. NULL: no AUTH */
+};
+
+/* −1 if the certificate, a rule or a route cannot be taken, or the spool not be opened. */
+int gateway_new(const struct gateway_setup *setup, struct gateway **ret, struct err *err);
 
 enum { GATEWAY_SOCKETS_MAX = 64 };
 
-/* The listening socket of that endpoint, as relay.listen has it. Takes over fd, and closes it past
- * GATEWAY_SOCKETS_MAX. */
+/* The listening socket of that endpoint, as relay.listen or relay.listen_tls has it. Takes over fd, and
+ * closes it past GATEWAY_SOCKETS_MAX. */
 void gateway_socket(struct gateway *gateway, const char *endpoint, int fd);
 
-/* For sessions and messages that begin from now on; endpoints that relay.listen has no more are closed.
- * config must outlive the gateway or the next reload. Routes that cannot be taken leave the old ones in use,
- * and that is logged. */
+/* Reads all that a new configuration needs; −1: the old one stays. gateway_reload then takes it, for sessions
+ * and messages that begin from now on, and closes endpoints that are listed no more. */
+int gateway_prepare(struct gateway *gateway, const struct config *config, struct err *err);
 void gateway_reload(struct gateway *gateway, const struct config *config);
-
-/* How long a client may take for a whole command, and for 4 KiB of content. 5 minutes without this. */
-void gateway_command_timeout(struct gateway *gateway, nanos timeout);
 
 /* Accepts no more; open transactions may end within a few seconds. done is called from the loop once nobody
  * is left; gateway_free may be called in it. */

@@ -366,8 +366,8 @@ void stream_consume(struct stream *stream, size_t n)
 {
     bool was_full = buf_view(&stream->in).n >= STREAM_INPUT_MAX;
     buf_consume(&stream->in, n);
-    if (!buf_view(&stream->in).n && stream->in.cap > CHUNK_BYTES)
-        buf_free(&stream->in); /* an idle connection holds no memory */
+    if (!buf_view(&stream->in).n && stream->in.cap > IDLE_BYTES_MAX)
+        buf_free(&stream->in); /* ten thousand idle connections hold little memory */
     if (!was_full)
         return;
     if (stream->state == STATE_SECURED)

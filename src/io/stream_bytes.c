@@ -117,6 +117,8 @@ enum stream_moved stream_drain(struct stream *stream, struct err *err)
             return moved == MOVED_ENDED ? MOVED_BROKEN : moved;
         }
         buf_consume_wiped(&stream->out, n);
+        if (!buf_view(&stream->out).n && stream->out.cap > IDLE_BYTES_MAX)
+            buf_free(&stream->out);
         written += n;
         if (stream->state == STATE_LEAVING_CLEAR)
             stream->clear_unsent -= n;

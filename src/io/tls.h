@@ -23,6 +23,10 @@ int tls_client_context(const struct tls_trust *trust, struct tls_context **ret, 
 int tls_server_context(const char *certificate, const char *key, const char *client_ca,
                        struct tls_context **ret, struct err *err);
 
+/* For a server made with client_ca: clients are still asked for a certificate, and one that they show must be
+ * of that authority, but they may show none. */
+void tls_server_let_strangers_in(struct tls_context *context);
+
 /* Contexts are counted: a stream keeps its own reference. NULL is fine. */
 struct tls_context *tls_context_keep(struct tls_context *context);
 void tls_context_free(struct tls_context *context);

@@ -88,6 +88,18 @@ void keeper_free(struct keeper *keeper)
     free(keeper);
 }
 
+int keeper_fetch(struct keeper *keeper, const char *reference, struct secret **ret, struct err *err)
+{
+    const struct secret *known = find_credential(keeper, sv_of(reference));
+    struct provider_context context = {.secrets_directory = keeper->secrets_directory,
+                                       .credentials_directory = keeper->credentials_directory,
+                                       .keeper_uid = keeper->uid};
+    if (!known)
+        return provider_fetch(&context, sv_of(reference), ret, err);
+    *ret = secret_new(secret_reveal(known));
+    return 0;
+}
+
 void keeper_answer(struct keeper *keeper, struct channel *channel, sv body)
 {
     struct unpack request = UNPACK_FROM(body);

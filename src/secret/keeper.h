@@ -17,6 +17,9 @@ struct keeper *keeper_new(const struct provider_context *context);
 void keeper_reload(struct keeper *keeper, const struct provider_context *context);
 void keeper_free(struct keeper *keeper);
 
+/* Reads a secret for the keeper itself. */
+int keeper_fetch(struct keeper *keeper, const char *reference, struct secret **ret, struct err *err);
+
 /* Answers one request on the channel it came from. A body that is no request is passed over. */
 void keeper_answer(struct keeper *keeper, struct channel *channel, sv body);
 

@@ -35,6 +35,11 @@ enum { CONTROL_BODY_BYTES_MAX = 16 * 1024 * 1024 };
     X(SECRET_GET, 48)    /* serial, reference "PROVIDER/NAME" */                                       \
     X(SECRET, 49)        /* serial, the bytes; wipe after use */                                       \
     X(SECRET_FAILED, 50) /* serial, cause, advice */                                                   \
+    /* gateway ↔ keeper, about the gateway's clients: secret/login.h */                              \
+    X(LOGIN_BEGIN, 52)  /* serial, mechanism, binding, client IP, 1 if given (u32), response */        \
+    X(LOGIN_SAY, 53)    /* serial, response */                                                         \
+    X(LOGIN_DROP, 54)   /* serial */                                                                   \
+    X(LOGIN_ANSWER, 55) /* serial, outcome (u32), challenge or account, why */                         \
     /* command ↔ any process, over its metrics socket */                                             \
     X(METRICS, 56)      /* empty */                                                                    \
     X(METRICS_TEXT, 57) /* text: base/metrics.h */                                                     \

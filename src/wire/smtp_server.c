@@ -332,6 +332,8 @@ void smtp_server_close(struct smtp_server *server, int code, const char *enhance
 void smtp_server_forgive_bare_lf(struct smtp_server *server, bool on)
 {
     server->forgives_lf = on;
+    if (on && server->mode == SMTP_SERVER_MODE_CHUNK) /* whose octets are on their way when DATA is asked */
+        smtp_data_reader_forgive_lf(&server->reader);
 }
 
 void smtp_server_rest(struct smtp_server *server)

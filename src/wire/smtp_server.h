@@ -77,9 +77,10 @@ void smtp_server_offer_auth(struct smtp_server *server, sv mechanisms);
  */
 void smtp_server_challenge(struct smtp_server *server, sv challenge);
 
-/* While on, an LF without CR ends a line as CR LF does, in commands and in content that begins meanwhile, and
- * is given out as CR LF: for a network of old devices that a rule names. The end of DATA stays CR LF "." CR
- * LF and nothing else, so that nothing can be smuggled this way either. Off at first. */
+/* While on, an LF without CR ends a line as CR LF does, in commands and in content that begins meanwhile (at
+ * the latest before DATA is answered), and is given out as CR LF: for a network of old devices that a rule
+ * names. The end of DATA stays CR LF "." CR LF and nothing else, so that nothing can be smuggled this way
+ * either. Off at first. */
 void smtp_server_forgive_bare_lf(struct smtp_server *server, bool on);
 
 /* Gives memory back while nothing is under way; it is taken again when needed. */

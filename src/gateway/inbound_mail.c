@@ -1,0 +1,125 @@
+#include "gateway/inbound_private.h"
+
+#include "base/log.h"
+#include "wire/smtp_xtext.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+void inbound_forget_mail(struct inbound *session)
+{
+    struct inbound_mail *mail = session->mail;
+    if (!mail)
+        return;
+    inbound_forget_content(mail);
+    guard_free(mail->guard);
+    arena_free(mail->arena);
+    free(mail);
+    session->mail = NULL;
+    session->waiting = false;
+    smtp_server_forgive_bare_lf(session->server, false);
+}
+
+static void begin_mail(struct inbound *session)
+{
+    struct inbound_mail *mail = calloc(1, sizeof *mail);
+    assert(mail);
+    mail->arena = arena_new(INBOUND_ENVELOPE_BYTES_MAX);
+    mail->guard = guard_hold(session->house->guard);
+    session->mail = mail;
+}
+
+static sv decode_xtext(struct arena *arena, sv xtext)
+{
+    struct buf plain = BUF_INIT(1024);
+    sv kept = SV_NONE;
+    if (xtext.n && smtp_xtext_decode(xtext, &plain) == 0)
+        kept = arena_sv(arena, buf_view(&plain));
+    buf_free(&plain);
+    return kept;
+}
+
+void inbound_answer_mail(struct inbound *session)
+{
+    const struct smtp_server_mail *said = smtp_server_mail(session->server);
+    struct guard_verdict verdict;
+    struct guard_question question;
+    struct err err = {.class = ERR_NONE};
+    if (session->house->draining) {
+        smtp_server_close(session->server, 421, "4.3.2", "Shutting down, try again later");
+        return;
+    }
+    if (intake_full(relay_intake(session->house->relay), &err)) {
+        LOG_WARNING("gateway has no room", LOG_STR("client", session->client_ip), LOG_ERR(&err));
+        inbound_refuse(session, "mail", 452, "4.3.1", "No room now, try again later");
+        return;
+    }
+    inbound_ask(session, GUARD_MAIL, &question);
+    question.sender = said->sender;
+    question.size = said->size;
+    guard_ask(session->house->guard, session->house->limits, &question, &verdict);
+    if (verdict.action == GUARD_REJECT || verdict.action == GUARD_DEFER) {
+        inbound_refuse(session, "mail", verdict.code, verdict.enhanced, verdict.text);
+        return;
+    }
+    begin_mail(session);
+    session->mail->said = *said;
+    session->mail->sender = arena_sv(session->mail->arena, said->sender);
+    session->mail->envid = decode_xtext(session->mail->arena, said->envid);
+    smtp_server_accept(session->server, NULL);
+}
+
+/* Keeps the verdict without what only the refusal needs. False if the envelope has become too large. */
+static bool keep_recipient(struct inbound_mail *mail, const struct smtp_server_recipient *asked,
+                           const struct guard_verdict *verdict)
+{
+    if (!mail->recipients)
+        mail->recipients = arena_alloc(mail->arena, SMTP_RECIPIENTS_MAX * sizeof *mail->recipients);
+    if (!mail->recipients || mail->count == SMTP_RECIPIENTS_MAX)
+        return false;
+    struct inbound_recipient *recipient = &mail->recipients[mail->count];
+    *recipient = (struct inbound_recipient){.address = arena_sv(mail->arena, asked->whole),
+                                            .orcpt = decode_xtext(mail->arena, asked->orcpt),
+                                            .notify = asked->notify,
+                                            .action = verdict->action,
+                                            .foreseen = verdict->action,
+                                            .options = verdict->options,
+                                            .rule = verdict->rule};
+    sv target = sv_of(verdict->recipient);
+    recipient->target = target.n ? arena_sv(mail->arena, target) : SV_NONE;
+    bool kept = recipient->address.p && (!target.n || recipient->target.p);
+    mail->count += kept;
+    return kept;
+}
+
+/* Whether anybody takes mail for it, so that nothing has to be bounced later. "postmaster" alone is ours. */
+static bool has_way(const struct inbound *session, sv recipient, const struct guard_verdict *verdict)
+{
+    struct smtp_address address;
+    if (verdict->recipient[0])
+        recipient = sv_of(verdict->recipient);
+    return verdict->options.route || smtp_address_parse(recipient, &address) != SMTP_ADDRESS_NONE ||
+           relay_has_route(session->house->relay, address.domain);
+}
+
+void inbound_answer_rcpt(struct inbound *session)
+{
+    const struct smtp_server_recipient *asked = smtp_server_recipient(session->server);
+    struct inbound_mail *mail = session->mail;
+    struct guard_verdict verdict;
+    struct guard_question question;
+    inbound_ask(session, GUARD_RCPT, &question);
+    question.sender = mail->sender;
+    question.size = mail->said.size;
+    question.recipient = asked->whole;
+    question.recipients = mail->count;
+    guard_ask(mail->guard, session->house->limits, &question, &verdict);
+    if (verdict.action == GUARD_REJECT || verdict.action == GUARD_DEFER)
+        inbound_refuse(session, "rcpt", verdict.code, verdict.enhanced, verdict.text);
+    else if (!has_way(session, asked->whole, &verdict))
+        inbound_refuse(session, "rcpt", 550, "5.1.2", "No route leads to this domain");
+    else if (!keep_recipient(mail, asked, &verdict))
+        inbound_refuse(session, "rcpt", 452, "4.5.3", "Too many recipients");
+    else
+        smtp_server_accept(session->server, NULL);
+}

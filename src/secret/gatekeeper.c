@@ -1,0 +1,338 @@
+#include "secret/gatekeeper.h"
+
+#include "base/log.h"
+#include "secret/account_key.h"
+#include "secret/checker.h"
+#include "secret/lockout.h"
+#include "secret/login.h"
+#include "wire/base64.h"
+#include "wire/pack.h"
+#include "wire/sasl_server.h"
+
+#include <assert.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct account {
+    char *name, *reference;
+};
+
+struct exchange {
+    struct exchange *next;
+    struct gatekeeper *gatekeeper;
+    struct channel *channel; /* NULL: nobody asks any more, and only the checker still knows it */
+    uint64_t serial;
+    struct sasl_server *sasl;
+    char client_ip[64];
+    char key[ACCOUNT_KEY_TEXT_MAX + 1]; /* of the account, or one that fits nobody */
+    bool known, broken;                 /* there is such an account; its key could not be read */
+    nanos wait;                         /* so long nobody may try */
+    bool checking;
+};
+
+struct gatekeeper {
+    struct loop *loop;
+    struct account *accounts;
+    size_t account_count;
+    gatekeeper_fetch_fn *fetch;
+    void *arg;
+    struct checker *checker;
+    struct lockout *lockout;
+    struct exchange *exchanges;
+    size_t exchange_count;
+    unsigned char seed[crypto_generichash_KEYBYTES]; /* of the keys that fit nobody */
+};
+
+static void free_accounts(struct gatekeeper *gatekeeper)
+{
+    for (size_t i = 0; i < gatekeeper->account_count; i++) {
+        free(gatekeeper->accounts[i].name);
+        free(gatekeeper->accounts[i].reference);
+    }
+    free(gatekeeper->accounts);
+    gatekeeper->accounts = NULL;
+    gatekeeper->account_count = 0;
+}
+
+void gatekeeper_reload(struct gatekeeper *gatekeeper, const struct config_relay *relay)
+{
+    free_accounts(gatekeeper);
+    gatekeeper->accounts = calloc(relay->account_count + 1, sizeof *gatekeeper->accounts);
+    assert(gatekeeper->accounts);
+    for (size_t i = 0; i < relay->account_count; i++) {
+        if (!relay->accounts[i].password)
+            continue;
+        struct account *account = &gatekeeper->accounts[gatekeeper->account_count++];
+        account->name = strdup(relay->accounts[i].name);
+        account->reference = strdup(relay->accounts[i].password);
+        assert(account->name && account->reference);
+    }
+}
+
+struct gatekeeper *gatekeeper_new(struct loop *loop, const struct config_relay *relay,
+                                  gatekeeper_fetch_fn *fetch, void *arg)
+{
+    struct gatekeeper *gatekeeper = calloc(1, sizeof *gatekeeper);
+    int failed = sodium_init();
+    assert(gatekeeper && failed >= 0);
+    gatekeeper->loop = loop;
+    gatekeeper->fetch = fetch;
+    gatekeeper->arg = arg;
+    gatekeeper->checker = checker_new(loop, GATEKEEPER_CHECKS_MAX);
+    gatekeeper->lockout = lockout_new();
+    randombytes_buf(gatekeeper->seed, sizeof gatekeeper->seed);
+    gatekeeper_reload(gatekeeper, relay);
+    return gatekeeper;
+}
+
+static void exchange_free(struct exchange *exchange)
+{
+    sasl_server_close(exchange->sasl);
+    sodium_memzero(exchange->key, sizeof exchange->key);
+    free(exchange);
+}
+
+/* Takes it off the list. One that is being checked lives until that is done. */
+static void drop(struct exchange *exchange)
+{
+    struct gatekeeper *gatekeeper = exchange->gatekeeper;
+    struct exchange **at = &gatekeeper->exchanges;
+    while (*at != exchange)
+        at = &(*at)->next;
+    *at = exchange->next;
+    gatekeeper->exchange_count--;
+    exchange->channel = NULL;
+    if (!exchange->checking)
+        exchange_free(exchange);
+}
+
+void gatekeeper_free(struct gatekeeper *gatekeeper)
+{
+    if (!gatekeeper)
+        return;
+    checker_free(gatekeeper->checker);
+    while (gatekeeper->exchanges) {
+        gatekeeper->exchanges->checking = false;
+        drop(gatekeeper->exchanges);
+    }
+    free_accounts(gatekeeper);
+    lockout_free(gatekeeper->lockout);
+    sodium_memzero(gatekeeper->seed, sizeof gatekeeper->seed);
+    free(gatekeeper);
+}
+
+void gatekeeper_forget(struct gatekeeper *gatekeeper, struct channel *channel)
+{
+    struct exchange *next = NULL;
+    for (struct exchange *exchange = gatekeeper->exchanges; exchange; exchange = next) {
+        next = exchange->next;
+        if (exchange->channel == channel)
+            drop(exchange);
+    }
+}
+
+static void send(struct channel *channel, enum control_type type, uint64_t serial, enum login_outcome outcome,
+                 sv first, const char *why)
+{
+    struct buf body = BUF_INIT(8192);
+    struct pack pack = PACK_INTO(&body);
+    pack_u64(&pack, serial);
+    pack_u32(&pack, outcome);
+    pack_sv(&pack, first);
+    pack_sv(&pack, sv_of(why));
+    assert(pack.ok);
+    channel_send(channel, type, buf_view(&body), -1);
+    buf_free(&body);
+}
+
+/* The last word on an exchange, which is gone after it. */
+static void end(struct exchange *exchange, enum login_outcome outcome, const char *why)
+{
+    sv user = sasl_server_user(exchange->sasl);
+    if (exchange->channel)
+        send(exchange->channel, CONTROL_LOGIN_ANSWER, exchange->serial, outcome, user, why);
+    drop(exchange);
+}
+
+/* Looks as if it were somebody's, the same each time, and no password fits it. */
+static void make_fake_key(struct gatekeeper *gatekeeper, sv user, char key[static ACCOUNT_KEY_TEXT_MAX + 1])
+{
+    unsigned char digest[64];
+    struct buf text = BUF_INIT(ACCOUNT_KEY_TEXT_MAX);
+    crypto_generichash(digest, sizeof digest, (const unsigned char *)(user.p ? user.p : ""), user.n,
+                       gatekeeper->seed, sizeof gatekeeper->seed);
+    int failed = buf_printf(&text, "SCRAM-SHA-256$%d:", ACCOUNT_KEY_ITERATIONS);
+    failed |= base64_encode(sv_make(digest, 16), &text) | buf_put(&text, SV("$"));
+    failed |= base64_encode(sv_make(digest + 16, 32), &text) | buf_put(&text, SV(":"));
+    failed |= base64_encode(sv_make(digest + 32, 32), &text);
+    assert(!failed);
+    sv_copy(key, ACCOUNT_KEY_TEXT_MAX + 1, buf_view(&text));
+    buf_free(&text);
+}
+
+static const struct account *find_account(const struct gatekeeper *gatekeeper, sv user)
+{
+    for (size_t i = 0; i < gatekeeper->account_count; i++)
+        if (sv_eq(sv_of(gatekeeper->accounts[i].name), user))
+            return &gatekeeper->accounts[i];
+    return NULL;
+}
+
+/* Into exchange->key what the user's password is to be checked against. */
+static void read_key(struct exchange *exchange, sv user)
+{
+    struct gatekeeper *gatekeeper = exchange->gatekeeper;
+    const struct account *account = find_account(gatekeeper, user);
+    struct secret *secret = NULL;
+    struct err err;
+    make_fake_key(gatekeeper, user, exchange->key);
+    exchange->known = account != NULL;
+    exchange->wait =
+        lockout_wait(gatekeeper->lockout, sv_of(exchange->client_ip), account ? user : SV_NONE, loop_now());
+    if (!account || exchange->wait > 0)
+        return;
+    if (gatekeeper->fetch(gatekeeper->arg, account->reference, &secret, &err) < 0) {
+        LOG_ERROR("an account's key cannot be read", LOG_SV("account", user), LOG_ERR(&err));
+        exchange->broken = true;
+        return;
+    }
+    sv text = sv_trim(secret_reveal(secret));
+    if (account_key_kind(text) == ACCOUNT_KEY_NONE) {
+        LOG_ERROR("an account's key has no form that we know", LOG_SV("account", user),
+                  LOG_STR("advice", "make one with: vedette gateway passwd"));
+        exchange->broken = true;
+    } else {
+        sv_copy(exchange->key, sizeof exchange->key, text);
+    }
+    secret_free(secret);
+}
+
+/* For SCRAM. Who has a key of the other kind cannot get in this way, and nobody learns which kind it is. */
+static const char *on_key(void *arg, sv user)
+{
+    struct exchange *exchange = arg;
+    read_key(exchange, user);
+    if (account_key_kind(sv_of(exchange->key)) != ACCOUNT_KEY_SCRAM)
+        make_fake_key(exchange->gatekeeper, user, exchange->key);
+    return exchange->key;
+}
+
+static void conclude(struct exchange *exchange, bool fits)
+{
+    struct gatekeeper *gatekeeper = exchange->gatekeeper;
+    sv user = exchange->known ? sasl_server_user(exchange->sasl) : SV_NONE,
+       client = sv_of(exchange->client_ip);
+    char why[80];
+    if (exchange->broken) {
+        end(exchange, LOGIN_LATER, "the account's key cannot be read");
+    } else if (exchange->wait > 0) {
+        snprintf(why, sizeof why, "too many wrong passwords: wait %lld s",
+                 (long long)(exchange->wait / NANOS_PER_SECOND + 1));
+        end(exchange, LOGIN_LATER, why);
+    } else if (fits && exchange->known) {
+        lockout_passed(gatekeeper->lockout, client, user);
+        end(exchange, LOGIN_WELCOME, NULL);
+    } else {
+        lockout_failed(gatekeeper->lockout, client, user, loop_now());
+        end(exchange, LOGIN_REFUSED, exchange->known ? "wrong password" : "no such account");
+    }
+}
+
+static void on_checked(void *arg, bool fits)
+{
+    struct exchange *exchange = arg;
+    exchange->checking = false;
+    if (exchange->channel)
+        conclude(exchange, fits);
+    else
+        exchange_free(exchange);
+}
+
+static void check_password(struct exchange *exchange)
+{
+    read_key(exchange, sasl_server_user(exchange->sasl));
+    if (exchange->broken || exchange->wait > 0) {
+        conclude(exchange, false);
+        return;
+    }
+    exchange->checking = checker_ask(exchange->gatekeeper->checker, sv_of(exchange->key),
+                                     sasl_server_password(exchange->sasl), on_checked, exchange);
+    if (!exchange->checking)
+        end(exchange, LOGIN_LATER, "too many passwords are being checked");
+}
+
+static void step(struct exchange *exchange, bool given, sv response)
+{
+    switch (sasl_server_step(exchange->sasl, given, response)) {
+    case SASL_SERVER_CHALLENGE:
+        send(exchange->channel, CONTROL_LOGIN_ANSWER, exchange->serial, LOGIN_CHALLENGE,
+             sasl_server_challenge(exchange->sasl), NULL);
+        break;
+    case SASL_SERVER_CHECK:
+        check_password(exchange);
+        break;
+    case SASL_SERVER_DONE:
+        conclude(exchange, true);
+        break;
+    case SASL_SERVER_FAILED:
+        conclude(exchange, false);
+        break;
+    case SASL_SERVER_MALFORMED:
+        end(exchange, LOGIN_MALFORMED, "a response without form");
+        break;
+    }
+}
+
+static void begin(struct gatekeeper *gatekeeper, struct channel *channel, sv body)
+{
+    struct unpack unpack = UNPACK_FROM(body);
+    uint64_t serial = unpack_u64(&unpack);
+    sv mechanism = unpack_sv(&unpack), binding = unpack_sv(&unpack), client_ip = unpack_sv(&unpack);
+    bool given = unpack_u32(&unpack);
+    sv response = unpack_sv(&unpack);
+    if (!unpack_done(&unpack))
+        return;
+    struct exchange *exchange = calloc(1, sizeof *exchange);
+    assert(exchange);
+    *exchange = (struct exchange){.gatekeeper = gatekeeper, .channel = channel, .serial = serial};
+    sv_copy(exchange->client_ip, sizeof exchange->client_ip, client_ip);
+    exchange->sasl = sasl_server_open(mechanism, binding, on_key, exchange);
+    if (!exchange->sasl || gatekeeper->exchange_count >= GATEKEEPER_EXCHANGES_MAX) {
+        send(channel, CONTROL_LOGIN_ANSWER, serial, LOGIN_LATER, SV_NONE, "too many logins are under way");
+        exchange_free(exchange);
+        return;
+    }
+    exchange->next = gatekeeper->exchanges;
+    gatekeeper->exchanges = exchange;
+    gatekeeper->exchange_count++;
+    step(exchange, given, response);
+}
+
+static struct exchange *find(const struct gatekeeper *gatekeeper, const struct channel *channel,
+                             uint64_t serial)
+{
+    struct exchange *exchange = gatekeeper->exchanges;
+    while (exchange && (exchange->channel != channel || exchange->serial != serial))
+        exchange = exchange->next;
+    return exchange;
+}
+
+void gatekeeper_message(struct gatekeeper *gatekeeper, struct channel *channel, enum control_type type,
+                        sv body)
+{
+    if (type == CONTROL_LOGIN_BEGIN) {
+        begin(gatekeeper, channel, body);
+        return;
+    }
+    struct unpack unpack = UNPACK_FROM(body);
+    uint64_t serial = unpack_u64(&unpack);
+    sv response = type == CONTROL_LOGIN_SAY ? unpack_sv(&unpack) : SV_NONE;
+    struct exchange *exchange = find(gatekeeper, channel, serial);
+    if (!unpack_done(&unpack) || !exchange)
+        return;
+    if (type == CONTROL_LOGIN_DROP)
+        drop(exchange);
+    else if (type == CONTROL_LOGIN_SAY && !exchange->checking)
+        step(exchange, true, response);
+}
