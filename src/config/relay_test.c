@@ -1,0 +1,177 @@
+/* The relay's section: what is wrong with its rules is told with its place, and an open relay is refused. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "config/config.h"
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+#define RELAY        "relay:\n  listen: ['127.0.0.1:25']\n"
+#define RULE         RELAY "  rules:\n    - {name: a, networks: [192.0.2.0/24], "
+#define OPEN         "  open_relay: \"yes, anybody may send through us\"\n"
+
+static struct config_errors errors;
+
+static int set_up(void **state)
+{
+    (void)state;
+    config_errors_init(&errors);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    config_errors_free(&errors);
+    return 0;
+}
+
+static struct config *parse(const char *text)
+{
+    struct config_source source = {"/etc/vedette/gateway.yaml", sv_of(text)};
+    return config_parse(&source, 1, "gw.example.org", &errors);
+}
+
+static void a_relay_on_its_own_needs_no_gateways_and_nobody_to_tell(void **state)
+{
+    (void)state;
+    struct config *config = parse(RULE "accept: {}}\n");
+    assert_non_null(config);
+    assert_true(config_relay_alone(config));
+    assert_int_equal(config->relay.rule_count, 1);
+    assert_int_equal(config->relay.rules[0].line, 4);
+    assert_int_equal(config->relay.rules[0].over, CONFIG_OVER_DEFER);
+    config_free(config);
+    assert_null(parse(RELAY "inputs: [{journal: {}}]\n"));
+    assert_int_equal(errors.count, 3); /* sender, recipients, gateways */
+}
+
+static void what_is_wrong_with_a_rule_is_told_with_its_place(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int line, column;
+        const char *message;
+    } cases[] = {
+        {RULE "}\n", 4, 8, "exactly one of accept, reject"},
+        {RULE "accept: {}, reject: no}\n", 4, 63, "exactly one of accept, reject"},
+        {RULE "accept: yes}\n", 4, 51, "accept: "},
+        {RULE "hours: ['Mon 07:00-08:00'], accept: {}}\n", 4, 43, "hours: need a time zone"},
+        {RULE "hours: [Mon 7-8], time_zone: UTC, accept: {}}\n", 4, 51, "\"Mon 7-8\" is not days and times"},
+        {RULE "burst: 3, accept: {}}\n", 4, 50, "burst: is of a rate"},
+        {RULE "over: next, accept: {}}\n", 4, 49, "over: is of a rate or quota"},
+        {RULE "rate: [1/1m], reject: no}\n", 4, 43, "rate: means nothing on a rule that refuses"},
+        {RULE "accounts: [ann], accept: {}}\n", 4, 43, "an account is named"},
+        {RULE "listeners: ['127.0.0.1:587'], accept: {}}\n", 4, 43, "an address is named"},
+        {RULE "senders: [], accept: {}}\n", 4, 43, "senders: the list is empty"},
+        {RULE "senders: [example.org], accept: {}}\n", 4, 53, "is not an address such as"},
+        {RULE "tls: 1.1, accept: {}}\n", 4, 48, "tls: "},
+        {RULE "tag: 'Bcc: x@y'}\n", 4, 48, "tag: "},
+        {RULE "rewrite: ['a@b -> c@d'], redirect: e@example.org}\n", 4, 43, "rewrite: excludes redirect"},
+        {RULE "colour: red, accept: {}}\n", 4, 43, "unknown key \"colour\" in rules"},
+        {RELAY "  rules:\n    - {name: a, networks: [192.0.2.7/24], accept: {}}\n", 4, 28,
+         "is not a network"},
+        {RELAY "  rules:\n    - {name: a, bare_lf: true, accounts: ['*'], accept: {}}\n", 4, 26,
+         "invites smuggling"},
+        {RULE "accept: {}}\n    - {name: a, reject: no}\n", 5, 14, "another rule is called so"},
+        {RELAY "  accounts: [{name: a}, {name: a}]\n", 3, 32, "another account is called so"},
+        {RELAY "  accounts: [{name: a, hours: ['07:00-08:00']}]\n", 3, 24, "hours: need a time zone"},
+        {RELAY "  domains: [a.example]\n", 3, 3, "domains: "},
+        {RELAY "  open_relay: sure\n", 3, 15, "these are not the words"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        size_t before = errors.count;
+        struct config *config = parse(cases[i].text);
+        const struct config_error *error = &errors.items[before];
+        if (config || errors.count == before || error->line != cases[i].line ||
+            error->column != cases[i].column || !strstr(error->message, cases[i].message))
+            fail_msg("%s: %d:%d %s", cases[i].text, errors.count > before ? error->line : 0,
+                     errors.count > before ? error->column : 0,
+                     errors.count > before ? error->message : "none");
+        config_free(config);
+    }
+}
+
+static void a_rule_that_lets_anybody_send_anywhere_is_refused_unless_it_is_said_in_words(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *rule;
+        bool open;
+    } cases[] = {
+        {"{name: a, accept: {}}", true},
+        {"{name: a, tag: 'X-A: b'}", true},
+        {"{name: a, networks: [0.0.0.0/0], accept: {}}", true},
+        {"{name: a, networks: ['::/0'], accept: {}}", true},
+        {"{name: a, networks: [0.0.0.0/1, 128.0.0.0/1], accept: {}}", true},
+        {"{name: a, networks: [1.0.0.0/8, 2.0.0.0/8], accept: {}}", true},
+        {"{name: a, senders: ['@example.org'], accept: {}}", true}, /* anybody can write that */
+        {"{name: a, hours: ['07:00-19:00'], time_zone: UTC, tls: 1.3, size: 1M, rate: [1/1h], accept: {}}",
+         true},
+        {"{name: a, headers: [X-Token], accept: {}}", true},
+        {"{name: a, domains: ['*'], accept: {}}", true},
+        {"{name: a, recipients: ['@*'], accept: {}}", true},
+        {"{name: a, domains: [.com], accept: {}}", true},
+        {"{name: a, networks: [10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 'fc00::/7'], accept: {}}", false},
+        {"{name: a, networks: [192.0.2.0/24], accept: {}}", false},
+        {"{name: a, accounts: ['*'], accept: {}}", false},
+        {"{name: a, certificates: ['CN=x'], accept: {}}", false},
+        {"{name: a, domains: [example.org], accept: {}}", false},
+        {"{name: a, recipients: ['soc@example.org'], accept: {}}", false},
+        {"{name: a, redirect: soc@example.org}", false},
+        {"{name: a, quarantine: {}}", false},
+        {"{name: a, reject: no}", false},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char text[1024];
+        size_t before = errors.count;
+        snprintf(text, sizeof text, "%s  rules: [%s]\n", RELAY, cases[i].rule);
+        struct config *config = parse(text);
+        bool refused = !config && strstr(errors.items[before].message, "open relay");
+        if (refused != cases[i].open || (!cases[i].open && !config))
+            fail_msg("%s", cases[i].rule);
+        config_free(config);
+        snprintf(text, sizeof text, "%s%s  rules: [%s]\n", RELAY, OPEN, cases[i].rule);
+        config = parse(text);
+        if (!config)
+            fail_msg("%s, said in words", cases[i].rule);
+        config_free(config);
+    }
+}
+
+static void keep_warning(void *arg, const char *file, int line, const char *sentence)
+{
+    (void)file;
+    if (strstr(sentence, "open relay"))
+        *(int *)arg = line;
+}
+
+static void an_open_relay_is_warned_of_every_time(void **state)
+{
+    (void)state;
+    int line = 0;
+    struct config *config = parse(RELAY OPEN "  rules: [{name: a, accept: {}}]\n");
+    assert_non_null(config);
+    config_warnings(config, keep_warning, &line);
+    assert_int_equal(line, 4);
+    config_free(config);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_relay_on_its_own_needs_no_gateways_and_nobody_to_tell, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(what_is_wrong_with_a_rule_is_told_with_its_place, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_rule_that_lets_anybody_send_anywhere_is_refused_unless_it_is_said_in_words, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_open_relay_is_warned_of_every_time, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
