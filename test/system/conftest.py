@@ -1,7 +1,9 @@
 """Fixtures: certificates, peers (shared by the whole run) and vedette (one per test)."""
 
+import itertools
 import os
 import pathlib
+import tempfile
 
 import pytest
 
@@ -20,20 +22,19 @@ def pytest_configure(config):
 
 
 @pytest.fixture(scope="session")
-def scratch(tmp_path_factory):
-    """Makes folders that peers may enter under users of their own."""
-    base = tmp_path_factory.getbasetemp()
-    folder = base
-    while folder != pathlib.Path("/tmp") and folder != folder.parent and folder.owner() == base.owner():
-        folder.chmod(folder.stat().st_mode | 0o055)
-        folder = folder.parent
+def scratch():
+    """Makes folders that peers may enter under users of their own: not below pytest's, which the next run closes to them."""
+    with tempfile.TemporaryDirectory(prefix="vedette-peers-", ignore_cleanup_errors=True) as name:
+        base, numbers = pathlib.Path(name), itertools.count()
+        base.chmod(0o755)
 
-    def make(name):
-        folder = tmp_path_factory.mktemp(name)
-        folder.chmod(0o755)
-        return folder
+        def make(name):
+            folder = base / f"{name}-{next(numbers)}"
+            folder.mkdir(mode=0o755)
+            folder.chmod(0o755)
+            return folder
 
-    return make
+        yield make
 
 
 @pytest.fixture(scope="session")
