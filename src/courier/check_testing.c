@@ -2,6 +2,7 @@
 
 #include "io/testing_certificates.h"
 #include "io/testing_dns.h"
+#include "io/testing_streams.h"
 
 #include <assert.h>
 #include <ftw.h>
@@ -410,6 +411,8 @@ static void clear(void)
 {
     check_free(stage.check);
     gateway_close(&stage.gateway);
+    loop_turn_for(stage.loop,
+                  20 * NANOS_PER_MS); /* streams that were to finish see that the gateway has closed */
     close_resolvers();
     secret_free(stage.password);
     loop_free(stage.loop);
