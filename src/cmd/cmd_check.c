@@ -43,7 +43,10 @@ static void print_text(const struct proofread *check)
     }
     if (check->errors.count == 0) {
         term_print(stdout, TERM_GREEN, "ok");
-        printf(": %zu gateways, %zu inputs, %zu rules\n", check->gateways, check->inputs, check->rules);
+        printf(": %zu gateways, %zu inputs, %zu rules", check->gateways, check->inputs, check->rules);
+        if (check->guard_rails)
+            printf(", %zu guard rails", check->guard_rails);
+        putchar('\n');
     } else
         printf("%zu error%s\n", check->errors.count, check->errors.count == 1 ? "" : "s");
 }

@@ -148,6 +148,7 @@ static void check_relay(struct proofread *check, const struct config *config)
 static void check_config(struct proofread *check, const char *file, const struct config *config)
 {
     check->gateways = config->gateway_count;
+    check->guard_rails = config->relay.rule_count;
     check->inputs = config->input_count;
     for (size_t i = 0; i < config->gateway_count; i++) {
         check_gateway(check, file, config, &config->gateways[i]);

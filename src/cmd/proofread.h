@@ -10,7 +10,7 @@ struct proofread {
     struct config_errors errors; /* of the configuration, the files it names, and its rules */
     sv warnings[PROOFREAD_WARNINGS_MAX];
     size_t warning_count;
-    size_t gateways, inputs, rules;
+    size_t gateways, inputs, rules, guard_rails;
     int exit_code; /* what to end with if there are errors */
     struct arena *arena;
 };
