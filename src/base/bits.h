@@ -19,6 +19,11 @@ static inline void bits_add(uint64_t *set, size_t number)
     set[number / BITS_PER_WORD] |= UINT64_C(1) << number % BITS_PER_WORD;
 }
 
+static inline bool bits_has(const uint64_t *set, size_t number)
+{
+    return set[number / BITS_PER_WORD] >> number % BITS_PER_WORD & 1;
+}
+
 /* Takes the least number out of a word that is not empty. */
 static inline size_t bits_take(uint64_t *word)
 {

@@ -8,8 +8,11 @@ enum {
     DERIVED_MAX = 1024, /* that decoders tell; more is our mistake */
     WEIGHT_BYTES_MAX = 16,
     WEIGHT_OF_BYTE = 4,
-    WEIGHT_OF_DIGIT = 2,   /* numbers are everywhere */
-    WEIGHT_OF_COMMON = 6,  /* of a whole word that many records have */
+    WEIGHT_OF_DIGIT = 2,  /* numbers are everywhere */
+    WEIGHT_OF_COMMON = 6, /* of a whole word that many records have */
+    WEIGHT_OF_NAME = 7,   /* at most, of a field's name */
+    WEIGHT_OF_EDGE = 2,   /* more, for a whole word */
+    SHORT_BYTES = 2,
     LITERALS_AT_FIRST = 4, /* a power of two */
 };
 
@@ -48,27 +51,39 @@ const struct needs_known *needs_known_new(struct arena *arena)
 static bool is_common(sv literal)
 {
     static const sv words[] = {
-        SV_INIT("root"),     SV_INIT("user"),      SV_INIT("bash"),     SV_INIT("/bin/"),
-        SV_INIT("/usr/"),    SV_INIT("/usr/bin/"), SV_INIT("session"),  SV_INIT("success"),
-        SV_INIT("sudo"),     SV_INIT("admin"),     SV_INIT("http"),     SV_INIT("failure"),
-        SV_INIT("system"),   SV_INIT("windows"),   SV_INIT("name"),     SV_INIT("event"),
-        SV_INIT("command"),  SV_INIT("failed "),   SV_INIT("user "),    SV_INIT("accepted "),
-        SV_INIT("command="), SV_INIT("res="),      SV_INIT("success="), SV_INIT("path"),
-        SV_INIT("eventid"),  SV_INIT(".exe"),      SV_INIT("event_id")};
+        SV_INIT("root"),      SV_INIT("user"),         SV_INIT("bash"),          SV_INIT("/bin/"),
+        SV_INIT("/usr/"),     SV_INIT("/usr/bin/"),    SV_INIT("session"),       SV_INIT("success"),
+        SV_INIT("sudo"),      SV_INIT("admin"),        SV_INIT("http"),          SV_INIT("failure"),
+        SV_INIT("system"),    SV_INIT("windows"),      SV_INIT("name"),          SV_INIT("event"),
+        SV_INIT("command"),   SV_INIT("failed "),      SV_INIT("user "),         SV_INIT("accepted "),
+        SV_INIT("command="),  SV_INIT("res="),         SV_INIT("success="),      SV_INIT("path"),
+        SV_INIT("microsoft"), SV_INIT("system32"),     SV_INIT("program files"), SV_INIT("password"),
+        SV_INIT("service"),   SV_INIT("services.exe"), SV_INIT("connect"),       SV_INIT("create"),
+        SV_INIT("operation"), SV_INIT("image"),        SV_INIT("users"),         SV_INIT("temp"),
+        SV_INIT("login"),     SV_INIT("update"),       SV_INIT("filename"),      SV_INIT("attrib"),
+        SV_INIT("system "),   SV_INIT("bin/"),         SV_INIT("type"),          SV_INIT("tty"),
+        SV_INIT("eventid"),   SV_INIT(".exe"),         SV_INIT("event_id")};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (sv_eq(words[i], literal))
             return true;
     return false;
 }
 
-static unsigned weight_of(sv literal)
+/* Few records have a long literal; most have any two letters somewhere, but not as a word. */
+static unsigned weight_of(const struct need_literal *literal)
 {
     unsigned weight = 0;
-    size_t n = literal.n < WEIGHT_BYTES_MAX ? literal.n : WEIGHT_BYTES_MAX;
-    if (is_common(literal))
+    size_t n = literal->text.n < WEIGHT_BYTES_MAX ? literal->text.n : WEIGHT_BYTES_MAX;
+    if (is_common(literal->text))
         return WEIGHT_OF_COMMON;
-    for (size_t i = 0; i < n; i++)
-        weight += literal.p[i] >= '0' && literal.p[i] <= '9' ? WEIGHT_OF_DIGIT : WEIGHT_OF_BYTE;
+    for (size_t i = 0; i < n; i++) {
+        char c = literal->text.p[i];
+        weight += c >= '0' && c <= '9' ? WEIGHT_OF_DIGIT : WEIGHT_OF_BYTE;
+    }
+    if (n <= SHORT_BYTES)
+        weight /= 2;
+    if (literal->flags & (NEED_LEFT | NEED_RIGHT))
+        weight += WEIGHT_OF_EDGE;
     return weight;
 }
 
@@ -78,7 +93,8 @@ static bool grow(struct arena *arena, struct need_clause *clause)
     size_t cap = clause->count ? clause->count * 2 : LITERALS_AT_FIRST;
     if (clause->count && (clause->count < LITERALS_AT_FIRST || (clause->count & (clause->count - 1))))
         return true;
-    sv *literals = cap > NEEDS_LITERALS_MAX ? NULL : arena_alloc(arena, cap * sizeof *literals);
+    struct need_literal *literals =
+        cap > NEEDS_LITERALS_MAX ? NULL : arena_alloc(arena, cap * sizeof *literals);
     if (!literals)
         return false;
     if (clause->count)
@@ -87,19 +103,35 @@ static bool grow(struct arena *arena, struct need_clause *clause)
     return true;
 }
 
-static bool put(struct arena *arena, struct need_clause *clause, sv literal)
+/* False if the literal is none, or there is no room. */
+static bool put(struct arena *arena, struct need_clause *clause, struct need_literal literal)
 {
-    unsigned weight = weight_of(literal);
-    if (!grow(arena, clause))
+    unsigned weight = weight_of(&literal);
+    if (literal.text.n == 0 || !grow(arena, clause))
         return false;
     clause->weight = clause->count == 0 || weight < clause->weight ? weight : clause->weight;
     clause->literals[clause->count++] = literal;
     return true;
 }
 
-/* The longest piece of text that no escape can hide, in lower case; empty if there is none that tells
- * anything. */
-static sv piece_of(struct arena *arena, sv text)
+static bool is_word_char(char c)
+{
+    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+}
+
+bool need_fits(sv text, size_t at, size_t n, unsigned flags)
+{
+    const char *p = text.p + at;
+    if (flags & NEED_LEFT && at > 0 && is_word_char(p[0]) && is_word_char(p[-1]))
+        /* A number may be written with zeros in front. */
+        if (p[-1] != '0' || p[0] < '0' || p[0] > '9')
+            return false;
+    return !(flags & NEED_RIGHT) || at + n == text.n || !is_word_char(p[n - 1]) || !is_word_char(p[n]);
+}
+
+/* The longest piece of text that no escape can hide; empty if there is none that tells anything. The flags
+ * are the text's. */
+static struct need_literal piece_of(struct arena *arena, sv text, unsigned flags)
 {
     size_t best = 0, best_n = 0, from = 0;
     for (size_t i = 0; i <= text.n; i++) {
@@ -111,13 +143,18 @@ static sv piece_of(struct arena *arena, sv text)
         }
         from = i + 1;
     }
-    sv piece =
-        sv_first(sv_from(text, best), best_n < NEEDS_LITERAL_BYTES_MAX ? best_n : NEEDS_LITERAL_BYTES_MAX);
-    char *copy = piece.n < NEEDS_LITERAL_BYTES_MIN ? NULL : arena_cstr(arena, piece);
+    best_n = best_n < NEEDS_LITERAL_BYTES_MAX ? best_n : NEEDS_LITERAL_BYTES_MAX;
+    char *copy =
+        best_n < NEEDS_LITERAL_BYTES_MIN ? NULL : arena_cstr(arena, sv_first(sv_from(text, best), best_n));
     if (!copy)
-        return SV_NONE;
-    sigma_fold(copy, copy, piece.n);
-    return sv_make(copy, piece.n);
+        return (struct need_literal){SV_NONE, 0};
+    if (!(flags & NEED_CASED))
+        sigma_fold(copy, copy, best_n);
+    if (best > 0)
+        flags &= ~(unsigned)NEED_LEFT;
+    if (best + best_n < text.n)
+        flags &= ~(unsigned)NEED_RIGHT;
+    return (struct need_literal){sv_make(copy, best_n), flags};
 }
 
 /* The longest run of bytes in a pattern with wildcards. */
@@ -156,20 +193,25 @@ static sv digits_of(sv number)
 }
 
 /* The text that a field's value must hold to be equal; empty if there is none. */
-static sv literal_of(struct arena *arena, const struct sigma_value *value)
+static struct need_literal literal_of(struct arena *arena, const struct sigma_value *value)
 {
     char run[SIGMA_VALUE_BYTES_MAX];
+    unsigned cased = value->cased ? NEED_CASED : 0;
     switch (value->kind) {
     case SIGMA_EXACT:
+        return piece_of(arena, value->text, cased | NEED_LEFT | NEED_RIGHT);
     case SIGMA_PREFIX:
+        return piece_of(arena, value->text, cased | NEED_LEFT);
     case SIGMA_SUFFIX:
+        return piece_of(arena, value->text, cased | NEED_RIGHT);
     case SIGMA_CONTAINS:
+        return piece_of(arena, value->text, cased);
     case SIGMA_REGEX:
-        return piece_of(arena, value->text);
+        return piece_of(arena, value->text, 0);
     case SIGMA_GLOB:
-        return piece_of(arena, run_of(value, run));
+        return piece_of(arena, run_of(value, run), cased);
     case SIGMA_NUMBER:
-        return value->part ? SV_NONE : piece_of(arena, digits_of(value->text));
+        return piece_of(arena, value->part ? SV_NONE : digits_of(value->text), NEED_LEFT | NEED_RIGHT);
     case SIGMA_ANYTHING:
     case SIGMA_NULL:
     case SIGMA_CIDR:
@@ -180,9 +222,9 @@ static sv literal_of(struct arena *arena, const struct sigma_value *value)
     case SIGMA_EXISTS:
     case SIGMA_FIELD:
     case SIGMA_ANY_OF: /* none of its own: put_value asks its alternatives */
-        return SV_NONE;
+        break;
     }
-    return SV_NONE;
+    return (struct need_literal){SV_NONE, 0};
 }
 
 /* Whether the field must be there for the value to match. */
@@ -206,11 +248,17 @@ static bool put_marks(const struct need_shop *shop, sv name, sv literal, struct 
             literal.n ? derived->value.n && sv_ifind(derived->value, literal) != SV_NPOS : !derived->value.n;
         if (!about || (name.n ? !sv_eq(derived->name, name) : needs_is_header(derived->name)))
             continue;
-        sv mark = piece_of(shop->arena, derived->mark);
-        if (mark.n == 0 || !put(shop->arena, clause, mark))
+        if (derived->framed || !put(shop->arena, clause, piece_of(shop->arena, derived->mark, NEED_CASED)))
             return false;
     }
     return true;
+}
+
+static struct need_literal last_part(struct arena *arena, sv name)
+{
+    for (size_t dot; (dot = sv_find_char(name, '.')) != SV_NPOS;)
+        name = sv_from(name, dot + 1);
+    return piece_of(arena, name, 0);
 }
 
 static sv name_of(const struct need_shop *shop, const struct sigma_item *item)
@@ -218,11 +266,40 @@ static sv name_of(const struct need_shop *shop, const struct sigma_item *item)
     return item->slot == SIGMA_NO_SLOT ? SV_NONE : sigma_fields_name(shop->fields, item->slot);
 }
 
+/* Of a field whose values decoders take from behind a frame, such as a CEF header's bars: the value there, or
+ * the names by which else it may be known. */
+static bool put_framed(const struct need_shop *shop, sv name, const struct sigma_value *value,
+                       struct need_clause *clause)
+{
+    bool framed = false;
+    if ((value->kind != SIGMA_EXACT && value->kind != SIGMA_NUMBER) || value->part)
+        return false;
+    for (size_t i = 0; i < shop->known->count; i++) {
+        const struct derived *derived = &shop->known->list[i];
+        if (derived->value.n || !sv_eq(derived->name, name))
+            continue;
+        sv mark = derived->mark;
+        if (derived->framed)
+            mark = arena_printf(shop->arena, "%.*s%.*s", SV_ARG(derived->mark), SV_ARG(value->text));
+        unsigned flags = derived->framed ? NEED_RIGHT : NEED_CASED;
+        framed |= derived->framed;
+        if (!put(shop->arena, clause, piece_of(shop->arena, mark, flags)))
+            return false;
+    }
+    return framed && put(shop->arena, clause, last_part(shop->arena, name));
+}
+
 static bool put_one(const struct need_shop *shop, sv name, const struct sigma_value *value,
                     struct need_clause *clause)
 {
-    sv literal = literal_of(shop->arena, value);
-    return literal.n && put(shop->arena, clause, literal) && put_marks(shop, name, literal, clause);
+    struct need_literal literal = literal_of(shop->arena, value);
+    if (name.n == 0)
+        literal.flags &= NEED_CASED; /* a search looks at the whole record */
+    size_t before = clause->count;
+    if (put_framed(shop, name, value, clause))
+        return true;
+    clause->count = before;
+    return put(shop->arena, clause, literal) && put_marks(shop, name, literal.text, clause);
 }
 
 static bool put_value(const struct need_shop *shop, sv name, const struct sigma_value *value,
@@ -250,14 +327,12 @@ static struct need_clause of_values(const struct need_shop *shop, const struct s
 /* The field's presence. */
 static struct need_clause of_name(const struct need_shop *shop, const struct sigma_item *item)
 {
-    sv name = name_of(shop, item), last = name;
-    for (size_t dot; (dot = sv_find_char(last, '.')) != SV_NPOS;)
-        last = sv_from(last, dot + 1);
-    last = piece_of(shop->arena, last);
+    sv name = name_of(shop, item);
     struct need_clause clause = no_clause;
-    if (last.n == 0 || !put(shop->arena, &clause, last) || !put_marks(shop, name, SV_NONE, &clause))
+    if (!put(shop->arena, &clause, last_part(shop->arena, name)) || !put_marks(shop, name, SV_NONE, &clause))
         return no_clause;
-    clause.weight /= 2; /* where one record has it, all of its kind have */
+    /* Where one record has it, all of its kind have. */
+    clause.weight = clause.weight < WEIGHT_OF_NAME ? clause.weight : WEIGHT_OF_NAME;
     return clause;
 }
 

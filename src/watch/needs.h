@@ -14,13 +14,28 @@ enum {
     NEEDS_LITERAL_BYTES_MIN = 2,  /* a shorter literal tells too little */
     NEEDS_LITERAL_BYTES_MAX = 32, /* of a longer one the beginning is enough */
     NEEDS_LITERALS_MAX = 4096,    /* in one clause; one that would have more is left out */
-    NEEDS_CLAUSES_MAX = 3,        /* in one branch: the best */
+    NEEDS_CLAUSES_MAX = 4,        /* in one branch: the best */
     NEEDS_BRANCHES_MAX = 32,      /* of one rule; more are joined to one */
 };
 
-/* One of the literals must stand in the record, ASCII case aside. Lower case. */
+/* Text that must stand in a record. */
+enum need_flags {
+    NEED_CASED = 1, /* as it is; else in lower case, and meant ASCII case aside */
+    NEED_LEFT = 2,  /* no letter or digit in front of it (a zero may be, of a number) */
+    NEED_RIGHT = 4, /* none behind it */
+};
+
+struct need_literal {
+    sv text;
+    unsigned flags;
+};
+
+/* Whether what stands around the literal at that place of text is as its flags say. */
+bool need_fits(sv text, size_t at, size_t n, unsigned flags);
+
+/* One of the literals must stand in the record. */
 struct need_clause {
-    sv *literals;
+    struct need_literal *literals;
     size_t count;
     unsigned weight; /* the more, the fewer records are likely to have it */
 };

@@ -11,6 +11,8 @@ enum {
     CANDIDATES_MAX =
         64 * 1024,   /* of one block, beside as many as there are rules: past it nothing is known */
     OPEN_MAX = 4096, /* literals of one record that begin a branch */
+    TEXTS_MAX = 2,   /* an event's: the record, and what does not lie in it */
+    FOLD_BYTES_MAX = 2 * EVENT_BYTES_MAX,
 };
 
 /* What is being found of one record or event. */
@@ -22,9 +24,10 @@ struct found {
 struct prefilter_scan {
     const struct prefilter *prefilter;
     hs_scratch_t *scratch;
-    uint32_t now;          /* what a stamp of the present record or event is */
-    uint32_t *stamps;      /* by literal: when it was last met */
-    uint32_t *rule_stamps; /* by rule: when it last became a candidate */
+    uint32_t now;            /* what a stamp of the present record or event is */
+    uint32_t *stamps;        /* by literal: when it was last met */
+    uint32_t *rule_stamps;   /* by rule: when it last became a candidate */
+    uint32_t *sought, *seen; /* by further literal: when it was last looked for, and found */
     uint32_t open[OPEN_MAX];
     size_t open_count;
     bool veiled, crowded, spoilt;
@@ -36,6 +39,13 @@ struct prefilter_scan {
     struct found found[PREFILTER_RECORDS_MAX];
     uint32_t *candidates, *event_candidates;
     size_t candidate_count;
+    /* What further clauses are looked for in: a record, or an event's pieces; and the same in lower case,
+     * made when it is first asked for. */
+    sv texts[TEXTS_MAX];
+    size_t text_count, folded_count;
+    char *fold;
+    size_t fold_n;
+    bool incomplete; /* there is more text than is kept: then what is looked for counts as found */
 };
 
 struct prefilter_scan *prefilter_scan_new(const struct prefilter *prefilter)
@@ -45,9 +55,13 @@ struct prefilter_scan *prefilter_scan_new(const struct prefilter *prefilter)
     scan->prefilter = prefilter;
     scan->stamps = calloc(prefilter->literal_count, sizeof *scan->stamps);
     scan->rule_stamps = calloc(prefilter->rule_count, sizeof *scan->rule_stamps);
+    scan->sought = calloc(prefilter->further_count + 1, sizeof *scan->sought);
+    scan->seen = calloc(prefilter->further_count + 1, sizeof *scan->seen);
     scan->candidates = calloc(CANDIDATES_MAX + prefilter->rule_count, sizeof *scan->candidates);
     scan->event_candidates = calloc(prefilter->rule_count, sizeof *scan->event_candidates);
-    assert(scan->stamps && scan->rule_stamps && scan->candidates && scan->event_candidates);
+    scan->fold = malloc(FOLD_BYTES_MAX);
+    assert(scan->sought && scan->seen && scan->fold && scan->stamps && scan->rule_stamps &&
+           scan->candidates && scan->event_candidates);
     hs_error_t result = hs_alloc_scratch(prefilter->database, &scan->scratch);
     assert(result == HS_SUCCESS);
     return scan;
@@ -60,8 +74,11 @@ void prefilter_scan_free(struct prefilter_scan *scan)
     hs_free_scratch(scan->scratch);
     free(scan->stamps);
     free(scan->rule_stamps);
+    free(scan->sought);
+    free(scan->seen);
     free(scan->candidates);
     free(scan->event_candidates);
+    free(scan->fold);
     free(scan);
 }
 
@@ -76,23 +93,82 @@ static void start(struct prefilter_scan *scan)
     if (++scan->now == 0) { /* after four thousand million: stamps of old must not be taken for new ones */
         memset(scan->stamps, 0, scan->prefilter->literal_count * sizeof *scan->stamps);
         memset(scan->rule_stamps, 0, scan->prefilter->rule_count * sizeof *scan->rule_stamps);
+        memset(scan->sought, 0, scan->prefilter->further_count * sizeof *scan->sought);
+        memset(scan->seen, 0, scan->prefilter->further_count * sizeof *scan->seen);
         scan->now = 1;
     }
-    scan->open_count = 0;
-    scan->veiled = scan->crowded = false;
+    scan->open_count = scan->text_count = scan->folded_count = scan->fold_n = 0;
+    scan->veiled = scan->crowded = scan->incomplete = false;
 }
 
-static bool is_met(const struct prefilter_scan *scan, const struct span *literals)
+/* Text of the present record or event, which lives until its end. */
+static void keep_text(struct prefilter_scan *scan, sv text)
 {
-    for (uint32_t i = 0; i < literals->count; i++)
-        if (scan->stamps[scan->prefilter->clause_literals[literals->first + i]] == scan->now)
+    if (scan->text_count == TEXTS_MAX || text.n > FOLD_BYTES_MAX - scan->fold_n) {
+        scan->incomplete = true;
+        return;
+    }
+    scan->texts[scan->text_count++] = text;
+    scan->fold_n += text.n;
+}
+
+static void fold(struct prefilter_scan *scan)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < scan->text_count; at += scan->texts[i++].n)
+        if (i >= scan->folded_count)
+            sigma_fold(scan->fold + at, scan->texts[i].p, scan->texts[i].n);
+    scan->folded_count = scan->text_count;
+}
+
+static bool stands_in(const struct need_literal *literal, sv hay, sv text)
+{
+    const char *at = hay.p, *end = hay.p + hay.n, *hit;
+    while (at < end && (hit = memmem(at, (size_t)(end - at), literal->text.p, literal->text.n))) {
+        if (need_fits(text, (size_t)(hit - hay.p), literal->text.n, literal->flags))
+            return true;
+        at = hit + 1;
+    }
+    return false;
+}
+
+static bool is_there(const struct prefilter_scan *scan, const struct need_literal *literal)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < scan->text_count; at += scan->texts[i++].n) {
+        sv text = scan->texts[i];
+        if (stands_in(literal, literal->flags & NEED_CASED ? text : sv_make(scan->fold + at, text.n), text))
+            return true;
+    }
+    return false;
+}
+
+/* Looks once a record for each literal, for many clauses have the same. */
+static bool is_seen(struct prefilter_scan *scan, uint32_t number)
+{
+    if (scan->sought[number] != scan->now) {
+        scan->sought[number] = scan->now;
+        if (is_there(scan, &scan->prefilter->further[number]))
+            scan->seen[number] = scan->now;
+    }
+    return scan->seen[number] == scan->now;
+}
+
+static bool is_met(struct prefilter_scan *scan, const struct span *clause)
+{
+    for (uint32_t i = 0; i < clause->count; i++)
+        if (is_seen(scan, scan->prefilter->clause_literals[clause->first + i]))
             return true;
     return false;
 }
 
 /* The first clause is met; are the others? */
-static bool is_whole(const struct prefilter_scan *scan, const struct branch *branch)
+static bool is_whole(struct prefilter_scan *scan, const struct branch *branch)
 {
+    if (scan->incomplete)
+        return true;
+    if (branch->clauses.count && scan->folded_count < scan->text_count)
+        fold(scan);
     for (uint32_t i = 0; i < branch->clauses.count; i++)
         if (!is_met(scan, &scan->prefilter->clauses[branch->clauses.first + i]))
             return false;
@@ -117,19 +193,20 @@ static uint32_t gather(struct prefilter_scan *scan, uint32_t *ret)
     return count;
 }
 
-/* Meets a literal. */
-static void meet(struct prefilter_scan *scan, unsigned id, sv behind)
+/* Meets a literal that ends there in a text. */
+static void meet(struct prefilter_scan *scan, unsigned id, sv text, size_t end)
 {
     const struct prefilter *prefilter = scan->prefilter;
+    const struct need_literal *literal = &prefilter->literals[id];
     if (id < derived_veil_count) {
-        scan->veiled |= !scan->spoilt && derived_is_veil(&derived_veils[id], behind);
+        if (end >= literal->text.n)
+            scan->veiled |= !scan->spoilt && derived_is_veil(&derived_veils[id], text, end);
         return;
     }
-    if (scan->stamps[id] == scan->now)
+    if (scan->stamps[id] == scan->now || end < literal->text.n ||
+        !need_fits(text, end - literal->text.n, literal->text.n, literal->flags))
         return;
     scan->stamps[id] = scan->now;
-    if (prefilter->opens[id].count == 0)
-        return;
     if (scan->open_count == OPEN_MAX)
         scan->crowded = true;
     else
@@ -142,9 +219,11 @@ static void finish_record(struct prefilter_scan *scan)
 {
     struct found *found = &scan->found[scan->record];
     *found = (struct found){.first = (uint32_t)scan->candidate_count};
-    found->unknown = scan->veiled || scan->crowded || scan->candidate_count > CANDIDATES_MAX;
-    if (found->unknown)
+    found->unknown = scan->veiled || scan->crowded || scan->candidate_count > CANDIDATES_MAX ||
+                     scan->records[scan->record].n > EVENT_BYTES_MAX;
+    if (found->unknown || scan->open_count == 0)
         return;
+    keep_text(scan, scan->records[scan->record]);
     found->count = gather(scan, scan->candidates + found->first);
     scan->candidate_count += found->count;
 }
@@ -155,14 +234,20 @@ static size_t end_of(const struct prefilter_scan *scan, size_t record)
     return (size_t)(scan->records[record].p - scan->block.p) + scan->records[record].n;
 }
 
+/* Where a record starts, as an offset in the block. */
+static size_t start_of(const struct prefilter_scan *scan, size_t record)
+{
+    return (size_t)(scan->records[record].p - scan->block.p);
+}
+
 static int on_block(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *arg)
 {
     (void)from, (void)flags;
     struct prefilter_scan *scan = arg;
-    size_t start_at = (size_t)(scan->records[scan->record].p - scan->block.p);
-    if (to <= start_at && scan->record > 0 && to <= end_of(scan, scan->record - 1)) {
-        scan->disordered = true; /* a match of a record that is done with: then each is scanned alone */
-        return 1;
+    if (to <= start_of(scan, scan->record)) {
+        /* Between two records; or a match of one that is done with: then each is scanned alone. */
+        scan->disordered = scan->record > 0 && to <= end_of(scan, scan->record - 1);
+        return scan->disordered;
     }
     while (to > end_of(scan, scan->record)) {
         if (scan->record + 1 == scan->record_count)
@@ -171,7 +256,8 @@ static int on_block(unsigned id, unsigned long long from, unsigned long long to,
         scan->record++;
         start(scan);
     }
-    meet(scan, id, sv_first(sv_from(scan->block, to), end_of(scan, scan->record) - to));
+    if (to > start_of(scan, scan->record))
+        meet(scan, id, scan->records[scan->record], (size_t)to - start_of(scan, scan->record));
     return 0;
 }
 
@@ -230,9 +316,10 @@ struct candidates prefilter_found(const struct prefilter_scan *scan, size_t reco
 
 static int on_piece(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *arg)
 {
-    (void)from, (void)to, (void)flags;
+    (void)from, (void)flags;
+    struct prefilter_scan *scan = arg;
     if (id >= derived_veil_count) /* nothing is hidden any more */
-        meet(arg, id, SV_NONE);
+        meet(scan, id, scan->block, (size_t)to);
     return 0;
 }
 
@@ -245,6 +332,8 @@ void prefilter_event_look(struct prefilter_scan *scan, sv text)
 {
     if (text.n == 0)
         return;
+    scan->block = text;
+    keep_text(scan, text);
     if (text.n > UINT32_MAX || hs_scan(scan->prefilter->database, text.p, (unsigned)text.n, 0, scan->scratch,
                                        on_piece, scan) != HS_SUCCESS)
         scan->crowded = true;

@@ -11,10 +11,10 @@
 
 enum { FURTHER_LITERALS_MAX = 64 /* in a clause that is not the first: with more it says little */ };
 
-/* A literal of a clause, before literals are numbered. */
+/* A literal that opens a branch, before literals are numbered. */
 struct use {
-    sv text;
-    uint32_t place; /* in clause_literals */
+    struct need_literal literal;
+    uint32_t branch;
 };
 
 /* An array that grows; items are copied into it. */
@@ -25,44 +25,48 @@ struct list {
 
 struct maker {
     struct prefilter *prefilter;
-    struct arena *texts;
-    struct list uses, branches, clauses,
-        first_clauses; /* first_clauses: of each branch, the one that opens it */
+    struct list uses, branches, clauses, further;
 };
 
-static void *list_put(struct list *list, const void *item)
+static void list_put(struct list *list, const void *item)
 {
     if (list->count == list->cap) {
         list->cap = list->cap ? list->cap * 2 : 1024;
         list->items = reallocarray(list->items, list->cap, list->size);
         assert(list->items);
     }
-    return memcpy((char *)list->items + list->count++ * list->size, item, list->size);
+    memcpy((char *)list->items + list->count++ * list->size, item, list->size);
 }
 
-static struct span put_clause(struct maker *maker, const struct need_clause *clause)
+static struct need_literal kept(const struct maker *maker, const struct need_literal *literal)
 {
-    struct span span = {(uint32_t)maker->uses.count, (uint32_t)clause->count};
+    struct need_literal copy = {arena_sv(maker->prefilter->texts, literal->text), literal->flags};
+    assert(copy.text.p);
+    return copy;
+}
+
+static void put_further(struct maker *maker, const struct need_clause *clause, struct branch *branch)
+{
+    struct span span = {(uint32_t)maker->further.count, (uint32_t)clause->count};
+    if (clause->count > FURTHER_LITERALS_MAX)
+        return;
     for (size_t i = 0; i < clause->count; i++) {
-        struct use use = {arena_sv(maker->texts, clause->literals[i]), (uint32_t)maker->uses.count};
-        assert(use.text.p);
-        list_put(&maker->uses, &use);
+        struct use use = {kept(maker, &clause->literals[i]), (uint32_t)maker->further.count};
+        list_put(&maker->further, &use);
     }
-    return span;
+    list_put(&maker->clauses, &span);
+    branch->clauses.count++;
 }
 
 static void put_branch(struct maker *maker, size_t rule, const struct need_branch *need)
 {
-    struct span first = put_clause(maker, &need->clauses[0]);
     struct branch branch = {(uint32_t)rule, {(uint32_t)maker->clauses.count, 0}};
-    for (size_t i = 1; i < need->count; i++) {
-        if (need->clauses[i].count > FURTHER_LITERALS_MAX)
-            continue;
-        struct span further = put_clause(maker, &need->clauses[i]);
-        list_put(&maker->clauses, &further);
-        branch.clauses.count++;
+    for (size_t i = 0; i < need->clauses[0].count; i++) {
+        struct use use = {kept(maker, &need->clauses[0].literals[i]), (uint32_t)maker->branches.count};
+        list_put(&maker->uses, &use);
     }
-    list_put(&maker->first_clauses, &first);
+    for (size_t i = 1; i < need->count; i++)
+        put_further(maker, &need->clauses[i], &branch);
     list_put(&maker->branches, &branch);
 }
 
@@ -82,57 +86,65 @@ static void gather(struct maker *maker, const struct sigma_rule *rules, const st
     arena_free(learnt);
 }
 
-static int by_text(const void *a, const void *b)
+static int compare_literals(const struct need_literal *a, const struct need_literal *b)
 {
-    return sv_cmp(((const struct use *)a)->text, ((const struct use *)b)->text);
+    int order = sv_cmp(a->text, b->text);
+    return order ? order : (a->flags > b->flags) - (a->flags < b->flags);
 }
 
-/* Numbers the literals behind the veils, each text once. Returns the texts by number. */
-static sv *number(struct maker *maker)
+/* `branch` is the branch that the literal opens, or its place in clause_literals. */
+static int by_literal(const void *a, const void *b)
+{
+    const struct use *x = a, *y = b;
+    int order = compare_literals(&x->literal, &y->literal);
+    return order ? order : (x->branch > y->branch) - (x->branch < y->branch);
+}
+
+/* Numbers the literals of the clauses that open nothing, each once. */
+static void number_further(struct maker *maker)
+{
+    struct prefilter *prefilter = maker->prefilter;
+    struct use *uses = maker->further.items;
+    size_t total = maker->further.count, count = 0;
+    prefilter->further = calloc(total + 1, sizeof *prefilter->further);
+    prefilter->clause_literals = calloc(total + 1, sizeof *prefilter->clause_literals);
+    assert(prefilter->further && prefilter->clause_literals);
+    if (total)
+        qsort(uses, total, sizeof *uses, by_literal);
+    for (size_t i = 0; i < total; i++) {
+        if (i == 0 || compare_literals(&uses[i].literal, &uses[i - 1].literal) != 0)
+            prefilter->further[count++] = uses[i].literal;
+        prefilter->clause_literals[uses[i].branch] = (uint32_t)count - 1;
+    }
+    prefilter->further_count = count;
+}
+
+/* Numbers the literals behind the veils, each once, with the branches that it opens. */
+static void number(struct maker *maker)
 {
     struct prefilter *prefilter = maker->prefilter;
     struct use *uses = maker->uses.items;
-    sv *texts = calloc(maker->uses.count + derived_veil_count, sizeof *texts);
-    prefilter->clause_literals = calloc(maker->uses.count, sizeof *prefilter->clause_literals);
-    assert(texts && prefilter->clause_literals);
     size_t count = derived_veil_count;
+    prefilter->literals = calloc(maker->uses.count + count, sizeof *prefilter->literals);
+    prefilter->opens = calloc(maker->uses.count + count, sizeof *prefilter->opens);
+    prefilter->open_branches = calloc(maker->uses.count, sizeof *prefilter->open_branches);
+    assert(prefilter->literals && prefilter->opens && prefilter->open_branches);
     for (size_t i = 0; i < count; i++)
-        texts[i] = derived_veils[i].mark;
-    qsort(uses, maker->uses.count, sizeof *uses, by_text);
+        prefilter->literals[i] = (struct need_literal){derived_veils[i].mark, NEED_CASED};
+    qsort(uses, maker->uses.count, sizeof *uses, by_literal);
     for (size_t i = 0; i < maker->uses.count; i++) {
-        if (i == 0 || !sv_eq(uses[i].text, uses[i - 1].text))
-            texts[count++] = uses[i].text;
-        prefilter->clause_literals[uses[i].place] = (uint32_t)count - 1;
+        const struct need_literal *literal = &uses[i].literal;
+        if (i == 0 || compare_literals(literal, &uses[i - 1].literal) != 0) {
+            prefilter->literals[count] = *literal;
+            prefilter->opens[count++].first = (uint32_t)i;
+        }
+        prefilter->open_branches[i] = uses[i].branch;
+        prefilter->opens[count - 1].count++;
     }
     prefilter->literal_count = count;
-    return texts;
 }
 
-/* Which branches each literal opens. */
-static void open_branches(struct maker *maker)
-{
-    struct prefilter *prefilter = maker->prefilter;
-    const struct span *firsts = maker->first_clauses.items;
-    size_t total = 0;
-    prefilter->opens = calloc(prefilter->literal_count, sizeof *prefilter->opens);
-    assert(prefilter->opens);
-    for (size_t i = 0; i < maker->branches.count; i++)
-        for (uint32_t j = 0; j < firsts[i].count; j++, total++)
-            prefilter->opens[prefilter->clause_literals[firsts[i].first + j]].count++;
-    prefilter->open_branches = calloc(total + 1, sizeof *prefilter->open_branches);
-    assert(prefilter->open_branches);
-    for (size_t i = 1; i < prefilter->literal_count; i++)
-        prefilter->opens[i].first = prefilter->opens[i - 1].first + prefilter->opens[i - 1].count;
-    for (size_t i = 0; i < prefilter->literal_count; i++)
-        prefilter->opens[i].count = 0;
-    for (size_t i = 0; i < maker->branches.count; i++)
-        for (uint32_t j = 0; j < firsts[i].count; j++) {
-            struct span *opens = &prefilter->opens[prefilter->clause_literals[firsts[i].first + j]];
-            prefilter->open_branches[opens->first + opens->count++] = (uint32_t)i;
-        }
-}
-
-static bool compile(struct prefilter *prefilter, const sv *texts)
+static bool compile(struct prefilter *prefilter)
 {
     size_t count = prefilter->literal_count;
     const char **starts = calloc(count, sizeof *starts);
@@ -141,9 +153,9 @@ static bool compile(struct prefilter *prefilter, const sv *texts)
     hs_compile_error_t *error = NULL;
     assert(starts && sizes && flags && ids);
     for (size_t i = 0; i < count; i++) {
-        starts[i] = texts[i].p;
-        sizes[i] = texts[i].n;
-        flags[i] = i < derived_veil_count ? 0 : HS_FLAG_CASELESS;
+        starts[i] = prefilter->literals[i].text.p;
+        sizes[i] = prefilter->literals[i].text.n;
+        flags[i] = prefilter->literals[i].flags & NEED_CASED ? 0 : HS_FLAG_CASELESS;
         ids[i] = (unsigned)i;
     }
     hs_database_t *database = NULL;
@@ -168,25 +180,23 @@ struct prefilter *prefilter_new(const struct sigma_rule *rules, size_t count,
     prefilter->rule_count = count;
     prefilter->always = calloc(count, sizeof *prefilter->always);
     assert(prefilter->always);
+    prefilter->texts = arena_new(WORK_BYTES_MAX);
     struct maker maker = {.prefilter = prefilter,
-                          .texts = arena_new(WORK_BYTES_MAX),
                           .uses.size = sizeof(struct use),
                           .branches.size = sizeof(struct branch),
                           .clauses.size = sizeof(struct span),
-                          .first_clauses.size = sizeof(struct span)};
+                          .further.size = sizeof(struct use)};
     gather(&maker, rules, fields);
-    bool useful = maker.uses.count > 0;
-    if (useful) {
-        sv *texts = number(&maker);
-        open_branches(&maker);
-        useful = compile(prefilter, texts);
-        free(texts);
-    }
     prefilter->branches = maker.branches.items;
     prefilter->clauses = maker.clauses.items;
+    number_further(&maker);
+    free(maker.further.items);
+    bool useful = maker.uses.count > 0;
+    if (useful) {
+        number(&maker);
+        useful = compile(prefilter);
+    }
     free(maker.uses.items);
-    free(maker.first_clauses.items);
-    arena_free(maker.texts);
     if (useful)
         return prefilter;
     prefilter_free(prefilter);
@@ -202,7 +212,10 @@ void prefilter_free(struct prefilter *prefilter)
     free(prefilter->open_branches);
     free(prefilter->branches);
     free(prefilter->clauses);
+    free(prefilter->further);
     free(prefilter->clause_literals);
+    free(prefilter->literals);
+    arena_free(prefilter->texts);
     free(prefilter->always);
     free(prefilter);
 }

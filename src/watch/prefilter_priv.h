@@ -9,20 +9,25 @@ struct span {
     uint32_t first, count;
 };
 
-/* A branch of a rule's needs (watch/needs.h): its first clause opens it, the others are looked at then. */
+/* A branch of a rule's needs (watch/needs.h): the literals of its first clause are in the database and open
+ * it; then its other clauses are looked for in the record. */
 struct branch {
     uint32_t rule;
     struct span clauses; /* of prefilter.clauses: the others */
 };
 
 struct prefilter {
-    void *database; /* hs_database_t */
+    void *database; /* hs_database_t; the veils of wire/derived.h come first in it */
     size_t literal_count;
-    struct span *opens;      /* by literal: of open_branches, those that it opens */
-    uint32_t *open_branches; /* indexes of branches */
+    struct need_literal *literals; /* by number */
+    struct span *opens;            /* by number: of open_branches, those that the literal opens */
+    uint32_t *open_branches;       /* indexes of branches */
     struct branch *branches;
-    struct span *clauses;      /* of clause_literals */
-    uint32_t *clause_literals; /* the numbers of literals; the veils of wire/derived.h come first */
+    struct span *clauses;         /* of clause_literals */
+    uint32_t *clause_literals;    /* numbers in further */
+    struct need_literal *further; /* the literals of clauses that open nothing, each once */
+    size_t further_count;
+    struct arena *texts;
     bool *always;
     size_t rule_count;
 };

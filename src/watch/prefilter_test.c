@@ -35,6 +35,14 @@ static const char *pick(struct dice *dice, const char *const *list)
     return list[roll(dice, n)];
 }
 
+static const char *const sources[] = {"product: x",
+                                      "product: linux",
+                                      "product: linux, service: sshd",
+                                      "service: auth",
+                                      "product: cyberark, service: vault",
+                                      "product: windows, category: process_creation",
+                                      "category: x",
+                                      NULL};
 static const char *const names[] = {"a", "b", "c", "user.name", NULL};
 static const char *const derived_names[] = {"event.action",
                                             "event.outcome",
@@ -105,7 +113,7 @@ static void put_selection(struct buf *text, struct dice *dice, const char *name)
 
 static void put_rule(struct buf *text, struct dice *dice, size_t number)
 {
-    buf_printf(text, "---\ntitle: t\nid: r%zu\nlogsource: {product: x}\ndetection:\n", number);
+    buf_printf(text, "---\ntitle: t\nid: r%zu\nlogsource: {%s}\ndetection:\n", number, pick(dice, sources));
     put_selection(text, dice, "s");
     put_selection(text, dice, "t");
     put_selection(text, dice, "u");
@@ -249,7 +257,11 @@ static void compare_round(struct comparison *comparison, struct dice *dice, bool
         ruleset_matcher_spoil(comparison->filtered);
     comparison->loaded += ruleset_count(ruleset);
     put_lines(&lines, dice);
-    ruleset_screen(comparison->filtered, buf_view(&lines.text), lines.records, EVENTS_A_ROUND, lines.worth);
+    ruleset_screen(
+        comparison->filtered,
+        &(struct ruleset_block){
+            .bytes = buf_view(&lines.text), .records = lines.records, .count = EVENTS_A_ROUND, .arrival = 1},
+        lines.worth);
     for (size_t i = 0; i < EVENTS_A_ROUND; i++)
         compare_record(comparison, &lines, i);
     buf_free(&lines.text);

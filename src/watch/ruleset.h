@@ -3,7 +3,7 @@
 #define VEDETTE_WATCH_RULESET_H
 
 #include "base/err.h"
-#include "wire/event.h"
+#include "wire/decode.h"
 #include "wire/finding.h"
 
 struct ruleset;
@@ -65,11 +65,19 @@ void ruleset_matcher_free(struct ruleset_matcher *matcher);
  * also auth and syslog. Allocates nothing. */
 const size_t *ruleset_match(struct ruleset_matcher *matcher, const struct event *event, size_t *ret_count);
 
-/* Looks at the raw bytes of records, which lie in the block in this order, and says of each whether it is
- * worth decoding: no rule can match the others. */
+/* Records that lie in one block of memory, in this order. */
 enum { RULESET_SCREENED_MAX = 512 };
-void ruleset_screen(struct ruleset_matcher *matcher, sv block, const sv *records, size_t count,
-                    bool *ret_worth);
+struct ruleset_block {
+    sv bytes;
+    const sv *records;
+    size_t count;
+    enum decode_format format;      /* that they will be decoded with */
+    const struct logsource *source; /* that their events will be given; NULL: what decode tells */
+    nanos arrival;
+};
+
+/* Looks at their raw bytes, and says of each whether it is worth decoding: no rule can match the others. */
+void ruleset_screen(struct ruleset_matcher *matcher, const struct ruleset_block *block, bool *ret_worth);
 
 /* The same as ruleset_match for the event of a record of the last ruleset_screen, and less work. The event
  * must be what decode made of the record alone. */

@@ -10,9 +10,10 @@
 
 enum {
     FOLD_BYTES_MAX = 8 * EVENT_BYTES_MAX, /* lower-case copies made for one event */
-    SOURCES_KEPT = 32,                    /* log sources whose rules are remembered */
-    SOURCE_BYTES_MAX = 192,               /* a longer log source is looked up anew each time */
-    OUTSIDE_BYTES_MAX = EVENT_BYTES_MAX,  /* values that do not lie in the record, gathered for one scan */
+    SOURCES_KEPT = 128,
+    SOURCE_PROBES = 8,                   /* log sources whose rules are remembered */
+    SOURCE_BYTES_MAX = 192,              /* a longer log source is looked up anew each time */
+    OUTSIDE_BYTES_MAX = EVENT_BYTES_MAX, /* values that do not lie in the record, gathered for one scan */
     NO_FIELD = UINT16_MAX,
 };
 
@@ -21,6 +22,7 @@ struct audience {
     char key[SOURCE_BYTES_MAX];
     size_t key_n; /* 0: not in use */
     uint64_t *rules;
+    bool any, any_always; /* any of them; any that is tried on every event */
 };
 
 /* Where a slot's fields are in the current event; stale unless event is the matcher's. */
@@ -276,28 +278,41 @@ static size_t source_key(const struct logsource *source, char key[static SOURCE_
     return n;
 }
 
-static void gather(struct ruleset_matcher *matcher, const struct logsource *source, uint64_t *ret)
+static void gather(struct ruleset_matcher *matcher, const struct logsource *source, struct audience *ret)
 {
     const struct ruleset *ruleset = matcher->ruleset;
-    memset(ret, 0, matcher->words * sizeof *ret);
-    for (size_t i = 0; i < ruleset->count; i++)
-        if (rule_source_agrees(&ruleset->rules[i].about.source, source))
-            bits_add(ret, i);
+    memset(ret->rules, 0, matcher->words * sizeof *ret->rules);
+    ret->any = ret->any_always = false;
+    for (size_t i = 0; i < ruleset->count; i++) {
+        if (!rule_source_agrees(&ruleset->rules[i].about.source, source))
+            continue;
+        bits_add(ret->rules, i);
+        ret->any = true;
+        ret->any_always |= bits_has(matcher->always, i);
+    }
 }
 
 /* The rules that see such events, remembered by log source: there are few of those, and many events of each.
  */
-static const uint64_t *audience_of(struct ruleset_matcher *matcher, const struct logsource *source)
+static const struct audience *audience_of(struct ruleset_matcher *matcher, const struct logsource *source)
 {
     char key[SOURCE_BYTES_MAX];
     size_t n = source_key(source, key);
-    struct audience *kept = &matcher->sources[hash_sv((sv){key, n}) % SOURCES_KEPT];
-    if (n && kept->key_n == n && memcmp(kept->key, key, n) == 0)
-        return kept->rules;
-    gather(matcher, source, kept->rules);
+    size_t first = hash_sv((sv){key, n}) % SOURCES_KEPT;
+    struct audience *kept = &matcher->sources[first];
+    for (size_t i = 0; n && i < SOURCE_PROBES; i++) {
+        struct audience *place = &matcher->sources[(first + i) % SOURCES_KEPT];
+        if (place->key_n == n && memcmp(place->key, key, n) == 0)
+            return place;
+        if (place->key_n == 0) {
+            kept = place;
+            break;
+        }
+    }
+    gather(matcher, source, kept);
     kept->key_n = n;
     memcpy(kept->key, key, n);
-    return kept->rules;
+    return kept;
 }
 
 static bool lies_in(sv part, sv whole)
@@ -338,7 +353,7 @@ static struct candidates look_at(struct ruleset_matcher *matcher, const struct e
 /* Leaves in marked the rules of the event's log source among the candidates. False if there is none. */
 static bool mark(struct ruleset_matcher *matcher, const struct event *event, struct candidates candidates)
 {
-    const uint64_t *audience = audience_of(matcher, &event->source);
+    const uint64_t *audience = audience_of(matcher, &event->source)->rules;
     uint64_t any = 0;
     memcpy(matcher->marked, matcher->always, matcher->words * sizeof *matcher->marked);
     if (candidates.unknown)
@@ -375,18 +390,37 @@ const size_t *ruleset_match(struct ruleset_matcher *matcher, const struct event 
     return match(matcher, event, candidates, ret_count);
 }
 
-void ruleset_screen(struct ruleset_matcher *matcher, sv block, const sv *records, size_t count,
-                    bool *ret_worth)
+/* Whether a rule of the record's log source is among those that could match it. */
+static bool is_worth(struct ruleset_matcher *matcher, const struct ruleset_block *block, size_t record,
+                     struct candidates candidates)
 {
-    assert(count <= RULESET_SCREENED_MAX);
+    struct logsource told, *source = NULL;
+    if (block->source)
+        told = *block->source;
+    if (block->source || decode_source(block->records[record], block->format, block->arrival, &told))
+        source = &told;
+    if (!source)
+        return true;
+    const struct audience *audience = audience_of(matcher, source);
+    if (audience->any_always || (candidates.unknown && audience->any))
+        return true;
+    for (size_t i = 0; i < candidates.count; i++)
+        if (bits_has(audience->rules, candidates.rules[i]))
+            return true;
+    return false;
+}
+
+void ruleset_screen(struct ruleset_matcher *matcher, const struct ruleset_block *block, bool *ret_worth)
+{
+    assert(block->count <= RULESET_SCREENED_MAX);
     if (matcher->scan)
-        prefilter_block(matcher->scan, block, records, count);
-    for (size_t i = 0; i < count; i++) {
-        ret_worth[i] = matcher->any_always;
-        if (ret_worth[i] || !matcher->scan)
-            continue;
-        struct candidates candidates = prefilter_found(matcher->scan, i);
-        ret_worth[i] = candidates.unknown || candidates.count > 0;
+        prefilter_block(matcher->scan, block->bytes, block->records, block->count);
+    for (size_t i = 0; i < block->count; i++) {
+        struct candidates candidates = {0};
+        if (matcher->scan)
+            candidates = prefilter_found(matcher->scan, i);
+        bool any = matcher->any_always || candidates.unknown || candidates.count;
+        ret_worth[i] = any && is_worth(matcher, block, i, candidates);
     }
 }
 

@@ -179,7 +179,18 @@ void sieve_record(struct sieve *sieve, const struct input *input, const struct i
 void sieve_block(struct sieve *sieve, const struct input *input, const struct input_block *block)
 {
     bool worth[RULESET_SCREENED_MAX];
-    ruleset_screen(sieve->matcher, block->bytes, block->records, block->count, worth);
+    struct event named = {0};
+    const struct config_input *config = input->config;
+    if (config->logsource)
+        override_source(&named, config->logsource);
+    ruleset_screen(sieve->matcher,
+                   &(struct ruleset_block){.bytes = block->bytes,
+                                           .records = block->records,
+                                           .count = block->count,
+                                           .format = config->format,
+                                           .source = config->logsource ? &named.source : NULL,
+                                           .arrival = loop_now()},
+                   worth);
     sieve->counts->events += block->count;
     for (size_t i = 0; i < block->count; i++) {
         struct event event;

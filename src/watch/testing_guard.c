@@ -194,7 +194,11 @@ void guard_round(struct guard *guard, struct dice *dice, bool spoil)
     round.matcher = ruleset_matcher_new(round.ruleset);
     if (spoil)
         ruleset_matcher_spoil(round.matcher);
-    ruleset_screen(round.matcher, buf_view(&round.records), round.record, GUARD_RECORDS, round.worth);
+    ruleset_screen(
+        round.matcher,
+        &(struct ruleset_block){
+            .bytes = buf_view(&round.records), .records = round.record, .count = GUARD_RECORDS, .arrival = 1},
+        round.worth);
     for (size_t i = 0; i < GUARD_RECORDS; i++) {
         guard->skipped += !round.worth[i];
         compare_record(&round, i);

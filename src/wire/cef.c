@@ -1,5 +1,6 @@
 #include "wire/cef.h"
 
+#include "wire/cyberark.h"
 #include "wire/device.h"
 #include "wire/ecs.h"
 
@@ -57,4 +58,11 @@ bool cef_decode(struct decoding *decoding, sv body)
     device_labels_apply(&labels, decoding);
     device_apply(decoding, &device, &ecs_cef, from);
     return true;
+}
+
+bool cef_source(sv body, struct logsource *ret)
+{
+    sv pieces[4];
+    return take_prefix(&body) && device_cut_pieces(&body, pieces, 4) &&
+           cyberark_source(pieces[0], pieces[1], ret);
 }

@@ -8,4 +8,7 @@
  * the names of CEF's dictionary (deviceVendor …). False, and nothing added, if body does not begin so. */
 bool cef_decode(struct decoding *decoding, sv body);
 
+/* The log source that cef_decode would tell, by the header alone; false if it is not sure. */
+bool cef_source(sv body, struct logsource *ret);
+
 #endif

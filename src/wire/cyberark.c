@@ -220,16 +220,26 @@ static void collect(const struct event *event, size_t from, size_t prefix, struc
     }
 }
 
+bool cyberark_source(sv vendor, sv product, struct logsource *ret)
+{
+    bool pta = sv_ieq(product, SV("PTA"));
+    if (!sv_ieq(vendor, SV("Cyber-Ark")) && !sv_ieq(vendor, SV("CyberArk")))
+        return false;
+    if (!pta && !sv_ieq(product, SV("Vault")))
+        return false;
+    *ret = (struct logsource){.product = SV("cyberark"), .service = pta ? SV("pta") : SV("vault")};
+    return true;
+}
+
 bool cyberark_apply_device(struct decoding *decoding, const struct device *device, size_t from)
 {
-    if (!sv_ieq(device->vendor, SV("Cyber-Ark")) && !sv_ieq(device->vendor, SV("CyberArk")))
+    struct logsource source;
+    if (!cyberark_source(device->vendor, device->product, &source))
         return false;
-    if (sv_ieq(device->product, SV("PTA"))) {
+    if (sv_eq(source.service, SV("pta"))) {
         add_pta(decoding, device, from);
         return true;
     }
-    if (!sv_ieq(device->product, SV("Vault")))
-        return false;
     struct record record = {0};
     record.parts[CYBERARK_CODE] = device->code;
     record.parts[CYBERARK_SEVERITY] = device->severity;
@@ -268,7 +278,8 @@ void cyberark_apply_record(struct decoding *decoding, size_t from)
 
 void cyberark_derive(const struct derive *derive)
 {
-    static const sv marks[] = {SV_INIT("Cyber-Ark"), SV_INIT("CyberArk"), SV_INIT("audit_record"),
+    /* The vendor may be written in any case. */
+    static const sv marks[] = {SV_INIT("CEF:"), SV_INIT("LEEF:"), SV_INIT("audit_record"),
                                SV_INIT("monitor_record")};
     static const sv fields[] = {SV_INIT("cyberark.account"),         SV_INIT("cyberark.safe"),
                                 SV_INIT("cyberark.reason"),          SV_INIT("cyberark.session_id"),

@@ -73,4 +73,7 @@ bool cyberark_apply_device(struct decoding *decoding, const struct device *devic
  * its tag. */
 void cyberark_apply_record(struct decoding *decoding, size_t from);
 
+/* The log source of a device, if it is one of ours. */
+bool cyberark_source(sv vendor, sv product, struct logsource *ret);
+
 #endif

@@ -72,25 +72,41 @@ static void add_error(struct decoding *decoding, sv error)
     decoding_add(decoding, SV("vedette.decode_error"), error);
 }
 
-/* A message that begins with a program's name, without priority or time. */
+/* Cuts a program's name off a message that begins with one, without priority or time. */
+static bool cut_program(sv *message, sv *ret_tag, sv *ret_pid)
+{
+    sv s = *message, tag, pid;
+    if (!syslog_take_tag(&s, &tag, &pid) || (pid.n == 0 && !text_event_program(tag)))
+        return false;
+    *message = s;
+    *ret_tag = tag;
+    *ret_pid = pid;
+    return true;
+}
+
 static void take_program(struct decoding *decoding)
 {
-    sv s = decoding->event->message, tag, pid;
-    if (!syslog_take_tag(&s, &tag, &pid) || (pid.n == 0 && !text_event_program(tag)))
+    sv tag, pid;
+    if (!cut_program(&decoding->event->message, &tag, &pid))
         return;
-    decoding->event->message = s;
     decoding->program = tag;
     decoding_add(decoding, SV("process.name"), tag);
     if (pid.n)
         decoding_add_number(decoding, SV("process.pid"), pid);
 }
 
+/* A structured form that begins the record. */
+static bool is_bare_body(sv record)
+{
+    bool priority = record.n > 1 && record.p[0] == '<' && record.p[1] >= '0' && record.p[1] <= '9';
+    return syslog_is_body(record) && !priority;
+}
+
 static enum head decode_head(struct decoding *decoding, sv record)
 {
     struct event *event = decoding->event;
     struct syslog_header header;
-    bool priority = record.n > 1 && record.p[0] == '<' && record.p[1] >= '0' && record.p[1] <= '9';
-    if (syslog_is_body(record) && !priority)
+    if (is_bare_body(record))
         return HEAD_NONE;
     if (!syslog_parse(record, event->arrival, decoding->zone_offset_s, &header)) {
         take_program(decoding);
@@ -189,6 +205,11 @@ static enum body insist(struct decoding *decoding, enum decode_format format, en
     return body;
 }
 
+static sv without_bom(sv record)
+{
+    return sv_starts(record, SV("\xef\xbb\xbf")) ? sv_from(record, 3) : record;
+}
+
 void decode(struct event *ret, sv raw, enum decode_format format, nanos arrival, int zone_offset_s,
             struct arena *arena)
 {
@@ -202,13 +223,48 @@ void decode(struct event *ret, sv raw, enum decode_format format, nanos arrival,
         .flags = EVENT_TIME_ASSUMED | (cut ? EVENT_TRUNCATED : 0U),
     };
     struct decoding decoding = {.event = ret, .arena = arena, .zone_offset_s = zone_offset_s};
-    if (sv_starts(record, SV("\xef\xbb\xbf")))
-        ret->message = sv_from(record, 3);
+    ret->message = without_bom(record);
     enum head head = decode_head(&decoding, ret->message);
     enum body body =
         format == DECODE_TEXT ? decode_text(&decoding) : decode_body(&decoding, format == DECODE_JSON, &head);
     body = insist(&decoding, format, head, body);
     ret->format = formats[head][body];
+}
+
+bool decode_source(sv raw, enum decode_format format, nanos arrival, struct logsource *ret)
+{
+    struct syslog_header header = {.priority = -1};
+    sv record = without_bom(sv_first(raw, EVENT_BYTES_MAX)), message = record, program = SV_NONE, pid;
+    if (format != DECODE_AUTO || record.n == 0)
+        return false;
+    if (!is_bare_body(record)) {
+        if (syslog_parse(record, arrival, 0, &header)) {
+            message = header.message;
+            program = header.tag;
+        } else {
+            cut_program(&message, &program, &pid);
+        }
+    }
+    sv body = message;
+    while (body.n && body.p[0] == ' ')
+        body = sv_from(body, 1);
+    switch (body.n ? body.p[0] : '\0') {
+    case '{':
+    case '[':
+    case '<':
+        return false;
+    case 'C':
+        if (sv_starts(body, SV("CEF:")))
+            return cef_source(body, ret);
+        break;
+    case 'L':
+        if (sv_starts(body, SV("LEEF:")))
+            return leef_source(body, ret);
+        break;
+    default:
+        break;
+    }
+    return text_event_source(program, message, ret);
 }
 
 void decode_derive(const struct derive *derive)

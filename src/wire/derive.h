@@ -13,12 +13,17 @@ struct derive {
 
 static inline void derive_value(const struct derive *derive, sv name, sv value, sv mark)
 {
-    derive->fn(derive->arg, &(struct derived){name, value, mark});
+    derive->fn(derive->arg, &(struct derived){name, value, mark, false});
 }
 
 static inline void derive_name(const struct derive *derive, sv name, sv mark)
 {
-    derive->fn(derive->arg, &(struct derived){name, SV_NONE, mark});
+    derive->fn(derive->arg, &(struct derived){name, SV_NONE, mark, false});
+}
+
+static inline void derive_framed(const struct derive *derive, sv name, sv mark)
+{
+    derive->fn(derive->arg, &(struct derived){name, SV_NONE, mark, true});
 }
 
 /* Words that mean an action and an outcome; either may be empty. */

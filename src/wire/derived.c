@@ -5,15 +5,15 @@
 /* Escapes for characters that literals may hold, the entities of XML, and the audit system's hexadecimal. The
  * arguments of EXECVE are joined, and each may be in hexadecimal. */
 const struct veil derived_veils[] = {
-    {SV_INIT("\\u"), false},      {SV_INIT("\\/"), false},    {SV_INIT("\\="), false},
-    {SV_INIT("\\|"), false},      {SV_INIT("\\;"), false},    {SV_INIT("\\]"), false},
-    {SV_INIT("&#"), false},       {SV_INIT("&lt;"), false},   {SV_INIT("&gt;"), false},
-    {SV_INIT("&amp;"), false},    {SV_INIT("&quot;"), false}, {SV_INIT("&apos;"), false},
-    {SV_INIT("EXECVE"), false},   {SV_INIT("exe="), true},    {SV_INIT("cwd="), true},
-    {SV_INIT("cmd="), true},      {SV_INIT("dir="), true},    {SV_INIT("grp="), true},
-    {SV_INIT("comm="), true},     {SV_INIT("name="), true},   {SV_INIT("acct="), true},
-    {SV_INIT("path="), true},     {SV_INIT("data="), true},   {SV_INIT("proctitle="), true},
-    {SV_INIT("new_group="), true}};
+    {SV_INIT("\\u"), VEIL_ESCAPE},   {SV_INIT("\\/"), VEIL_ESCAPE},     {SV_INIT("\\="), VEIL_PLAIN},
+    {SV_INIT("\\|"), VEIL_PLAIN},    {SV_INIT("\\;"), VEIL_PLAIN},      {SV_INIT("\\]"), VEIL_PLAIN},
+    {SV_INIT("&#"), VEIL_PLAIN},     {SV_INIT("&lt;"), VEIL_PLAIN},     {SV_INIT("&gt;"), VEIL_PLAIN},
+    {SV_INIT("&amp;"), VEIL_PLAIN},  {SV_INIT("&quot;"), VEIL_PLAIN},   {SV_INIT("&apos;"), VEIL_PLAIN},
+    {SV_INIT("EXECVE"), VEIL_PLAIN}, {SV_INIT("exe="), VEIL_HEX},       {SV_INIT("cwd="), VEIL_HEX},
+    {SV_INIT("cmd="), VEIL_HEX},     {SV_INIT("dir="), VEIL_HEX},       {SV_INIT("root_dir="), VEIL_HEX},
+    {SV_INIT("grp="), VEIL_HEX},     {SV_INIT("comm="), VEIL_HEX},      {SV_INIT("ocomm="), VEIL_HEX},
+    {SV_INIT("name="), VEIL_HEX},    {SV_INIT("acct="), VEIL_HEX},      {SV_INIT("path="), VEIL_HEX},
+    {SV_INIT("data="), VEIL_HEX},    {SV_INIT("proctitle="), VEIL_HEX}, {SV_INIT("new_group="), VEIL_HEX}};
 
 const size_t derived_veil_count = sizeof derived_veils / sizeof *derived_veils;
 
@@ -22,18 +22,36 @@ static bool is_hex(char c)
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F');
 }
 
-bool derived_is_veil(const struct veil *veil, sv behind)
+static bool is_letter(char c)
 {
-    return !veil->hex || (behind.n >= 2 && is_hex(behind.p[0]) && is_hex(behind.p[1]));
+    return c == '_' || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+}
+
+bool derived_is_veil(const struct veil *veil, sv text, size_t end)
+{
+    size_t start = end - veil->mark.n, backslashes = 0;
+    switch (veil->kind) {
+    case VEIL_PLAIN:
+        return true;
+    case VEIL_ESCAPE:
+        while (backslashes < start && text.p[start - 1 - backslashes] == '\\')
+            backslashes++;
+        return backslashes % 2 == 0;
+    case VEIL_HEX:
+        return end + 2 <= text.n && is_hex(text.p[end]) && is_hex(text.p[end + 1]) &&
+               (start == 0 || !is_letter(text.p[start - 1]));
+    }
+    return true;
 }
 
 bool derived_is_veiled(sv record)
 {
     for (size_t i = 0; i < derived_veil_count; i++) {
-        sv rest = record;
-        for (size_t at; (at = sv_find(rest, derived_veils[i].mark)) != SV_NPOS;) {
-            rest = sv_from(rest, at + derived_veils[i].mark.n);
-            if (derived_is_veil(&derived_veils[i], rest))
+        const struct veil *veil = &derived_veils[i];
+        size_t end = 0;
+        for (size_t at; (at = sv_find(sv_from(record, end), veil->mark)) != SV_NPOS;) {
+            end += at + veil->mark.n;
+            if (derived_is_veil(veil, record, end))
                 return true;
         }
     }

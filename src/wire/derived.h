@@ -16,9 +16,11 @@
 #include "base/sv.h"
 
 /* A decoder may give `value` to the field `name` where `mark` stands. An empty value: what the record says,
- * under a name that it does not. An empty mark: no text tells where. */
+ * under a name that it does not. An empty mark: no text tells where. framed: such a value stands right behind
+ * the mark. */
 struct derived {
     sv name, value, mark;
+    bool framed;
 };
 
 typedef void derived_fn(void *arg, const struct derived *derived);
@@ -33,18 +35,23 @@ static inline bool derived_cuts(char c)
     return (unsigned char)c < ' ' || c == '"' || c == '\\';
 }
 
-/* Text that says that values of the record may not stand in it as they are; here case counts. hex: only if
- * two capital hex digits follow. */
+/* Text that says that values of the record may not stand in it as they are; here case counts. */
+enum veil_kind {
+    VEIL_PLAIN,
+    VEIL_ESCAPE, /* if its backslash is not itself behind one that escapes it */
+    VEIL_HEX,    /* if it begins a word, and two capital hex digits follow */
+};
+
 struct veil {
     sv mark;
-    bool hex;
+    enum veil_kind kind;
 };
 
 extern const struct veil derived_veils[];
 extern const size_t derived_veil_count;
 
-/* Whether what follows the mark makes it a veil. */
-bool derived_is_veil(const struct veil *veil, sv behind);
+/* Whether a mark that stands at that place of the text, up to `end`, is a veil. */
+bool derived_is_veil(const struct veil *veil, sv text, size_t end);
 
 /* Whether any veil stands in the record. */
 bool derived_is_veiled(sv record);

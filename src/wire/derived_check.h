@@ -7,6 +7,7 @@
 
 struct derived_question {
     sv record, name, value; /* value without bytes: is the name told? */
+    sv said;                /* then: what the field says */
     bool told;
 };
 
@@ -15,11 +16,26 @@ static inline bool derived_stands_in(sv text, sv record)
     return text.n == 0 || sv_ifind(record, text) != SV_NPOS;
 }
 
+/* Whether the mark stands in the record, and the value behind it if it must. */
+static inline bool derived_mark_is_there(const struct derived *derived,
+                                         const struct derived_question *question)
+{
+    sv rest = question->record;
+    if (derived->mark.n == 0)
+        return true;
+    for (size_t at; (at = sv_find(rest, derived->mark)) != SV_NPOS;) {
+        rest = sv_from(rest, at + derived->mark.n);
+        if (!derived->framed || sv_starts(rest, question->said))
+            return true;
+    }
+    return false;
+}
+
 static inline void derived_answer(void *arg, const struct derived *derived)
 {
     struct derived_question *question = arg;
     question->told |= sv_eq(derived->name, question->name) && sv_eq(derived->value, question->value) &&
-                      derived_stands_in(derived->mark, question->record);
+                      derived_mark_is_there(derived, question);
 }
 
 /* Whether each piece of the text stands in the record. */
@@ -36,11 +52,27 @@ static inline bool derived_is_there(sv text, sv record)
     return true;
 }
 
-static inline bool derived_is_told(sv record, sv name, sv value)
+static inline bool derived_is_told(sv record, sv name, sv value, sv said)
 {
-    struct derived_question question = {record, name, value, false};
+    struct derived_question question = {record, name, value, said, false};
     derived_each(derived_answer, &question);
     return question.told;
+}
+
+static inline bool derived_is_word_char(char c)
+{
+    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+}
+
+/* Whether a value that lies in the record is no part of a longer word. */
+static inline bool derived_is_word(sv value, sv record)
+{
+    const char *end = value.p + value.n, *record_end = record.p + record.n;
+    if (value.n == 0 || value.p < record.p || end > record_end)
+        return true;
+    bool left = value.p > record.p && derived_is_word_char(value.p[0]) && derived_is_word_char(value.p[-1]);
+    bool right = end < record_end && derived_is_word_char(end[-1]) && derived_is_word_char(end[0]);
+    return !left && !right;
 }
 
 static inline sv derived_last_part(sv name)
@@ -58,10 +90,10 @@ static inline const struct event_field *derived_unexplained(const struct event *
     for (size_t i = 0; i < event->field_count; i++) {
         const struct event_field *field = &event->fields[i];
         bool value = derived_is_there(field->value, event->raw) ||
-                     derived_is_told(event->raw, field->name, field->value);
+                     derived_is_told(event->raw, field->name, field->value, SV_NONE);
         bool name = derived_is_there(derived_last_part(field->name), event->raw) ||
-                    derived_is_told(event->raw, field->name, SV_NONE);
-        if (!value || !name)
+                    derived_is_told(event->raw, field->name, SV_NONE, field->value);
+        if (!value || !name || !derived_is_word(field->value, event->raw))
             return field;
     }
     return NULL;

@@ -123,6 +123,12 @@ static void check(sv record, enum decode_format format, struct arena *arena)
 {
     struct event event;
     decode(&event, record, format, TEST_ARRIVAL, 0, arena);
+    struct logsource source;
+    if (decode_source(record, format, TEST_ARRIVAL, &source) &&
+        (!sv_eq(source.product, event.source.product) ||
+         (source.service.n && !sv_eq(source.service, event.source.service)) || source.category.n))
+        fail_msg("the source is not %.*s/%.*s (%s):\n%.*s", SV_ARG(source.product), SV_ARG(source.service),
+                 event.format, SV_ARG(record));
     const struct event_field *field = derived_unexplained(&event);
     if (field)
         fail_msg("%.*s: \"%.*s\" is neither in the record nor told by derived_each (%s):\n%.*s",
@@ -170,6 +176,9 @@ static void hexadecimal_and_escapes_are_veils(void **state)
                  {"type=PROCTITLE proctitle=6C73", true},
                  {"type=EXECVE a0=\"ls\"", true},
                  {"fname=report", false},
+                 {"hostname=192.0.2.1", false},
+                 {"{\"a\": \"CORP\\\\user\"}", false},
+                 {"{\"a\": \"CORP\\\\\\u0041\"}", true},
                  {"{\"a\": \"b\\u0041\"}", true},
                  {"{\"a\": \"b\\/c\"}", true},
                  {"{\"a\": \"b\\\"c\"}", false},

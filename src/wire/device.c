@@ -44,6 +44,20 @@ bool device_take_piece(struct decoding *decoding, sv *s, sv *ret)
     return more;
 }
 
+bool device_cut_pieces(sv *s, sv *ret_pieces, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t bar = sv_find_char(*s, '|');
+        if (bar == SV_NPOS)
+            return false;
+        ret_pieces[i] = sv_first(*s, bar);
+        *s = sv_from(*s, bar + 1);
+        if (sv_find_char(ret_pieces[i], '\\') != SV_NPOS)
+            return false;
+    }
+    return true;
+}
+
 /* Values in which a backslash is part of a path or of a name. */
 static const struct names verbatim = {
     .by_length = {
@@ -270,11 +284,12 @@ void device_apply(struct decoding *decoding, const struct device *device, const 
 void device_derive(const struct derive *derive)
 {
     static const sv marks[] = {SV_INIT("CEF:"), SV_INIT("LEEF:")};
-    static const sv fields[] = {SV_INIT("deviceVendor"),  SV_INIT("deviceProduct"),
-                                SV_INIT("deviceVersion"), SV_INIT("deviceEventClassId"),
-                                SV_INIT("name"),          SV_INIT("severity"),
-                                SV_INIT("shost"),         SV_INIT("event.code")};
+    static const sv fields[] = {SV_INIT("deviceVendor"), SV_INIT("deviceProduct"), SV_INIT("deviceVersion"),
+                                SV_INIT("deviceEventClassId"), SV_INIT("shost")};
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
         for (size_t j = 0; j < sizeof fields / sizeof *fields; j++)
             derive_name(derive, fields[j], marks[i]);
+    derive_name(derive, SV("name"), SV("CEF:"));
+    derive_name(derive, SV("severity"), SV("CEF:"));
+    derive_framed(derive, SV("event.code"), SV("|"));
 }

@@ -14,6 +14,9 @@ struct device {
  * further `|`: then *ret is all that is left. */
 bool device_take_piece(struct decoding *decoding, sv *s, sv *ret);
 
+/* The same for the first pieces of a header, as they are. False if there are fewer, or one has escapes. */
+bool device_cut_pieces(sv *s, sv *ret_pieces, size_t count);
+
 /* The value under that name without its escapes: `\=`, `\\`, `\|`, `\n`, `\r`; any other backslash stands for
  * itself. In paths and in names of users and hosts `\n` is a backslash and an n. */
 sv device_unescape(struct decoding *decoding, sv name, sv value);

@@ -218,8 +218,11 @@ static bool take_number(struct json *json)
             break;
         digit |= is_digit;
     }
+    char next = peek(json);
     if (!digit)
         return fail(json, SV("a number has no digits"));
+    if ((next >= '0' && next <= '9') || ((next | 0x20) >= 'a' && (next | 0x20) <= 'z'))
+        return fail(json, SV("a number runs into a word"));
     add_value(json, sv_first(sv_from(json->s, start), json->at - start), EVENT_NUMBER);
     return true;
 }
@@ -305,12 +308,16 @@ bool json_event_decode(struct decoding *decoding, sv body, sv *ret_error)
 /* What was wrong, as decode.c reports it. */
 void json_event_derive(const struct derive *derive)
 {
-    static const sv errors[] = {
-        SV_INIT("a string does not end"),           SV_INIT("a name is too long"),
-        SV_INIT("it is nested too deeply"),         SV_INIT("there is no value where one should be"),
-        SV_INIT("a number has no digits"),          SV_INIT("there is no name where one should be"),
-        SV_INIT("there is no colon behind a name"), SV_INIT("a comma or the end is missing"),
-        SV_INIT("there is text behind its end")};
+    static const sv errors[] = {SV_INIT("a string does not end"),
+                                SV_INIT("a name is too long"),
+                                SV_INIT("it is nested too deeply"),
+                                SV_INIT("there is no value where one should be"),
+                                SV_INIT("a number has no digits"),
+                                SV_INIT("a number runs into a word"),
+                                SV_INIT("there is no name where one should be"),
+                                SV_INIT("there is no colon behind a name"),
+                                SV_INIT("a comma or the end is missing"),
+                                SV_INIT("there is text behind its end")};
     for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
         derive_value(derive, SV("vedette.decode_error"), errors[i], SV_NONE);
 }

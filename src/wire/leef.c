@@ -1,16 +1,23 @@
 #include "wire/leef.h"
 
+#include "wire/cyberark.h"
 #include "wire/device.h"
 #include "wire/ecs.h"
 
 enum { DELIMITER_BYTES_MAX = 6 };
+
+/* No delimiter: it would part words. */
+static bool is_word_char(char c)
+{
+    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+}
 
 /* A delimiter as LEEF 2.0 writes it: one character, or its code as x5E or 0x5E. */
 static bool parse_delimiter(sv s, char *ret)
 {
     if (s.n == 1) {
         *ret = s.p[0];
-        return true;
+        return !is_word_char(s.p[0]);
     }
     if (s.n && s.p[0] == '0')
         s = sv_from(s, 1);
@@ -23,7 +30,7 @@ static bool parse_delimiter(sv s, char *ret)
             return false;
         code = code * 16 + digit;
     }
-    if (code < 1 || code > 0xff)
+    if (code < 1 || code > 0xff || is_word_char((char)code))
         return false;
     *ret = (char)code;
     return true;
@@ -119,4 +126,11 @@ bool leef_decode(struct decoding *decoding, sv body)
     device_labels_apply(&attributes.labels, decoding);
     device_apply(decoding, &device, &ecs_leef, from);
     return true;
+}
+
+bool leef_source(sv body, struct logsource *ret)
+{
+    sv pieces[4]; /* the version of the format first */
+    body = sv_from(body, 5);
+    return device_cut_pieces(&body, pieces, 4) && cyberark_source(pieces[1], pieces[2], ret);
 }

@@ -9,4 +9,7 @@
  * added, if body does not begin so. */
 bool leef_decode(struct decoding *decoding, sv body);
 
+/* The log source that leef_decode would tell, by the header alone; false if it is not sure. */
+bool leef_source(sv body, struct logsource *ret);
+
 #endif

@@ -16,6 +16,12 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
+/* What follows a time and is part of its last word is no host name: then this was no time. */
+static bool begins_word(sv s)
+{
+    return s.n && (is_digit(s.p[0]) || ((s.p[0] | 0x20) >= 'a' && (s.p[0] | 0x20) <= 'z'));
+}
+
 bool syslog_is_body(sv s)
 {
     if (s.n == 0)
@@ -194,7 +200,8 @@ static bool read_5424(sv s, nanos arrival, int zone_offset_s, struct syslog_head
     s = sv_from(s, digits + 1);
     if (header->priority >= 0 && s.p[0] == '-' && s.p[1] == ' ')
         s = sv_from(s, 1);
-    else if (!syslog_time_take(&s, arrival, zone_offset_s, &header->time, &header->time_assumed))
+    else if (!syslog_time_take(&s, arrival, zone_offset_s, &header->time, &header->time_assumed) ||
+             begins_word(s))
         return false;
     header->form = SYSLOG_RFC5424;
     skip_spaces(&s);
@@ -213,8 +220,11 @@ static bool read_5424(sv s, nanos arrival, int zone_offset_s, struct syslog_head
 static bool take_device_time(sv *s, nanos arrival, int zone_offset_s, struct syslog_header *header)
 {
     sv rest = sv_from(*s, s->n && (s->p[0] == '*' || s->p[0] == '.'));
-    if (!syslog_time_take(&rest, arrival, zone_offset_s, &header->time, &header->time_assumed))
+    if (!syslog_time_take(&rest, arrival, zone_offset_s, &header->time, &header->time_assumed) ||
+        begins_word(rest)) {
+        header->time = 0;
         return false;
+    }
     *s = rest;
     return true;
 }

@@ -211,6 +211,14 @@ static bool take_head(struct decoding *decoding, sv *s, bool named_type, sv *ret
     return ret_type->n > 0 && take_stamp(decoding, s, ret_serial);
 }
 
+bool text_auditd_begins(sv message)
+{
+    struct event event = {0};
+    struct decoding decoding = {.event = &event};
+    sv type, node, serial;
+    return sv_starts(message, SV("type=")) && take_head(&decoding, &message, false, &type, &node, &serial);
+}
+
 bool text_auditd(struct decoding *decoding, sv message, bool named_type)
 {
     struct record record;

@@ -129,3 +129,11 @@ enum text_kind text_event_decode(struct decoding *decoding, sv message)
         decoding->event->source = (struct logsource){.product = SV("linux"), .service = service_of(kind)};
     return kind;
 }
+
+bool text_event_source(sv program, sv message, struct logsource *ret)
+{
+    if (!text_event_program(program) && !text_auditd_begins(message))
+        return false;
+    *ret = (struct logsource){.product = SV("linux")};
+    return true;
+}

@@ -22,4 +22,8 @@ enum text_kind text_event_decode(struct decoding *decoding, sv message);
 /* True if the name is that of a program whose messages are known. */
 bool text_event_program(sv program);
 
+/* The log source that text_event_decode would tell of a message of that program, without its service; false
+ * if it is not sure. */
+bool text_event_source(sv program, sv message, struct logsource *ret);
+
 #endif

@@ -16,6 +16,9 @@ bool text_cron(struct decoding *decoding, sv message);
  * ("audit: type=1400 audit(…): …"), or as the journal does ("USER_LOGIN pid=…", with named_type). */
 bool text_auditd(struct decoding *decoding, sv message, bool named_type);
 
+/* Whether it surely is one, by its beginning. */
+bool text_auditd_begins(sv message);
+
 /* Cuts prefix off *s if it begins so. */
 static inline bool text_take(sv *s, sv prefix)
 {

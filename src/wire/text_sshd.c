@@ -73,7 +73,8 @@ static bool take_peer(sv s, struct said *said)
         while (n < s.n && s.p[n] >= '0' && s.p[n] <= '9')
             n++;
         port = sv_first(s, n);
-        said->port = port;
+        bool word = n < s.n && ((s.p[n] | 0x20) >= 'a' && (s.p[n] | 0x20) <= 'z');
+        said->port = word ? SV_NONE : port; /* "22x" is none */
         s = sv_from(s, n);
     }
     said->address = address;
@@ -172,7 +173,8 @@ bool text_sshd(struct decoding *decoding, sv text)
 
 void text_sshd_derive(const struct derive *derive)
 {
-    static const sv invalid[] = {SV_INIT("invalid user "), SV_INIT("illegal user ")};
+    static const sv invalid[] = {SV_INIT("invalid user "), SV_INIT("illegal user "), SV_INIT("Invalid user "),
+                                 SV_INIT("Illegal user ")};
     for (size_t i = 0; i < sizeof messages / sizeof *messages; i++) {
         const struct message *message = &messages[i];
         sv outcome = message->outcome == NO_OUTCOME ? SV_NONE

@@ -1,0 +1,155 @@
+/* The watch's engine alone, in one thread: reads a file in blocks, cuts it into lines, and either only looks
+ * for the literals of the rules (the raw ceiling), or judges, decodes and matches as the watch does, or tries
+ * every rule on every event (slowly: what the others are checked by). Prints JSON: what it cost, and how
+ * often rules matched.
+ *
+ * usage: engine ceiling|watch|all FILE RULES… */
+#include "tool.h"
+
+#include <fcntl.h>
+#include <hs.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "watch/prefilter_priv.h"
+#include "watch/ruleset_priv.h"
+#include "wire/decode.h"
+
+enum { BLOCK = 64 * 1024, ARENA_BYTES_MAX = 4 * 1024 * 1024 };
+
+#define ARRIVAL ((nanos)1795507200 * NANOS_PER_SECOND)
+
+struct engine {
+    const char *how;
+    struct ruleset *ruleset;
+    struct ruleset_matcher *matcher;
+    hs_scratch_t *scratch;
+    struct arena *arena;
+    uint64_t lines, bytes, hits, decoded, matches, probes;
+};
+
+static void fail(const char *why)
+{
+    fprintf(stderr, "engine: %s\n", why);
+    exit(1);
+}
+
+static int on_hit(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *arg)
+{
+    (void)id, (void)from, (void)to, (void)flags;
+    struct engine *engine = arg;
+    engine->hits++;
+    return 0;
+}
+
+static void match(struct engine *engine, sv record, size_t screened)
+{
+    struct event event;
+    size_t count;
+    arena_reset(engine->arena);
+    decode(&event, record, DECODE_AUTO, ARRIVAL, 0, engine->arena);
+    engine->decoded++;
+    if (screened == SIZE_MAX)
+        ruleset_match(engine->matcher, &event, &count);
+    else
+        ruleset_match_screened(engine->matcher, screened, &event, &count);
+    engine->matches += count;
+    engine->probes += count && sv_find(record, SV("probe-")) != SV_NPOS;
+}
+
+static void take(struct engine *engine, sv block, const sv *records, size_t count)
+{
+    bool worth[RULESET_SCREENED_MAX];
+    engine->lines += count;
+    if (engine->how[0] == 'c') {
+        const struct prefilter *prefilter = engine->ruleset->prefilter;
+        if (hs_scan(prefilter->database, block.p, (unsigned)block.n, 0, engine->scratch, on_hit, engine) !=
+            HS_SUCCESS)
+            fail("the scan failed");
+        return;
+    }
+    bool all = engine->how[0] == 'a';
+    if (!all)
+        ruleset_screen(
+            engine->matcher,
+            &(struct ruleset_block){.bytes = block, .records = records, .count = count, .arrival = ARRIVAL},
+            worth);
+    for (size_t i = 0; i < count; i++)
+        if (all || worth[i])
+            match(engine, records[i], all ? SIZE_MAX : i);
+}
+
+static void read_all(struct engine *engine, int fd)
+{
+    static char bytes[BLOCK];
+    static sv records[RULESET_SCREENED_MAX];
+    size_t have = 0;
+    for (ssize_t n; (n = read(fd, bytes + have, BLOCK - have)) > 0;) {
+        const char *at = bytes, *start = bytes, *end = bytes + have + n, *newline;
+        size_t count = 0;
+        engine->bytes += (uint64_t)n;
+        while ((newline = memchr(at, '\n', (size_t)(end - at)))) {
+            records[count++] = sv_make(at, (size_t)(newline - at));
+            at = newline + 1;
+            if (count < RULESET_SCREENED_MAX)
+                continue;
+            take(engine, sv_make(start, (size_t)(at - start)), records, count);
+            start = at;
+            count = 0;
+        }
+        if (count)
+            take(engine, sv_make(start, (size_t)(at - start)), records, count);
+        have = (size_t)(end - at);
+        memmove(bytes, at, have);
+    }
+}
+
+static double load(struct engine *engine, char **paths, int count)
+{
+    struct err err = {0};
+    uint64_t start = tool_nanos();
+    engine->ruleset = ruleset_new();
+    for (int i = 0; i < count; i++)
+        if (ruleset_load(engine->ruleset, paths[i], NULL, NULL, &err) < 0)
+            fail(err.cause);
+    if (ruleset_seal(engine->ruleset, NULL, NULL, &err) < 0)
+        fail(err.cause);
+    return (double)(tool_nanos() - start) / 1e9;
+}
+
+int main(int argc, char **argv)
+{
+    int fd = argc >= 4 ? open(argv[2], O_RDONLY | O_CLOEXEC) : -1;
+    if (fd < 0) {
+        fprintf(stderr, "usage: engine ceiling|watch|all FILE RULES…\n");
+        return 64;
+    }
+    struct engine engine = {.how = argv[1], .arena = arena_new(ARENA_BYTES_MAX)};
+    double loaded_s = load(&engine, argv + 3, argc - 3);
+    engine.matcher = ruleset_matcher_new(engine.ruleset);
+    if (engine.how[0] == 'a')
+        ruleset_matcher_try_all(engine.matcher);
+    const struct prefilter *prefilter = engine.ruleset->prefilter;
+    size_t database = 0, literals = prefilter ? prefilter_literals(prefilter, &database) : 0;
+    if (!prefilter || hs_alloc_scratch(prefilter->database, &engine.scratch) != HS_SUCCESS)
+        fail("there is no prefilter");
+    double cpu = tool_cpu();
+    read_all(&engine, fd);
+    cpu = tool_cpu() - cpu;
+    printf("{\"rules\": %zu, \"literals\": %zu, \"database\": %zu, \"load_s\": %.3f, \"lines\": %llu, "
+           "\"bytes\": %llu, "
+           "\"cpu_s\": %.3f, \"per_cpu_s\": %.0f, \"hits\": %llu, \"decoded\": %llu, \"matches\": %llu, "
+           "\"probes\": %llu}\n",
+           ruleset_count(engine.ruleset), literals, database, loaded_s, (unsigned long long)engine.lines,
+           (unsigned long long)engine.bytes, cpu, (double)engine.lines / cpu, (unsigned long long)engine.hits,
+           (unsigned long long)engine.decoded, (unsigned long long)engine.matches,
+           (unsigned long long)engine.probes);
+    hs_free_scratch(engine.scratch);
+    ruleset_matcher_free(engine.matcher);
+    ruleset_free(engine.ruleset);
+    arena_free(engine.arena);
+    close(fd);
+    return 0;
+}
