@@ -24,7 +24,7 @@ bench: all
 
 bench-gateway: all
 	@script/bootstrap bench
-	@bench/gateway
+	@bench/gateway.py
 
 test-faults: all
 	@script/bootstrap test

@@ -267,7 +267,9 @@ static void on_ready(void *arg, int fd, int ready)
 
 static void on_deadline(void *arg)
 {
-    emit(arg, STREAM_TIMEOUT, NULL);
+    struct stream *stream = arg;
+    if (emit(stream, STREAM_TIMEOUT, NULL))
+        update(stream);
 }
 
 /* Connecting took too long, or lingering did. */
@@ -297,8 +299,11 @@ static void on_kick(void *arg)
     } else if (stream->overflown) {
         err_set(&err, ERR_LIMIT, NULL, "the peer left more than %d bytes unread", STREAM_OUTPUT_MAX);
         fail(stream, &err);
-    } else if (transfers(stream) && takes_input(stream)) {
-        receive(stream);
+    } else if (transfers(stream) && send_out(stream)) {
+        if (stream->state == STATE_SECURED && takes_input(stream))
+            receive(stream);
+        else
+            update(stream);
     }
 }
 
@@ -384,7 +389,13 @@ void stream_write(struct stream *stream, sv bytes)
         stream->overflown = true;
         loop_timer_set(stream->kick, 0);
     }
-    update(stream);
+    if (stream->ret_freed)
+        return; /* called from our own callback: it goes out when that returns */
+    /* Asking the kernel whether there is room costs more than finding out. */
+    if (transfers(stream) && !stream->write_needs_read)
+        loop_timer_set(stream->kick, 0);
+    else
+        update(stream);
 }
 
 size_t stream_unsent(const struct stream *stream)

@@ -84,6 +84,15 @@ void spool_submit(struct spool *spool, struct spool_entry entry)
         spool->moving++;
     }
     spool_writer_submit(spool->writer, fresh);
+    if ((entry.kind == SPOOL_ENTRY_NOTE || entry.kind == SPOOL_ENTRY_REMOVE) &&
+        !loop_timer_pending(spool->hurry))
+        loop_timer_set(spool->hurry, 0);
+}
+
+static void on_hurry(void *arg)
+{
+    const struct spool *spool = arg;
+    spool_writer_hurry(spool->writer);
 }
 
 static char *record_make(const struct spool_record *record, size_t *ret_size)
@@ -288,6 +297,7 @@ static void free_all(struct spool *spool)
         }
         spool_segment_close(segment);
     }
+    loop_timer_free(spool->hurry);
     if (spool->lock_fd >= 0)
         close(spool->lock_fd);
     if (spool->dir_fd >= 0)
@@ -312,6 +322,7 @@ int spool_open(const struct spool_setup *setup, spool_found_fn *found, void *arg
         free_all(spool);
         return -1;
     }
+    spool->hurry = loop_timer_new(setup->loop, on_hurry, spool);
     spool->next_serial = log.next_serial;
     spool->messages = log.messages;
     spool->writer = spool_writer_new(setup->loop, spool->dir_fd, spool->segment_bytes, log.next_number,

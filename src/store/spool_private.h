@@ -103,7 +103,10 @@ struct spool_writer;
 struct spool_writer *spool_writer_new(struct loop *loop, int dir_fd, size_t segment_bytes,
                                       uint64_t next_number, struct spool_segment *spares, loop_fn *finished,
                                       void *arg);
+
+/* What wants no sync may wait for spool_writer_hurry, so that many wake the thread once. */
 void spool_writer_submit(struct spool_writer *writer, struct spool_entry *entry);
+void spool_writer_hurry(struct spool_writer *writer);
 struct spool_entry *spool_writer_finished(struct spool_writer *writer); /* in the order of submission */
 void spool_writer_recycle(struct spool_writer *writer, struct spool_segment *segment);
 bool spool_writer_full(const struct spool_writer *writer);
@@ -135,6 +138,7 @@ struct spool {
     struct spool_writer *writer;
     struct spool_segment *first, *last; /* from old to new; the last may be written to */
     size_t segment_count, live_bytes, messages;
+    struct loop_timer *hurry;  /* for notes and ends, at the end of the loop's turn */
     size_t committing, moving; /* entries on their way */
     uint64_t next_serial, records, moved;
 };

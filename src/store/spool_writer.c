@@ -28,7 +28,7 @@ struct spool_writer {
     size_t segment_bytes;
     uint64_t next_number;
     struct spool_segment *current;
-    nanos next_try;            /* to make a segment, while the disk is full */
+    nanos next_try;            /* to see whether the disk is still full */
     bool unsynced;             /* records were written that no sync has followed */
     struct spool_list delayed; /* notes and ends that found no room */
     struct loop_wake *wake;
@@ -68,6 +68,12 @@ static void set_full(struct spool_writer *writer, bool full)
                   LOG_INT("errno", errno));
     else
         LOG_INFO("the spool has room again", LOG_INT("segment_bytes", writer->segment_bytes));
+}
+
+static void found_full(struct spool_writer *writer)
+{
+    set_full(writer, true);
+    writer->next_try = loop_monotonic() + PATIENCE;
 }
 
 /* --- Segments --- */
@@ -121,7 +127,7 @@ static void renew_emptied(struct spool_writer *writer)
 static void prepare_spares(struct spool_writer *writer)
 {
     renew_emptied(writer);
-    if (writer->full && spare_count(writer) < SPARES_WANTED && loop_monotonic() < writer->next_try)
+    if (writer->full && loop_monotonic() < writer->next_try)
         return;
     while (spare_count(writer) < SPARES_WANTED) {
         struct spool_segment *segment =
@@ -129,8 +135,7 @@ static void prepare_spares(struct spool_writer *writer)
         if (!segment && !is_no_room(errno))
             disk_is_lost("make a segment of");
         if (!segment) {
-            set_full(writer, true);
-            writer->next_try = loop_monotonic() + PATIENCE;
+            found_full(writer);
             return;
         }
         writer->next_number++;
@@ -304,9 +309,8 @@ static void write_list(struct spool_writer *writer, struct spool_entry *list, st
         sync_external(writer, batch, count);
         bool written = write_records(writer->current, batch, count);
         if (!written) {
-            set_full(writer, true);
-            blot_out(writer->current, batch, count);
-            writer->current->used = writer->current->size;
+            found_full(writer);
+            blot_out(writer->current, batch, count); /* the next batch begins at the same place */
         }
         writer->unsynced = true;
         unlink_external(writer, batch, written ? count : 0);
@@ -432,8 +436,20 @@ void spool_writer_submit(struct spool_writer *writer, struct spool_entry *entry)
 {
     pthread_mutex_lock(&writer->mutex);
     spool_list_put(&writer->waiting, entry);
-    bool wake = writer->idle;
-    writer->idle = false; /* one signal is enough */
+    bool wake = writer->idle && wants_sync(entry);
+    if (wake)
+        writer->idle = false; /* one signal is enough */
+    pthread_mutex_unlock(&writer->mutex);
+    if (wake)
+        pthread_cond_signal(&writer->changed);
+}
+
+void spool_writer_hurry(struct spool_writer *writer)
+{
+    pthread_mutex_lock(&writer->mutex);
+    bool wake = writer->idle && writer->waiting.first;
+    if (wake)
+        writer->idle = false;
     pthread_mutex_unlock(&writer->mutex);
     if (wake)
         pthread_cond_signal(&writer->changed);
