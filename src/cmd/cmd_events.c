@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-enum { DECODE_ARENA_MAX = 1024 * 1024, NAME_COLUMNS = 28 };
+enum { DECODE_ARENA_MAX = 1024 * 1024, NAME_COLUMNS_MIN = 20, NAME_COLUMNS_MAX = 44 };
 
 struct decoding {
     enum decode_format format;
@@ -68,6 +68,16 @@ static void print_json(struct decoding *decoding, const struct event *event)
     json_decref(json);
 }
 
+/* As wide as the longest name, within reason. */
+static size_t name_columns(const struct event *event)
+{
+    size_t columns = NAME_COLUMNS_MIN;
+    for (size_t i = 0; i < event->field_count; i++)
+        if (event->fields[i].name.n > columns && event->fields[i].name.n <= NAME_COLUMNS_MAX)
+            columns = event->fields[i].name.n;
+    return columns;
+}
+
 static void print_text(const struct event *event)
 {
     char time[40];
@@ -78,12 +88,14 @@ static void print_text(const struct event *event)
         printf("%s", i ? "/" : "");
         term_text(stdout, sources[i]);
     }
+    size_t columns = name_columns(event);
     puts(event->flags & EVENT_TIME_ASSUMED ? "  (time assumed)" : "");
     for (size_t i = 0; i < event->field_count; i++) {
-        printf("  ");
         size_t width = event->fields[i].name.n;
+        printf("  ");
         term_text(stdout, event->fields[i].name);
-        printf("%*s", width < NAME_COLUMNS ? (int)(NAME_COLUMNS - width) + 1 : 1, "");
+        if (event->fields[i].value.n)
+            printf("%*s", width < columns ? (int)(columns - width) + 2 : 2, "");
         term_text(stdout, event->fields[i].value);
         putchar('\n');
     }

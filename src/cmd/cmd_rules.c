@@ -17,13 +17,16 @@ enum { RULE_PATHS_MAX = 256, MATCH_ARENA_MAX = 1024 * 1024 };
 struct loading {
     bool json;
     json_t *errors;
+    int unreadable; /* paths, */
+    int exit_code;  /* and what the last of them ends with */
 };
 
 static void on_rule_error(void *arg, const struct rule_error *error)
 {
     struct loading *loading = arg;
     if (!loading->json) {
-        term_print(stderr, TERM_BOLD, "%s:%d:%d: ", error->file, error->line, error->column);
+        if (error->line)
+            term_print(stderr, TERM_BOLD, "%s:%d:%d: ", error->file, error->line, error->column);
         term_text(stderr, sv_of(error->message));
         putc('\n', stderr);
         return;
@@ -36,14 +39,15 @@ static void on_rule_error(void *arg, const struct rule_error *error)
     json_array_append_new(loading->errors, json);
 }
 
-/* NULL if a path cannot be read. Rules with errors are told and left out. */
+/* What has an error or cannot be read is told and left out. NULL if the rest cannot be compiled. */
 static struct ruleset *load(char **paths, int count, struct loading *loading, struct err *err)
 {
     struct ruleset *ruleset = ruleset_new();
     for (int i = 0; i < count; i++)
         if (ruleset_load(ruleset, paths[i], on_rule_error, loading, err) < 0) {
-            ruleset_free(ruleset);
-            return NULL;
+            on_rule_error(loading, &(struct rule_error){.file = paths[i], .message = err->cause});
+            loading->unreadable++;
+            loading->exit_code = err_exit_code(err);
         }
     if (ruleset_seal(ruleset, on_rule_error, loading, err) == 0)
         return ruleset;
@@ -81,6 +85,7 @@ int cmd_rules_check(int argc, char **argv)
         return term_error(&err);
     }
     size_t loaded = ruleset_count(ruleset), failed = ruleset_failed(ruleset);
+    exit_code = loading.unreadable ? loading.exit_code : failed ? 65 : 0;
     if (loading.json) {
         json_t *json = json_object();
         json_object_set_new(json, "loaded", json_integer((json_int_t)loaded));
@@ -91,10 +96,11 @@ int cmd_rules_check(int argc, char **argv)
         json_decref(json);
     } else {
         json_decref(loading.errors);
-        term_print(stdout, failed ? TERM_RED : TERM_GREEN, "%zu rules loaded, %zu failed\n", loaded, failed);
+        term_print(stdout, exit_code ? TERM_RED : TERM_GREEN, "%zu rules loaded, %zu failed\n", loaded,
+                   failed);
     }
     ruleset_free(ruleset);
-    return failed ? 65 : 0;
+    return exit_code;
 }
 
 /* --- match
@@ -178,6 +184,10 @@ static int match(struct matching *matching, char **paths, int path_count, char *
     matching->ruleset = load(paths, path_count, &loading, err);
     if (!matching->ruleset)
         return -1;
+    if (loading.unreadable) {
+        ruleset_free(matching->ruleset);
+        return err_set(err, ERR_NO_INPUT, "check the paths behind --rules", "not all rules could be read");
+    }
     matching->matcher = ruleset_matcher_new(matching->ruleset);
     matching->arena = arena_new(MATCH_ARENA_MAX);
     int outcome = input_records(files, file_count, on_event, matching, err);

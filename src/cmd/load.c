@@ -105,11 +105,21 @@ int load_unpack(sv body, struct load *ret, struct err *err)
     return 0;
 }
 
-struct config *load_parse(const struct load *load, struct config_errors *errors)
+struct config *load_parse_faulty(const struct load *load, struct config_errors *errors)
 {
     char machine[HOST_NAME_MAX + 1] = "";
     gethostname(machine, sizeof machine - 1);
-    return config_parse(load->sources, load->count, machine[0] ? machine : "localhost", errors);
+    return config_parse_faulty(load->sources, load->count, machine[0] ? machine : "localhost", errors);
+}
+
+struct config *load_parse(const struct load *load, struct config_errors *errors)
+{
+    size_t before = errors->count;
+    struct config *config = load_parse_faulty(load, errors);
+    if (errors->count == before)
+        return config;
+    config_free(config);
+    return NULL;
 }
 
 void load_print_errors(const struct config_errors *errors)

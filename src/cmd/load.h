@@ -23,8 +23,9 @@ void load_free(struct load *load);
 void load_pack(const struct load *load, struct buf *out);
 int load_unpack(sv body, struct load *ret, struct err *err);
 
-/* config_parse with this machine's name. */
+/* config_parse and config_parse_faulty with this machine's name. */
 struct config *load_parse(const struct load *load, struct config_errors *errors);
+struct config *load_parse_faulty(const struct load *load, struct config_errors *errors);
 
 /* Reads, parses, and prints what is wrong; NULL with *ret_exit set. For commands. */
 struct config *load_or_complain(const char *path, int *ret_exit);

@@ -108,10 +108,19 @@ int cmd_version(int argc, char **argv)
     return 0;
 }
 
+/* "rules" alone, or with another word behind it, is the beginning of some commands: which? */
 static int unknown_command(const char *word)
 {
+    char among[256] = "";
     struct err err;
-    err_set(&err, ERR_USAGE, "`vedette help` lists the commands", "there is no command \"%s\"", word);
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        sv rest = sv_of(commands[i].name);
+        size_t used = strlen(among);
+        if (sv_eq(sv_split(&rest, ' '), sv_of(word)))
+            snprintf(among + used, sizeof among - used, "%s`vedette %s`", used ? ", " : "", commands[i].name);
+    }
+    err_set(&err, ERR_USAGE, among[0] ? among : "`vedette help` lists the commands",
+            among[0] ? "there are several commands \"%s …\"" : "there is no command \"%s\"", word);
     return term_error(&err);
 }
 

@@ -25,6 +25,10 @@ static void on_config_warning(void *arg, const char *file, int line, const char 
     warn(check, line ? arena_printf(check->arena, "%s:%d: %s", file, line, sentence).p : sentence);
 }
 
+/* An error in the configuration, at that place. */
+#define COMPLAIN(check, place, ...) \
+    config_errors_add(&(check)->errors, (place)->file, (place)->line, (place)->column, __VA_ARGS__)
+
 static void on_rule_error(void *arg, const struct rule_error *error)
 {
     struct proofread *check = arg;
@@ -36,7 +40,7 @@ static void check_rules(struct proofread *check, const struct config *config)
     struct ruleset *ruleset = NULL;
     struct err err;
     if (rule_book_load(config, &ruleset, on_rule_error, check, &err) < 0) {
-        config_errors_add(&check->errors, NULL, 0, 0, err.advice, "%s", err.cause);
+        COMPLAIN(check, &config->rules_place, err.advice, \"rules: %s\", err.cause);
         return;
     }
     check->rules = ruleset_count(ruleset);
@@ -49,7 +53,7 @@ static bool role_reads(enum confine_role role, const struct config *config, cons
     return !confine_takes_user(role, config, NULL) || sandbox_user_may(confine_user(role), path, R_OK);
 }
 
-static void check_gateway(struct proofread *check, const char *file, const struct config *config,
+static void check_gateway(struct proofread *check, const struct config *config,
                           const struct config_gateway *gateway)
 {
     struct tls_context *context = NULL;
@@ -57,12 +61,11 @@ static void check_gateway(struct proofread *check, const char *file, const struc
         .ca_file = gateway->ca_file, .ca_directory = gateway->ca_directory, .pin = gateway->pin};
     struct err err;
     if (gateway->security != SMTP_SECURITY_NONE && tls_client_context(&trust, &context, &err) < 0)
-        config_errors_add(&check->errors, file, gateway->line, 1, err.advice, "gateway %s: %s", gateway->name,
-                          err.cause);
+        COMPLAIN(check, &gateway->place, err.advice, "gateway %s: %s", gateway->name, err.cause);
     else if (gateway->ca_file && !role_reads(CONFINE_COURIER, config, gateway->ca_file))
-        config_errors_add(&check->errors, file, gateway->line, 1, "certificates are no secret: chmod a+r",
-                          "gateway %s: %s cannot be read by user %s", gateway->name, gateway->ca_file,
-                          confine_user(CONFINE_COURIER));
+        COMPLAIN(check, &gateway->place, "certificates are no secret: chmod a+r",
+                 "gateway %s: %s cannot be read by user %s", gateway->name, gateway->ca_file,
+                 confine_user(CONFINE_COURIER));
     tls_context_free(context);
 }
 
@@ -90,7 +93,7 @@ static void check_users(struct proofread *check, const struct config *config)
 
 /* Only those that can read secrets can say whether they are there, so this is silent where it may not look.
  */
-static void check_secret(struct proofread *check, const char *file, const struct config *config,
+static void check_secret(struct proofread *check, const struct config *config,
                          const struct config_gateway *gateway)
 {
     struct stat info;
@@ -101,33 +104,31 @@ static void check_secret(struct proofread *check, const char *file, const struct
     if (access(config->secrets_directory, X_OK) < 0)
         return;
     if (stat(path, &info) < 0)
-        config_errors_add(&check->errors, file, gateway->line, 1, "put the password there, mode 0400",
-                          "gateway %s: there is no secret in %s", gateway->name, path);
+        COMPLAIN(check, &gateway->place, "put the password there, mode 0400",
+                 "gateway %s: there is no secret in %s", gateway->name, path);
     else if (info.st_mode & 077)
-        config_errors_add(&check->errors, file, gateway->line, 1,
-                          "chmod 0400 it, and change the password: others may have read it",
-                          "gateway %s: the secret in %s may be read by others", gateway->name, path);
+        COMPLAIN(check, &gateway->place, "chmod 0400 it, and change the password: others may have read it",
+                 "gateway %s: the secret in %s may be read by others", gateway->name, path);
     else if (!role_reads(CONFINE_KEEPER, config, path))
-        config_errors_add(
-            &check->errors, file, gateway->line, 1,
+        COMPLAIN(
+            check, &gateway->place,
             arena_printf(check->arena, "chown %s it and the folder it is in", confine_user(CONFINE_KEEPER)).p,
             "gateway %s: the keeper (user %s) cannot read the secret in %s", gateway->name,
             confine_user(CONFINE_KEEPER), path);
 }
 
-static void check_input(struct proofread *check, const char *file, const struct config *config,
+static void check_input(struct proofread *check, const struct config *config,
                         const struct config_input *input)
 {
     const char *user = confine_user(CONFINE_WATCH);
     if (input->certificate && access(input->certificate, R_OK) < 0)
-        config_errors_add(&check->errors, file, 0, 0, NULL, "%s: the certificate %s cannot be read",
-                          input->label, input->certificate);
+        COMPLAIN(check, &input->place, NULL, "%s: the certificate %s cannot be read", input->label,
+                 input->certificate);
     if (input->key && access(input->key, F_OK) < 0)
-        config_errors_add(&check->errors, file, 0, 0, NULL, "%s: the key %s is not there", input->label,
-                          input->key);
+        COMPLAIN(check, &input->place, NULL, "%s: the key %s is not there", input->label, input->key);
     else if (input->key && !role_reads(CONFINE_WATCH, config, input->key))
-        config_errors_add(&check->errors, file, 0, 0, "give it to that user, mode 0400",
-                          "%s: the key %s cannot be read by user %s", input->label, input->key, user);
+        COMPLAIN(check, &input->place, "give it to that user, mode 0400",
+                 "%s: the key %s cannot be read by user %s", input->label, input->key, user);
     if (input->file && access(input->file, R_OK) < 0)
         warn(check, arena_printf(check->arena, "%s cannot be read now; it is waited for", input->file).p);
     else if (input->file && !role_reads(CONFINE_WATCH, config, input->file))
@@ -145,17 +146,17 @@ static void check_relay(struct proofread *check, const struct config *config)
         guard_free(guard_new(&config->relay, &check->errors));
 }
 
-static void check_config(struct proofread *check, const char *file, const struct config *config)
+static void check_config(struct proofread *check, const struct config *config)
 {
     check->gateways = config->gateway_count;
     check->guard_rails = config->relay.rule_count;
     check->inputs = config->input_count;
     for (size_t i = 0; i < config->gateway_count; i++) {
-        check_gateway(check, file, config, &config->gateways[i]);
-        check_secret(check, file, config, &config->gateways[i]);
+        check_gateway(check, config, &config->gateways[i]);
+        check_secret(check, config, &config->gateways[i]);
     }
     for (size_t i = 0; i < config->input_count; i++)
-        check_input(check, file, config, &config->inputs[i]);
+        check_input(check, config, &config->inputs[i]);
     check_relay(check, config);
     check_users(check, config);
     if (!sandbox_landlock_available())
@@ -163,7 +164,6 @@ static void check_config(struct proofread *check, const char *file, const struct
             check,
             "This kernel has no Landlock: the processes' view of the file system is not restricted further.");
     config_warnings(config, on_config_warning, check);
-    check_rules(check, config);
 }
 
 void proofread_run(struct proofread *ret, const char *path)
@@ -177,9 +177,11 @@ void proofread_run(struct proofread *ret, const char *path)
         ret->exit_code = err_exit_code(&err);
         return;
     }
-    struct config *config = load_parse(&load, &ret->errors);
+    struct config *config = load_parse_faulty(&load, &ret->errors);
+    if (config && ret->errors.count == 0)
+        check_config(ret, config);
     if (config)
-        check_config(ret, load.sources[0].name, config);
+        check_rules(ret, config); /* whatever else is wrong, so that all errors are told at once */
     config_free(config);
     load_free(&load);
 }

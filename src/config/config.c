@@ -233,8 +233,7 @@ static void derive(struct config *config, const struct config_instance *top, con
     const struct config_instance *item = top->children[CONFIG_TOP_GATEWAYS];
     for (size_t i = 0; item && i < config->gateway_count; i++, item = item->next) {
         struct config_gateway *gateway = &config->gateways[i];
-        gateway->file = item->own.file;
-        gateway->line = item->own.line;
+        gateway->place = item->own;
         if (!gateway->verify_name)
             gateway->verify_name = gateway->host ? gateway->host : gateway->address;
         if (!gateway->helo)
@@ -243,8 +242,12 @@ static void derive(struct config *config, const struct config_instance *top, con
             gateway->sender = config->sender;
     }
     derive_relay(config, top->children[CONFIG_TOP_RELAY]);
-    for (size_t i = 0; i < config->input_count; i++)
+    item = top->children[CONFIG_TOP_INPUTS];
+    for (size_t i = 0; item && i < config->input_count; i++, item = item->next) {
         config->inputs[i].label = input_label(config, &config->inputs[i]);
+        config->inputs[i].place = item->own;
+    }
+    config->rules_place = config_place_of(top, "rules");
 }
 
 static bool small_enough(const struct config_source *sources, size_t count, struct config_errors *errors)
@@ -276,8 +279,8 @@ static void read_sources(struct config_reader *reader, const struct config_sourc
         config_check(config, reader->top, reader->errors);
 }
 
-struct config *config_parse(const struct config_source *sources, size_t count, const char *machine_name,
-                            struct config_errors *errors)
+struct config *config_parse_faulty(const struct config_source *sources, size_t count,
+                                   const char *machine_name, struct config_errors *errors)
 {
     size_t before = errors->count;
     if (!small_enough(sources, count, errors))
@@ -290,10 +293,21 @@ struct config *config_parse(const struct config_source *sources, size_t count, c
     *top = (struct config_instance){.section = &config_section_top, .base = config};
     struct config_reader reader = {.arena = arena, .errors = errors, .top = top};
     read_sources(&reader, sources, count, machine_name);
-    if (errors->count == before)
-        return config;
     if (before < CONFIG_ERRORS_MAX)
         sort_errors(errors, before, sources, count);
+    if (!reader.broken)
+        return config;
+    config_free(config);
+    return NULL;
+}
+
+struct config *config_parse(const struct config_source *sources, size_t count, const char *machine_name,
+                            struct config_errors *errors)
+{
+    size_t before = errors->count;
+    struct config *config = config_parse_faulty(sources, count, machine_name, errors);
+    if (errors->count == before)
+        return config;
     config_free(config);
     return NULL;
 }

@@ -15,6 +15,12 @@ struct config_strings {
     size_t count;
 };
 
+/* Where things stand in the files, from 1; line 0: not there. */
+struct config_place {
+    const char *file;
+    int line, column;
+};
+
 enum config_privileges {
     CONFIG_PRIVILEGES_AUTO, /* as root: users of their own if they exist, else root without capabilities, said
                                aloud */
@@ -86,8 +92,8 @@ struct config_paths { CONFIG_PATHS(CONFIG_FIELD) };
 struct config_way { CONFIG_WAY(CONFIG_FIELD) };
 struct config_list { CONFIG_LIST(CONFIG_FIELD) };
 struct config_heartbeat { CONFIG_HEARTBEAT(CONFIG_FIELD) };
-struct config_gateway { CONFIG_GATEWAY(CONFIG_FIELD) struct config_landing landing; const char *file; int line; };
-struct config_input { CONFIG_INPUT(CONFIG_FIELD) const char *label; /* e.g. "syslog udp://127.0.0.1:5514": the input's name everywhere */ };
+struct config_gateway { CONFIG_GATEWAY(CONFIG_FIELD) struct config_landing landing; struct config_place place; };
+struct config_input { CONFIG_INPUT(CONFIG_FIELD) const char *label; /* e.g. "syslog udp://127.0.0.1:5514": the input's name everywhere */ struct config_place place; };
 struct config_alerts { CONFIG_ALERTS(CONFIG_FIELD) };
 struct config_delivery { CONFIG_DELIVERY(CONFIG_FIELD) };
 struct config_rule { CONFIG_RULE(CONFIG_FIELD) const char *file; int line, column; };
@@ -121,6 +127,7 @@ struct config {
     size_t list_count;
     struct config_heartbeat heartbeat; /* url NULL: none */
     CONFIG_TOP(CONFIG_FIELD)
+    struct config_place rules_place;
     struct arena *arena; /* owns everything above */
 };
 
@@ -171,6 +178,12 @@ enum {
 struct config *config_parse(const struct config_source *sources, size_t count, const char *machine_name,
                             struct config_errors *errors);
 void config_free(struct config *config);
+
+/* The same, but what could be read comes back although there were errors, so that what it names can be looked
+ * at all the same: values with errors are zero, so it is not to be run with. NULL when a source is no YAML.
+ */
+struct config *config_parse_faulty(const struct config_source *sources, size_t count,
+                                   const char *machine_name, struct config_errors *errors);
 
 /* What is allowed and yet should be said: one sentence each, e.g. that a gateway gets mail in the clear. */
 typedef void config_warning_fn(void *arg, const char *file, int line, const char *sentence);

@@ -92,7 +92,7 @@ static void the_example_of_the_design_is_read_to_the_letter(void **state)
     assert_string_equal(gateway->ca_file, "/etc/vedette/corp-ca.pem");
     assert_string_equal(gateway->username, "svc-vedette");
     assert_string_equal(gateway->password, "file/primary");
-    assert_int_equal(gateway->line, 2);
+    assert_int_equal(gateway->place.line, 2);
     assert_string_equal(config->sender, "Vedette <vedette@example.org>");
     assert_int_equal(config->recipients.count, 1);
     assert_string_equal(config->recipients.items[0], "soc@example.org");
@@ -494,9 +494,23 @@ static void later_files_add_to_lists_and_sections(void **state)
     assert_int_equal(config->recipients.count, 2);
     assert_int_equal(config->gateway_count, 2);
     assert_string_equal(config->gateways[1].name, "b");
-    assert_string_equal(config->gateways[1].file, "/etc/vedette/conf.d/20.yaml");
+    assert_string_equal(config->gateways[1].place.file, "/etc/vedette/conf.d/20.yaml");
     assert_int_equal(config->input_count, 1);
     config_free(config);
+}
+
+static void what_was_read_in_spite_of_errors_can_be_looked_at(void **state)
+{
+    (void)state;
+    const struct config_source source = {"/e/a.yaml", SV_INIT(GATEWAY "sender: nobody\nrules: [r]\n")};
+    struct config *config = config_parse_faulty(&source, 1, "m.example", &errors);
+    assert_int_equal(errors.count, 2);
+    assert_non_null(config);
+    assert_string_equal(config->rules.items[0], "/e/r");
+    assert_int_equal(config->rules_place.line, 3);
+    config_free(config);
+    const struct config_source broken = {"/e/a.yaml", SV_INIT("rules: [r\n")};
+    assert_null(config_parse_faulty(&broken, 1, "m.example", &errors));
 }
 
 static void later_files_may_not_repeat_a_scalar(void **state)
@@ -629,6 +643,7 @@ int main(void)
         TEST(all_errors_come_at_once_in_the_order_of_lines),
         TEST(a_password_in_the_file_is_refused_and_never_shown),
         TEST(later_files_add_to_lists_and_sections),
+        TEST(what_was_read_in_spite_of_errors_can_be_looked_at),
         TEST(later_files_may_not_repeat_a_scalar),
         TEST(bad_syntax_in_one_file_does_not_hide_errors_of_another),
         TEST(more_errors_than_fit_are_counted),

@@ -123,12 +123,6 @@ enum {
 
 enum { CONFIG_RELAY_RULES, CONFIG_RELAY_ACCOUNTS, CONFIG_RELAY_ROUTES, CONFIG_RELAY_SMARTHOSTS };
 
-/* Where things stand in the files; line 0: not there. */
-struct config_place {
-    const char *file;
-    int line, column;
-};
-
 /* One section as it was found. */
 struct config_instance {
     const struct config_section *section;

@@ -12,7 +12,7 @@ __attribute__((format(printf, 4, 5))) static void warn(config_warning_fn *fn, vo
     va_start(args, fmt);
     vsnprintf(line, sizeof line, fmt, args);
     va_end(args);
-    fn(arg, at ? at->file : NULL, at ? at->line : 0, line);
+    fn(arg, at ? at->place.file : NULL, at ? at->place.line : 0, line);
 }
 
 static void warn_of_gateway(const struct config_gateway *gateway, config_warning_fn *fn, void *arg)

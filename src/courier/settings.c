@@ -86,7 +86,7 @@ static void copy_heartbeat(struct arena *arena, struct config_heartbeat *to,
 static void copy_gateway(struct arena *arena, struct config_gateway *to, const struct config_gateway *from)
 {
     CONFIG_GATEWAY(COPY)
-    to->line = from->line;
+    to->place.line = from->place.line;
     copy_landing(arena, &to->landing, &from->landing);
 }
 

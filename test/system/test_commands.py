@@ -17,7 +17,7 @@ pytestmark = pytest.mark.sanitized
 
 RULE_ID = "6a3e5b7e-0000-4000-8000-000000000001"
 SUDO = "<86>1 2026-11-24T08:15:30Z host1 sudo - - - mallory : user NOT in sudoers ; TTY=pts/0 ; PWD=/ ; USER=root ; COMMAND=/bin/sh"
-COMMANDS = ["run", "check", "test", "path check", "path reviewed", "send", "alerts", "queue", "follow", "inbox", "rules check", "rules test",
+COMMANDS = ["run", "check", "test", "path check", "path status", "path reviewed", "landing confirm", "ways test", "send", "alerts", "queue", "follow", "inbox", "rules check", "rules test",
             "rules match", "events decode"]
 DESIGN_SHAPE = """
 gateways:
@@ -60,6 +60,8 @@ def test_every_command_has_help(command):
 
 @pytest.mark.parametrize("argv, code, said", [
     (["nonsense"], 64, "there is no command"),
+    (["rules"], 64, "vedette rules match"),
+    (["rules", "nonsense"], 64, "vedette rules check"),
     (["alerts", "--nonsense"], 64, "there is no option"),
     (["alerts", "--id", "x"], 64, "wants a number"),
     (["run", "-c", "/nonexistent/vedette.yaml"], 66, "/nonexistent/vedette.yaml"),
@@ -135,6 +137,32 @@ def test_check_tells_a_bad_rule_with_its_place(tmp_path):
     assert any(e["file"].endswith("bad.yml") and e["line"] == 5 and "nonsense" in e["message"] for e in errors), errors
 
 
+def test_check_tells_errors_of_the_configuration_and_of_its_rules_at_once(tmp_path):
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "bad.yml").write_text("title: Bad\nlogsource: {product: linux}\ndetection: {a: {x: 1}, condition: b}\n")
+    config = tmp_path / "vedette.yaml"
+    bad = DESIGN_SHAPE.replace("rules: []", "rules: [rules, gone]").replace("port: 587", "port: 99999")
+    config.write_text(bad)
+    done = run("check", "--json", "-c", str(config))
+    places = {(pathlib.Path(e["file"]).name, e["line"]) for e in json.loads(done.stdout)["errors"]}
+    lines = bad.splitlines()
+    assert done.returncode == 78
+    assert places >= {("vedette.yaml", 1 + lines.index("    port: 99999")), ("bad.yml", 3),
+                      ("vedette.yaml", 1 + lines.index("rules: [rules, gone]"))}, done.stdout
+
+
+def test_check_names_the_file_that_an_entry_stands_in(tmp_path):
+    (tmp_path / "conf.d").mkdir()
+    (tmp_path / "vedette.yaml").write_text("sender: v@example.org\nrecipients: [soc@example.org]\nrules: []\n")
+    (tmp_path / "conf.d" / "10.yaml").write_text(
+        "gateways:\n  - name: a\n    address: 192.0.2.25\n    security: tls\n    ca_file: /nonexistent/ca.pem\n"
+        "inputs:\n  - syslog: tls://127.0.0.1:6514\n    certificate: /nonexistent/cert.pem\n    key: /nonexistent/key.pem\n")
+    done = run("check", "--json", "-c", str(tmp_path / "vedette.yaml"))
+    errors = json.loads(done.stdout)["errors"]
+    assert done.returncode == 78
+    assert {(pathlib.Path(e["file"]).name, e["line"]) for e in errors} == {("10.yaml", 2), ("10.yaml", 7)}, errors
+
+
 # --- rules and events ----------------------------------------------------------------------------------------------------
 
 
@@ -143,6 +171,13 @@ def test_the_starter_rules_load_and_their_examples_hold():
     answer = json.loads(done.stdout)
     assert done.returncode == 0 and answer["failed"] == 0 and answer["errors"] == [] and answer["loaded"] >= 40
     assert run("rules", "test", str(ROOT / "rules")).returncode == 0
+
+
+def test_rules_check_tells_what_it_cannot_read_and_goes_on_with_the_rest():
+    done = run("rules", "check", "--json", "/nonexistent", str(ROOT / "rules"))
+    answer = json.loads(done.stdout)
+    assert done.returncode == 66
+    assert answer["loaded"] >= 40 and [error["file"] for error in answer["errors"]] == ["/nonexistent"]
 
 
 def test_rules_match_writes_a_line_per_finding(tmp_path):
