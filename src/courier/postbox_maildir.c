@@ -24,6 +24,7 @@ enum {
 
 static const nanos LOOK_WATCHED = 60 * NANOS_PER_SECOND; /* should the kernel have missed something */
 static const nanos LOOK_ALONE = 2 * NANOS_PER_SECOND;    /* without inotify, or without a folder yet */
+static const nanos SEEN_TO_COME = NANOS_PER_SECOND;      /* a mail younger than that is taken as just come */
 
 struct folder {
     char path[PATH_MAX];
@@ -46,11 +47,13 @@ struct postbox_maildir {
     char *content;            /* POSTBOX_MAIL_BYTES_MAX */
 };
 
-/* The time that the file bears is that of its delivery, also after it was moved from new to cur. */
+/* The time that the file bears is that of its delivery, also after it was moved from new to cur. It is that
+ * of its last byte by a clock of some milliseconds' grain, which may be before the gateway was even asked: of
+ * a mail that was seen to come, now is truer. */
 static nanos time_of(const struct stat *st)
 {
     nanos at = st->st_mtim.tv_sec * NANOS_PER_SECOND + st->st_mtim.tv_nsec, now = loop_now();
-    return at < now ? at : now;
+    return at < now - SEEN_TO_COME ? at : now;
 }
 
 /* Returns the bytes read. */
