@@ -121,6 +121,12 @@ static void gateway_commit(void *state, const struct config *config)
         gateway_reload(role->gateway, config);
 }
 
+static void write_metrics(void *state, struct buf *out)
+{
+    const struct gateway_role *role = state;
+    gateway_write_metrics(role->gateway, out);
+}
+
 static void drained(void *arg)
 {
     role_done(arg);
@@ -149,6 +155,7 @@ const struct role role_gateway = {
     .peer = gateway_peer,
     .prepare = prepare,
     .commit = gateway_commit,
+    .metrics = write_metrics,
     .drain = gateway_start_drain,
     .free = gateway_free_role,
 };

@@ -131,6 +131,14 @@ static int put_missing(struct buf *out, const struct cleanup *cleanup, const str
     return outcome;
 }
 
+/* Content that came by BDAT may end within its last line; what is added must not join that. */
+static int put_field(struct buf *out, const struct raw_field *field, const struct cleanup *cleanup)
+{
+    bool mends = cleanup->repair || cleanup->new_from;
+    int outcome = buf_put(out, field->whole);
+    return mends && !sv_ends(field->whole, SV("\r\n")) ? outcome | buf_put(out, SV("\r\n")) : outcome;
+}
+
 int cleanup_write(struct buf *out, sv header, const struct cleanup *cleanup)
 {
     struct found found = look(header, cleanup);
@@ -139,7 +147,7 @@ int cleanup_write(struct buf *out, sv header, const struct cleanup *cleanup)
     while (field_next(&header, &field)) {
         bool dropped = (cleanup->repair && is_dropped(&field)) || is_replaced(cleanup, &field);
         if (!dropped)
-            outcome |= buf_put(out, field.whole);
+            outcome |= put_field(out, &field, cleanup);
     }
     outcome |= put_missing(out, cleanup, &found);
     /* What is no field is not for us to judge: it follows as it came. */

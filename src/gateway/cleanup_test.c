@@ -62,6 +62,7 @@ static void what_is_missing_is_added_and_what_is_there_is_kept(void **state)
         {"empty ones count as missing", "Date:\r\nMessage-ID: \r\nFrom:\r\n", DATE ID FROM},
         {"a From that nobody can answer stays unless the sender is rewritten", "From: root@localhost\r\n",
          "From: root@localhost\r\n" DATE ID},
+        {"an end within a line", "Subject: x", "Subject: x\r\n" DATE ID FROM},
         {"8-bit bytes", "Subject: \xe4\xff\r\n" DATE ID FROM, "Subject: \xe4\xff\r\n" DATE ID FROM},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)

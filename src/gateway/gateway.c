@@ -1,16 +1,16 @@
 #include "gateway/gateway.h"
 
 #include "base/log.h"
+#include "base/metrics.h"
 #include "gateway/crowd.h"
 #include "gateway/failures.h"
 #include "gateway/inbound.h"
-#include "gateway/limits.h"
+#include "gateway/quotas.h"
 #include "io/address.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -31,6 +31,7 @@ struct gateway {
     struct inbound_house house;
     struct furniture now, next;
     struct crowd *crowd;
+    struct quotas *quotas;
     struct login *login;
     struct listening {
         struct gateway *gateway;
@@ -194,14 +195,6 @@ static int furnish(const struct config *config, struct furniture *ret, struct er
     return 0;
 }
 
-static struct limits *make_limits(void)
-{
-    uint8_t key[LIMITS_KEY_BYTES];
-    ssize_t got = getrandom(key, sizeof key, 0);
-    assert(got == sizeof key);
-    return limits_new(key);
-}
-
 static bool has_accounts(const struct config_relay *relay)
 {
     for (size_t i = 0; i < relay->account_count; i++)
@@ -213,6 +206,8 @@ static bool has_accounts(const struct config_relay *relay)
 static void move_in(struct gateway *gateway, const struct config *config)
 {
     struct inbound_house *house = &gateway->house;
+    if (gateway->now.guard && gateway->next.guard)
+        guard_carry(gateway->next.guard, gateway->now.guard);
     remove_furniture(&gateway->now);
     gateway->now = gateway->next;
     gateway->next = (struct furniture){0};
@@ -244,7 +239,9 @@ int gateway_new(const struct gateway_setup *setup, struct gateway **ret, struct 
     gateway->loop = loop;
     gateway->login = setup->login;
     gateway->crowd = crowd_new();
-    gateway->house.limits = make_limits();
+    gateway->quotas = quotas_open(loop, config->relay.spool);
+    gateway->house.limits = quotas_limits(gateway->quotas);
+    gateway->house.activity = activity_new();
     gateway->house.relay = relay;
     gateway->next = furniture;
     move_in(gateway, config);
@@ -319,6 +316,21 @@ void gateway_reload(struct gateway *gateway, const struct config *config)
     close_unlisted(gateway, &config->relay);
 }
 
+/* ---- What is told of it ---------------------------------------------------------------------------------
+ */
+
+void gateway_write_metrics(const struct gateway *gateway, struct buf *out)
+{
+    metrics_one(out, "vedette_gateway_sessions", METRICS_GAUGE, "Clients connected now.",
+                (int64_t)gateway->inbound_count);
+    guard_write_metrics(gateway->now.guard, out);
+}
+
+const struct activity *gateway_activity(const struct gateway *gateway)
+{
+    return gateway->house.activity;
+}
+
 /* ---- The end --------------------------------------------------------------------------------------------
  */
 
@@ -372,7 +384,8 @@ void gateway_free(struct gateway *gateway)
     loop_timer_free(gateway->patience);
     remove_furniture(&gateway->now);
     remove_furniture(&gateway->next);
-    limits_free(gateway->house.limits);
+    quotas_close(gateway->quotas);
+    activity_free(gateway->house.activity);
     relay_free(gateway->house.relay);
     crowd_free(gateway->crowd);
     free(gateway);

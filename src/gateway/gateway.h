@@ -4,6 +4,7 @@
 #define VEDETTE_GATEWAY_GATEWAY_H
 
 #include "config/config.h"
+#include "gateway/activity.h"
 #include "io/loop.h"
 #include "secret/keeper.h"
 #include "secret/login.h"
@@ -30,6 +31,12 @@ void gateway_socket(struct gateway *gateway, const char *endpoint, int fd);
  * and messages that begin from now on, and closes endpoints that are listed no more. */
 int gateway_prepare(struct gateway *gateway, const struct config *config, struct err *err);
 void gateway_reload(struct gateway *gateway, const struct config *config);
+
+/* Appends the counters of sessions and guard rails, by base/metrics.h. */
+void gateway_write_metrics(const struct gateway *gateway, struct buf *out);
+
+/* Who sends what, lately. */
+const struct activity *gateway_activity(const struct gateway *gateway);
 
 /* Accepts no more; open transactions may end within a few seconds. done is called from the loop once nobody
  * is left; gateway_free may be called in it. */

@@ -4,6 +4,7 @@
 #define VEDETTE_GATEWAY_INBOUND_H
 
 #include "config/config.h"
+#include "gateway/activity.h"
 #include "gateway/guard.h"
 #include "gateway/relay.h"
 #include "io/stream.h"
@@ -16,6 +17,7 @@ struct inbound_house {
     const struct config *config;
     struct guard *guard;
     struct limits *limits;
+    struct activity *activity;
     struct relay *relay;
     struct login *login;       /* asks the keeper; NULL only where auth is false */
     bool auth;                 /* there are accounts to log in to */

@@ -109,7 +109,7 @@ static void judge_header(struct inbound *session, struct inbound_recipient *reci
     if (recipient->action != GUARD_LATER)
         return;
     ask_again(session, GUARD_HEADER, recipient, index, &question);
-    guard_ask(mail->guard, session->house->limits, &question, &verdict);
+    inbound_decide(session, mail->guard, &question, &verdict);
     if (verdict.action == GUARD_REJECT || verdict.action == GUARD_DEFER) {
         doom(mail, verdict.code, verdict.enhanced, verdict.text);
         return;
@@ -251,7 +251,7 @@ static void judge_content(struct inbound *session, struct inbound_recipient *rec
     if (recipient->action != GUARD_LATER)
         return;
     ask_again(session, GUARD_CONTENT, recipient, index, &question);
-    guard_ask(mail->guard, session->house->limits, &question, &verdict);
+    inbound_decide(session, mail->guard, &question, &verdict);
     if (verdict.action == GUARD_REJECT || verdict.action == GUARD_DEFER)
         doom(mail, verdict.code, verdict.enhanced, verdict.text);
     else if (!same_way(recipient, &verdict.options, verdict.action, verdict.rule))
@@ -351,6 +351,8 @@ static void commit(struct inbound *session, size_t index)
              LOG_SV("sender", mail->sender), LOG_INT("recipients", envelope.recipient_count),
              LOG_SV("recipient", recipients[0].address),
              LOG_INT("bytes", smtp_server_content_bytes(session->server)));
+    activity_took(session->house->activity, envelope.client_ip, envelope.account, mail->sender,
+                  smtp_server_content_bytes(session->server), loop_now());
     batch->committed = true;
     mail->waiting++;
     intake_commit(batch->message, &envelope, on_committed, batch);

@@ -29,6 +29,14 @@ static void begin_mail(struct inbound *session)
     session->mail = mail;
 }
 
+void inbound_decide(const struct inbound *session, const struct guard *guard,
+                    const struct guard_question *question, struct guard_verdict *ret)
+{
+    guard_ask(guard, session->house->limits, question, ret);
+    if (ret->action != GUARD_LATER)
+        activity_decided(session->house->activity, question, ret);
+}
+
 static sv decode_xtext(struct arena *arena, sv xtext)
 {
     struct buf plain = BUF_INIT(1024);
@@ -57,7 +65,7 @@ void inbound_answer_mail(struct inbound *session)
     inbound_ask(session, GUARD_MAIL, &question);
     question.sender = said->sender;
     question.size = said->size;
-    guard_ask(session->house->guard, session->house->limits, &question, &verdict);
+    inbound_decide(session, session->house->guard, &question, &verdict);
     if (verdict.action == GUARD_REJECT || verdict.action == GUARD_DEFER) {
         inbound_refuse(session, "mail", verdict.code, verdict.enhanced, verdict.text);
         return;
@@ -113,7 +121,7 @@ void inbound_answer_rcpt(struct inbound *session)
     question.size = mail->said.size;
     question.recipient = asked->whole;
     question.recipients = mail->count;
-    guard_ask(mail->guard, session->house->limits, &question, &verdict);
+    inbound_decide(session, mail->guard, &question, &verdict);
     if (verdict.action == GUARD_REJECT || verdict.action == GUARD_DEFER)
         inbound_refuse(session, "rcpt", verdict.code, verdict.enhanced, verdict.text);
     else if (!has_way(session, asked->whole, &verdict))

@@ -82,6 +82,10 @@ bool inbound_pump(struct inbound *session);
 /* All that is known of the client, in a question at a stage. */
 void inbound_ask(const struct inbound *session, enum guard_stage stage, struct guard_question *ret);
 
+/* Asks the guard, and notes what it decided for those who watch. */
+void inbound_decide(const struct inbound *session, const struct guard *guard,
+                    const struct guard_question *question, struct guard_verdict *ret);
+
 /* What stands for us in the trace and in the header. */
 sv inbound_name(const struct inbound *session);
 
