@@ -170,7 +170,7 @@
     X(client_ca, PATH, CONFIG_NONE,                                                                        \
       "Clients may show a certificate of this authority (PEM), and rules may ask for it.")                 \
     X(mechanisms, STRINGS, "SCRAM-SHA-256-PLUS, SCRAM-SHA-256, PLAIN, LOGIN",                              \
-      "Of AUTH, offered inside TLS only, and only those that the accounts' keys allow.")                   \
+      "Of AUTH, offered inside TLS only.")                                                                 \
     X(failures_to, PATH, CONFIG_NONE,                                                                      \
       "Unix datagram socket that logins refused are told to in RFC 5424, such as that of a syslog input.") \
     X(domains, HOSTS, CONFIG_NONE, "Mail for these is delivered here, into maildir.")                      \

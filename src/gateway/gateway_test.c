@@ -286,6 +286,20 @@ static void a_client_too_many_is_asked_to_come_later(void **state)
     close(fds[2]);
 }
 
+static void a_hundred_recipients_are_taken_and_the_next_is_put_off(void **state)
+{
+    struct fixture *fixture = *state;
+    int fd = client(fixture);
+    assert_int_equal(say(fixture, fd, SV(""), 1), 220);
+    assert_int_equal(say(fixture, fd, SV("EHLO me\r\nMAIL FROM:<>\r\n"), 2), 250);
+    for (int i = 0; i < SMTP_RECIPIENTS_MAX; i++)
+        assert_int_equal(say(fixture, fd, SV("RCPT TO:<b@example.org>\r\n"), 1), 250);
+    assert_int_equal(say(fixture, fd, SV("RCPT TO:<b@example.org>\r\n"), 1), 452);
+    assert_int_equal(say(fixture, fd, SV("DATA\r\n"), 1), 354);
+    assert_int_equal(say(fixture, fd, SV("x\r\n.\r\n"), 1), 250);
+    close(fd);
+}
+
 /* An address of this machine that is not loopback; false if it has none. */
 static bool outer_address(struct in_addr *ret)
 {
@@ -409,6 +423,7 @@ int main(void)
         TEST(what_is_not_taken_leaves_no_file),
         TEST(a_message_past_the_limit_is_refused),
         TEST(a_client_too_many_is_asked_to_come_later),
+        TEST(a_hundred_recipients_are_taken_and_the_next_is_put_off),
         TEST(a_client_from_elsewhere_needs_a_rule_and_gets_no_further_than_it_says),
         TEST(a_byte_now_and_then_does_not_hold_a_session),
         TEST(draining_lets_an_open_transaction_end),
