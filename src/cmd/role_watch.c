@@ -215,6 +215,7 @@ static void watch_metrics(void *state, struct buf *out)
         {"vedette_watch_findings_total", "Findings of rules.", counts->findings},
         {"vedette_watch_truncated_total", "Records cut at line_bytes_max.", counts->truncated},
         {"vedette_watch_fields_dropped_total", "Fields past the bound of one event.", counts->fields_dropped},
+        {"vedette_watch_hidden_total", "Pieces of findings that masks hid.", counts->hidden},
         {"vedette_watch_datagrams_lost_total", "Datagrams that the kernel dropped.", counts->datagrams_lost},
         {"vedette_watch_framing_errors_total", "Connections closed for broken framing.",
          counts->framing_errors},

@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 #include "io/durable.h"
+#include "watch/mask.h"
 #include "watch/sigma_lists.h"
 
 enum { LIST_BYTES_MAX = 64 * 1024 * 1024 };
@@ -45,6 +46,9 @@ int rule_book_load(const struct config *config, struct ruleset **ret, rule_error
     for (size_t i = 0; i < config->list_count; i++)
         load_list(lists, &config->lists[i], fn, arg);
     ruleset_lists(ruleset, lists);
+    ruleset_hide(ruleset, masks_new());
+    for (size_t i = 0; result == 0 && i < config->masks.count; i++)
+        result = masks_load(ruleset_masks(ruleset), config->masks.items[i], fn, arg, err);
     for (size_t i = 0; result == 0 && i < config->rules.count; i++)
         result = ruleset_load(ruleset, config->rules.items[i], fn, arg, err);
     if (result == 0)

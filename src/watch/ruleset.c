@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
+#include "watch/mask.h"
 #include "watch/rule_files.h"
 #include "watch/ruleset_priv.h"
 #include "watch/sigma_document.h"
@@ -46,6 +47,7 @@ void ruleset_free(struct ruleset *ruleset)
     prefilter_free(ruleset->prefilter);
     correlation_rules_free(ruleset->correlations);
     sigma_filters_free(ruleset->filters);
+    masks_free(ruleset->masks);
     sigma_fields_free(ruleset->fields);
     arena_free(ruleset->arena);
     free(ruleset);
@@ -54,6 +56,17 @@ void ruleset_free(struct ruleset *ruleset)
 void ruleset_lists(struct ruleset *ruleset, const struct sigma_lists *lists)
 {
     ruleset->lists = lists;
+}
+
+void ruleset_hide(struct ruleset *ruleset, struct masks *masks)
+{
+    masks_free(ruleset->masks);
+    ruleset->masks = masks;
+}
+
+struct masks *ruleset_masks(const struct ruleset *ruleset)
+{
+    return ruleset->masks;
 }
 
 /* The cell that holds the id's rule, or the empty one where it would stand. */

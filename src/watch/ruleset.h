@@ -21,6 +21,11 @@ struct ruleset *ruleset_new(void);
 void ruleset_free(struct ruleset *ruleset);
 
 struct sigma_lists;
+struct masks;
+
+/* What is to be hidden of the events that the rules find; taken over. NULL: nothing. */
+void ruleset_hide(struct ruleset *ruleset, struct masks *masks);
+struct masks *ruleset_masks(const struct ruleset *ruleset);
 
 /* What placeholders (%name%, with the modifier expand) stand for in the rules that are loaded from now on.
  * Borrowed until the last load. Without it a rule with a placeholder is an error. */

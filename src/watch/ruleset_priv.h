@@ -11,6 +11,7 @@ struct ruleset {
     struct arena *arena;
     struct sigma_fields *fields;
     const struct sigma_lists *lists;
+    struct masks *masks; /* NULL: nothing is hidden */
     struct sigma_rule *rules;
     size_t count, cap, failed;
     uint32_t *ids; /* hash table of rule index + 1 by id, ASCII case folded; at most half in use */

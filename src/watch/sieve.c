@@ -1,5 +1,7 @@
 #include "watch/sieve.h"
 
+#include "watch/mask.h"
+
 #include "wire/batch.h"
 
 #include <assert.h>
@@ -156,9 +158,13 @@ static void decode_record(struct sieve *sieve, const struct input *input, const 
     sieve->counts->fields_dropped += (ret->flags & EVENT_FIELDS_DROPPED) != 0;
 }
 
-static void add_findings(struct sieve *sieve, const struct input *input, const struct event *event,
+/* Only what is found leaves, and only that is masked. */
+static void add_findings(struct sieve *sieve, const struct input *input, struct event *event,
                          const size_t *matches, size_t count)
 {
+    struct masks *masks = ruleset_masks(sieve->ruleset);
+    if (count && masks)
+        sieve->counts->hidden += masks_hide(masks, event, sieve->arena);
     for (size_t i = 0; i < count; i++) {
         struct finding finding = finding_of(ruleset_rule(sieve->ruleset, matches[i]), event, input->config);
         add_finding(sieve, input, &finding);

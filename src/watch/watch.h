@@ -17,6 +17,7 @@ struct watch_counts {
     uint64_t decoded;   /* of the events, those that a rule could match: only they are decoded */
     uint64_t truncated; /* records cut at line_bytes_max */
     uint64_t fields_dropped;
+    uint64_t hidden;              /* pieces of findings that masks hid */
     uint64_t datagrams_lost;      /* told by the kernel (SO_RXQ_OVFL) */
     uint64_t framing_errors;      /* broken octet counts: the connection is closed */
     uint64_t connections_refused; /* past connections_max */

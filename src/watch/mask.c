@@ -1,0 +1,228 @@
+#include "watch/mask.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "watch/mask_priv.h"
+
+#define PATTERN_STARS "***"
+#define HIDDEN        "[hidden: it may hold a secret that could not be masked]"
+
+enum { FORMS = 3 };
+
+/* One event's secrets as they are found. */
+struct hiding {
+    struct masks *masks;
+    struct arena *arena;
+    sv secrets[MASK_SECRETS_MAX];
+    size_t secret_count, hidden;
+    bool crowded; /* there were more */
+};
+
+static void remember(struct hiding *hiding, sv secret)
+{
+    size_t n = secret.n;
+    if (n >= 2 && (secret.p[0] == '"' || secret.p[0] == '\'') && secret.p[n - 1] == secret.p[0])
+        secret = sv_first(sv_from(secret, 1), n - 2);
+    if (secret.n < MASK_SPREAD_BYTES_MIN)
+        return;
+    for (size_t i = 0; i < hiding->secret_count; i++)
+        if (sv_eq(hiding->secrets[i], secret))
+            return;
+    if (hiding->secret_count == MASK_SECRETS_MAX)
+        hiding->crowded = true;
+    else
+        hiding->secrets[hiding->secret_count++] = secret;
+}
+
+/* text with what stands from..to replaced; HIDDEN without room. */
+static sv splice(struct hiding *hiding, sv text, size_t from, size_t to)
+{
+    size_t n = from + strlen(PATTERN_STARS) + (text.n - to);
+    char *out = arena_alloc(hiding->arena, n + 1);
+    hiding->hidden++;
+    if (!out)
+        return SV(HIDDEN);
+    memcpy(out, text.p, from);
+    memcpy(out + from, PATTERN_STARS, strlen(PATTERN_STARS));
+    if (text.n > to)
+        memcpy(out + from + strlen(PATTERN_STARS), text.p + to, text.n - to);
+    return (sv){out, n};
+}
+
+static bool is_hidden(sv secret)
+{
+    return sv_eq(secret, SV(PATTERN_STARS)) || secret.n == 0;
+}
+
+/* Everything that one pattern finds. */
+static sv hide_pattern(struct hiding *hiding, const struct mask *mask, sv text)
+{
+    size_t at = 0, from, to;
+    for (size_t hits = 0; at <= text.n; hits++) {
+        enum mask_search found = mask_search(hiding->masks, mask, text, at, &from, &to);
+        if (found == MASK_NOTHING)
+            return text;
+        if (found == MASK_GIVEN_UP) {
+            hiding->hidden++;
+            return SV(HIDDEN);
+        }
+        sv secret = sv_first(sv_from(text, from), to - from);
+        if (hits == MASK_HITS_MAX)
+            return splice(hiding, text, from, text.n);
+        if (is_hidden(secret) || found == MASK_EXCEPTED) {
+            at = to > at ? to : at + 1;
+            continue;
+        }
+        remember(hiding, secret);
+        text = splice(hiding, text, from, to);
+        at = from + strlen(PATTERN_STARS);
+    }
+    return text;
+}
+
+static sv hide_patterns(struct hiding *hiding, sv text)
+{
+    for (size_t i = 0; text.n && i < hiding->masks->count; i++)
+        text = hide_pattern(hiding, &hiding->masks->list[i], text);
+    return text;
+}
+
+/* --- secrets that are known, wherever else they stand */
+
+/* A secret as auditd writes it, and as JSON does; as it is, it is the form 0. Empty if there is no other. */
+static sv form_of(struct hiding *hiding, sv secret, size_t form)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    if (form == 0)
+        return secret;
+    char *out = arena_alloc(hiding->arena, secret.n * 2 + 1);
+    size_t n = 0;
+    for (size_t i = 0; out && i < secret.n; i++) {
+        unsigned char c = (unsigned char)secret.p[i];
+        if (form == 1) {
+            out[n++] = digits[c >> 4];
+            out[n++] = digits[c & 15];
+        } else {
+            if (c == '"' || c == '\\')
+                out[n++] = '\\';
+            out[n++] = (char)c;
+        }
+    }
+    return form == 2 && n == secret.n ? SV("") : (sv){out, out ? n : 0};
+}
+
+static sv hide_everywhere(struct hiding *hiding, sv text, sv needle)
+{
+    size_t from = 0;
+    for (size_t hits = 0; needle.n && text.n; hits++) {
+        size_t found = sv_find(sv_from(text, from), needle);
+        if (found == SV_NPOS)
+            break;
+        if (hits == MASK_HITS_MAX)
+            return splice(hiding, text, from, text.n);
+        text = splice(hiding, text, from + found, from + found + needle.n);
+        from += found + strlen(PATTERN_STARS);
+        if (from > text.n)
+            break;
+    }
+    return text;
+}
+
+static sv hide_known(struct hiding *hiding, sv text)
+{
+    for (size_t i = 0; i < hiding->secret_count; i++)
+        for (size_t form = 0; form < FORMS; form++)
+            text = hide_everywhere(hiding, text, form_of(hiding, hiding->secrets[i], form));
+    return text;
+}
+
+/* Whether the record shows each secret in a form that we know; else it has it in another. */
+static bool shows_all(struct hiding *hiding, sv raw)
+{
+    for (size_t i = 0; i < hiding->secret_count; i++) {
+        bool shown = false;
+        for (size_t form = 0; form < FORMS && !shown; form++) {
+            sv needle = form_of(hiding, hiding->secrets[i], form);
+            shown = needle.n && sv_find(raw, needle) != SV_NPOS;
+        }
+        if (!shown)
+            return false;
+    }
+    return true;
+}
+
+static bool is_named(const struct masks *masks, sv name)
+{
+    for (size_t dot; (dot = sv_find_char(name, '.')) != SV_NPOS;)
+        name = sv_from(name, dot + 1);
+    for (size_t i = 0; i < masks->name_count; i++)
+        if (sv_ieq(masks->names[i], name))
+            return true;
+    return false;
+}
+
+/* Who and where: a name that happens to be somebody's password is still a name. */
+static bool is_identity(sv name)
+{
+    return sv_starts(name, SV("user.")) || sv_starts(name, SV("host.")) || sv_starts(name, SV("source.")) ||
+           sv_starts(name, SV("destination.")) || sv_starts(name, SV("log.")) ||
+           sv_starts(name, SV("event."));
+}
+
+static void hide_field(struct hiding *hiding, struct event_field *field)
+{
+    if (field->value.n == 0 || field->type == EVENT_NULL)
+        return;
+    if (!is_named(hiding->masks, field->name)) {
+        field->value = hide_patterns(hiding, field->value);
+        return;
+    }
+    remember(hiding, field->value);
+    field->value = SV(PATTERN_STARS);
+    field->type = EVENT_STRING;
+    hiding->hidden++;
+}
+
+static void hide_rest(struct hiding *hiding, struct event *event, sv raw)
+{
+    for (size_t i = 0; i < event->field_count; i++)
+        if (!is_identity(event->fields[i].name))
+            event->fields[i].value = hide_known(hiding, event->fields[i].value);
+    event->message = hide_known(hiding, event->message);
+    event->raw = hide_known(hiding, event->raw);
+    if (raw.n == 0 || (!hiding->crowded && shows_all(hiding, raw)))
+        return;
+    event->raw = SV(HIDDEN);
+    if (hiding->crowded)
+        event->message = SV(HIDDEN);
+}
+
+size_t masks_hide(struct masks *masks, struct event *event, struct arena *arena)
+{
+    struct hiding hiding = {.masks = masks, .arena = arena};
+    struct event_field *fields = arena_alloc(arena, (event->field_count + 1) * sizeof *fields);
+    sv raw = event->raw;
+    if (!fields) {
+        event->field_count = 0;
+        event->raw = event->message = SV(HIDDEN);
+        return 1;
+    }
+    if (event->field_count)
+        memcpy(fields, event->fields, event->field_count * sizeof *fields);
+    event->fields = fields;
+    for (size_t i = 0; i < event->field_count; i++)
+        hide_field(&hiding, &fields[i]);
+    event->message = hide_patterns(&hiding, event->message);
+    event->raw = hide_patterns(&hiding, event->raw);
+    if (hiding.secret_count)
+        hide_rest(&hiding, event, raw);
+    return hiding.hidden;
+}
+
+sv masks_hide_text(struct masks *masks, sv text, struct arena *arena)
+{
+    struct hiding hiding = {.masks = masks, .arena = arena};
+    return hide_patterns(&hiding, text);
+}

@@ -1,0 +1,35 @@
+/* What mask_load.c builds and mask.c applies. Private. */
+#ifndef VEDETTE_WATCH_MASK_PRIV_H
+#define VEDETTE_WATCH_MASK_PRIV_H
+
+#include "watch/mask.h"
+
+struct mask {
+    void *pattern, *except; /* pcre2_code; except may be NULL */
+    uint32_t group;         /* that catches the secret */
+};
+
+struct masks {
+    struct arena *arena;
+    struct mask list[MASKS_MAX];
+    size_t count;
+    sv names[MASKS_MAX]; /* of fields */
+    size_t name_count;
+    void *data, *context; /* pcre2_match_data, pcre2_match_context */
+};
+
+enum mask_search {
+    MASK_NOTHING,
+    MASK_FOUND,
+    MASK_EXCEPTED, /* found, but `except` says that it is no secret */
+    MASK_GIVEN_UP, /* at MASK_STEPS_MAX */
+};
+
+/* The next secret from `at` on: where it begins and ends. */
+enum mask_search mask_search(struct masks *masks, const struct mask *mask, sv text, size_t at,
+                             size_t *ret_from, size_t *ret_to);
+
+/* Only the patterns, on one text: for the examples. */
+sv masks_hide_text(struct masks *masks, sv text, struct arena *arena);
+
+#endif

@@ -1,0 +1,213 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* cmocka needs its types first. */
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "watch/mask.h"
+#include "watch/ruleset_fixture.h"
+#include "wire/decode.h"
+
+#define HIDDEN "[hidden: it may hold a secret that could not be masked]"
+
+static struct masks *masks;
+static struct arena *arena;
+
+static int set_up(void **state)
+{
+    (void)state;
+    masks = masks_new();
+    arena = arena_new(16 << 20);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    masks_free(masks);
+    arena_free(arena);
+    return 0;
+}
+
+static size_t count_of(sv text, sv needle)
+{
+    size_t count = 0, at;
+    for (; (at = sv_find(text, needle)) != SV_NPOS; text = sv_from(text, at + 1))
+        count++;
+    return count;
+}
+
+/* How often the words stand in the event, in any of its parts. */
+static size_t stands(const struct event *event, const char *words)
+{
+    size_t count = count_of(event->raw, sv_of(words)) + count_of(event->message, sv_of(words));
+    for (size_t i = 0; i < event->field_count; i++)
+        count += count_of(event->fields[i].value, sv_of(words));
+    return count;
+}
+
+static struct event hidden_of(const char *record)
+{
+    struct event event;
+    decode(&event, sv_of(record), DECODE_AUTO, 1, 0, arena);
+    masks_hide(masks, &event, arena);
+    return event;
+}
+
+static void a_secret_in_any_format_stands_nowhere_in_the_event(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *record, *secret;
+    } cases[] = {
+        {"<85>Nov 24 08:00:00 h sudo: bob : TTY=pts/0 ; PWD=/ ; USER=root ; COMMAND=/usr/bin/mysql "
+         "-pHunter2x db",
+         "Hunter2x"},
+        {"{\"process\": {\"command_line\": \"mysql --password=\\\"Hun\\\\\\\"ter\\\" db\"}}", "Hun"},
+        {"{\"a\": {\"Password\": \"Hunter2x\"}, \"b\": \"x Hunter2x y\"}", "Hunter2x"},
+        {"{\"a\": {\"password\": \"Hunter2x\"}, \"b\": \"\\u0048unter2x\"}", "Hunter2x"},
+        {"{\"cmd\": \"curl -u bob:Hunter2x https:\\/\\/h\"}", "Hunter2x"},
+        {"CEF:0|Cyber-Ark|Vault|1|295|x|5|suser=bob cs1=net user bob Hunter2x /add msg=Hunter2x", "Hunter2x"},
+        {"type=EXECVE msg=audit(1700000000.123:45): argc=3 a0=\"mysql\" a1=\"-pHunter2x\" a2=\"db\"",
+         "Hunter2x"},
+        {"type=PROCTITLE msg=audit(1700000000.123:45): proctitle=6D7973716C002D7048756E7465723278006462",
+         "Hunter2x"},
+        {"type=PROCTITLE msg=audit(1700000000.123:45): proctitle=6D7973716C002D7048756E7465723278006462",
+         "48756E7465723278"},
+        {"something: Authorization: Bearer abcdefgh.Hunter2x", "Hunter2x"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        arena_reset(arena);
+        struct event event = hidden_of(cases[i].record);
+        if (stands(&event, cases[i].secret))
+            fail_msg("%s: still there: raw %.*s", cases[i].record, SV_ARG(event.raw));
+        if (stands(&event, "***") + stands(&event, HIDDEN) == 0)
+            fail_msg("%s: nothing is hidden", cases[i].record);
+    }
+}
+
+static void what_is_no_secret_stays(void **state)
+{
+    (void)state;
+    static const char *const records[] = {
+        "<86>Nov 24 08:00:00 h sshd[7]: Failed password for invalid user root from 192.0.2.1 port 5 ssh2",
+        "<85>Nov 24 08:00:00 h sudo: bob : TTY=pts/0 ; PWD=/root ; USER=root ; COMMAND=/bin/ls -l",
+        "CEF:0|Cyber-Ark|Vault|1|295|Retrieve password|5|suser=bob reason=change password",
+        "{\"user\": \"root\", \"message\": \"password changed for bob\"}",
+        "su[7]: pam_unix(su:auth): authentication failure; logname=bob uid=1 user=root",
+    };
+    for (size_t i = 0; i < sizeof records / sizeof *records; i++) {
+        arena_reset(arena);
+        struct event event = hidden_of(records[i]);
+        if (!sv_eq(event.raw, sv_of(records[i])))
+            fail_msg("%s became %.*s", records[i], SV_ARG(event.raw));
+        assert_int_equal(stands(&event, "***"), 0);
+    }
+}
+
+static void a_name_that_is_also_a_password_stays_a_name(void **state)
+{
+    (void)state;
+    struct event event = hidden_of("<85>Nov 24 08:00:00 h sudo: alice : TTY=pts/0 ; PWD=/ ; USER=root ; "
+                                   "COMMAND=/usr/bin/mysql -palice db");
+    assert_true(sv_eq(event_get(&event, SV("user.name")), SV("alice")));
+    assert_int_equal(sv_find(event.raw, SV("-palice")), SV_NPOS);
+}
+
+static void masks_of_ones_own_join_those_built_in(void **state)
+{
+    (void)state;
+    struct told told = {0};
+    assert_int_equal(masks_load_text(masks, "own.yml",
+                                     SV("masks:\n- name: own\n  pattern: 'pin (?<secret>\\d+)'\n"
+                                        "  examples: [{text: my pin 1234, masked: my pin ***}]\n"
+                                        "- {name: names, fields: [ssn]}\n"),
+                                     tell, &told),
+                     2);
+    assert_int_equal(told.count, 0);
+    struct event event =
+        hidden_of("{\"a\": \"pin 987654\", \"x\": {\"SSN\": \"078-05-1120\"}, \"password\": \"geheim\"}");
+    assert_int_equal(stands(&event, "987654") + stands(&event, "078-05-1120") + stands(&event, "geheim"), 0);
+}
+
+static void mistakes_in_masks_are_told(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *expected;
+    } cases[] = {
+        {"masks:\n- {name: a, pattern: '('}\n", "2:23 this regular expression is wrong at character 2"},
+        {"masks:\n- {name: a, pattern: 'x'}\n", "2:23 the expression has no group (?<secret>"},
+        {"masks:\n- {name: a}\n", "2:3 a mask has either pattern or fields"},
+        {"masks:\n- {name: a, fields: []}\n", "2:21 fields is a list of names"},
+        {"masks:\n- {name: a, fields: [b], words: x}\n", "2:26 a mask has name, about, pattern"},
+        {"masks:\n- {name: a, pattern: 'q(?<secret>z)', examples: [{text: qz, masked: qz}]}\n",
+         "the example becomes 'q***'"},
+        {"mask: []\n", "1:1 a file of masks has the key masks"},
+        {"masks: [\n", "this is not YAML"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct told told = {0};
+        masks_load_text(masks, "own.yml", sv_of(cases[i].text), tell, &told);
+        if (told.count != 1 || !strstr(told.text, cases[i].expected))
+            fail_msg("case %zu: expected \"%s\", told: %s", i, cases[i].expected, told.text);
+    }
+}
+
+/* Where a bound is reached more is hidden, never less. */
+static void what_is_too_much_is_hidden_whole(void **state)
+{
+    (void)state;
+    struct told told = {0};
+    char *text = malloc(EVENT_BYTES_MAX);
+    size_t n = 0;
+    assert_non_null(text);
+    for (int i = 0; i < 200; i++)
+        n += (size_t)snprintf(text + n, EVENT_BYTES_MAX - n, "x%d --password=geheim%03d ", i, i);
+    struct event event = {.raw = sv_make(text, n), .message = sv_make(text, n)};
+    masks_hide(masks, &event, arena);
+    assert_int_equal(stands(&event, "geheim"), 0);
+    /* A pattern that runs away. */
+    masks_load_text(masks, "own.yml", SV("masks:\n- {name: slow, pattern: '^(a+)+(?<secret>b)$'}\n"), tell,
+                    &told);
+    assert_int_equal(told.count, 0);
+    memset(text, 'a', 60);
+    memcpy(text + 60, "!b", 2);
+    event = (struct event){.raw = sv_make(text, 62), .message = SV("fine")};
+    masks_hide(masks, &event, arena);
+    assert_true(sv_eq(event.raw, SV(HIDDEN)));
+    assert_true(sv_eq(event.message, SV("fine")));
+    free(text);
+}
+
+static void without_memory_nothing_is_shown(void **state)
+{
+    (void)state;
+    struct arena *small = arena_new(64);
+    struct event_field fields[4] = {{SV("password"), SV("geheim!"), EVENT_STRING}};
+    struct event event = {
+        .raw = SV("password=geheim!"), .message = SV("geheim!"), .fields = fields, .field_count = 4};
+    masks_hide(masks, &event, small);
+    assert_int_equal(stands(&event, "geheim"), 0);
+    arena_free(small);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_secret_in_any_format_stands_nowhere_in_the_event),
+        TEST(what_is_no_secret_stays),
+        TEST(a_name_that_is_also_a_password_stays_a_name),
+        TEST(masks_of_ones_own_join_those_built_in),
+        TEST(mistakes_in_masks_are_told),
+        TEST(what_is_too_much_is_hidden_whole),
+        TEST(without_memory_nothing_is_shown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
