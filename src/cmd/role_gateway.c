@@ -1,5 +1,6 @@
 /* The gateway process: our own SMTP gateway. */
 #include "cmd/confine.h"
+#include "cmd/gateway_control.h"
 #include "cmd/role.h"
 #include "gateway/gateway.h"
 #include "secret/keeper.h"
@@ -15,6 +16,7 @@ enum { SPOOL_TRIES = 30, SPOOL_RETRY_US = 100 * 1000 };
 struct gateway_role {
     struct role_process *process;
     struct gateway *gateway;
+    struct gateway_control *control;
     struct keeper_client *keeper;
     struct login *login;
     struct channel *keeper_channel;
@@ -61,6 +63,7 @@ static int gateway_start(struct role_process *process, const struct config *conf
         free(role);
         return -1;
     }
+    role->control = gateway_control_new(role_loop(process), gateway_relay(role->gateway));
     *ret_state = role;
     return 0;
 }
@@ -104,6 +107,10 @@ static void gateway_take_socket(void *state, const char *label, int fd)
 {
     static const char prefix[] = "relay ";
     const struct gateway_role *role = state;
+    if (strcmp(label, "gateway control") == 0) {
+        gateway_control_listen(role->control, fd);
+        return;
+    }
     gateway_socket(role->gateway,
                    strncmp(label, prefix, sizeof prefix - 1) == 0 ? label + sizeof prefix - 1 : label, fd);
 }
@@ -141,6 +148,7 @@ static void gateway_start_drain(struct role_process *process, void *state)
 static void gateway_free_role(void *state)
 {
     struct gateway_role *role = state;
+    gateway_control_free(role->control);
     gateway_free(role->gateway);
     login_free(role->login);
     keeper_client_free(role->keeper);

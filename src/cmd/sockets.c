@@ -154,6 +154,8 @@ static int add_control(struct making *making, const struct config *config, struc
     if (config->input_count > 0 &&
         add_local(making, config, "metrics watch", "metrics-watch", "watch", err) < 0)
         return -1;
+    if (config->relay.present && add_local(making, config, "gateway control", "gateway", "gateway", err) < 0)
+        return -1;
     return config->relay.present
                ? add_local(making, config, "metrics gateway", "metrics-gateway", "gateway", err)
                : 0;

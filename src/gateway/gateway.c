@@ -355,6 +355,11 @@ static void close_sockets(struct gateway *gateway)
     gateway->socket_count = 0;
 }
 
+struct relay *gateway_relay(struct gateway *gateway)
+{
+    return gateway->house.relay;
+}
+
 void gateway_drain(struct gateway *gateway, loop_fn *done, void *arg)
 {
     close_sockets(gateway);

@@ -10,6 +10,7 @@
 #include "secret/login.h"
 
 struct gateway;
+struct relay;
 
 struct gateway_setup {
     struct loop *loop;
@@ -37,6 +38,9 @@ void gateway_write_metrics(const struct gateway *gateway, struct buf *out);
 
 /* Who sends what, lately. */
 const struct activity *gateway_activity(const struct gateway *gateway);
+
+/* Its queue; lives as long as the gateway. */
+struct relay *gateway_relay(struct gateway *gateway);
 
 /* Accepts no more; open transactions may end within a few seconds. done is called from the loop once nobody
  * is left; gateway_free may be called in it. */

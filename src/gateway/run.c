@@ -157,7 +157,7 @@ void run_end(struct run *run)
     notify_run(letter, run);
     remember_trouble(letter, run);
     run_clear(run);
-    if (recipient_count(&later) && !errand->doomed) {
+    if (recipient_count(&later) && !errand->doomed && !letter->held) {
         errand->recipients = later;
         letter_note(letter);
         errand_rest(errand,

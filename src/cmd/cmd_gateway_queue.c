@@ -1,0 +1,170 @@
+/* `vedette gateway queue`: what our gateway still has to deliver, and what to do with it. */
+#include "cmd/command.h"
+#include "cmd/control_client.h"
+#include "cmd/gateway_rules.h"
+#include "cmd/load.h"
+#include "cmd/options.h"
+#include "cmd/term.h"
+
+#define ANSWER_MAX (60 * NANOS_PER_SECOND)
+
+struct queue_request {
+    const char *config, *route;
+    bool json, body;
+    size_t rows;
+};
+
+static const char *text(const json_t *object, const char *key)
+{
+    const char *value = json_string_value(json_object_get(object, key));
+    return value ? value : "";
+}
+
+static void print_text(const json_t *object, const char *key)
+{
+    const json_t *value = json_object_get(object, key);
+    term_text(stdout, sv_make(json_string_value(value), json_string_length(value)));
+}
+
+static enum term_style state_style(const char *state)
+{
+    if (strcmp(state, "held") == 0)
+        return TERM_RED;
+    return strcmp(state, "deferred") == 0 ? TERM_YELLOW : TERM_GREEN;
+}
+
+static void print_message(const json_t *row)
+{
+    size_t i;
+    json_t *recipient;
+    const char *when = text(row, "arrived_at");
+    printf("%-14s %.10s %.8sZ  ", text(row, "id"), when, strlen(when) > 11 ? when + 11 : "");
+    term_print(stdout, state_style(text(row, "state")), "%-8s", text(row, "state"));
+    printf("  %7lld  <", (long long)json_integer_value(json_object_get(row, "bytes")));
+    print_text(row, "sender");
+    printf(">");
+    json_array_foreach(json_object_get(row, "recipients"), i, recipient)
+    {
+        printf("%s", i ? ", " : " to ");
+        print_text(recipient, "address");
+        if (!json_is_true(json_object_get(recipient, "open")))
+            printf(" (done)");
+    }
+    putchar('\n');
+    if (*text(row, "cause")) {
+        printf("%*s", 15, "");
+        term_print(stdout, TERM_DIM,
+                   "%lld attempts: ", (long long)json_integer_value(json_object_get(row, "attempts")));
+        print_text(row, "cause");
+        putchar('\n');
+    }
+}
+
+/* Line by line, so that no byte of it steers the terminal. */
+static void print_lines(sv lines)
+{
+    while (lines.n) {
+        sv line = sv_split(&lines, '\n');
+        term_text(stdout, sv_trim(sv_first(line, line.n)));
+        putchar('\n');
+    }
+}
+
+static void print_content(const json_t *row)
+{
+    static const char *const facts[] = {"client", "account", "tls", "rule", "route"};
+    for (size_t i = 0; i < sizeof facts / sizeof *facts; i++)
+        if (*text(row, facts[i])) {
+            printf("  %-8s ", facts[i]);
+            print_text(row, facts[i]);
+            putchar('\n');
+        }
+    putchar('\n');
+    print_lines(sv_of(text(row, "header")));
+    if (json_object_get(row, "body")) {
+        putchar('\n');
+        print_lines(sv_of(text(row, "body")));
+    }
+}
+
+static int print_row(void *arg, const json_t *row)
+{
+    struct queue_request *request = arg;
+    const json_t *count = json_object_get(row, "messages");
+    request->rows++;
+    if (request->json) {
+        json_dumpf(row, stdout, JSON_COMPACT);
+        putchar('\n');
+    } else if (count) {
+        long long n = (long long)json_integer_value(count);
+        printf("%lld message%s\n", n, n == 1 ? "" : "s");
+    } else {
+        print_message(row);
+        if (json_object_get(row, "header"))
+            print_content(row);
+    }
+    return 0;
+}
+
+static int ask(struct queue_request *request, const char *command, const char *id)
+{
+    int exit_code;
+    struct err err;
+    struct control_client *client;
+    struct config *config = load_or_complain(request->config, &exit_code);
+    if (!config)
+        return exit_code;
+    json_t *json = json_object();
+    json_object_set_new(json, "command", json_string(command));
+    json_object_set_new(json, "id", id ? json_string(id) : json_null());
+    json_object_set_new(json, "route", request->route ? json_string(request->route) : json_null());
+    json_object_set_new(json, "body", json_boolean(request->body));
+    int outcome = control_connect_to(config, "gateway", &client, &err);
+    config_free(config);
+    if (outcome == 0) {
+        outcome = control_request(client, json, ANSWER_MAX, print_row, request, &err);
+        control_close(client);
+    } else {
+        json_decref(json);
+    }
+    if (outcome < 0)
+        return term_error(&err);
+    if (request->rows == 0 && !request->json && !id)
+        puts("the queue is empty");
+    return 0;
+}
+
+static int wrong_usage(const char *cause)
+{
+    struct err err;
+    err_set(&err, ERR_USAGE, "see vedette gateway queue --help", "%s", cause);
+    return term_error(&err);
+}
+
+int cmd_gateway_queue(int argc, char **argv)
+{
+    static const char *const actions[] = {"show", "hold", "release", "retry", "delete", "requeue"};
+    struct queue_request request = {.config = GATEWAY_DEFAULT_PATH};
+    const struct option_spec specs[] = {
+        {"config", 'c', OPTION_TEXT, "FILE", "configuration (default: " GATEWAY_DEFAULT_PATH ")",
+         &request.config},
+        {"json", 0, OPTION_FLAG, NULL, "one JSON object a line", &request.json},
+        {"body", 0, OPTION_FLAG, NULL, "of show: all of the message, for administrators", &request.body},
+        {"route", 0, OPTION_TEXT, "NAME", "of requeue: the route to take from now on", &request.route},
+    };
+    int exit_code;
+    if (!command_options("gateway queue", specs, sizeof specs / sizeof *specs, &argc, argv, &exit_code))
+        return exit_code;
+    if (argc == 0)
+        return ask(&request, "queue", NULL);
+    for (size_t i = 0; i < sizeof actions / sizeof *actions; i++) {
+        if (strcmp(argv[0], actions[i]) != 0)
+            continue;
+        if (argc != 2)
+            return wrong_usage("name one message by its id (or \"all\", except to show and delete)");
+        if (strcmp(argv[0], "requeue") == 0 && !request.route)
+            return wrong_usage("requeue needs --route and its name");
+        return ask(&request, argv[0], argv[1]);
+    }
+    return wrong_usage("the queue knows show, hold, release, retry, delete and requeue");
+}

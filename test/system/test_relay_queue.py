@@ -1,0 +1,140 @@
+"""What an operator sees of our gateway's queue, and does with it."""
+
+import json
+import smtplib
+import subprocess
+
+import pytest
+
+from peers.enclosure import free_port, wait_until
+from peers.smtp_sink import SmtpSink, there_is_one
+from test_relay_durability import Ledger, Relay
+from vedette import binary
+
+pytestmark = pytest.mark.skipif(not there_is_one(), reason="smtp-sink is not in .peers/: run script/bootstrap test")
+
+
+def command(one, *words, ok=True):
+    done = subprocess.run([binary(), "gateway", "queue", "-c", str(one.config), *words], capture_output=True, text=True, check=False)
+    assert (done.returncode == 0) == ok, done.stderr
+    return done
+
+
+def rows(one):
+    return [json.loads(line) for line in command(one, "--json").stdout.splitlines()]
+
+
+def send(one, ledger, recipients=("b@example.net",)):
+    name, text = ledger.make(300)
+    with smtplib.SMTP("127.0.0.1", one.port, timeout=60) as session:
+        session.ehlo()
+        session.mail("a@example.org")
+        for recipient in recipients:
+            session.rcpt(recipient)
+        code, words = session.data(text)
+        assert code == 250, words
+    return name, words.split()[-1].decode()
+
+
+@pytest.fixture
+def relay(tmp_path):
+    """A gateway whose next hop is away, on two routes; the sink that would be there starts when it is asked to."""
+    port = free_port()
+    one = Relay(tmp_path, port, start=False)
+    one.settings["relay"]["smarthosts"].append({"name": "nowhere", "address": "127.0.0.1", "port": free_port(), "security": "none"})
+    one.settings["relay"]["routes"].append({"name": "dead", "domains": ["dead.example"], "via": ["nowhere"], "hold_down": "1h"})
+    one.write_config()
+    one.start()
+    yield one, lambda: SmtpSink(tmp_path / "sink", port)
+    one.kill()
+    one.check_sanitizers()
+
+
+def test_the_queue_is_listed_with_its_causes_and_shown(relay):
+    one, _ = relay
+    assert command(one).stdout == "the queue is empty\n"
+    _, queue_id = send(one, Ledger(), ("b@example.net", "c@dead.example"))
+    wait_until(lambda: rows(one)[0]["cause"], 20, "a cause")
+    row = rows(one)[0]
+    assert row["id"] == queue_id and row["sender"] == "a@example.org" and row["client"] == "127.0.0.1", row
+    assert [r["address"] for r in row["recipients"] if r["open"]] == ["b@example.net", "c@dead.example"]
+    shown = command(one, "show", queue_id).stdout
+    assert "X-Ledger: " in shown and "-- whole --" not in shown and "connect" in shown, shown
+    assert "-- whole --" in command(one, "show", "--body", queue_id).stdout
+    assert "has no message XYZ" in command(one, "show", "XYZ", ok=False).stderr
+    assert "requeue needs --route" in command(one, "requeue", queue_id, ok=False).stderr
+
+
+def test_what_is_held_stays_until_it_is_released_over_a_restart_too(relay):
+    one, start_sink = relay
+    ledger = Ledger()
+    name, queue_id = send(one, ledger)
+    command(one, "hold", queue_id)
+    assert rows(one)[0]["state"] == "held"
+    assert one.stop() == 0
+    one.start()
+    sink = start_sink()
+    other, _ = send(one, ledger)
+    wait_until(lambda: other in sink.messages(), 20, "the other message")
+    assert [row["state"] for row in rows(one)] == ["held"] and name not in sink.messages()
+    command(one, "release", queue_id)
+    wait_until(lambda: name in sink.messages(), 20, "the released message")
+    wait_until(lambda: not rows(one), 20, "an empty queue")
+    sink.stop()
+
+
+def test_a_message_is_deleted_or_goes_another_way(relay):
+    one, start_sink = relay
+    ledger = Ledger()
+    dropped, first = send(one, ledger, ("c@dead.example",))
+    kept, second = send(one, ledger, ("c@dead.example",))
+    wait_until(lambda: len(rows(one)) == 2, 20, "both messages")
+    assert "1 message" in command(one, "delete", first).stdout
+    assert "there is no route west" in command(one, "requeue", "--route", "west", second, ok=False).stderr
+    sink = start_sink()
+    wait_until(lambda: rows(one)[0]["state"] != "active", 20, "a moment of rest")
+    command(one, "requeue", "--route", "sink", second)
+    wait_until(lambda: kept in sink.messages(), 20, "the message over the other route")
+    wait_until(lambda: not rows(one), 20, "an empty queue")
+    assert dropped not in sink.messages()
+    sink.stop()
+
+
+def test_retry_does_not_wait_for_the_next_hop_to_have_rested(relay, tmp_path):
+    one, _ = relay
+    port = one.settings["relay"]["smarthosts"][1]["port"]
+    ledger = Ledger()
+    name, queue_id = send(one, ledger, ("c@dead.example",))
+    wait_until(lambda: rows(one)[0]["cause"], 20, "a cause")
+    sink = SmtpSink(tmp_path / "late", port)
+    command(one, "retry", queue_id)
+    wait_until(lambda: name in sink.messages(), 20, "the message")
+    sink.stop()
+
+
+def test_a_sender_is_told_what_was_refused_and_nobody_is_told_of_a_report(tmp_path):
+    refusing = SmtpSink(tmp_path / "refusing", options=["-r", "RCPT"])
+    taking = SmtpSink(tmp_path / "taking")
+    one = Relay(tmp_path, refusing.port, start=False)
+    one.settings["relay"]["smarthosts"].append({"name": "home", "address": "127.0.0.1", "port": taking.port, "security": "none"})
+    one.settings["relay"]["routes"].append({"name": "home", "domains": ["example.org"], "via": ["home"]})
+    one.settings["relay"]["routes"][0]["expire"] = "5s"
+    one.write_config()
+    one.start()
+    try:
+        send(one, Ledger())
+
+        def report():
+            return next((text for path in taking.dir.iterdir() if "delivery-status" in (text := path.read_text(errors="replace"))
+                         and text.rstrip().endswith("--")), None)
+
+        text = wait_until(report, 40, "a delivery status notification")
+        for words in ("To: <a@example.org>", "Auto-Submitted: auto-replied", "report-type=delivery-status", "Final-Recipient: rfc822; b@example.net",
+                      "Action: failed", "Status: ", "Reporting-MTA: dns; vedette.example.org", "X-Ledger: "):
+            assert words in text, (words, text)
+        assert "-- whole --" not in text  # the header alone goes back
+        wait_until(lambda: not rows(one), 20, "an empty queue")
+    finally:
+        one.kill()
+        refusing.stop()
+        taking.stop()
