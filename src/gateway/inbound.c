@@ -1,6 +1,7 @@
 #include "gateway/inbound_private.h"
 
 #include "base/log.h"
+#include "gateway/ledger.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -17,9 +18,22 @@ enum {
 void inbound_refuse(struct inbound *session, const char *stage, int code, const char *enhanced,
                     const char *text)
 {
-    LOG_INFO("gateway refuses", LOG_STR("stage", stage), LOG_STR("client", session->client_ip),
-             LOG_STR("account", session->account ? session->account : ""), LOG_INT("code", code),
-             LOG_STR("enhanced", enhanced), LOG_STR("why", text));
+    const struct smtp_server_recipient *asked =
+        strcmp(stage, "rcpt") == 0 ? smtp_server_recipient(session->server) : NULL;
+    const struct inbound_mail *mail = session->mail;
+    const struct ledger line = {
+        .stage = sv_of(stage),
+        .client = sv_of(session->client_ip),
+        .helo = smtp_server_hello(session->server),
+        .listener = sv_of(session->listener),
+        .account = sv_of(session->account),
+        .sender = mail ? mail->sender : smtp_server_mail(session->server)->sender,
+        .recipient = asked ? asked->whole : SV_NONE,
+        .code = code,
+        .enhanced = sv_of(enhanced),
+        .why = sv_of(text),
+    };
+    ledger_log("gateway refuses", &line);
     smtp_server_refuse(session->server, code, enhanced, text);
 }
 

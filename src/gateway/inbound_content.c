@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "gateway/cleanup.h"
+#include "gateway/ledger.h"
 #include "gateway/trace.h"
 
 #include <assert.h>
@@ -346,11 +347,21 @@ static void commit(struct inbound *session, size_t index)
         .tls = tls ? sv_of(tls->version) : SV_NONE,
         .rule = sv_of(first->rule),
     };
-    LOG_INFO("gateway takes a message", LOG_SV("id", envelope.id), LOG_SV("client", envelope.client_ip),
-             LOG_SV("account", envelope.account), LOG_SV("tls", envelope.tls), LOG_SV("rule", envelope.rule),
-             LOG_SV("sender", mail->sender), LOG_INT("recipients", envelope.recipient_count),
-             LOG_SV("recipient", recipients[0].address),
-             LOG_INT("bytes", smtp_server_content_bytes(session->server)));
+    const struct ledger line = {
+        .id = envelope.id,
+        .client = envelope.client_ip,
+        .helo = envelope.client_name,
+        .listener = sv_of(session->listener),
+        .account = envelope.account,
+        .certificate = tls ? sv_of(tls->subject) : SV_NONE,
+        .tls = envelope.tls,
+        .rule = envelope.rule,
+        .sender = mail->sender,
+        .recipient = first->address,
+        .recipients = (int64_t)envelope.recipient_count,
+        .bytes = (int64_t)smtp_server_content_bytes(session->server),
+    };
+    ledger_log("gateway takes a message", &line);
     activity_took(session->house->activity, envelope.client_ip, envelope.account, mail->sender,
                   smtp_server_content_bytes(session->server), loop_now());
     batch->committed = true;

@@ -1,62 +1,47 @@
-/* What is known of one message to one recipient, from its client to the next hop's answer: one structured log
- * line at its end, and the same facts for the live view. */
+/* The gateway's log lines about messages, with all that is known of one: "gateway takes a message" when it is
+ * on its way to the disk, "gateway refuses" with the rule and the reason, and "gateway message" when an
+ * attempt to pass it on has ended, one line for each recipient whose outcome differs. What is not known takes
+ * no room. */
 #ifndef VEDETTE_GATEWAY_LEDGER_H
 #define VEDETTE_GATEWAY_LEDGER_H
 
-#include "base/buf.h"
-#include "base/timefmt.h"
+#include "base/sv.h"
 
-/* What an inbound session knows when it hands a message in; it travels with the message. Views are empty and
- * numbers 0 where there is nothing to say. None has a control byte. */
-#define LEDGER_RECEPTION(X)                                                           \
-    X(TEXT, client)        /* IP address */                                           \
-    X(TEXT, helo)          /* what it called itself */                                \
-    X(TEXT, listener)      /* as relay.listen has it */                               \
-    X(TEXT, account)       /* authenticated as */                                     \
-    X(TEXT, mechanism)     /* SASL */                                                 \
-    X(TEXT, certificate)   /* the client's subject */                                 \
-    X(TEXT, tls)           /* version and cipher, "TLSv1.3 TLS_AES_256_GCM_SHA384" */ \
-    X(TEXT, rule)          /* that decided */                                         \
-    X(TEXT, action)        /* accept, tag, quarantine or redirect */                  \
-    X(TEXT, sender)        /* as it came */                                           \
-    X(TEXT, recipient)     /* as it came */                                           \
-    X(NUMBER, bytes)       /* of its content as it came */                            \
-    X(NUMBER, received_at) /* nanoseconds since 1970 */
-
-/* What the queue knows at the end. */
-#define LEDGER_DELIVERY(X)                                                       \
-    X(TEXT, id)       /* the queue id that the client was told */                \
-    X(TEXT, outcome)  /* delivered, deferred, bounced, held, expired, deleted */ \
-    X(TEXT, route)    /* of relay.routes */                                      \
-    X(TEXT, next_hop) /* its name and address, or a Maildir */                   \
-    X(TEXT, next_tls) /* version, cipher and how it was verified */              \
-    X(TEXT, reply)    /* the next hop's last word */                             \
-    X(TEXT, cause)    /* class of a failure */                                   \
-    X(NUMBER, attempts)                                                          \
+/* Views are empty and numbers 0 where there is nothing to say. */
+#define LEDGER_FIELDS(X)                                             \
+    X(TEXT, id)          /* the queue id that the client was told */ \
+    X(TEXT, stage)       /* of a refusal: mail, rcpt, content */     \
+    X(TEXT, outcome)     /* of an attempt: sent, later, failed */    \
+    X(TEXT, client)      /* IP address */                            \
+    X(TEXT, helo)        /* what it called itself */                 \
+    X(TEXT, listener)    /* as relay.listen has it */                \
+    X(TEXT, account)     /* authenticated as */                      \
+    X(TEXT, certificate) /* the client's subject */                  \
+    X(TEXT, tls)         /* version */                               \
+    X(TEXT, rule)        /* that decided */                          \
+    X(TEXT, sender)                                                  \
+    X(TEXT, recipient)                                               \
+    X(NUMBER, recipients) /* how many are told in this line */       \
+    X(NUMBER, bytes)                                                 \
+    X(NUMBER, code) /* of a refusal */                               \
+    X(TEXT, enhanced)                                                \
+    X(TEXT, why)                                                     \
+    X(TEXT, route)    /* of relay.routes */                          \
+    X(TEXT, next_hop) /* its name */                                 \
+    X(TEXT, status)   /* RFC 3463 */                                 \
+    X(TEXT, reply)    /* the next hop's last word */                 \
+    X(NUMBER, attempts)                                              \
+    X(NUMBER, took_ms)   /* this attempt */                          \
     X(NUMBER, queued_ms) /* from its reception to now */
 
-#define LEDGER_C_TEXT            sv
-#define LEDGER_C_NUMBER          int64_t
-#define LEDGER_FIELD(type, name) LEDGER_C_##type name;
+#define LEDGER_C_TEXT             sv
+#define LEDGER_C_NUMBER           int64_t
+#define LEDGER_MEMBER(type, name) LEDGER_C_##type name;
 
 /* clang-format off */
-struct ledger_reception { LEDGER_RECEPTION(LEDGER_FIELD) };
-struct ledger_delivery { LEDGER_DELIVERY(LEDGER_FIELD) };
+struct ledger { LEDGER_FIELDS(LEDGER_MEMBER) };
 /* clang-format on */
 
-enum { LEDGER_PACKED_MAX = 8 * 1024 };
-
-/* Reception facts as bytes for whoever keeps the message, and back; views borrow from the bytes. −1: more
- * than LEDGER_PACKED_MAX, or not what pack wrote. */
-int ledger_pack(const struct ledger_reception *reception, struct buf *out);
-int ledger_unpack(sv bytes, struct ledger_reception *ret);
-
-/* The log line "gateway message" with every fact that is there. */
-void ledger_log(const struct ledger_reception *reception, const struct ledger_delivery *delivery);
-
-/* The log line "gateway refuses" of a message, recipient or session that was not taken. stage: "mail",
- * "rcpt", "header", "content", "auth", "connect". */
-void ledger_refused(const struct ledger_reception *reception, const char *stage, int code,
-                    const char *enhanced, const char *why);
+void ledger_log(const char *what, const struct ledger *line);
 
 #endif

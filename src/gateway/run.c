@@ -1,6 +1,7 @@
 /* One attempt to pass a message on: what it needs, and what comes of it. */
 #include "base/log.h"
 #include "courier/retry.h"
+#include "gateway/ledger.h"
 #include "gateway/notification.h"
 
 #include <assert.h>
@@ -93,15 +94,27 @@ static void run_log(const struct run *run)
                     sv_eq(outcome->said, run->outcomes[i - 1].said);
         if (same)
             continue;
-        LOG_INFO("gateway passed a message on", LOG_STR("id", letter->id),
-                 LOG_STR("outcome", words[outcome->kind]),
-                 LOG_SV("recipient", said->recipients[run->indexes[i]].address),
-                 LOG_INT("recipients", run->count), LOG_SV("sender", said->sender),
-                 LOG_SV("client", said->client_ip), LOG_SV("account", said->account),
-                 LOG_SV("tls", said->tls), LOG_SV("rule", said->rule), LOG_INT("bytes", run->look.content.n),
-                 LOG_INT("queued_ms", (loop_now() - letter->arrived) / NANOS_PER_MS),
-                 LOG_INT("took_ms", (loop_monotonic() - run->began) / NANOS_PER_MS), LOG_STR("hop", run->hop),
-                 LOG_STR("status", outcome->status), LOG_SV("reply", outcome->said));
+        const struct ledger line = {
+            .id = sv_of(letter->id),
+            .outcome = sv_of(words[outcome->kind]),
+            .client = said->client_ip,
+            .helo = said->client_name,
+            .account = said->account,
+            .tls = said->tls,
+            .rule = said->rule,
+            .sender = said->sender,
+            .recipient = said->recipients[run->indexes[i]].address,
+            .recipients = (int64_t)run->count,
+            .bytes = (int64_t)run->look.content.n,
+            .route = said->route,
+            .next_hop = sv_of(run->hop),
+            .status = sv_of(outcome->status),
+            .reply = outcome->said,
+            .attempts = letter->attempts,
+            .took_ms = (loop_monotonic() - run->began) / NANOS_PER_MS,
+            .queued_ms = (loop_now() - letter->arrived) / NANOS_PER_MS,
+        };
+        ledger_log("gateway message", &line);
     }
 }
 
