@@ -1,6 +1,7 @@
 #include "cmd/sockets.h"
 
 #include "io/address.h"
+#include "io/service.h"
 #include "watch/watch.h"
 
 #include <assert.h>
@@ -14,7 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { BACKLOG = 512 };
+enum { BACKLOG = 512, RELAY_BACKLOG = 4096 };
 
 static int find(const struct sockets *sockets, const char *label)
 {
@@ -30,13 +31,19 @@ static int open_relay(const char *endpoint, int *ret_fd, struct err *err)
     int on = 1;
     if (address_parse_pair(sv_of(endpoint), &address, err) < 0)
         return -1;
-    int fd = socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int fd = service_socket(&address);
+    if (fd >= 0) {
+        fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+        *ret_fd = fd;
+        return 0;
+    }
+    fd = socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return err_set(err, ERR_SYSTEM, NULL, "open a socket for %s", endpoint);
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (address.storage.ss_family == AF_INET6)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-    if (bind(fd, (struct sockaddr *)&address.storage, address.length) < 0 || listen(fd, BACKLOG) < 0) {
+    if (bind(fd, (struct sockaddr *)&address.storage, address.length) < 0 || listen(fd, RELAY_BACKLOG) < 0) {
         err_set(err, ERR_SYSTEM, "see who has the port: ss -ltnp", "relay.listen %s", endpoint);
         close(fd);
         return -1;

@@ -2,6 +2,7 @@
 
 #include "io/loop.h"
 
+#include <fcntl.h>
 #include <systemd/sd-daemon.h>
 
 /* A manager that cannot be reached is no reason to stop watching: the results are not looked at. */
@@ -35,4 +36,14 @@ nanos service_watchdog_interval(void)
 void service_alive(void)
 {
     (void)sd_notify(0, "WATCHDOG=1");
+}
+
+int service_socket(const struct address *address)
+{
+    const struct sockaddr *where = (const struct sockaddr *)&address->storage;
+    int count = sd_listen_fds(0);
+    for (int fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + count; fd++)
+        if (sd_is_socket_sockaddr(fd, SOCK_STREAM, where, address->length, 1) > 0)
+            return fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    return -1;
 }

@@ -3,6 +3,7 @@
 #define VEDETTE_IO_SERVICE_H
 
 #include "base/timefmt.h"
+#include "io/address.h"
 
 void service_ready(const char *status); /* one line for `systemctl status`; also ends a reload */
 void service_reloading(void);
@@ -13,5 +14,9 @@ void service_status(const char *status);
  * it. */
 nanos service_watchdog_interval(void);
 void service_alive(void);
+
+/* A descriptor of our own for the listening stream socket at that address that the manager opened for us
+ * (socket activation, sd_listen_fds(3)); −1: it opened none there. */
+int service_socket(const struct address *address);
 
 #endif

@@ -11,11 +11,12 @@ import smtplib
 import socket
 import ssl
 import subprocess
+import threading
 import time
 
 import pytest
 
-from peers.enclosure import Maildir, free_port
+from peers.enclosure import Maildir, free_port, port_answers, wait_until
 from peers.swaks import swaks
 from vedette import Vedette, binary
 
@@ -437,6 +438,56 @@ def test_a_flood_from_one_network_leaves_another_served(gate_with):
         replies = [wire.reply()[:3] for wire in crowd]
         assert replies.count("220") == 20 and replies.count("421") == 20
         stack.enter_context(one.plain(source="127.0.1.1")).hello().to_data()
+
+
+def test_a_thousand_sessions_at_once_are_all_served_while_one_sends_without_pause(gate_with):
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    one = gate_with(relay={"connections_per_network": 2000, "connections_max": 2000})
+    flood, done = (b"y" * 998 + b"\r\n") * 200, threading.Event()
+
+    def hog():
+        with one.plain().hello() as wire:
+            while not done.is_set():
+                wire.to_data()
+                for _ in range(100):
+                    wire.send(flood)
+                assert wire.say(b".").startswith("250 ")
+
+    thread = threading.Thread(target=hog)
+    thread.start()
+    try:
+        with contextlib.ExitStack() as stack:
+            wires = [stack.enter_context(one.plain()).hello() for _ in range(1000)]
+            for step, code in ((b"MAIL FROM:<a@example.org>\r\n", "250"), (b"RCPT TO:<b@example.org>\r\n", "250"),
+                               (b"DATA\r\n", "354"), (b"Subject: one of a thousand\r\n\r\nx\r\n.\r\n", "250")):
+                for wire in wires:
+                    wire.send(step)
+                assert {wire.reply()[:3] for wire in wires} == {code}
+    finally:
+        done.set()
+        thread.join()
+
+
+class Activated(Inbound):
+    """Its clear listener was opened by a service manager, which starts us when the first client comes."""
+
+    READY = ""
+
+    def start(self, within=40):
+        self.prefix = ["systemd-socket-activate", "-l", f"127.0.0.1:{self.port}"]
+        super().start(within)
+
+
+def test_a_socket_that_the_service_manager_opened_is_taken_over(tmp_path, certificates):
+    one = Activated(tmp_path, certificates)
+    try:
+        wait_until(lambda: port_answers(one.port), 20, "the manager to listen")
+        with one.plain().hello().to_data() as wire:
+            assert wire.say(b"Subject: activated\r\n\r\nx\r\n.\r\n").startswith("250 ")
+        one.inbox.wait_for("Subject: activated")
+    finally:
+        one.kill()
 
 
 def memory_of(pid):
