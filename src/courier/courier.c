@@ -419,6 +419,16 @@ void courier_watch_gone(struct courier *courier, struct channel *channel)
     reception_gone(courier->reception, channel);
 }
 
+void courier_correlator(struct courier *courier, struct channel *channel)
+{
+    reception_correlator(courier->reception, channel);
+}
+
+void courier_correlator_message(struct courier *courier, enum control_type type, sv body)
+{
+    reception_correlator_message(courier->reception, type, body);
+}
+
 void courier_subscribe(struct courier *courier, courier_step_fn *fn, void *arg)
 {
     steps_subscribe(&courier->steps, fn, arg);

@@ -22,6 +22,10 @@ void courier_watch(struct courier *courier, struct channel *channel);
 void courier_watch_message(struct courier *courier, struct channel *channel, enum control_type type, sv body);
 void courier_watch_gone(struct courier *courier, struct channel *channel);
 
+/* The correlator's channel, or NULL when it is gone: what projections of the watches give is asked of it. */
+void courier_correlator(struct courier *courier, struct channel *channel);
+void courier_correlator_message(struct courier *courier, enum control_type type, sv body);
+
 /* Starts delivering. */
 void courier_start(struct courier *courier);
 

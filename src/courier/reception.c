@@ -1,29 +1,13 @@
-#include "courier/reception.h"
-
-#include "alert/alert.h"
-#include "wire/batch.h"
+#include "courier/reception_private.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
 enum {
-    WATCHES_MAX = 256,
-    ARENA_BYTES_MAX = 64 * 1024 * 1024, /* a batch's findings, unpacked */
+    WATCHES_MAX = RECEPTION_WATCHES_MAX,
     CURSORS_BYTES_MAX = 8 * 1024 * 1024,
     PENDING_HIGH = 32 * 1024 * 1024, /* of batches not yet on disk: then the watches are not read */
     PENDING_LOW = 16 * 1024 * 1024,
-};
-
-struct reception {
-    struct reception_setup setup;
-    struct settings *settings;
-    struct watch {
-        struct channel *channel; /* NULL: free */
-        uint64_t id;             /* an address may come again, this does not */
-    } watches[WATCHES_MAX];
-    uint64_t next_id;
-    size_t pending; /* bytes */
-    bool paused;
 };
 
 static struct watch *watch_of(struct reception *reception, const struct channel *channel)
@@ -64,93 +48,95 @@ static void consider_pressure(struct reception *reception)
     }
 }
 
-/* --- Batches ----------------------------------------------------------------------------------------------
+/* --- One after the other ----------------------------------------------------------------------------------
  */
 
-struct batch_job {
-    struct job job;
-    struct reception *reception;
-    struct settings *settings;
-    uint64_t watch;
-    sv body; /* ours */
-    struct arena *arena;
-    nanos now;
-    struct batch batch;
-    struct alert_outcome *outcomes;
-};
-
-/* The last batch on disk stands among the inputs' cursors, under a name that no input has: a watch sends
- * again what it has not heard of, and a courier that was killed may have committed it without a word. */
-static const sv LAST_BATCH = SV_INIT("#batch");
-
-/* 1: the batch is on disk already; 0: it is not, and will be marked so together with it. */
-static int batch_mark(struct store *store, struct batch_job *job, struct err *err)
+static struct watch *watch_by_id(struct reception *reception, uint64_t id)
 {
-    sv last = SV_NONE;
-    if (store_cursor_get(store, LAST_BATCH, job->arena, &last, err) < 0)
-        return -1;
-    struct unpack unpack = UNPACK_FROM(last);
-    uint64_t serial = unpack_u64(&unpack);
-    if (unpack.ok && serial >> 32 == job->batch.serial >> 32 && serial >= job->batch.serial)
-        return 1;
-    struct buf mark = BUF_INIT(sizeof serial);
-    struct pack pack = PACK_INTO(&mark);
-    pack_u64(&pack, job->batch.serial);
-    assert(pack.ok);
-    int put = store_cursor_put(store, LAST_BATCH, buf_view(&mark), err);
-    buf_free(&mark);
-    return put;
+    for (size_t i = 0; i < WATCHES_MAX; i++)
+        if (reception->watches[i].channel && reception->watches[i].id == id)
+            return &reception->watches[i];
+    return NULL;
 }
 
-static int batch_run(struct store *store, struct job *base, struct err *err)
+/* Asks the correlator about what waits, in order, as far as it is known not to be on disk yet. */
+static void ask_on(struct reception *reception)
 {
-    struct batch_job *job = (struct batch_job *)base;
-    arena_reset(job->arena);
-    if (!batch_read(job->body, job->arena, &job->batch))
-        return err_set(err, ERR_INTERNAL, NULL, "a watch sent findings that cannot be read");
-    const struct batch *batch = &job->batch;
-    int known = batch_mark(store, job, err);
-    if (known != 0) {
-        job->batch.count = 0;
-        return known < 0 ? -1 : 0;
+    for (struct waiting *waiting = reception->first; waiting; waiting = waiting->next) {
+        if (waiting->ready || waiting->asked)
+            continue;
+        const struct watch *watch = watch_by_id(reception, waiting->batch->watch);
+        if (!watch || !watch->fresh) {
+            if (!waiting->checking)
+                batch_job_check(waiting->batch);
+            waiting->checking = true;
+            return;
+        }
+        waiting->asked = true;
+        correlating_ask(reception->correlating, waiting->batch->batch.projections,
+                        waiting->batch->batch.projection_count, waiting);
     }
-    job->outcomes = arena_alloc(job->arena, (batch->count + 1) * sizeof *job->outcomes);
-    if (!job->outcomes)
-        return err_set(err, ERR_LIMIT, NULL, "a batch of %zu findings is too large", batch->count);
-    for (size_t i = 0; i < batch->count; i++)
-        if (alert_take(store, &job->settings->config, &batch->findings[i], job->now, &job->outcomes[i], err) <
-            0)
-            return -1;
-    return batch->cursor.n ? store_cursor_put(store, batch->input, batch->cursor, err) : 0;
 }
 
-static void tell(const struct batch_job *job, const char *name, nanos at, nanos took, int64_t alert_id,
-                 sv text)
+static void move_on(struct reception *reception)
 {
-    struct courier_step step = {.at = at, .alert_id = alert_id, .step = name, .took = took};
-    sv_copy(step.text, sizeof step.text, text);
-    steps_tell(job->reception->setup.steps, &step);
+    struct waiting *waiting;
+    while ((waiting = reception->first) != NULL && waiting->ready) {
+        reception->first = waiting->next;
+        if (!reception->first)
+            reception->last = &reception->first;
+        jobs_submit(reception->setup.jobs, waiting->job);
+        if (waiting->batch && reception->setup.coming)
+            reception->setup.coming(reception->setup.arg);
+        free(waiting);
+    }
+    ask_on(reception);
 }
 
-static void tell_finding(const struct batch_job *job, const struct finding *finding,
-                         const struct alert_outcome *outcome)
+static void wait_in_line(struct reception *reception, struct job *job, struct batch_job *batch)
 {
-    nanos now = loop_now();
-    LOG(outcome->mailed ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG,
-        outcome->raised ? "alert raised" : "alert counted", LOG_INT("alert", outcome->alert_id),
-        LOG_SV("rule", finding->rule_title), LOG_STR("level", severity_name(finding->severity)),
-        LOG_SV("input", finding->input), LOG_STR("mail", outcome->mailed ? "queued" : "none owed"));
-    if (!steps_heard(job->reception->setup.steps))
+    struct waiting *waiting = calloc(1, sizeof *waiting);
+    assert(waiting);
+    *waiting = (struct waiting){.job = job, .batch = batch};
+    waiting->ready = !batch || batch->broken || batch->batch.projection_count == 0;
+    *reception->last = waiting;
+    reception->last = &waiting->next;
+    move_on(reception);
+}
+
+void reception_checked(struct batch_job *batch, bool known)
+{
+    struct reception *reception = batch->reception;
+    struct watch *watch = watch_by_id(reception, batch->watch);
+    struct waiting *waiting = reception->first;
+    while (waiting && waiting->batch != batch)
+        waiting = waiting->next;
+    assert(waiting); /* nothing but its answer takes it out */
+    waiting->ready = known;
+    if (!known && watch)
+        watch->fresh = true;
+    if (!known && !watch) { /* its watch is gone; what it brought is not lost with it */
+        waiting->asked = true;
+        correlating_ask(reception->correlating, batch->batch.projections, batch->batch.projection_count,
+                        waiting);
+    }
+    move_on(reception);
+}
+
+static void on_answer(void *arg, void *of, struct answer *answer, bool given_up)
+{
+    struct reception *reception = arg;
+    struct waiting *waiting = of;
+    (void)given_up;
+    if (waiting) {
+        waiting->batch->answer = answer;
+        waiting->ready = true;
+        move_on(reception);
         return;
-    tell(job, "received", finding->received_at, 0, outcome->alert_id, finding->input);
-    tell(job, "matched", finding->matched_at, finding->matched_at - finding->received_at, outcome->alert_id,
-         finding->rule_title);
-    tell(job, "committed", now, now - job->now, outcome->alert_id, SV("on disk"));
-    if (outcome->mailed)
-        steps_tell_queued(job->reception->setup.steps, outcome->alert_id, outcome->mail_id,
-                          outcome->first_message_id, outcome->message_count);
-    else
-        tell(job, "suppressed", now, 0, outcome->alert_id, finding->rule_title);
+    }
+    struct batch_job *job = batch_job_new(reception, 0, SV_NONE);
+    job->answer = answer;
+    wait_in_line(reception, &job->job, job);
 }
 
 static void acknowledge(const struct batch_job *job)
@@ -165,50 +151,23 @@ static void acknowledge(const struct batch_job *job)
     buf_free(&buf);
 }
 
-static void batch_done(struct job *base, const struct err *err)
+void reception_batch_done(const struct batch_job *job, const struct err *err)
 {
-    struct batch_job *job = (struct batch_job *)base;
     struct reception *reception = job->reception;
     reception->pending -= job->body.n;
     consider_pressure(reception);
-    if (err) {
-        LOG_ERROR("findings could not be committed", LOG_ERR(err));
-        return;
-    }
-    bool mailed = false;
-    acknowledge(job);
-    for (size_t i = 0; i < job->batch.count; i++)
-        mailed = mailed || job->outcomes[i].mailed;
-    if (mailed)
-        reception->setup.mailed(reception->setup.arg);
-    for (size_t i = 0; i < job->batch.count; i++)
-        tell_finding(job, &job->batch.findings[i], &job->outcomes[i]);
-}
-
-static void batch_release(struct job *base)
-{
-    struct batch_job *job = (struct batch_job *)base;
-    arena_free(job->arena);
-    settings_free(job->settings);
+    if (!err)
+        acknowledge(job);
+    else if (job->answer)
+        correlating_reset(reception->correlating);
 }
 
 static void take_batch(struct reception *reception, const struct watch *watch, sv body)
 {
-    static const struct job_kind KIND = {batch_run, batch_done, batch_release};
-    struct batch_job *job = job_new(sizeof *job + body.n, &KIND);
-    job->reception = reception;
-    job->settings = settings_keep(reception->settings);
-    job->watch = watch->id;
-    job->body = sv_make(job + 1, body.n);
-    if (body.n)
-        memcpy(job + 1, body.p, body.n);
-    job->arena = arena_new(ARENA_BYTES_MAX);
-    job->now = loop_now();
+    struct batch_job *job = batch_job_new(reception, watch->id, body);
     reception->pending += body.n;
     consider_pressure(reception);
-    jobs_submit(reception->setup.jobs, &job->job);
-    if (reception->setup.coming)
-        reception->setup.coming(reception->setup.arg);
+    wait_in_line(reception, &job->job, job);
 }
 
 /* --- Cursors ----------------------------------------------------------------------------------------------
@@ -226,7 +185,7 @@ struct cursors_job {
 static int add_cursor(void *arg, sv input, sv cursor)
 {
     struct cursors_job *job = arg;
-    if (sv_eq(input, LAST_BATCH))
+    if (sv_eq(input, reception_last_batch))
         return 0;
     pack_sv(&job->pack, input);
     pack_sv(&job->pack, cursor);
@@ -267,6 +226,12 @@ static void cursors_release(struct job *base)
     buf_free(&((struct cursors_job *)base)->pairs);
 }
 
+static void cursors_drop(struct job *job)
+{
+    cursors_release(job);
+    free(job);
+}
+
 void reception_watch(struct reception *reception, struct channel *channel)
 {
     static const struct job_kind KIND = {cursors_run, cursors_done, cursors_release};
@@ -275,14 +240,14 @@ void reception_watch(struct reception *reception, struct channel *channel)
         LOG_ERROR("there are too many watches", LOG_INT("most", WATCHES_MAX));
         return;
     }
-    *watch = (struct watch){channel, ++reception->next_id};
+    *watch = (struct watch){.channel = channel, .id = ++reception->next_id};
     if (reception->paused)
         channel_pause(channel);
     struct cursors_job *job = job_new(sizeof *job, &KIND);
     job->reception = reception;
     job->watch = watch->id;
     job->pairs = BUF_INIT(CURSORS_BYTES_MAX);
-    jobs_submit(reception->setup.jobs, &job->job);
+    wait_in_line(reception, &job->job, NULL);
 }
 
 /* --- For courier.c ----------------------------------------------------------------------------------------
@@ -304,12 +269,24 @@ void reception_gone(struct reception *reception, struct channel *channel)
         *watch = (struct watch){0};
 }
 
+void reception_correlator(struct reception *reception, struct channel *channel)
+{
+    correlating_channel(reception->correlating, channel);
+}
+
+void reception_correlator_message(struct reception *reception, enum control_type type, sv body)
+{
+    correlating_message(reception->correlating, type, body);
+}
+
 struct reception *reception_new(const struct reception_setup *setup, struct settings *settings)
 {
     struct reception *reception = calloc(1, sizeof *reception);
     assert(reception);
     reception->setup = *setup;
     reception->settings = settings_keep(settings);
+    reception->last = &reception->first;
+    reception->correlating = correlating_new(setup->jobs, on_answer, reception);
     return reception;
 }
 
@@ -324,6 +301,15 @@ void reception_free(struct reception *reception)
 {
     if (!reception)
         return;
+    correlating_free(reception->correlating);
+    for (struct waiting *waiting = reception->first, *next; waiting; waiting = next) {
+        next = waiting->next;
+        if (waiting->batch)
+            batch_job_drop(waiting->batch);
+        else
+            cursors_drop(waiting->job);
+        free(waiting);
+    }
     settings_free(reception->settings);
     free(reception);
 }

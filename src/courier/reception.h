@@ -26,6 +26,10 @@ void reception_watch(struct reception *reception, struct channel *channel);
 void reception_message(struct reception *reception, struct channel *channel, enum control_type type, sv body);
 void reception_gone(struct reception *reception, struct channel *channel);
 
+/* The correlator, which is asked about the projections that come with batches: see courier/correlating.h. */
+void reception_correlator(struct reception *reception, struct channel *channel);
+void reception_correlator_message(struct reception *reception, enum control_type type, sv body);
+
 void reception_free(struct reception *reception);
 
 #endif

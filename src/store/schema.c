@@ -101,6 +101,9 @@ static const char *const schema_steps[] = {
     /* A mail about trouble with a gateway does not go over it while there is another one. */
     "ALTER TABLE mail ADD COLUMN avoid_gateway TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE message ADD COLUMN evidence TEXT NOT NULL DEFAULT '';",
+
+    /* What the correlator remembers: windows and habits. */
+    "CREATE TABLE correlation (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;",
 };
 
 enum { SCHEMA_VERSION = sizeof schema_steps / sizeof *schema_steps };

@@ -115,6 +115,10 @@
       "expires_at, test) SELECT ?, alert_id, severity, recipient, ?, ?, ?, test FROM message WHERE id = ?")  \
     X(BOUNCE_FOLLOWED, "UPDATE alert SET bounced = bounced - 1 WHERE id = (SELECT alert_id FROM message "    \
                        "WHERE id = ? AND state = 4)")                                                        \
+    X(CORRELATION_PUT, "INSERT INTO correlation (key, value) VALUES (?, ?) "                                 \
+                       "ON CONFLICT (key) DO UPDATE SET value = excluded.value")                             \
+    X(CORRELATION_DROP, "DELETE FROM correlation WHERE key = ?")                                             \
+    X(CORRELATIONS, "SELECT key, value FROM correlation WHERE key > ? ORDER BY key")                         \
     X(FACT, "SELECT gateway, name, value, since, seen_at FROM fact WHERE gateway = ? AND name = ?")          \
     X(FACTS, "SELECT gateway, name, value, since, seen_at FROM fact ORDER BY gateway, name")                 \
     X(FACT_PUT, "INSERT INTO fact (gateway, name, value, since, seen_at) VALUES (?1, ?2, ?3, ?4, ?4) "       \

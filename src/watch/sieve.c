@@ -1,7 +1,7 @@
 #include "watch/sieve.h"
 
+#include "watch/correlation.h"
 #include "watch/mask.h"
-
 #include "wire/batch.h"
 
 #include <assert.h>
@@ -10,7 +10,8 @@
 
 enum {
     EVENT_ARENA_BYTES_MAX = 4 * 1024 * 1024,
-    BATCH_BYTES_MAX = 1024 * 1024, /* a longer turn gives several batches; a finding always fits one */
+    BATCH_BYTES_MAX = 4 * 1024 * 1024, /* a longer turn gives several batches; a finding always fits one */
+    BATCH_BYTES_LONG = BATCH_BYTES_MAX / 8, /* then the turn ends: what one block may still give fits, too */
     ZONE_KEPT_S = 60,
 };
 
@@ -120,20 +121,41 @@ static struct finding finding_of(const struct rule *rule, const struct event *ev
     };
 }
 
-static void add_finding(struct sieve *sieve, const struct input *input, const struct finding *finding)
+/* One of the two is NULL. */
+static bool add(struct sieve *sieve, const struct finding *finding, const struct projection *projection)
 {
-    sieve->counts->findings++;
+    return projection ? batch_add_projection(&sieve->writer, projection) : batch_add(&sieve->writer, finding);
+}
+
+static void put(struct sieve *sieve, const struct input *input, const struct finding *finding,
+                const struct projection *projection)
+{
     if (!buf_view(&sieve->body).n)
         batch_begin(&sieve->writer, &sieve->body, ++sieve->serial, sv_of(input->config->label));
-    if (batch_add(&sieve->writer, finding))
+    if (add(sieve, finding, projection))
         return;
     /* Only after a crowd of datagrams, or of rules that match one record. This turn's cursor is not known
      * yet: the batch goes with the last one, so that a crash now means that records are read again, never
      * that they are skipped. */
     sieve_flush(sieve, input);
     batch_begin(&sieve->writer, &sieve->body, ++sieve->serial, sv_of(input->config->label));
-    bool fits = batch_add(&sieve->writer, finding);
+    bool fits = add(sieve, finding, projection);
     assert(fits);
+}
+
+/* A match is a finding, or what correlations build on, or both. */
+static void add_match(struct sieve *sieve, const struct input *input, size_t rule,
+                      const struct finding *finding)
+{
+    if (correlation_wants(sieve->ruleset, rule)) {
+        struct projection projection;
+        correlation_project(sieve->ruleset, rule, finding, sieve->arena, &projection);
+        put(sieve, input, NULL, &projection);
+    }
+    if (correlation_silences(sieve->ruleset, rule))
+        return;
+    sieve->counts->findings++;
+    put(sieve, input, finding, NULL);
 }
 
 /* Makes an event of a record, as its input says. */
@@ -167,7 +189,7 @@ static void add_findings(struct sieve *sieve, const struct input *input, struct 
         sieve->counts->hidden += masks_hide(masks, event, sieve->arena);
     for (size_t i = 0; i < count; i++) {
         struct finding finding = finding_of(ruleset_rule(sieve->ruleset, matches[i]), event, input->config);
-        add_finding(sieve, input, &finding);
+        add_match(sieve, input, matches[i], &finding);
     }
 }
 
@@ -219,7 +241,7 @@ size_t sieve_bytes(const struct sieve *sieve)
 bool sieve_crowded(const struct sieve *sieve)
 {
     return sieve_bytes(sieve) > 0 &&
-           (sieve_bytes(sieve) >= BATCH_BYTES_MAX / 2 || sieve->writer.count >= BATCH_FINDINGS_MAX / 2);
+           (sieve_bytes(sieve) >= BATCH_BYTES_LONG || sieve->writer.count >= BATCH_FINDINGS_MAX / 2);
 }
 
 bool sieve_flush(struct sieve *sieve, const struct input *input)

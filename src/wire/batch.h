@@ -1,12 +1,13 @@
 /* The body of a FINDINGS message: what a stretch of one input's records gave, and how far the input was read.
- * Pure. On the wire: serial, input, count, findings, cursor after the last record. */
+ * Pure. On the wire: serial, input, count, findings and projections each with their kind, cursor after the
+ * last record. */
 #ifndef VEDETTE_WIRE_BATCH_H
 #define VEDETTE_WIRE_BATCH_H
 
 #include "wire/control.h"
-#include "wire/finding.h"
+#include "wire/projection.h"
 
-enum { BATCH_FINDINGS_MAX = 4096 };
+enum { BATCH_FINDINGS_MAX = 4096 }; /* and projections, together */
 
 /* Writes one batch. Nothing here is anybody else's business. */
 struct batch_writer {
@@ -23,6 +24,9 @@ void batch_begin(struct batch_writer *writer, struct buf *buf, uint64_t serial, 
  * the finding to the next one. */
 bool batch_add(struct batch_writer *writer, const struct finding *finding);
 
+/* The same for a projection, which the correlator gets. */
+bool batch_add_projection(struct batch_writer *writer, const struct projection *projection);
+
 /* Ends the batch: the buffer then holds the body of a FINDINGS message. cursor says where the input goes on
  * after a restart, at most BATCH_CURSOR_BYTES_MAX; empty for inputs that keep none. A batch without findings
  * is fine: it moves the cursor. */
@@ -34,6 +38,8 @@ struct batch {
     sv input, cursor;
     struct finding *findings; /* in the arena; their views borrow from the body */
     size_t count;
+    sv *projections; /* packed, borrowed from the body too */
+    size_t projection_count;
 };
 
 /* False if the body is not a batch. */

@@ -44,6 +44,59 @@ static void what_was_put_together_is_taken_apart(void **state)
     buf_free(&buf);
 }
 
+static void projections_travel_among_findings(void **state)
+{
+    (void)state;
+    struct buf buf = BUF_INIT(CONTROL_BODY_BYTES_MAX);
+    struct arena *arena = arena_new(1024 * 1024);
+    struct batch_writer writer;
+    struct batch batch;
+    struct event_field field = {SV("user.name"), SV("bob"), EVENT_STRING};
+    struct finding finding = finding_of(SV("one"), SV("raw 1"));
+    struct projection projection = {.seen = {.rule_id = SV("base"), .fields = &field, .field_count = 1},
+                                    .ordinal = 9},
+                      back;
+    batch_begin(&writer, &buf, 77, SV("i"));
+    assert_true(batch_add_projection(&writer, &projection));
+    assert_true(batch_add(&writer, &finding));
+    assert_true(batch_add_projection(&writer, &projection));
+    batch_end(&writer, SV("c"));
+    assert_true(batch_read(buf_view(&buf), arena, &batch));
+    assert_int_equal(batch.count, 1);
+    assert_int_equal(batch.projection_count, 2);
+    struct unpack unpack = UNPACK_FROM(batch.projections[1]);
+    assert_true(projection_unpack(&unpack, &back, arena) && unpack_done(&unpack));
+    assert_int_equal(back.ordinal, 9);
+    assert_true(sv_eq(back.seen.rule_id, SV("base")));
+    assert_true(sv_eq(back.seen.fields[0].value, SV("bob")));
+    arena_free(arena);
+    buf_free(&buf);
+}
+
+static void the_largest_projection_fits_its_bound(void **state)
+{
+    (void)state;
+    struct buf buf = BUF_INIT(CONTROL_BODY_BYTES_MAX);
+    struct arena *arena = arena_new(1024 * 1024);
+    struct event_field fields[FINDING_FIELDS_MAX];
+    static char text[100000];
+    struct projection projection = {
+        .seen = {.raw = sv_make(text, sizeof text), .message = sv_make(text, sizeof text)}};
+    memset(text, 'x', sizeof text);
+    for (size_t i = 0; i < FINDING_FIELDS_MAX; i++)
+        fields[i] =
+            (struct event_field){sv_make(text, sizeof text), sv_make(text, sizeof text), EVENT_STRING};
+    projection.seen.fields = fields;
+    projection.seen.field_count = FINDING_FIELDS_MAX;
+    projection.seen.input = sv_make(text, sizeof text);
+    projection.seen.rule_id = sv_make(text, 512);
+    struct pack pack = PACK_INTO(&buf);
+    projection_pack(&pack, &projection);
+    assert_true(pack.ok && buf_view(&buf).n <= PROJECTION_BYTES_MAX);
+    arena_free(arena);
+    buf_free(&buf);
+}
+
 static void a_batch_without_findings_moves_the_cursor(void **state)
 {
     (void)state;
@@ -124,6 +177,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_put_together_is_taken_apart),
+        cmocka_unit_test(projections_travel_among_findings),
+        cmocka_unit_test(the_largest_projection_fits_its_bound),
         cmocka_unit_test(a_batch_without_findings_moves_the_cursor),
         cmocka_unit_test(what_does_not_fit_is_left_for_the_next_batch),
         cmocka_unit_test(every_cut_of_a_batch_is_refused),

@@ -22,6 +22,7 @@ enum { CONTROL_BODY_BYTES_MAX = 16 * 1024 * 1024 };
     X(PREPARED, 17) /* empty */                                                                        \
     X(REFUSED, 18)  /* text: why */                                                                    \
     X(ALIVE, 19)    /* empty: the loop turns (every second) */                                         \
+    X(CORRELATES, 21) /* u32: whether the rules of a watch have correlations, before READY and COMMIT's end */ \
     X(FINISHED, 20) /* empty: standard input has ended and all of it is committed; drain everything */ \
     X(STALE, 21)    /* empty: a file that the configuration names has changed; reload */               \
     /* courier ↔ parent, which alone may start programs */                                           \
@@ -31,6 +32,12 @@ enum { CONTROL_BODY_BYTES_MAX = 16 * 1024 * 1024 };
     X(FINDINGS, 32)  /* a batch: wire/batch.h */                                                       \
     X(COMMITTED, 33) /* serial (u64): these findings and their cursor are on disk */                   \
     X(CURSORS, 34)   /* count, then input, cursor; the courier's first word to a watch */              \
+    /* courier ↔ correlate */                                                                        \
+    X(CORRELATE, 36)   /* serial (u64), count, projections: wire/projection.h, each with its length */  \
+    X(CORRELATED, 37)  /* what they gave: wire/correlated.h */                                         \
+    X(STATE_GET, 38)   /* key: the state after it is wanted; empty: from the start */                  \
+    X(STATE, 39)       /* u32: 1 if this is the last of it; then keys and values to the end */         \
+    X(STATE_RESET, 40) /* empty: forget all, and ask for the state that is on disk */                  \
     /* courier, gateway ↔ keeper */                                                                  \
     X(SECRET_GET, 48)    /* serial, reference "PROVIDER/NAME" */                                       \
     X(SECRET, 49)        /* serial, the bytes; wipe after use */                                       \

@@ -1,0 +1,74 @@
+/* Private to the reception: a batch on its way to the disk. */
+#ifndef VEDETTE_COURIER_RECEPTION_PRIVATE_H
+#define VEDETTE_COURIER_RECEPTION_PRIVATE_H
+
+#include "alert/alert.h"
+#include "courier/correlating.h"
+#include "courier/reception.h"
+#include "store/correlation.h"
+#include "wire/batch.h"
+
+enum { RECEPTION_WATCHES_MAX = 256 };
+
+/* What waits for its turn: nothing overtakes what came before it, for cursors and the correlator's state are
+ * those of the last batch that was committed. */
+struct waiting {
+    struct waiting *next;
+    struct job *job;
+    struct batch_job *batch; /* NULL: it is no batch */
+    bool ready;
+    bool asked, checking;
+};
+
+struct reception {
+    struct reception_setup setup;
+    struct settings *settings;
+    struct correlating *correlating;
+    struct watch {
+        struct channel *channel; /* NULL: free */
+        uint64_t id;             /* an address may come again, this does not */
+        bool fresh; /* what it sends is not on disk: the first batch that is not, is followed by none that is
+                     */
+    } watches[RECEPTION_WATCHES_MAX];
+    uint64_t next_id;
+    struct waiting *first, **last;
+    size_t pending; /* bytes */
+    bool paused;
+};
+
+/* A finding, and what became of it. */
+struct told {
+    struct told *next;
+    struct finding finding;
+    struct alert_outcome outcome;
+};
+
+struct batch_job {
+    struct job job;
+    struct reception *reception;
+    struct settings *settings;
+    uint64_t watch;             /* 0: of the correlator's own accord */
+    sv body;                    /* ours */
+    struct arena *arena, *kept; /* of one run; as long as the job */
+    nanos now;
+    bool broken;
+    struct batch batch;
+    struct answer *answer; /* NULL: it has none */
+    struct told *told, **last_told;
+};
+
+extern const sv reception_last_batch;
+
+struct batch_job *batch_job_new(struct reception *reception, uint64_t watch, sv body);
+
+/* One that was not submitted. */
+void batch_job_drop(struct batch_job *job);
+
+/* Asks the store whether it has this batch; reception_checked gets the answer. */
+void batch_job_check(struct batch_job *batch);
+
+/* For reception_batch.c. */
+void reception_batch_done(const struct batch_job *job, const struct err *err);
+void reception_checked(struct batch_job *batch, bool known);
+
+#endif
