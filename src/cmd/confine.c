@@ -28,6 +28,7 @@ static const struct {
     [CONFINE_WATCH] = {"vedette-watch", SANDBOX_WATCH},
     [CONFINE_COURIER] = {"vedette-courier", SANDBOX_COURIER},
     [CONFINE_GATEWAY] = {"vedette-gateway", SANDBOX_GATEWAY},
+    [CONFINE_CORRELATE] = {"vedette-correlate", SANDBOX_WATCH},
 };
 
 const char *confine_user(enum confine_role role)
@@ -88,6 +89,7 @@ static bool reaches_its_files(enum confine_role role, const struct config *confi
     case CONFINE_KEEPER:
         return true;
     case CONFINE_WATCH:
+    case CONFINE_CORRELATE:
         return reads_rules(user, config);
     case CONFINE_COURIER:
         return reaches_folder(user, config, config->state_directory);
@@ -149,6 +151,7 @@ int confine(enum confine_role role, const struct config *config, struct err *err
     const struct sandbox_paths paths[] = {
         [CONFINE_KEEPER] = {.read = all},
         [CONFINE_WATCH] = {.read = all},
+        [CONFINE_CORRELATE] = {.read = all}, /* rules, also those that a reload names */
         [CONFINE_COURIER] = {.read = all, .write = state},
         [CONFINE_GATEWAY] = {.read = all, .write = mail},
     };

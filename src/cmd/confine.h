@@ -4,7 +4,7 @@
 
 #include "config/config.h"
 
-enum confine_role { CONFINE_KEEPER, CONFINE_WATCH, CONFINE_COURIER, CONFINE_GATEWAY };
+enum confine_role { CONFINE_KEEPER, CONFINE_WATCH, CONFINE_COURIER, CONFINE_GATEWAY, CONFINE_CORRELATE };
 
 /* Drops to the role's user (config->privileges says what happens without one) and enters its sandbox. Once,
  * before any thread and before the first byte from outside. */

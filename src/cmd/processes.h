@@ -8,7 +8,7 @@
 #include "io/child.h"
 
 /* In the order in which they start. */
-enum which { KEEPER, COURIER, GATEWAY, WATCH, PROCESS_COUNT };
+enum which { KEEPER, COURIER, GATEWAY, CORRELATE, WATCH, PROCESS_COUNT };
 
 enum answer { ANSWER_NONE, ANSWER_WAITING, ANSWER_PREPARED };
 
@@ -39,7 +39,8 @@ struct supervisor {
     struct setting now;
     struct process processes[PROCESS_COUNT];
     struct loop_timer *tick, *drain_deadline;
-    bool served; /* all were ready once */
+    bool correlates; /* the rules have correlations: the watch says so */
+    bool served;     /* all were ready once */
     bool draining;
     size_t drain_step;
     int exit_code;
@@ -50,8 +51,8 @@ struct supervisor {
     struct loop_timer *reload_soon, *reload_deadline;
 };
 
-/* Whether this configuration has work for the process. */
-bool process_is_needed(const struct config *config, enum which which);
+/* Whether this configuration has work for the process; for CORRELATE, whether the rules have. */
+bool process_is_needed(const struct supervisor *supervisor, const struct config *config, enum which which);
 
 /* Starts it unless it runs, or is not needed, or all is draining. */
 void process_launch(struct process *process);

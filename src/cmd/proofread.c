@@ -71,7 +71,7 @@ static void check_gateway(struct proofread *check, const struct config *config,
 
 static void check_users(struct proofread *check, const struct config *config)
 {
-    const enum confine_role roles[] = {CONFINE_WATCH, CONFINE_COURIER, CONFINE_GATEWAY};
+    const enum confine_role roles[] = {CONFINE_WATCH, CONFINE_CORRELATE, CONFINE_COURIER, CONFINE_GATEWAY};
     for (size_t i = 0; i < sizeof roles / sizeof *roles; i++) {
         const char *user = confine_user(roles[i]), *why, *advice;
         if (confine_takes_user(roles[i], config, &why) || !why)

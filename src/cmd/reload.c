@@ -119,7 +119,7 @@ static void ask_all(struct supervisor *supervisor)
     for (size_t i = 0; i < PROCESS_COUNT; i++) {
         struct process *process = &supervisor->processes[i];
         if (!process->ready || !process->channel ||
-            !process_is_needed(supervisor->next.config, (enum which)i))
+            !process_is_needed(supervisor, supervisor->next.config, (enum which)i))
             continue;
         process->answer = ANSWER_WAITING;
         process_send(process, CONTROL_PREPARE, buf_view(&body));

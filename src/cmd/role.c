@@ -249,7 +249,8 @@ int role_main(const struct role *role)
 
 int cmd_child(const char *role)
 {
-    static const struct role *const roles[] = {&role_watch, &role_courier, &role_gateway, &role_keeper};
+    static const struct role *const roles[] = {&role_watch, &role_courier, &role_gateway, &role_correlate,
+                                               &role_keeper};
     for (size_t i = 0; i < sizeof roles / sizeof *roles; i++)
         if (strcmp(roles[i]->name, role) == 0)
             return role_main(roles[i]);

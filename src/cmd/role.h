@@ -55,6 +55,6 @@ void role_done(struct role_process *process);
 /* Where this process looks for secrets. */
 struct provider_context provider_context_of(const struct config *config);
 
-extern const struct role role_watch, role_courier, role_gateway, role_keeper;
+extern const struct role role_watch, role_courier, role_gateway, role_correlate, role_keeper;
 
 #endif

@@ -20,6 +20,7 @@ struct courier_role {
     struct keeper_client *keeper;
     struct channel *keeper_channel;
     struct channel *watches[WATCHES_MAX];
+    struct channel *correlator;
 };
 
 /* After a kill -9 of an earlier parent its courier ends by itself, and what it had taken goes to the disk
@@ -147,9 +148,35 @@ static void add_watch(struct courier_role *role, int fd)
     close(fd);
 }
 
+static void on_correlator_message(void *arg, struct channel *channel, enum control_type type, sv body, int fd)
+{
+    struct courier_role *role = arg;
+    (void)channel;
+    if (fd >= 0)
+        close(fd);
+    courier_correlator_message(role->courier, type, body);
+}
+
+static void on_correlator_closed(void *arg, struct channel *channel, const struct err *err)
+{
+    struct courier_role *role = arg;
+    (void)err;
+    courier_correlator(role->courier, NULL);
+    channel_free(channel);
+    role->correlator = NULL;
+}
+
 static void courier_peer(void *state, const char *process, int fd)
 {
     struct courier_role *role = state;
+    if (strcmp(process, "correlate") == 0) {
+        if (role->correlator)
+            on_correlator_closed(role, role->correlator, NULL);
+        role->correlator =
+            channel_new(role_loop(role->process), fd, on_correlator_message, on_correlator_closed, role);
+        courier_correlator(role->courier, role->correlator);
+        return;
+    }
     if (strcmp(process, "watch") == 0) {
         add_watch(role, fd);
         return;
@@ -199,6 +226,7 @@ static void courier_end(void *state)
     courier_free(role->courier);
     for (size_t i = 0; i < WATCHES_MAX; i++)
         channel_free(role->watches[i]);
+    channel_free(role->correlator);
     keeper_client_free(role->keeper);
     channel_free(role->keeper_channel);
     free(role);

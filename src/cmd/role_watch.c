@@ -3,8 +3,11 @@
 #include "base/metrics.h"
 #include "cmd/confine.h"
 #include "cmd/role.h"
+#include "cmd/role_rules.h"
+#include "watch/correlation.h"
 #include "watch/rule_book.h"
 #include "watch/watch.h"
+#include "wire/pack.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -23,36 +26,6 @@ struct watch_role {
 
 #define REPORT_EVERY (60 * NANOS_PER_SECOND)
 #define LOOK_EVERY   (5 * NANOS_PER_SECOND)
-
-struct complaint {
-    size_t count;
-    struct err *first; /* NULL: log each instead */
-};
-
-static void on_rule_error(void *arg, const struct rule_error *error)
-{
-    struct complaint *complaint = arg;
-    if (!complaint->first)
-        LOG_ERROR("rule not loaded", LOG_STR("file", error->file), LOG_INT("line", error->line),
-                  LOG_STR("cause", error->message));
-    else if (complaint->count == 0)
-        err_set(complaint->first, ERR_CONFIG, "`vedette check` lists every error", "%s:%d:%d: %s",
-                error->file, error->line, error->column, error->message);
-    complaint->count++;
-}
-
-/* Loads what the configuration names. With strict, a rule that has an error refuses the whole. */
-static struct ruleset *load_rules(const struct config *config, bool strict, struct err *err)
-{
-    struct ruleset *ruleset = NULL;
-    struct complaint complaint = {.first = strict ? err : NULL};
-    if (rule_book_load(config, &ruleset, on_rule_error, &complaint, err) < 0)
-        return NULL;
-    if (!strict || complaint.count == 0)
-        return ruleset;
-    ruleset_free(ruleset);
-    return NULL;
-}
 
 /* What came and what was lost, once a minute and only when something was lost. */
 static void report(void *arg)
@@ -84,16 +57,27 @@ static void look_at_lists(void *arg)
     loop_timer_set(role->look, LOOK_EVERY);
 }
 
+/* The parent starts who correlates only for rules that do. */
+static void say_whether_they_correlate(struct role_process *process, const struct ruleset *ruleset)
+{
+    struct buf body = BUF_INIT(16);
+    struct pack pack = PACK_INTO(&body);
+    pack_u32(&pack, correlation_count(ruleset) > 0);
+    role_tell(process, CONTROL_CORRELATES, buf_view(&body));
+    buf_free(&body);
+}
+
 static int watch_begin(struct role_process *process, const struct config *config, void **ret_state,
                        struct err *err)
 {
     if (confine(CONFINE_WATCH, config, err) < 0)
         return -1;
-    struct ruleset *ruleset = load_rules(config, false, err);
+    struct ruleset *ruleset = role_rules(config, false, err);
     if (!ruleset)
         return -1;
     LOG_INFO("rules loaded", LOG_INT("rules", ruleset_count(ruleset)),
-             LOG_INT("failed", ruleset_failed(ruleset)));
+             LOG_INT("correlations", correlation_count(ruleset)), LOG_INT("failed", ruleset_failed(ruleset)));
+    say_whether_they_correlate(process, ruleset);
     struct watch_role *role = calloc(1, sizeof *role);
     role->process = process;
     role->watch = watch_new(role_loop(process), config, ruleset);
@@ -169,14 +153,16 @@ static int watch_prepare(void *state, const struct config *config, struct err *e
 {
     struct watch_role *role = state;
     ruleset_free(role->prepared);
-    role->prepared = load_rules(config, true, err);
+    role->prepared = role_rules(config, true, err);
     return role->prepared ? 0 : -1;
 }
 
 static void watch_commit(void *state, const struct config *config)
 {
     struct watch_role *role = state;
-    LOG_INFO("rules reloaded", LOG_INT("rules", ruleset_count(role->prepared)));
+    LOG_INFO("rules reloaded", LOG_INT("rules", ruleset_count(role->prepared)),
+             LOG_INT("correlations", correlation_count(role->prepared)));
+    say_whether_they_correlate(role->process, role->prepared);
     watch_reload(role->watch, config, role->prepared);
     role->config = config;
     role->prepared = NULL;

@@ -24,9 +24,10 @@
 
 enum { ADDRESS_TRIES = 30, ADDRESS_RETRY_US = 100 * 1000 };
 
-static const char *const names[] = {"keeper", "courier", "gateway", "watch"};
-static const enum which drain_order[] = {WATCH, COURIER, GATEWAY, KEEPER};
-static const enum which peers[][2] = {{COURIER, KEEPER}, {WATCH, COURIER}, {GATEWAY, KEEPER}};
+static const char *const names[] = {"keeper", "courier", "gateway", "correlate", "watch"};
+static const enum which drain_order[] = {WATCH, CORRELATE, COURIER, GATEWAY, KEEPER};
+static const enum which peers[][2] = {
+    {COURIER, KEEPER}, {CORRELATE, COURIER}, {WATCH, COURIER}, {GATEWAY, KEEPER}};
 
 static bool needs_secrets(const struct config *config)
 {
@@ -45,7 +46,7 @@ static bool needs_secrets(const struct config *config)
     return any;
 }
 
-bool process_is_needed(const struct config *config, enum which which)
+bool process_is_needed(const struct supervisor *supervisor, const struct config *config, enum which which)
 {
     switch (which) {
     case KEEPER:
@@ -56,6 +57,8 @@ bool process_is_needed(const struct config *config, enum which which)
         return config->relay.present;
     case WATCH:
         return config->input_count > 0;
+    case CORRELATE:
+        return config->input_count > 0 && supervisor->correlates;
     case PROCESS_COUNT:
         break;
     }
@@ -120,7 +123,7 @@ void process_launch(struct process *process)
 {
     struct err err;
     if (process->child || process->supervisor->draining ||
-        !process_is_needed(process->supervisor->now.config, process->which))
+        !process_is_needed(process->supervisor, process->supervisor->now.config, process->which))
         return;
     if (launch(process, &err) == 0)
         return;
@@ -189,7 +192,8 @@ static void drain_all(void *arg)
 static void say_ready_if_all_are(struct supervisor *supervisor)
 {
     for (size_t i = 0; i < PROCESS_COUNT; i++)
-        if (process_is_needed(supervisor->now.config, (enum which)i) && !supervisor->processes[i].ready)
+        if (process_is_needed(supervisor, supervisor->now.config, (enum which)i) &&
+            !supervisor->processes[i].ready)
             return;
     if (supervisor->served)
         return;
@@ -221,6 +225,18 @@ static void run(struct supervisor *supervisor, sv body)
         runner_run(supervisor->runner, supervisor->now.config, serial, way, notice);
 }
 
+/* The watch knows the rules; who correlates is started for them, and ends when there are none any more. */
+static void settle_correlator(struct supervisor *supervisor, sv body)
+{
+    struct unpack unpack = UNPACK_FROM(body);
+    struct process *correlate = &supervisor->processes[CORRELATE];
+    supervisor->correlates = unpack_u32(&unpack) != 0;
+    if (supervisor->correlates)
+        process_launch(correlate);
+    else if (!supervisor->draining)
+        process_send(correlate, CONTROL_DRAIN, SV_NONE);
+}
+
 static void on_message(void *arg, struct channel *channel, enum control_type type, sv body, int fd)
 {
     struct process *process = arg;
@@ -238,6 +254,8 @@ static void on_message(void *arg, struct channel *channel, enum control_type typ
         reload_begin(supervisor);
     else if (type == CONTROL_PREPARED || type == CONTROL_REFUSED)
         reload_answered(process, type == CONTROL_PREPARED, body);
+    else if (type == CONTROL_CORRELATES && process->which == WATCH)
+        settle_correlator(supervisor, body);
     else if (type == CONTROL_RUN && process->which == COURIER)
         run(supervisor, body);
 }
@@ -265,7 +283,7 @@ static void on_ended(void *arg, struct child *child, int status)
         return;
     }
     reload_process_ended(process, status);
-    if (process->child || !process_is_needed(supervisor->now.config, process->which))
+    if (process->child || !process_is_needed(supervisor, supervisor->now.config, process->which))
         return;
     LOG_ERROR("a process ended and is started again", LOG_STR("name", names[process->which]),
               LOG_STR("how", child_status_text(status, how, sizeof how)));

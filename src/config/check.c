@@ -56,6 +56,9 @@ static const struct bound {
     {"bounces", "every", NANOS_PER_SECOND, 3600 * NANOS_PER_SECOND, "from 1s to 1h"},
     {"canary", "wait", NANOS_PER_SECOND, 86400 * NANOS_PER_SECOND, "from 1s to 1d"},
     {"heartbeat", "every", NANOS_PER_SECOND, 86400 * NANOS_PER_SECOND, "from 1s to 1d"},
+    {"correlation", "memory", 1024 * 1024, 16LL * 1024 * 1024 * 1024, "from 1M to 16G"},
+    {"correlation", "lateness", 0, 86400 * NANOS_PER_SECOND, "from 0s to 1d"},
+    {"correlation", "future", 0, 86400 * NANOS_PER_SECOND, "from 0s to 1d"},
     {"ways_out", "timeout", NANOS_PER_SECOND, 300 * NANOS_PER_SECOND, "from 1s to 5m"},
     {"routes", "connections", 1, 100, "from 1 to 100"},
     {"routes", "retry_first", NANOS_PER_SECOND / 10, 86400 * NANOS_PER_SECOND, "from 100ms to 1d"},
@@ -234,8 +237,11 @@ static void check_watching(const struct check *check)
 {
     const struct config_instance *canary = check->top->children[CONFIG_TOP_CANARY];
     const struct config_instance *heartbeat = check->top->children[CONFIG_TOP_HEARTBEAT];
+    const struct config_instance *correlation = check->top->children[CONFIG_TOP_CORRELATION];
     if (canary)
         check_bounds(check, canary);
+    if (correlation)
+        check_bounds(check, correlation);
     if (!heartbeat)
         return;
     check_bounds(check, heartbeat);

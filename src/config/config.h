@@ -92,6 +92,7 @@ struct config_paths { CONFIG_PATHS(CONFIG_FIELD) };
 struct config_way { CONFIG_WAY(CONFIG_FIELD) };
 struct config_list { CONFIG_LIST(CONFIG_FIELD) };
 struct config_heartbeat { CONFIG_HEARTBEAT(CONFIG_FIELD) };
+struct config_correlation { CONFIG_CORRELATION(CONFIG_FIELD) };
 struct config_gateway { CONFIG_GATEWAY(CONFIG_FIELD) struct config_landing landing; struct config_place place; };
 struct config_input { CONFIG_INPUT(CONFIG_FIELD) const char *label; /* e.g. "syslog udp://127.0.0.1:5514": the input's name everywhere */ struct config_place place; };
 struct config_alerts { CONFIG_ALERTS(CONFIG_FIELD) };
@@ -126,6 +127,7 @@ struct config {
     struct config_list *lists; /* that rules may name */
     size_t list_count;
     struct config_heartbeat heartbeat; /* url NULL: none */
+    struct config_correlation correlation;
     CONFIG_TOP(CONFIG_FIELD)
     struct config_place rules_place;
     struct arena *arena; /* owns everything above */

@@ -390,6 +390,8 @@ static const struct wrong {
     {MINIMUM "ways_out: [{name: a, command: [wall]}]\n", 4, 22, "names no program", "full path"},
     {MINIMUM "ways_out: [{name: a, console: {}}, {name: a, console: {}}]\n", 4, 43, "another way out", NULL},
     {MINIMUM "heartbeat: {every: 5s}\n", 4, 1, "is no web address", NULL},
+    {MINIMUM "correlation: {memory: 1K}\n", 4, 23, "from 1M to 16G", NULL},
+    {MINIMUM "correlation: {lateness: 2d}\n", 4, 25, "from 0s to 1d", NULL},
     {MINIMUM "canary: {wait: 2d}\n", 4, 16, "out of range", NULL},
     {MINIMUM "hostname: -a.example\n", 4, 11, "is not a domain name", "xn--"},
     {MINIMUM "log_level: *anchor\n", 4, 12, "anchors and aliases", NULL},

@@ -154,6 +154,12 @@
       "With the rule: what makes two findings the same alert.")                             \
     X(minimum_level, LEVEL, "low", "Findings below are counted, not mailed.")
 
+#define CONFIG_CORRELATION(X)                                                                              \
+    X(memory, SIZE, "256M", "Of all windows and baselines; past it those longest not seen are forgotten.") \
+    X(lateness, LENGTH, "10m",                                                                             \
+      "How far behind what was seen of a group an event may be and still belong to a window.")             \
+    X(future, LENGTH, "5m", "An event whose time is further past its arrival counts as of its arrival.")
+
 #define CONFIG_DELIVERY(X)                                                                  \
     X(retry_first, LENGTH, "2s", "First delay after a temporary failure.")                  \
     X(retry_max, LENGTH, "5m", "Longest delay.")                                            \

@@ -56,6 +56,9 @@ FIELDS(heartbeat, CONFIG_HEARTBEAT(X));
 #define X(k, t, d, h) {#k, CONFIG_TYPE_##t, offsetof(struct config_list, k), d, h},
 FIELDS(list, CONFIG_LIST(X));
 #undef X
+#define X(k, t, d, h) {#k, CONFIG_TYPE_##t, offsetof(struct config_correlation, k), d, h},
+FIELDS(correlation, CONFIG_CORRELATION(X));
+#undef X
 #define X(k, t, d, h) {#k, CONFIG_TYPE_##t, offsetof(struct config, k), d, h},
 FIELDS(top, CONFIG_TOP(X));
 #undef X
@@ -83,6 +86,7 @@ SECTION(bounces, "bounces", struct config_bounces);
 SECTION(way, "ways_out", struct config_way);
 SECTION(list, "lists", struct config_list);
 SECTION(heartbeat, "heartbeat", struct config_heartbeat);
+SECTION(correlation, "correlation", struct config_correlation);
 
 static const struct config_child gateway_children[] = {
     {"landing", &section_landing, offsetof(struct config_gateway, landing), 0, 0,
@@ -152,6 +156,8 @@ static const struct config_child top_children[] = {
     [CONFIG_TOP_LISTS] = {"lists", &section_list, offsetof(struct config, lists),
                           offsetof(struct config, list_count), CONFIG_LISTS_MAX,
                           "Lists that rules name as %name%."},
+    [CONFIG_TOP_CORRELATION] = {"correlation", &section_correlation, offsetof(struct config, correlation), 0,
+                                0, "Windows and baselines over events: doc/correlations.md."},
 };
 
 static_assert(COUNT(top_children) <= CONFIG_CHILDREN_MAX, "too many sections");

@@ -1,0 +1,11 @@
+/* The rules that the configuration names, as the processes that work by them load them. */
+#ifndef VEDETTE_CMD_ROLE_RULES_H
+#define VEDETTE_CMD_ROLE_RULES_H
+
+#include "config/config.h"
+#include "watch/ruleset.h"
+
+/* Sealed. What is wrong with a rule is logged and the others count; with strict it refuses the whole. */
+struct ruleset *role_rules(const struct config *config, bool strict, struct err *err);
+
+#endif

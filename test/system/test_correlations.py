@@ -1,0 +1,138 @@
+"""Correlations live: no event is lost to them or counted twice, whatever dies; what they remember outlives everything."""
+
+import datetime
+import json
+import random
+import signal
+import time
+
+import pytest
+
+from peers.enclosure import wait_until
+from test_crash import kill, kill_parent
+from vedette import RULE, gateway
+
+BASE = RULE.format(title="A logon", id="base", words="logon").replace("status: stable", "name: logon") + "---"
+
+COUNT = BASE + """
+title: Seven logons
+id: seven
+level: high
+correlation:
+    type: event_count
+    rules: [logon]
+    group-by: [user.name]
+    timespan: 1h
+    condition: {gte: 7}
+"""
+
+# Nothing of this goes out by mail: what is looked at is which alerts there are.
+QUIET = {"alerts": {"minimum_level": "critical"}}
+USERS = 120
+
+
+def event(user, text="logon", at=None):
+    at = at or datetime.datetime.now(datetime.timezone.utc)
+    return json.dumps({"@timestamp": at.isoformat().replace("+00:00", "Z"), "message": text, "user": {"name": user}})
+
+
+def write(path, lines):
+    with open(path, "a", encoding="ascii") as file:
+        file.writelines(line + "\n" for line in lines)
+
+
+def titles(one):
+    return [alert["title"] for alert in one.alerts()]
+
+
+def wait_for_all_read(one, path, mark):
+    """A last event of another rule: when its alert is there, so is all that came before it."""
+    before = sum(a["count"] for a in one.alerts() if a["title"] == "Test of the line")
+    write(path, [event(mark, "PRIVILEGED")])
+    wait_until(lambda: sum(a["count"] for a in one.alerts() if a["title"] == "Test of the line") > before, 60, "the last event")
+
+
+def start(vedette, tmp_path, rules, **settings):
+    path = tmp_path / "events.log"
+    path.touch()
+    # The gateway is never spoken to.
+    one = vedette(gateway(9), start=False, inputs=[{"file": str(path), "from_start": True}], **{**QUIET, **settings})
+    (one.dir / "rules" / "correlation.yml").write_text(rules)
+    one.start()
+    return one, path
+
+
+@pytest.mark.parametrize("name", ["watch", "correlate", "courier", "parent"])
+def test_no_event_is_lost_or_counted_twice_when_a_process_is_killed(vedette, tmp_path, name):
+    """Half of the users have six logons, which is not enough, half have seven, which is."""
+    one, path = start(vedette, tmp_path, COUNT)
+    dice = random.Random(7)
+    events = [f"user{i}" for i in range(USERS) for _ in range(6 + i % 2)]
+    dice.shuffle(events)
+    for part in range(4):
+        piece = events[part::4]
+        for at in range(0, len(piece), 20):
+            write(path, [event(user) for user in piece[at:at + 20]])
+            if at == len(piece) // 40 * 20:
+                if name == "parent":
+                    kill_parent(one)
+                else:
+                    kill(one, name)
+    wait_for_all_read(one, path, "mark")
+    assert titles(one).count("Seven logons") == USERS // 2
+    assert "A logon" not in titles(one)
+    assert all(a["count"] == 1 for a in one.alerts() if a["title"] == "Seven logons")
+
+
+def test_windows_go_on_over_a_restart_and_a_reload(vedette, tmp_path):
+    one, path = start(vedette, tmp_path, COUNT)
+    write(path, [event("bob")] * 3)
+    wait_for_all_read(one, path, "first")
+    one.stop()
+    one.start()
+    write(path, [event("bob")] * 2)
+    wait_for_all_read(one, path, "second")
+    (one.dir / "rules" / "more.yml").write_text(COUNT.replace("seven", "two").replace("Seven", "Two").replace("gte: 7", "gte: 2")
+                                                .replace("base", "base2").replace("logon]", "logon2]").replace("name: logon", "name: logon2"))
+    one.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: "msg=reloaded" in one.log.read_text(), 30, "the reload")
+    write(path, [event("bob")])
+    wait_for_all_read(one, path, "third")
+    assert "Seven logons" not in titles(one)
+    write(path, [event("bob")])
+    wait_for_all_read(one, path, "fourth")
+    assert titles(one).count("Seven logons") == 1
+    assert titles(one).count("Two logons") == 1
+
+
+def test_who_correlates_is_started_for_rules_that_do_and_only_then(vedette, tmp_path):
+    one, path = start(vedette, tmp_path, RULE.format(title="A logon", id="base", words="logon"))
+    assert "correlate" not in one.children()
+    (one.dir / "rules" / "correlation.yml").write_text(COUNT)
+    one.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: "correlate" in one.children(), 30, "correlate")
+    write(path, [event("bob")] * 7)
+    wait_for_all_read(one, path, "mark")
+    assert "Seven logons" in titles(one)
+    (one.dir / "rules" / "correlation.yml").unlink()
+    one.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: "correlate" not in one.children(), 30, "correlate's end")
+
+
+def test_a_sensor_that_falls_silent_is_told_and_the_mail_says_what_was_usual(vedette, tmp_path):
+    rules = BASE + """
+title: Silent sensor
+id: silent
+level: critical
+description: A sensor sends nothing any more.
+correlation:
+    type: absence
+    rules: [logon]
+    group-by: [user.name]
+    timespan: 2s
+"""
+    one, path = start(vedette, tmp_path, rules)
+    write(path, [event("sensor1")])
+    wait_until(lambda: "Silent sensor" in titles(one), 30, "the silence")
+    time.sleep(0.1)
+    assert titles(one).count("Silent sensor") == 1
