@@ -6,6 +6,7 @@
 #include "cmd/term.h"
 #include "io/loop.h"
 #include "watch/rule_examples.h"
+#include "watch/rule_stream.h"
 #include "watch/ruleset.h"
 #include "wire/decode.h"
 
@@ -84,7 +85,7 @@ int cmd_rules_check(int argc, char **argv)
         json_decref(loading.errors);
         return term_error(&err);
     }
-    size_t loaded = ruleset_count(ruleset), failed = ruleset_failed(ruleset);
+    size_t loaded = ruleset_count(ruleset) + correlation_count(ruleset), failed = ruleset_failed(ruleset);
     exit_code = loading.unreadable ? loading.exit_code : failed ? 65 : 0;
     if (loading.json) {
         json_t *json = json_object();
@@ -108,26 +109,27 @@ int cmd_rules_check(int argc, char **argv)
 
 struct matching {
     struct ruleset *ruleset;
-    struct ruleset_matcher *matcher;
+    struct rule_stream *stream;
     enum decode_format format;
     struct logsource source; /* --logsource, or empty */
     bool has_source;
-    uint64_t ordinal;
-    struct arena *arena;
+    struct arena *arena, *names;
 };
 
-static void print_finding(struct matching *matching, const struct event *event, const struct rule *rule)
+static void print_finding(void *arg, const struct finding *finding, uint64_t ordinal)
 {
+    struct matching *matching = arg;
     json_t *json = json_object(), *fields = json_object();
-    for (size_t i = 0; i < event->field_count; i++) {
-        const char *name = arena_cstr(matching->arena, event->fields[i].name);
+    arena_reset(matching->names);
+    for (size_t i = 0; i < finding->field_count; i++) {
+        const char *name = arena_cstr(matching->names, finding->fields[i].name);
         if (name && !json_object_get(fields, name))
-            json_object_set_new(fields, name, report_text(event->fields[i].value));
+            json_object_set_new(fields, name, report_text(finding->fields[i].value));
     }
-    json_object_set_new(json, "event", json_integer((json_int_t)matching->ordinal));
-    json_object_set_new(json, "rule", report_text(rule->id));
-    json_object_set_new(json, "title", report_text(rule->title));
-    json_object_set_new(json, "level", json_string(severity_name(rule->severity)));
+    json_object_set_new(json, "event", json_integer((json_int_t)ordinal));
+    json_object_set_new(json, "rule", report_text(finding->rule_id));
+    json_object_set_new(json, "title", report_text(finding->rule_title));
+    json_object_set_new(json, "level", json_string(severity_name(finding->severity)));
     json_object_set_new(json, "fields", fields);
     json_dumpf(json, stdout, JSON_COMPACT);
     putchar('\n');
@@ -138,16 +140,12 @@ static int on_event(void *arg, const char *path, sv record)
 {
     struct matching *matching = arg;
     struct event event;
-    size_t count;
     (void)path;
-    matching->ordinal++;
     arena_reset(matching->arena);
     decode(&event, record, matching->format, loop_now(), 0, matching->arena);
     if (matching->has_source)
         event.source = matching->source;
-    const size_t *matched = ruleset_match(matching->matcher, &event, &count);
-    for (size_t i = 0; i < count; i++)
-        print_finding(matching, &event, ruleset_rule(matching->ruleset, matched[i]));
+    rule_stream_event(matching->stream, &event);
     return 0;
 }
 
@@ -188,12 +186,15 @@ static int match(struct matching *matching, char **paths, int path_count, char *
         ruleset_free(matching->ruleset);
         return err_set(err, ERR_NO_INPUT, "check the paths behind --rules", "not all rules could be read");
     }
-    matching->matcher = ruleset_matcher_new(matching->ruleset);
+    matching->stream = rule_stream_new(matching->ruleset, print_finding, matching);
     matching->arena = arena_new(MATCH_ARENA_MAX);
+    matching->names = arena_new(MATCH_ARENA_MAX);
     int outcome = input_records(files, file_count, on_event, matching, err);
-    ruleset_matcher_free(matching->matcher);
+    rule_stream_end(matching->stream);
+    rule_stream_free(matching->stream);
     ruleset_free(matching->ruleset);
     arena_free(matching->arena);
+    arena_free(matching->names);
     return outcome;
 }
 

@@ -4,6 +4,7 @@
 #include "gateway/guard.h"
 #include "io/sandbox.h"
 #include "io/tls.h"
+#include "watch/correlation.h"
 #include "watch/rule_book.h"
 
 #include <pwd.h>
@@ -43,7 +44,7 @@ static void check_rules(struct proofread *check, const struct config *config)
         COMPLAIN(check, &config->rules_place, err.advice, "rules: %s", err.cause);
         return;
     }
-    check->rules = ruleset_count(ruleset);
+    check->rules = ruleset_count(ruleset) + correlation_count(ruleset);
     ruleset_free(ruleset);
 }
 

@@ -8,7 +8,9 @@
 
 #include "base/arena.h"
 #include "io/durable.h"
+#include "watch/correlation.h"
 #include "watch/rule_files.h"
+#include "watch/rule_sequence.h"
 #include "watch/yaml_tree.h"
 #include "wire/decode.h"
 
@@ -29,6 +31,7 @@ struct run {
 struct pair {
     struct run *run;
     const char *rules, *examples;
+    const struct ruleset *ruleset;
     struct ruleset_matcher *matcher;
     struct arena *arena; /* for the decoder */
 };
@@ -137,13 +140,42 @@ static size_t run_list(struct pair *pair, const struct yaml_node *list, bool mus
     return list->count;
 }
 
+static void on_sequence(void *arg, const struct rule_sequence *sequence)
+{
+    struct pair *pair = arg;
+    const struct rule_example example = {!sequence->readable ? RULE_EXAMPLE_BROKEN
+                                         : sequence->passed  ? RULE_EXAMPLE_PASSED
+                                                             : RULE_EXAMPLE_FAILED,
+                                         pair->examples,
+                                         sequence->line,
+                                         sequence->column,
+                                         pair->rules,
+                                         sequence->name,
+                                         sequence->must_find,
+                                         sequence->message};
+    report(pair->run, &example);
+}
+
+static size_t run_sequences(struct pair *pair, const struct yaml_node *list, size_t *ret_others)
+{
+    struct rule_sequence_counts counts = {0};
+    if (list && list->kind == YAML_LIST)
+        rule_sequences_run(pair->ruleset, list, on_sequence, pair, &counts);
+    else if (list)
+        broken(pair, list, "sequences is a list");
+    *ret_others += counts.others;
+    return counts.finding;
+}
+
 static void run_document(struct pair *pair, const struct yaml_node *root)
 {
-    const struct yaml_node *match = yaml_get(root, "match"), *no_match = yaml_get(root, "no_match");
+    const struct yaml_node *match = yaml_get(root, "match"), *no_match = yaml_get(root, "no_match"),
+                           *sequences = yaml_get(root, "sequences");
     for (const struct yaml_node *child = root->first; child; child = child->next)
-        if (child != match && child != no_match)
-            broken(pair, child, "examples have only the keys match and no_match");
+        if (child != match && child != no_match && child != sequences)
+            broken(pair, child, "examples have only the keys match, no_match and sequences");
     size_t matching = run_list(pair, match, true), others = run_list(pair, no_match, false);
+    matching += run_sequences(pair, sequences, &others);
     if (matching == 0 || others == 0)
         report_file(pair->run, RULE_EXAMPLE_MISSING, pair->examples, pair->rules, root->line, root->column,
                     matching ? "there is no example that must not match"
@@ -178,7 +210,8 @@ static void run_examples(struct run *run, const char *rules, const struct rulese
     if (file_read(path, &text, &err) < 0) {
         report_file(run, RULE_EXAMPLE_BROKEN, path, rules, 1, 1, err.cause);
     } else {
-        struct pair pair = {run, rules, path, ruleset_matcher_new(ruleset), arena_new(EVENT_ARENA_MAX)};
+        struct pair pair = {
+            run, rules, path, ruleset, ruleset_matcher_new(ruleset), arena_new(EVENT_ARENA_MAX)};
         run_text(&pair, buf_view(&text));
         ruleset_matcher_free(pair.matcher);
         arena_free(pair.arena);
@@ -206,6 +239,9 @@ static void visit(void *arg, const char *path, sv text, const struct err *proble
         report_file(run, RULE_EXAMPLE_BROKEN, path, path, 1, 1, err.cause);
     else if (ruleset_failed(ruleset) == 0)
         run_examples(run, path, ruleset);
+    for (size_t i = 0; i < ruleset_count(ruleset); i++)
+        run->counts.rules -= correlation_silences(ruleset, i); /* it is part of another */
+    run->counts.rules += correlation_count(ruleset);
     ruleset_free(ruleset);
 }
 

@@ -7,6 +7,10 @@
  *     no_match:                   # records on which none may
  *       - …
  *
+ *     sequences:                  # what the correlations of the file make of events in time: see
+ * rule_sequence.h
+ *       - events: […]
+ *
  * format is one of auto (the default), json, cef, leef, syslog, text. */
 #ifndef VEDETTE_WATCH_RULE_EXAMPLES_H
 #define VEDETTE_WATCH_RULE_EXAMPLES_H

@@ -81,7 +81,7 @@ static void each_example_is_judged_where_it_stands(void **state)
         {"match: [{evnt: x}]\nno_match: [x]\n", "an example knows only", {1, 1, 0, 0, 1}},
         {"match: [so sorry]\n", "a.test.yml 1:1 there is no example that must not match", {1, 1, 0, 1, 0}},
         {"match: [so sorry]\nno_match: [x]\nmach: []\n",
-         "have only the keys match and no_match",
+         "have only the keys match, no_match and sequences",
          {1, 2, 0, 0, 1}},
         {"match: [\n", "this is not YAML", {1, 0, 0, 0, 1}},
         {"", "the file is empty", {1, 0, 0, 0, 1}},
@@ -104,11 +104,60 @@ static void each_example_is_judged_where_it_stands(void **state)
     assert_int_equal(remove(folder), 0);
 }
 
+static void a_sequence_says_what_correlations_make_of_events_in_time(void **state)
+{
+    (void)state;
+    static const char twice[] =
+        "title: t\nname: base\nlogsource: {product: x}\ndetection:\n  s: ['sorry']\n  condition: s\n---\n"
+        "title: c\ncorrelation: {type: event_count, rules: [base], timespan: 1m, condition: {gte: 2}}\n";
+#define NONE "sequences:\n  - {finds: 0, events: [{at: 0s, event: sorry}]}\n"
+    static const struct {
+        const char *examples, *expected;
+        struct rule_example_counts counts;
+    } cases[] = {
+        {NONE "  - {events: [{at: 0s, event: sorry, repeat: 2, every: 1m}]}\n", "", {1, 2, 0, 0, 0}},
+        {NONE "  - {events: [{at: 0s, event: sorry, repeat: 2, every: 61s}]}\n",
+         "a.test.yml 3:5 the sequence should give at least 1 and gave 0",
+         {1, 1, 1, 0, 0}},
+        /* They are taken by their times, and not as they stand. */
+        {NONE
+         "  - {finds: 1, events: [{at: 2m, event: sorry}, {at: 0s, event: x}, {at: 1m, event: sorry}]}\n",
+         "",
+         {1, 2, 0, 0, 0}},
+        {NONE, "there is no example that must match", {1, 1, 0, 1, 0}},
+        {NONE "  - {events: []}\n", "a sequence is a map with a list of events", {1, 1, 0, 0, 1}},
+        {NONE "  - {events: [{at: now, event: x}]}\n",
+         "3:20 at, every and until are lengths",
+         {1, 1, 0, 0, 1}},
+        {NONE "  - {events: [{at: 0s, event: x, repeat: 30000}]}\n", "are small numbers", {1, 1, 0, 0, 1}},
+        {NONE "  - {events: [{at: 0s, event: x, repeat: 20000}, y]}\n", "too many events", {1, 1, 0, 0, 1}},
+        {NONE "  - {eents: [x]}\n", "a sequence is a map", {1, 1, 0, 0, 1}},
+    };
+    char folder[] = "/tmp/vedette-examples-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    write_text(folder, "a.yml", twice);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct rule_example_counts counts;
+        char last[400] = "";
+        write_text(folder, "a.test.yml", cases[i].examples);
+        assert_int_equal(rule_examples_run(folder, keep_last, last, &counts, NULL), 0);
+        if (!strstr(last, cases[i].expected) || memcmp(&counts, &cases[i].counts, sizeof counts) != 0)
+            fail_msg("case %zu: expected \"%s\", told \"%s\" (%zu rules, %zu passed, %zu failed, %zu "
+                     "missing, %zu broken)",
+                     i, cases[i].expected, last, counts.rules, counts.passed, counts.failed, counts.missing,
+                     counts.broken);
+    }
+    write_text(folder, "a.test.yml", NULL);
+    write_text(folder, "a.yml", NULL);
+    assert_int_equal(remove(folder), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_rule_of_the_starter_pack_keeps_its_examples),
         cmocka_unit_test(each_example_is_judged_where_it_stands),
+        cmocka_unit_test(a_sequence_says_what_correlations_make_of_events_in_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -191,6 +191,20 @@ def test_rules_match_writes_a_line_per_finding(tmp_path):
     assert findings[0]["fields"]["user.name"] == "mallory"
 
 
+def test_rules_match_tells_a_correlation_with_its_last_event(tmp_path):
+    (tmp_path / "r.yml").write_text(
+        "title: Logon\nid: base\nname: logon\nlogsource: {product: x}\ndetection:\n    s: {what: logon}\n    condition: s\n---\n"
+        "title: Three\nid: three\nlevel: high\ncorrelation: {type: event_count, rules: [logon], group-by: [user], timespan: 1m, "
+        "condition: {gte: 3}}\n")
+    times = ["08:00:00", "08:00:50", "08:00:20", "08:00:40", "08:09:00"]
+    users = ["bob", "bob", "eve", "bob", "bob"]
+    events = "".join(json.dumps({"@timestamp": f"2026-11-24T{t}Z", "what": "logon", "user": u}) + "\n" for t, u in zip(times, users))
+    findings = [json.loads(line) for line in run("rules", "match", "--rules", str(tmp_path), text=events).stdout.splitlines()]
+    assert [(f["event"], f["rule"], f["title"], f["level"]) for f in findings] == [(4, "three", "Three", "high")]
+    assert findings[0]["fields"]["user"] == "bob" and findings[0]["fields"]["correlation.group"] == "user=bob"
+    assert findings[0]["fields"]["correlation.seen"].startswith("Seen: 3 events within 50.0 s, from 2026-11-24 08:00 UTC")
+
+
 def test_rules_match_reads_json_that_spans_lines_and_takes_a_logsource(tmp_path):
     (tmp_path / "r.yml").write_text(
         "title: T\nid: 6a3e5b7e-0000-4000-8000-00000000000a\nlevel: low\nlogsource: {product: windows, service: security}\n"
