@@ -91,7 +91,8 @@ static int learn(const struct config *config, struct learning *learning, char **
     struct ruleset *ruleset = role_rules(config, false, err);
     int outcome = -1;
     if (ruleset && correlation_count(ruleset) == 0)
-        err_set(err, ERR_CONFIG, "add rules/baseline to `rules`", "the rules that the configuration names have no correlations");
+        err_set(err, ERR_CONFIG, "add rules/baseline to `rules`",
+                "the rules that the configuration names have no correlations");
     else if (ruleset && store_open(config->state_directory, &learning->store, err) == 0) {
         learning->stream = rule_stream_new(ruleset, on_finding, learning);
         learning->arena = arena_new(EVENT_ARENA_MAX);
@@ -101,7 +102,8 @@ static int learn(const struct config *config, struct learning *learning, char **
             store_rollback(learning->store);
         const struct correlator_counts *counts = correlator_counts(rule_stream_correlator(learning->stream));
         if (outcome == 0)
-            printf("learnt from %" PRIu64 " events, %" PRIu64 " of which correlations look at: %zu groups, %zu KiB\n",
+            printf("learnt from %" PRIu64 " events, %" PRIu64
+                   " of which correlations look at: %zu groups, %zu KiB\n",
                    learning->events, counts->events, counts->groups, counts->bytes / 1024);
         rule_stream_free(learning->stream);
         arena_free(learning->arena);

@@ -39,6 +39,8 @@
     X("rules check", rules_check, "[--json] PATH…", "load rules and say what is wrong with them")          \
     X("rules test", rules_test, "[--json] PATH…", "run the examples beside the rules")                     \
     X("rules match", rules_match, "--rules PATH… [FILE…]", "what the rules find in events, as JSON lines") \
+    X("watch learn", watch_learn, "[-c FILE] [--anew] FILE…",                                              \
+      "give correlations and baselines the history in files, the oldest first; while no daemon runs")      \
     X("events decode", events_decode, "[--format FORM] [FILE…]", "what the decoders make of each record")  \
     X("help", help, "[COMMAND | config]", "this text, a command's, or every key of the configuration")     \
     X("version", version, "", "the version")

@@ -136,3 +136,38 @@ correlation:
     wait_until(lambda: "Silent sensor" in titles(one), 30, "the silence")
     time.sleep(0.1)
     assert titles(one).count("Silent sensor") == 1
+
+
+def test_history_is_learnt_before_the_first_start_and_the_alert_says_what_was_usual(vedette, tmp_path):
+    rules = BASE + """
+title: New host
+id: new
+level: high
+correlation:
+    type: new_value
+    rules: [logon]
+    group-by: [user.name]
+    field: host.name
+    learn: 7d
+    minimum: 5
+"""
+    path = tmp_path / "events.log"
+    path.touch()
+    history = tmp_path / "history.log"
+    start_at = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=30)
+
+    def on_host(host, at):
+        return json.dumps({**json.loads(event("bob", at=at)), "host": {"name": host}})
+
+    write(history, [on_host(f"web{i % 2}", start_at + datetime.timedelta(days=i)) for i in range(20)])
+    one = vedette(gateway(9), start=False, inputs=[{"file": str(path), "from_start": True}], **QUIET)
+    (one.dir / "rules" / "correlation.yml").write_text(rules)
+    said = one.command("watch", "learn", str(history)).stdout
+    assert "learnt from 20 events" in said and "1 groups" in said
+    one.start()
+    refused = one.command("watch", "learn", str(history), check=False)
+    assert refused.returncode == 69 and "in use by another vedette" in refused.stderr
+    now = datetime.datetime.now(datetime.timezone.utc)
+    write(path, [on_host("web1", now), on_host("vault9", now)])
+    wait_for_all_read(one, path, "mark")
+    assert titles(one).count("New host") == 1
