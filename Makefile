@@ -1,7 +1,7 @@
 # A short front door: Meson and Ninja do the work (meson.build), script/ holds what takes more than a line.
 BUILD ?= build
 
-.PHONY: all run test test-faults test-path test-durability test-idle compare-path bench bench-gateway fuzz lint format install clean setup
+.PHONY: all run test test-faults test-path test-durability test-idle compare-path bench bench-baselines bench-gateway fuzz lint format install clean setup
 
 all: setup
 	@ninja -C $(BUILD) --quiet src/cmd/vedette
@@ -25,6 +25,9 @@ bench: all
 bench-gateway: all
 	@script/bootstrap bench
 	@bench/gateway.py
+
+bench-baselines: all
+	@VEDETTE_BIN=$(BUILD)/src/cmd/vedette bench/baselines
 
 test-faults: all
 	@script/bootstrap test
