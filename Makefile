@@ -27,7 +27,7 @@ bench-gateway: all
 	@bench/gateway.py
 
 bench-baselines: all
-	@VEDETTE_BIN=$(BUILD)/src/cmd/vedette bench/baselines
+	@VEDETTE_BIN=$(BUILD)/src/cmd/vedette bench/baselines.py
 
 test-faults: all
 	@script/bootstrap test

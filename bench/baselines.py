@@ -6,7 +6,7 @@ they do), whose days vary, who work late now and then, move to other tasks and t
 The same seed gives the same trace. An alert is right if it is about an incident's person and time, and of that incident's kind. The control is one
 threshold of its kind for everybody, the best that is found on the first 30 days.
 
-`bench/baselines --seed N --days N --people N`. Only precision or recall below the floor that is written below makes it fail."""
+`bench/baselines.py --seed N --days N --people N`. Only precision or recall below the floor that is written below makes it fail."""
 
 import argparse
 import collections
