@@ -1,7 +1,7 @@
 # A short front door: Meson and Ninja do the work (meson.build), script/ holds what takes more than a line.
 BUILD ?= build
 
-.PHONY: all run test test-faults test-path test-durability test-idle compare-path bench bench-baselines bench-gateway fuzz lint format install clean setup
+.PHONY: all run test test-faults test-path test-durability test-soak test-idle compare-path bench bench-baselines bench-gateway fuzz lint format install clean setup
 
 all: setup
 	@ninja -C $(BUILD) --quiet src/cmd/vedette
@@ -42,6 +42,11 @@ test-idle: all
 	@script/bootstrap test
 	@IDLE_CONNECTIONS=$${IDLE_CONNECTIONS:-10000} VEDETTE_BIN=$(BUILD)/src/cmd/vedette /usr/bin/python3 -m pytest -q -s \
 		-p no:cacheprovider test/system/test_inbound.py -k idle
+
+test-soak: all
+	@script/bootstrap test
+	@SOAK_MESSAGES=$${SOAK_MESSAGES:-1000000} VEDETTE_BIN=$(BUILD)/src/cmd/vedette /usr/bin/python3 -m pytest -q -p no:cacheprovider \
+		test/system/test_relay_soak.py
 
 test-path: all
 	@script/bootstrap test

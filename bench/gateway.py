@@ -18,6 +18,7 @@ from harness import BUILD, PEERS, SCRATCH, SHORT, TICK_S, VEDETTE, Daemon, PeakM
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "test" / "system"))
 from peers import enclosure, postfix as peer  # noqa: E402
 
+BINARY = os.environ.get("VEDETTE_BIN") or VEDETTE  # another one than is built here
 TOOLS = PEERS / "postfix" / "usr" / "sbin"
 LIBRARIES = {"LD_LIBRARY_PATH": str(PEERS / "postfix" / "usr" / "lib" / "postfix")}
 BYTES = 2048
@@ -70,7 +71,7 @@ class Vedette(Tree, Daemon):
                       "rules": [{"name": "all", "networks": ["127.0.0.0/8"], "accept": {}}],
                       "routes": [{"name": "sink", "via": ["sink"], "connections": 20}],
                       "smarthosts": [{"name": "sink", "address": "127.0.0.1", "port": sink_port, "security": "none"}]}}))
-        Daemon.__init__(self, "vedette", [VEDETTE, "run", "-c", config], directory)
+        Daemon.__init__(self, "vedette", [BINARY, "run", "-c", config], directory)
         self.wait_for_port(self.port)
 
     def gateway(self):
@@ -279,7 +280,7 @@ def proof(report, vedette, directory):
 def main():
     if reason := enclosure.obstacle("postfix"):
         sys.exit(reason)
-    built = subprocess.run(["ninja", "-C", BUILD, "src/cmd/vedette"], capture_output=True, text=True, check=False)
+    built = subprocess.run(["true"] if BINARY != VEDETTE else ["ninja", "-C", BUILD, "src/cmd/vedette"], capture_output=True, text=True, check=False)
     if built.returncode:
         sys.exit(built.stdout + built.stderr)
     SCRATCH.mkdir(parents=True, exist_ok=True)

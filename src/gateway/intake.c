@@ -9,11 +9,13 @@
 struct intake {
     struct relay *relay;
     size_t open; /* messages begun */
+    struct intake_message *first;
     uint64_t last_id;
     struct buf packed;
 };
 
 struct intake_message {
+    struct intake_message *next, *previous;
     struct intake *intake;
     struct spool_draft *draft;
     intake_done_fn *done; /* NULL after intake_forget */
@@ -33,6 +35,11 @@ void intake_free(struct intake *intake)
 {
     if (!intake)
         return;
+    /* What is left was being committed when the spool ended. */
+    for (struct intake_message *message = intake->first, *next; message; message = next) {
+        next = message->next;
+        free(message);
+    }
     buf_free(&intake->packed);
     free(intake);
 }
@@ -63,6 +70,10 @@ int intake_begin(struct intake *intake, struct intake_message **ret, struct err 
     assert(message);
     message->intake = intake;
     message->draft = spool_begin(intake->relay->spool);
+    message->next = intake->first;
+    if (message->next)
+        message->next->previous = message;
+    intake->first = message;
     intake->open++;
     *ret = message;
     return 0;
@@ -75,6 +86,12 @@ void intake_put(struct intake_message *message, sv bytes)
 
 static void release(struct intake_message *message)
 {
+    if (message->previous)
+        message->previous->next = message->next;
+    else
+        message->intake->first = message->next;
+    if (message->next)
+        message->next->previous = message->previous;
     message->intake->open--;
     free(message);
 }
