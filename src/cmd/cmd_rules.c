@@ -3,11 +3,13 @@
 #include "cmd/input_files.h"
 #include "cmd/options.h"
 #include "cmd/report.h"
+#include "cmd/rule_paths.h"
 #include "cmd/term.h"
 #include "io/loop.h"
 #include "watch/rule_examples.h"
 #include "watch/rule_stream.h"
 #include "watch/ruleset.h"
+#include "watch/sigma_lists.h"
 #include "wire/decode.h"
 
 #include <stdlib.h>
@@ -20,6 +22,7 @@ struct loading {
     json_t *errors;
     int unreadable; /* paths, */
     int exit_code;  /* and what the last of them ends with */
+    struct option_list lists;
 };
 
 static void on_rule_error(void *arg, const struct rule_error *error)
@@ -43,14 +46,20 @@ static void on_rule_error(void *arg, const struct rule_error *error)
 /* What has an error or cannot be read is told and left out. NULL if the rest cannot be compiled. */
 static struct ruleset *load(char **paths, int count, struct loading *loading, struct err *err)
 {
+    struct sigma_lists *lists = NULL;
+    if (rule_paths_lists(&loading->lists, &lists, err) < 0)
+        return NULL;
     struct ruleset *ruleset = ruleset_new();
+    ruleset_lists(ruleset, lists);
     for (int i = 0; i < count; i++)
         if (ruleset_load(ruleset, paths[i], on_rule_error, loading, err) < 0) {
             on_rule_error(loading, &(struct rule_error){.file = paths[i], .message = err->cause});
             loading->unreadable++;
             loading->exit_code = err_exit_code(err);
         }
-    if (ruleset_seal(ruleset, on_rule_error, loading, err) == 0)
+    int sealed = ruleset_seal(ruleset, on_rule_error, loading, err);
+    sigma_lists_free(lists);
+    if (sealed == 0)
         return ruleset;
     ruleset_free(ruleset);
     return NULL;
@@ -72,10 +81,12 @@ int cmd_rules_check(int argc, char **argv)
     const struct option_spec specs[] = {
         {"json", 0, OPTION_FLAG, NULL, "one JSON object: {\"loaded\", \"failed\", \"errors\"}",
          &loading.json},
+        {"list", 0, OPTION_LIST, "NAME=FILE", "what %NAME% stands for in rules, one a line; may be repeated",
+         &loading.lists},
     };
     int exit_code;
     struct err err;
-    if (!command_options("rules check", specs, 1, &argc, argv, &exit_code))
+    if (!command_options("rules check", specs, 2, &argc, argv, &exit_code))
         return exit_code;
     if (argc == 0)
         return usage("rules check wants a path");
@@ -114,6 +125,7 @@ struct matching {
     struct logsource source; /* --logsource, or empty */
     bool has_source;
     struct arena *arena, *names;
+    struct option_list lists;
 };
 
 static void print_finding(void *arg, const struct finding *finding, uint64_t ordinal)
@@ -178,7 +190,7 @@ static int take_rule_paths(int *argc, char **argv, char **ret_paths)
 static int match(struct matching *matching, char **paths, int path_count, char **files, int file_count,
                  struct err *err)
 {
-    struct loading loading = {0};
+    struct loading loading = {.lists = matching->lists};
     matching->ruleset = load(paths, path_count, &loading, err);
     if (!matching->ruleset)
         return -1;
@@ -208,10 +220,12 @@ int cmd_rules_match(int argc, char **argv)
         {"format", 0, OPTION_TEXT, "FORM", "auto, json, cef, leef, syslog or text (default: auto)", &format},
         {"logsource", 0, OPTION_TEXT, "P/C/S", "product/category/service of every event; parts may be empty",
          &source},
+        {"list", 0, OPTION_LIST, "NAME=FILE", "what %NAME% stands for in rules, one a line; may be repeated",
+         &matching.lists},
     };
     int exit_code, path_count = take_rule_paths(&argc, argv, paths);
     struct err err;
-    if (!command_options("rules match", specs, 3, &argc, argv, &exit_code))
+    if (!command_options("rules match", specs, 4, &argc, argv, &exit_code))
         return exit_code;
     if (path_count == 0)
         return usage("rules match wants --rules PATH");

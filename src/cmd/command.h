@@ -41,6 +41,11 @@
     X("rules match", rules_match, "--rules PATH… [FILE…]", "what the rules find in events, as JSON lines") \
     X("watch learn", watch_learn, "[-c FILE] [--anew] FILE…",                                              \
       "give correlations and baselines the history in files, the oldest first; while no daemon runs")      \
+    X("rules list", rules_list, "[--json] [PATH…]", "every rule that is loaded")                           \
+    X("rules import", rules_import, "[--json] DIR", "what of a Sigma repository loads, what not, and why") \
+    X("rules explain", rules_explain, "[--rules PATH] [EVENT…]", "why which rules match an event")         \
+    X("rules why-not", rules_why_not, "[--rules PATH] RULE [EVENT…]",                                      \
+      "which part of a rule an event fails, with the values compared")                                     \
     X("events decode", events_decode, "[--format FORM] [FILE…]", "what the decoders make of each record")  \
     X("help", help, "[COMMAND | config]", "this text, a command's, or every key of the configuration")     \
     X("version", version, "", "the version")

@@ -40,7 +40,7 @@ static void check_rules(struct proofread *check, const struct config *config)
 {
     struct ruleset *ruleset = NULL;
     struct err err;
-    if (rule_book_load(config, &ruleset, on_rule_error, check, &err) < 0) {
+    if (rule_book_load(config, false, &ruleset, on_rule_error, check, &err) < 0) {
         COMPLAIN(check, &config->rules_place, err.advice, "rules: %s", err.cause);
         return;
     }

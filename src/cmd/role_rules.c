@@ -24,7 +24,7 @@ struct ruleset *role_rules(const struct config *config, bool strict, struct err 
 {
     struct ruleset *ruleset = NULL;
     struct complaint complaint = {.first = strict ? err : NULL};
-    if (rule_book_load(config, &ruleset, on_rule_error, &complaint, err) < 0)
+    if (rule_book_load(config, false, &ruleset, on_rule_error, &complaint, err) < 0)
         return NULL;
     if (!strict || complaint.count == 0)
         return ruleset;

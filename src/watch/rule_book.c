@@ -37,7 +37,7 @@ static void load_list(struct sigma_lists *lists, const struct config_list *list,
     buf_free(&text);
 }
 
-int rule_book_load(const struct config *config, struct ruleset **ret, rule_error_fn *fn, void *arg,
+int rule_book_load(const struct config *config, bool keep, struct ruleset **ret, rule_error_fn *fn, void *arg,
                    struct err *err)
 {
     int result = 0;
@@ -47,6 +47,8 @@ int rule_book_load(const struct config *config, struct ruleset **ret, rule_error
         load_list(lists, &config->lists[i], fn, arg);
     ruleset_lists(ruleset, lists);
     ruleset_hide(ruleset, masks_new());
+    if (keep)
+        ruleset_keep(ruleset);
     for (size_t i = 0; result == 0 && i < config->masks.count; i++)
         result = masks_load(ruleset_masks(ruleset), config->masks.items[i], fn, arg, err);
     for (size_t i = 0; result == 0 && i < config->rules.count; i++)

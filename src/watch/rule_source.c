@@ -50,3 +50,29 @@ bool rule_source_agrees(const struct logsource *rule, const struct logsource *ev
     }
     return false;
 }
+
+/* What decoders tell apart. */
+static const struct logsource told[] = {
+    {SV_INIT("linux"), SV_INIT(""), SV_INIT("sshd")},
+    {SV_INIT("linux"), SV_INIT(""), SV_INIT("sudo")},
+    {SV_INIT("linux"), SV_INIT(""), SV_INIT("su")},
+    {SV_INIT("linux"), SV_INIT(""), SV_INIT("pam")},
+    {SV_INIT("linux"), SV_INIT(""), SV_INIT("auditd")},
+    {SV_INIT("linux"), SV_INIT(""), SV_INIT("auth")},
+    {SV_INIT("linux"), SV_INIT(""), SV_INIT("cron")},
+    {SV_INIT("cyberark"), SV_INIT(""), SV_INIT("vault")},
+    {SV_INIT("cyberark"), SV_INIT(""), SV_INIT("pta")},
+    {SV_INIT("cyberark"), SV_INIT(""), SV_INIT("vaultmonitor")},
+    {SV_INIT("hashicorp"), SV_INIT(""), SV_INIT("vault")},
+};
+
+bool rule_source_has_input(const struct logsource *rule)
+{
+    /* Windows events have their service from the channel and their category from the event's number. */
+    if (sv_ieq(rule->product, SV("windows")))
+        return true;
+    for (size_t i = 0; i < sizeof told / sizeof *told; i++)
+        if (rule->product.n && rule_source_agrees(rule, &told[i]))
+            return true;
+    return false;
+}

@@ -9,4 +9,8 @@
  * the event's source goes by (sshd is also auth, registry_set also registry_event). */
 bool rule_source_agrees(const struct logsource *rule, const struct logsource *event);
 
+/* Whether a decoder tells events of this log source, so that a rule for it sees more than what is told by the
+ * configuration or not at all (doc/fields.md has the list). */
+bool rule_source_has_input(const struct logsource *rule);
+
 #endif

@@ -58,6 +58,11 @@ void ruleset_lists(struct ruleset *ruleset, const struct sigma_lists *lists)
     ruleset->lists = lists;
 }
 
+void ruleset_keep(struct ruleset *ruleset)
+{
+    ruleset->keep = true;
+}
+
 void ruleset_hide(struct ruleset *ruleset, struct masks *masks)
 {
     masks_free(ruleset->masks);
@@ -164,7 +169,8 @@ static size_t load_text(struct load *load, const char *name, sv text)
                                   .scratch = arena_new(SCRATCH_BYTES_MAX),
                                   .lists = ruleset->lists,
                                   .fields = ruleset->fields,
-                                  .errors = &errors};
+                                  .errors = &errors,
+                                  .keep = ruleset->keep};
     struct yaml_problem problem;
     const struct yaml_node *document;
     size_t before = ruleset->count;
@@ -218,6 +224,15 @@ size_t ruleset_find(const struct ruleset *ruleset, sv id_or_name)
         if (ruleset->rules[i].about.name.n && sv_eq(ruleset->rules[i].about.name, id_or_name))
             return i;
     return SIZE_MAX;
+}
+
+size_t ruleset_named(const struct ruleset *ruleset, sv name)
+{
+    size_t found = ruleset_find(ruleset, name);
+    for (size_t i = 0; found == SIZE_MAX && i < ruleset->count; i++)
+        if (sv_ieq(ruleset->rules[i].about.title, name))
+            found = i;
+    return found;
 }
 
 static size_t find_rule(const void *arg, sv id_or_name)

@@ -31,6 +31,9 @@ struct masks *ruleset_masks(const struct ruleset *ruleset);
  * Borrowed until the last load. Without it a rule with a placeholder is an error. */
 void ruleset_lists(struct ruleset *ruleset, const struct sigma_lists *lists);
 
+/* For rules that are to be explained: keeps what they say, key by key, from now on. */
+void ruleset_keep(struct ruleset *ruleset);
+
 /* Loads a file (several documents allowed) or a folder (*.yml, *.yaml, recursively, in order of name). −1
  * only if the path itself cannot be read; errors in rules go to fn. */
 int ruleset_load(struct ruleset *ruleset, const char *path, rule_error_fn *fn, void *arg, struct err *err);
@@ -57,6 +60,10 @@ struct rule {
 };
 
 const struct rule *ruleset_rule(const struct ruleset *ruleset, size_t index);
+
+/* The rule of that id (ASCII case aside), else of that name, else of that title; SIZE_MAX if there is none.
+ */
+size_t ruleset_named(const struct ruleset *ruleset, sv name);
 
 /* Scratch memory for one evaluating thread. */
 struct ruleset_matcher;

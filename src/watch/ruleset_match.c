@@ -262,6 +262,23 @@ static bool rule_matches(struct ruleset_matcher *matcher, const struct sigma_rul
     return false;
 }
 
+void ruleset_matcher_begin(struct ruleset_matcher *matcher, const struct event *event)
+{
+    begin(matcher, event);
+}
+
+bool ruleset_matcher_value(struct ruleset_matcher *matcher, uint32_t slot, const struct sigma_value *value)
+{
+    return value_matches(matcher, slot, value);
+}
+
+bool ruleset_matcher_condition(struct ruleset_matcher *matcher, const struct sigma_rule *rule,
+                               const struct sigma_node *condition)
+{
+    struct question question = {matcher, rule};
+    return sigma_condition_holds(condition, selection_matches, &question);
+}
+
 /* "product/category/service"; 0 if it is too long to be kept. */
 static size_t source_key(const struct logsource *source, char key[static SOURCE_BYTES_MAX])
 {

@@ -12,6 +12,7 @@ struct ruleset {
     struct sigma_fields *fields;
     const struct sigma_lists *lists;
     struct masks *masks; /* NULL: nothing is hidden */
+    bool keep;           /* what rules say, to explain by */
     struct sigma_rule *rules;
     size_t count, cap, failed;
     uint32_t *ids; /* hash table of rule index + 1 by id, ASCII case folded; at most half in use */
@@ -24,6 +25,13 @@ struct ruleset {
 
 /* The rule of that id (ASCII case aside), else of that name; its index, or SIZE_MAX. */
 size_t ruleset_find(const struct ruleset *ruleset, sv id_or_name);
+
+/* One by one, for explanations: begins an event, then compares one value with all fields of a slot; or asks
+ * of a selection, or a condition, of a rule. */
+void ruleset_matcher_begin(struct ruleset_matcher *matcher, const struct event *event);
+bool ruleset_matcher_value(struct ruleset_matcher *matcher, uint32_t slot, const struct sigma_value *value);
+bool ruleset_matcher_condition(struct ruleset_matcher *matcher, const struct sigma_rule *rule,
+                               const struct sigma_node *condition);
 
 /* For tests: tries every rule of the log source from now on, as if there were no prefilter. */
 void ruleset_matcher_try_all(struct ruleset_matcher *matcher);

@@ -126,6 +126,10 @@ static struct sigma_node *parse_target(struct parser *parser, uint64_t needed, s
 static struct sigma_node *no_such_name(struct parser *parser, sv word, size_t begin)
 {
     sv shown = sv_first(word, 60);
+    if (is(word, "count", "COUNT") || is(word, "near", "NEAR"))
+        return fail(parser, begin,
+                    "'%.*s' is an aggregation, which is no longer part of Sigma: write a correlation rule",
+                    SV_ARG(shown));
     if (sv_find_char(word, '*') != SV_NPOS)
         return fail(parser, begin, "a pattern needs a count: write '1 of %.*s' or 'all of %.*s'",
                     SV_ARG(shown), SV_ARG(shown));

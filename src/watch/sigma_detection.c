@@ -31,6 +31,9 @@ static void add_value(struct sigma_item *item, const struct yaml_node *node, con
         sigma_error(shop->errors, node->line, node->column, "%s", problem);
         return;
     }
+    if (item->written)
+        item->written[item->value_count] =
+            arena_sv(shop->arena, yaml_is_null(node) ? SV("null") : node->text);
     item->value_count++;
     size_t taken = value->kind == SIGMA_ANY_OF ? value->alternative_count : 1;
     shop->values_left -= taken < shop->values_left ? taken : shop->values_left;
@@ -40,7 +43,9 @@ static bool make_room(struct sigma_item *item, const struct yaml_node *node, siz
                       struct sigma_workshop *shop)
 {
     item->values = arena_alloc(shop->arena, count * sizeof *item->values);
-    if (!item->values)
+    if (shop->keep)
+        item->written = arena_alloc(shop->arena, count * sizeof *item->written);
+    if (!item->values || (shop->keep && !item->written))
         no_room(shop, node);
     return item->values != NULL;
 }
@@ -106,6 +111,7 @@ static void add_item(struct sigma_group *group, const struct yaml_node *node, st
     struct sigma_item *item = &group->items[group->item_count++];
     item->all = sigma_has(&key, SIGMA_MODIFIER_all);
     item->negated = sigma_has(&key, SIGMA_MODIFIER_neq);
+    item->key = shop->keep ? arena_sv(shop->arena, node->key) : SV("");
     item->slot = key.field.n ? sigma_fields_intern(shop->fields, key.field) : SIGMA_NO_SLOT;
     if (key.field.n && item->slot == SIGMA_NO_SLOT)
         no_room(shop, node);
@@ -205,6 +211,8 @@ static void add_condition(struct sigma_rule *rule, const struct yaml_node *node,
     }
     const struct sigma_node *root = sigma_condition_parse(node->text, names, rule->selection_count,
                                                           shop->arena, problem, sizeof problem, &offset);
+    if (root && rule->condition_texts)
+        rule->condition_texts[rule->condition_count] = arena_sv(shop->arena, node->text);
     if (root)
         rule->conditions[rule->condition_count++] = root;
     else if (node->block)
@@ -219,6 +227,8 @@ static void add_conditions(struct sigma_rule *rule, const struct yaml_node *node
     sv *names = arena_alloc(shop->arena, (rule->selection_count + 1) * sizeof *names);
     /* NOLINTNEXTLINE(bugprone-sizeof-expression): it is an array of pointers. */
     rule->conditions = arena_alloc(shop->arena, (node->count + 1) * sizeof *rule->conditions);
+    if (shop->keep)
+        rule->condition_texts = arena_alloc(shop->arena, (node->count + 1) * sizeof *rule->condition_texts);
     if (!names || !rule->conditions) {
         no_room(shop, node);
         return;

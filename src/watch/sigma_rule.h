@@ -19,6 +19,7 @@ struct sigma_item {
     bool all, negated;
     struct sigma_value *values;
     size_t value_count;
+    sv key, *written; /* as the rule has them, each value's text; empty unless they are kept */
 };
 
 /* A map: all items must match. */
@@ -41,6 +42,7 @@ struct sigma_rule {
     size_t borrowed_count;                /* the last of them, which are filters' */
     const struct sigma_node **conditions; /* one must hold */
     size_t condition_count;
+    sv *condition_texts; /* NULL unless they are kept */
 };
 
 /* Where errors go, and how many there were. */
@@ -62,6 +64,7 @@ struct sigma_workshop {
     struct sigma_fields *fields;
     struct sigma_errors *errors;
     size_t values_left; /* of SIGMA_VALUES_MAX */
+    bool keep;          /* the texts of keys, values and conditions, to explain by */
 };
 
 /* What a document of any kind says of itself: everything in ret but its log source. Errors are told and

@@ -1,0 +1,74 @@
+#include "cmd/rule_paths.h"
+
+#include "cmd/load.h"
+#include "cmd/term.h"
+#include "io/durable.h"
+#include "watch/rule_book.h"
+#include "watch/sigma_lists.h"
+
+enum { LIST_BYTES_MAX = 64 * 1024 * 1024 };
+
+int rule_paths_lists(const struct option_list *options, struct sigma_lists **ret_lists, struct err *err)
+{
+    int result = 0;
+    struct sigma_lists *lists = options->count ? sigma_lists_new() : NULL;
+    for (size_t i = 0; result == 0 && i < options->count; i++) {
+        struct buf text = BUF_INIT(LIST_BYTES_MAX);
+        sv file = sv_of(options->items[i]), name = sv_split(&file, '=');
+        if (!file.p)
+            result = err_set(err, ERR_USAGE, "--list NAME=FILE", "\"%s\" names no file", options->items[i]);
+        else if (file_read(file.p, &text, err) < 0)
+            result = -1;
+        else if (!sigma_lists_read(lists, name, buf_view(&text)))
+            result = err_set(err, ERR_DATA, "names have letters, digits, - and _; entries at most 4096 bytes",
+                             "%s: this is no list", options->items[i]);
+        buf_free(&text);
+    }
+    if (result < 0)
+        sigma_lists_free(lists);
+    else
+        *ret_lists = lists;
+    return result;
+}
+
+static struct ruleset *load_paths(const struct rule_paths *paths, bool keep, rule_error_fn *fn, void *arg,
+                                  struct err *err)
+{
+    struct sigma_lists *lists = NULL;
+    if (rule_paths_lists(&paths->lists, &lists, err) < 0)
+        return NULL;
+    int result = 0;
+    struct ruleset *ruleset = ruleset_new();
+    ruleset_lists(ruleset, lists);
+    if (keep)
+        ruleset_keep(ruleset);
+    for (size_t i = 0; result == 0 && i < paths->rules.count; i++)
+        result = ruleset_load(ruleset, paths->rules.items[i], fn, arg, err);
+    if (result == 0)
+        result = ruleset_seal(ruleset, fn, arg, err);
+    sigma_lists_free(lists);
+    if (result == 0)
+        return ruleset;
+    ruleset_free(ruleset);
+    return NULL;
+}
+
+struct ruleset *rule_paths_load(const struct rule_paths *paths, bool keep, rule_error_fn *fn, void *arg,
+                                int *ret_exit)
+{
+    struct err err;
+    struct ruleset *ruleset = NULL;
+    if (paths->rules.count) {
+        ruleset = load_paths(paths, keep, fn, arg, &err);
+    } else {
+        struct config *config = load_or_complain(paths->config, ret_exit);
+        if (!config)
+            return NULL;
+        if (rule_book_load(config, keep, &ruleset, fn, arg, &err) < 0)
+            ruleset = NULL;
+        config_free(config);
+    }
+    if (!ruleset)
+        *ret_exit = term_error(&err);
+    return ruleset;
+}
