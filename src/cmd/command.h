@@ -32,6 +32,8 @@
     X("gateway explain", gateway_explain, "--from IP --rcpt ADDRESS [OPTIONS]",                            \
       "which guard rail decides about a message, and why, without sending it")                             \
     X("gateway test", gateway_test, "[-c FILE] [--json] FILE…", "run the tests beside the guard rails")    \
+    X("gateway top", gateway_top, "[-c FILE] [--once] [--json]",                                           \
+      "who sends what through our gateway, as it happens")                                                 \
     X("gateway queue", gateway_queue, "[-c FILE] [--json] [ACTION ID]",                                    \
       "what our gateway still has to deliver: list, show, hold, release, retry, delete, requeue")          \
     X("gateway", gateway, "[-c FILE]", "our own gateway alone, until SIGTERM; SIGHUP reloads")             \

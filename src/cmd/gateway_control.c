@@ -27,6 +27,7 @@ struct client {
 struct gateway_control {
     struct loop *loop;
     struct relay *relay;
+    const struct activity *activity;
     struct loop_fd *listening;
     int fd;
     struct client *clients[GATEWAY_CONTROL_CLIENTS_MAX];
@@ -164,6 +165,33 @@ static sv text_of(const json_t *request, const char *key)
     return json_is_string(value) ? sv_make(json_string_value(value), json_string_length(value)) : SV_NONE;
 }
 
+static void on_activity(void *arg, const struct activity_row *row)
+{
+    char when[32];
+    json_t *json = json_object();
+    json_object_set_new(json, "client", report_text(sv_of(row->client)));
+    json_object_set_new(json, "account", report_text(sv_of(row->account)));
+    json_object_set_new(json, "sender", report_text(sv_of(row->sender)));
+    json_object_set_new(json, "rule", report_text(sv_of(row->rule)));
+    json_object_set_new(json, "taken", json_integer((json_int_t)row->taken));
+    json_object_set_new(json, "refused", json_integer((json_int_t)row->refused));
+    json_object_set_new(json, "deferred", json_integer((json_int_t)row->deferred));
+    json_object_set_new(json, "held", json_integer((json_int_t)row->held));
+    json_object_set_new(json, "bytes", json_integer((json_int_t)row->bytes));
+    json_object_set_new(json, "last_minute", json_integer(row->last_minute));
+    json_object_set_new(json, "first_at", json_string(time_rfc3339(row->first_at, when, sizeof when)));
+    json_object_set_new(json, "last_at", json_string(time_rfc3339(row->last_at, when, sizeof when)));
+    reply(arg, CONTROL_REPLY, json);
+}
+
+static void top(struct client *client, const json_t *request)
+{
+    json_int_t rows = json_integer_value(json_object_get(request, "rows"));
+    size_t most = rows > 0 && rows < ACTIVITY_ROWS_MAX ? (size_t)rows : ACTIVITY_ROWS_MAX;
+    activity_each(client->control->activity, loop_now(), most, on_activity, client);
+    reply_end(client, NULL);
+}
+
 static void serve(struct client *client, const json_t *request)
 {
     enum queue_action action;
@@ -171,6 +199,8 @@ static void serve(struct client *client, const json_t *request)
     if (sv_eq(command, SV("queue"))) {
         client->cursor = 0;
         list(client);
+    } else if (sv_eq(command, SV("top"))) {
+        top(client, request);
     } else if (sv_eq(command, SV("show"))) {
         show(client, id, json_is_true(json_object_get(request, "body")));
     } else if (queue_action_named(command, &action)) {
@@ -230,11 +260,12 @@ static void on_connection(void *arg, int fd, int ready)
     close(accepted);
 }
 
-struct gateway_control *gateway_control_new(struct loop *loop, struct relay *relay)
+struct gateway_control *gateway_control_new(struct loop *loop, struct relay *relay,
+                                            const struct activity *activity)
 {
     struct gateway_control *control = calloc(1, sizeof *control);
     assert(control);
-    *control = (struct gateway_control){.loop = loop, .relay = relay, .fd = -1};
+    *control = (struct gateway_control){.loop = loop, .relay = relay, .activity = activity, .fd = -1};
     return control;
 }
 

@@ -63,7 +63,8 @@ static int gateway_start(struct role_process *process, const struct config *conf
         free(role);
         return -1;
     }
-    role->control = gateway_control_new(role_loop(process), gateway_relay(role->gateway));
+    role->control = gateway_control_new(role_loop(process), gateway_relay(role->gateway),
+                                        gateway_activity(role->gateway));
     *ret_state = role;
     return 0;
 }

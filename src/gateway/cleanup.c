@@ -112,22 +112,24 @@ static bool may_be_from(sv sender)
     return smtp_address_parse(sender, NULL) == SMTP_ADDRESS_NONE;
 }
 
+static int put_from(struct buf *out, const struct cleanup *cleanup)
+{
+    if (may_be_from(cleanup->sender))
+        return buf_printf(out, "From: <%.*s>\r\n", SV_ARG(cleanup->sender));
+    return buf_printf(out, "From: <MAILER-DAEMON@%.*s>\r\n", SV_ARG(cleanup->our_name));
+}
+
 static int put_missing(struct buf *out, const struct cleanup *cleanup, const struct found *found)
 {
     char date[40];
     int outcome = 0;
-    bool from = cleanup->repair || cleanup->new_from;
     if (cleanup->repair && !found->there[MISSING_DATE])
         outcome |= buf_printf(out, "Date: %s\r\n", time_rfc5322(cleanup->now, date, sizeof date));
     if (cleanup->repair && !found->there[MISSING_MESSAGE_ID])
         outcome |=
             buf_printf(out, "Message-ID: <%.*s@%.*s>\r\n", SV_ARG(cleanup->id), SV_ARG(cleanup->our_name));
-    if (from && !found->there[MISSING_FROM]) {
-        if (may_be_from(cleanup->sender))
-            outcome |= buf_printf(out, "From: <%.*s>\r\n", SV_ARG(cleanup->sender));
-        else
-            outcome |= buf_printf(out, "From: <MAILER-DAEMON@%.*s>\r\n", SV_ARG(cleanup->our_name));
-    }
+    if ((cleanup->repair || cleanup->new_from) && !found->there[MISSING_FROM])
+        outcome |= put_from(out, cleanup);
     return outcome;
 }
 

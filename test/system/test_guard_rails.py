@@ -226,6 +226,26 @@ def test_metrics_count_what_each_rule_decided(start):
         assert re.match(r'# (HELP|TYPE) vedette_\w+ .+|vedette_\w+(\{.*\})? -?[0-9.]+$', line), line
 
 
+def test_top_shows_who_sends_what(start):
+    gateway = start(RULES)
+    gateway.send("127.0.0.2", to="soc@example.org", sender="vault@example.org")
+    gateway.send("127.0.0.3", to="soc@example.org", sender="eve@example.org")
+    rows = [json.loads(line) for line in gateway.command("gateway", "top", "--json").stdout.splitlines()]
+    assert [(r["client"], r["sender"], r["rule"], r["taken"], r["refused"]) for r in rows] == [
+        ("127.0.0.3", "eve@example.org", "refused", 0, 1), ("127.0.0.2", "vault@example.org", "taken", 1, 0)]
+    assert rows[1]["bytes"] > 0 and rows[1]["last_minute"] == 1
+    assert "vault@example.org" in gateway.command("gateway", "top", "--once").stdout
+
+
+def test_what_is_held_can_be_released(start):
+    gateway = start(RULES)
+    assert gateway.send("127.0.0.7", to="soc@example.org", subject="held back").code == 0
+    row, = (json.loads(line) for line in gateway.command("gateway", "queue", "--json").stdout.splitlines())
+    assert (row["state"], row["rule"]) == ("held", "held")
+    gateway.command("gateway", "queue", "release", row["id"])
+    gateway.inbox.wait_for("Subject: held back")
+
+
 def test_an_open_relay_does_not_start_unless_it_is_said_in_words(start):
     gateway = start([{"name": "all", "accept": {}}], start=False)
     done = subprocess.run([binary(), "gateway", "-c", str(gateway.config)], capture_output=True, text=True, timeout=60, check=False)
