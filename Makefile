@@ -18,6 +18,10 @@ run: all
 test:
 	@script/test
 
+bench-watch: all
+	@script/bootstrap bench
+	@bench/watch.py
+
 bench: all
 	@script/bootstrap bench
 	@bench/run

@@ -48,25 +48,44 @@ const struct needs_known *needs_known_new(struct arena *arena)
 
 /* --- Literals and clauses --- */
 
+/* Text as most records have it, in lower case: what stands here tells little. */
+static const char everyday[] =
+    "<86>nov 24 08:15:30 host23 sshd[7701]: accepted publickey for user from 192.0.2.10 port 52022 ssh2: "
+    "failed "
+    "password invalid user root session opened for user closed by authenticating (uid=0) disconnected "
+    "connection "
+    "key sudo: user : tty=pts/0 ; pwd=/home/user ; user=root ; command=/usr/bin/systemctl status /usr/sbin/ "
+    "/bin/bash cron (root) cmd ( cd / && run-parts --report /etc/cron.hourly) /dev/null /tmp/ /var/log/ "
+    "/var/lib/ "
+    "/usr/local/bin/ type=syscall msg=audit(1700000000.123:45): arch=c000003e syscall=59 success=yes exit=0 "
+    "items=2 "
+    "ppid=1 pid=2 auid=1000 uid=1000 gid=1000 euid=0 tty=pts0 comm=\"bash\" exe=\"/usr/bin/bash\" "
+    "subj=unconfined key=(null) type=path name=/ inode mode=0100644 ouid ogid nametype=normal cwd= acct= "
+    "hostname= "
+    "addr= terminal= res=success type=execve a0= a1= cef:0|vendor|product|1.0|100|name|5|act=action suser= "
+    "duser= "
+    "shost= dhost= src= dst= fname= file access reason= cs1label=\"affected user name\" msg= data operation "
+    "operating system device type database request id policies default "
+    "{\"event\":{\"system\":{\"provider\":{\"#attributes\":{\"name\":\"microsoft-windows-security-auditing\"}"
+    "},"
+    "\"eventid\":4688,\"channel\":\"security\",\"computer\":\"host.example\"},\"eventdata\":{\"image\":"
+    "\"c:\\windows\\system32\\svchost.exe\",\"commandline\":\"c:\\program files (x86)\\microsoft\\app.exe -p "
+    "-k "
+    "\",\"parentimage\":\"services.exe\",\"parentcommandline\":\"originalfilename\":\"integritylevel\":"
+    "\"description company currentdirectory user targetfilename subjectusername targetusername logontype "
+    "ipaddress "
+    "workstationname processname servicename users appdata local temp microsoft-windows-sysmon/operational "
+    "explorer.exe update install configuration admin administrator http:// https:// .com .exe .dll .log "
+    ".json true "
+    "false \"time\":\"timestamp\":\"auth\":\"path\":\"id\":\"error\":\"\" create delete write read get set "
+    "add "
+    "start stop login logon logout connect network server client process service";
+
 static bool is_common(sv literal)
 {
-    static const sv words[] = {
-        SV_INIT("root"),      SV_INIT("user"),         SV_INIT("bash"),          SV_INIT("/bin/"),
-        SV_INIT("/usr/"),     SV_INIT("/usr/bin/"),    SV_INIT("session"),       SV_INIT("success"),
-        SV_INIT("sudo"),      SV_INIT("admin"),        SV_INIT("http"),          SV_INIT("failure"),
-        SV_INIT("system"),    SV_INIT("windows"),      SV_INIT("name"),          SV_INIT("event"),
-        SV_INIT("command"),   SV_INIT("failed "),      SV_INIT("user "),         SV_INIT("accepted "),
-        SV_INIT("command="),  SV_INIT("res="),         SV_INIT("success="),      SV_INIT("path"),
-        SV_INIT("microsoft"), SV_INIT("system32"),     SV_INIT("program files"), SV_INIT("password"),
-        SV_INIT("service"),   SV_INIT("services.exe"), SV_INIT("connect"),       SV_INIT("create"),
-        SV_INIT("operation"), SV_INIT("image"),        SV_INIT("users"),         SV_INIT("temp"),
-        SV_INIT("login"),     SV_INIT("update"),       SV_INIT("filename"),      SV_INIT("attrib"),
-        SV_INIT("system "),   SV_INIT("bin/"),         SV_INIT("type"),          SV_INIT("tty"),
-        SV_INIT("eventid"),   SV_INIT(".exe"),         SV_INIT("event_id")};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (sv_eq(words[i], literal))
-            return true;
-    return false;
+    char lower[NEEDS_LITERAL_BYTES_MAX];
+    sigma_fold(lower, literal.p, literal.n);
+    return memmem(everyday, sizeof everyday - 1, lower, literal.n) != NULL;
 }
 
 /* Few records have a long literal; most have any two letters somewhere, but not as a word. */
@@ -75,7 +94,7 @@ static unsigned weight_of(const struct need_literal *literal)
     unsigned weight = 0;
     size_t n = literal->text.n < WEIGHT_BYTES_MAX ? literal->text.n : WEIGHT_BYTES_MAX;
     if (is_common(literal->text))
-        return WEIGHT_OF_COMMON;
+        return n <= SHORT_BYTES ? WEIGHT_OF_COMMON / 2 : WEIGHT_OF_COMMON;
     for (size_t i = 0; i < n; i++) {
         char c = literal->text.p[i];
         weight += c >= '0' && c <= '9' ? WEIGHT_OF_DIGIT : WEIGHT_OF_BYTE;
@@ -126,6 +145,8 @@ bool need_fits(sv text, size_t at, size_t n, unsigned flags)
         /* A number may be written with zeros in front. */
         if (p[-1] != '0' || p[0] < '0' || p[0] > '9')
             return false;
+    if (flags & NEED_FRAME && !derived_is_frame(text, at))
+        return false;
     return !(flags & NEED_RIGHT) || at + n == text.n || !is_word_char(p[n - 1]) || !is_word_char(p[n]);
 }
 
@@ -151,7 +172,7 @@ static struct need_literal piece_of(struct arena *arena, sv text, unsigned flags
     if (!(flags & NEED_CASED))
         sigma_fold(copy, copy, best_n);
     if (best > 0)
-        flags &= ~(unsigned)NEED_LEFT;
+        flags &= ~(unsigned)(NEED_LEFT | NEED_FRAME);
     if (best + best_n < text.n)
         flags &= ~(unsigned)NEED_RIGHT;
     return (struct need_literal){sv_make(copy, best_n), flags};
@@ -238,6 +259,19 @@ bool needs_is_header(sv name)
     return sv_starts(name, SV("log.syslog.")) || sv_starts(name, SV("vedette."));
 }
 
+/* A mark is text of the record itself, which nothing cuts. */
+static struct need_literal mark_of(sv mark)
+{
+    return (struct need_literal){sv_first(mark, NEEDS_LITERAL_BYTES_MAX), NEED_CASED};
+}
+
+/* Whether the decoder's words may be in an event that the rule sees. */
+static bool is_for_rule(const struct need_shop *shop, const struct derived *derived)
+{
+    sv product = shop->rule->about.source.product;
+    return derived->product.n == 0 || product.n == 0 || sv_ieq(derived->product, product);
+}
+
 /* Adds the marks of what a decoder may derive: of values of that field (of any, without a name) that hold the
  * literal, or of the field itself. False if there is something without a mark. */
 static bool put_marks(const struct need_shop *shop, sv name, sv literal, struct need_clause *clause)
@@ -246,9 +280,10 @@ static bool put_marks(const struct need_shop *shop, sv name, sv literal, struct 
         const struct derived *derived = &shop->known->list[i];
         bool about =
             literal.n ? derived->value.n && sv_ifind(derived->value, literal) != SV_NPOS : !derived->value.n;
-        if (!about || (name.n ? !sv_eq(derived->name, name) : needs_is_header(derived->name)))
+        if (!about || !is_for_rule(shop, derived) ||
+            (name.n ? !sv_eq(derived->name, name) : needs_is_header(derived->name)))
             continue;
-        if (derived->framed || !put(shop->arena, clause, piece_of(shop->arena, derived->mark, NEED_CASED)))
+        if (derived->framed || !put(shop->arena, clause, mark_of(derived->mark)))
             return false;
     }
     return true;
@@ -276,14 +311,16 @@ static bool put_framed(const struct need_shop *shop, sv name, const struct sigma
         return false;
     for (size_t i = 0; i < shop->known->count; i++) {
         const struct derived *derived = &shop->known->list[i];
-        if (derived->value.n || !sv_eq(derived->name, name))
+        if (derived->value.n || !is_for_rule(shop, derived) || !sv_eq(derived->name, name))
             continue;
-        sv mark = derived->mark;
+        struct need_literal literal = mark_of(derived->mark);
         if (derived->framed)
-            mark = arena_printf(shop->arena, "%.*s%.*s", SV_ARG(derived->mark), SV_ARG(value->text));
-        unsigned flags = derived->framed ? NEED_RIGHT : NEED_CASED;
+            literal =
+                piece_of(shop->arena,
+                         arena_printf(shop->arena, "%.*s%.*s", SV_ARG(derived->mark), SV_ARG(value->text)),
+                         NEED_RIGHT | NEED_FRAME);
         framed |= derived->framed;
-        if (!put(shop->arena, clause, piece_of(shop->arena, mark, flags)))
+        if (!put(shop->arena, clause, literal))
             return false;
     }
     return framed && put(shop->arena, clause, last_part(shop->arena, name));
@@ -382,6 +419,7 @@ static struct needs both(struct arena *arena, struct needs a, struct needs b)
 {
     if (needs_nothing(&a) || needs_nothing(&b))
         return needs_nothing(&a) ? b : a;
+    assert(a.branches && b.branches && b.count > 0);
     if (a.count * b.count > NEEDS_BRANCHES_MAX)
         return least_weight(&a) >= least_weight(&b) ? a : b;
     struct needs all = needs_new(arena, a.count * b.count);
@@ -414,6 +452,7 @@ static struct needs either(struct arena *arena, struct needs a, struct needs b)
         needs_nothing(&a) || needs_nothing(&b) ? (struct needs){0} : needs_new(arena, a.count + b.count);
     if (all.count == 0)
         return all;
+    assert(a.branches && b.branches);
     memcpy(all.branches, a.branches, a.count * sizeof *a.branches);
     memcpy(all.branches + a.count, b.branches, b.count * sizeof *b.branches);
     return all.count > NEEDS_BRANCHES_MAX ? joined(arena, &all) : all;

@@ -4,6 +4,7 @@
 #include <hs.h>
 #include <stdlib.h>
 
+#include "base/bits.h"
 #include "watch/prefilter_priv.h"
 #include "wire/derived.h"
 
@@ -18,7 +19,7 @@ enum {
 /* What is being found of one record or event. */
 struct found {
     uint32_t first, count; /* in candidates */
-    bool unknown;
+    bool unknown, shaped;
 };
 
 struct prefilter_scan {
@@ -30,8 +31,10 @@ struct prefilter_scan {
     uint32_t *sought, *seen; /* by further literal: when it was last looked for, and found */
     uint32_t open[OPEN_MAX];
     size_t open_count;
-    bool veiled, crowded, spoilt;
+    bool veiled, shaped, crowded, spoilt;
     /* The block under way. */
+    prefilter_audience_fn *audience;
+    void *audience_arg;
     const sv *records;
     size_t record, record_count;
     sv block;
@@ -98,7 +101,7 @@ static void start(struct prefilter_scan *scan)
         scan->now = 1;
     }
     scan->open_count = scan->text_count = scan->folded_count = scan->fold_n = 0;
-    scan->veiled = scan->crowded = scan->incomplete = false;
+    scan->veiled = scan->shaped = scan->crowded = scan->incomplete = false;
 }
 
 /* Text of the present record or event, which lives until its end. */
@@ -123,12 +126,10 @@ static void fold(struct prefilter_scan *scan)
 
 static bool stands_in(const struct need_literal *literal, sv hay, sv text)
 {
-    const char *at = hay.p, *end = hay.p + hay.n, *hit;
-    while (at < end && (hit = memmem(at, (size_t)(end - at), literal->text.p, literal->text.n))) {
-        if (need_fits(text, (size_t)(hit - hay.p), literal->text.n, literal->flags))
+    size_t from = 0, at;
+    for (; (at = sv_find(sv_from(hay, from), literal->text)) != SV_NPOS; from += at + 1)
+        if (need_fits(text, from + at, literal->text.n, literal->flags))
             return true;
-        at = hit + 1;
-    }
     return false;
 }
 
@@ -176,7 +177,7 @@ static bool is_whole(struct prefilter_scan *scan, const struct branch *branch)
 }
 
 /* Writes the rules of which a branch is whole. Returns how many. */
-static uint32_t gather(struct prefilter_scan *scan, uint32_t *ret)
+static uint32_t gather(struct prefilter_scan *scan, const uint64_t *audience, uint32_t *ret)
 {
     const struct prefilter *prefilter = scan->prefilter;
     uint32_t count = 0;
@@ -184,7 +185,8 @@ static uint32_t gather(struct prefilter_scan *scan, uint32_t *ret)
         const struct span *branches = &prefilter->opens[scan->open[i]];
         for (uint32_t j = 0; j < branches->count; j++) {
             const struct branch *branch = &prefilter->branches[prefilter->open_branches[branches->first + j]];
-            if (scan->rule_stamps[branch->rule] == scan->now || !is_whole(scan, branch))
+            if ((audience && !bits_has(audience, branch->rule)) ||
+                scan->rule_stamps[branch->rule] == scan->now || !is_whole(scan, branch))
                 continue;
             scan->rule_stamps[branch->rule] = scan->now;
             ret[count++] = branch->rule;
@@ -199,6 +201,7 @@ static void meet(struct prefilter_scan *scan, unsigned id, sv text, size_t end)
     const struct prefilter *prefilter = scan->prefilter;
     const struct need_literal *literal = &prefilter->literals[id];
     if (id < derived_veil_count) {
+        scan->shaped |= derived_veils[id].kind == VEIL_SHAPE;
         if (end >= literal->text.n)
             scan->veiled |= !scan->spoilt && derived_is_veil(&derived_veils[id], text, end);
         return;
@@ -221,10 +224,13 @@ static void finish_record(struct prefilter_scan *scan)
     *found = (struct found){.first = (uint32_t)scan->candidate_count};
     found->unknown = scan->veiled || scan->crowded || scan->candidate_count > CANDIDATES_MAX ||
                      scan->records[scan->record].n > EVENT_BYTES_MAX;
+    found->shaped = scan->shaped;
     if (found->unknown || scan->open_count == 0)
         return;
     keep_text(scan, scan->records[scan->record]);
-    found->count = gather(scan, scan->candidates + found->first);
+    found->count =
+        gather(scan, scan->audience ? scan->audience(scan->audience_arg, scan->records[scan->record]) : NULL,
+               scan->candidates + found->first);
     scan->candidate_count += found->count;
 }
 
@@ -287,8 +293,11 @@ static void scan_part(struct prefilter_scan *scan, sv block, const sv *records, 
     }
 }
 
-void prefilter_block(struct prefilter_scan *scan, sv block, const sv *records, size_t count)
+void prefilter_block(struct prefilter_scan *scan, sv block, const sv *records, size_t count,
+                     prefilter_audience_fn *audience, void *arg)
 {
+    scan->audience = audience;
+    scan->audience_arg = arg;
     assert(count <= PREFILTER_RECORDS_MAX);
     scan->record = scan->candidate_count = 0;
     scan->disordered = false;
@@ -309,7 +318,7 @@ void prefilter_block(struct prefilter_scan *scan, sv block, const sv *records, s
 struct candidates prefilter_found(const struct prefilter_scan *scan, size_t record)
 {
     const struct found *found = &scan->found[record];
-    return (struct candidates){scan->candidates + found->first, found->count, found->unknown};
+    return (struct candidates){scan->candidates + found->first, found->count, found->unknown, found->shaped};
 }
 
 /* --- Events --- */
@@ -343,6 +352,6 @@ struct candidates prefilter_event_end(struct prefilter_scan *scan)
 {
     if (scan->crowded)
         return (struct candidates){.unknown = true};
-    uint32_t count = gather(scan, scan->event_candidates);
-    return (struct candidates){scan->event_candidates, count, false};
+    uint32_t count = gather(scan, NULL, scan->event_candidates);
+    return (struct candidates){.rules = scan->event_candidates, .count = count};
 }

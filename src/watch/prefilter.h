@@ -34,10 +34,15 @@ struct candidates {
     const uint32_t *rules;
     size_t count;
     bool unknown; /* it cannot be told from the raw bytes: decode, and look at the event */
+    bool shaped;  /* it holds for the log source that decode tells; for one that is given, as for unknown */
 };
 
+/* The rules that see such a record (base/bits.h), or NULL for all. Asked only where a rule might match. */
+typedef const uint64_t *prefilter_audience_fn(void *arg, sv record);
+
 /* Looks at records that lie in the block in this order, at most PREFILTER_RECORDS_MAX. */
-void prefilter_block(struct prefilter_scan *scan, sv block, const sv *records, size_t count);
+void prefilter_block(struct prefilter_scan *scan, sv block, const sv *records, size_t count,
+                     prefilter_audience_fn *audience, void *arg);
 
 /* What was found for one of them; valid until the next block or event. */
 struct candidates prefilter_found(const struct prefilter_scan *scan, size_t record);

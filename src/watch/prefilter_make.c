@@ -9,7 +9,7 @@
 #define WORK_BYTES_MAX ((size_t)1 << 30)
 #define RULE_BYTES_MAX ((size_t)64 << 20)
 
-enum { FURTHER_LITERALS_MAX = 64 /* in a clause that is not the first: with more it says little */ };
+enum { FURTHER_LITERALS_MAX = 8 /* in a clause that is not the first: with more it says little */ };
 
 /* A literal that opens a branch, before literals are numbered. */
 struct use {

@@ -14,6 +14,7 @@ enum {
     SOURCE_PROBES = 8,                   /* log sources whose rules are remembered */
     SOURCE_BYTES_MAX = 192,              /* a longer log source is looked up anew each time */
     OUTSIDE_BYTES_MAX = EVENT_BYTES_MAX, /* values that do not lie in the record, gathered for one scan */
+    RECENT = 8,                          /* log sources that decoders told last */
     NO_FIELD = UINT16_MAX,
 };
 
@@ -23,6 +24,12 @@ struct audience {
     size_t key_n; /* 0: not in use */
     uint64_t *rules;
     bool any, any_always; /* any of them; any that is tried on every event */
+};
+
+/* A log source whose names are constants. */
+struct recent {
+    struct logsource source;
+    const struct audience *audience;
 };
 
 /* Where a slot's fields are in the current event; stale unless event is the matcher's. */
@@ -44,12 +51,14 @@ struct ruleset_matcher {
     char *fold;
     size_t fold_n;
     struct audience sources[SOURCES_KEPT];
+    struct recent recent[RECENT];
+    size_t recent_next;
     uint64_t *pool;
     size_t *found;
-    struct prefilter_scan *scan; /* NULL: every rule is tried */
-    size_t words;                /* of each set of rules; see base/bits.h */
-    uint64_t *always, *marked;   /* rules to try on every event, and on this one */
-    bool any_always;
+    struct prefilter_scan *scan;   /* NULL: every rule is tried */
+    size_t words;                  /* of each set of rules; see base/bits.h */
+    uint64_t *always, *marked;     /* rules to try on every event, and on this one */
+    bool any_always, source_given; /* the latter: of the block that was screened */
     char *outside;
     size_t outside_n;
 };
@@ -311,7 +320,7 @@ static void gather(struct ruleset_matcher *matcher, const struct logsource *sour
 
 /* The rules that see such events, remembered by log source: there are few of those, and many events of each.
  */
-static const struct audience *audience_of(struct ruleset_matcher *matcher, const struct logsource *source)
+static const struct audience *audience_find(struct ruleset_matcher *matcher, const struct logsource *source)
 {
     char key[SOURCE_BYTES_MAX];
     size_t n = source_key(source, key);
@@ -326,10 +335,32 @@ static const struct audience *audience_of(struct ruleset_matcher *matcher, const
             break;
         }
     }
+    for (size_t i = 0; i < RECENT; i++)
+        if (matcher->recent[i].audience == kept)
+            matcher->recent[i].audience = NULL;
     gather(matcher, source, kept);
     kept->key_n = n;
     memcpy(kept->key, key, n);
     return kept;
+}
+
+static bool same_place(sv a, sv b)
+{
+    return a.p == b.p && a.n == b.n;
+}
+
+/* The names of log sources that decoders tell are constants, so nearly all are known again by where they lie.
+ */
+static const struct audience *audience_of(struct ruleset_matcher *matcher, const struct logsource *source)
+{
+    for (size_t i = 0; i < RECENT; i++) {
+        const struct recent *recent = &matcher->recent[i];
+        if (recent->audience && same_place(recent->source.product, source->product) &&
+            same_place(recent->source.category, source->category) &&
+            same_place(recent->source.service, source->service))
+            return recent->audience;
+    }
+    return audience_find(matcher, source);
 }
 
 static bool lies_in(sv part, sv whole)
@@ -407,37 +438,67 @@ const size_t *ruleset_match(struct ruleset_matcher *matcher, const struct event 
     return match(matcher, event, candidates, ret_count);
 }
 
-/* Whether a rule of the record's log source is among those that could match it. */
-static bool is_worth(struct ruleset_matcher *matcher, const struct ruleset_block *block, size_t record,
-                     struct candidates candidates)
+/* The same for a source whose names are constants. */
+static const struct audience *audience_remembered(struct ruleset_matcher *matcher,
+                                                  const struct logsource *source)
 {
-    struct logsource told, *source = NULL;
-    if (block->source)
-        told = *block->source;
-    if (block->source || decode_source(block->records[record], block->format, block->arrival, &told))
-        source = &told;
-    if (!source)
-        return true;
     const struct audience *audience = audience_of(matcher, source);
-    if (audience->any_always || (candidates.unknown && audience->any))
-        return true;
-    for (size_t i = 0; i < candidates.count; i++)
-        if (bits_has(audience->rules, candidates.rules[i]))
-            return true;
-    return false;
+    struct recent *recent = &matcher->recent[matcher->recent_next];
+    for (size_t i = 0; i < RECENT; i++)
+        if (matcher->recent[i].audience == audience)
+            return audience;
+    *recent = (struct recent){*source, audience};
+    matcher->recent_next = (matcher->recent_next + 1) % RECENT;
+    return audience;
+}
+
+/* What a block is screened with. */
+struct screening {
+    struct ruleset_matcher *matcher;
+    const struct ruleset_block *block;
+};
+
+/* The rules of the record's log source as far as that is sure, else NULL. */
+static const struct audience *audience_of_record(const struct screening *screening, sv record)
+{
+    const struct ruleset_block *block = screening->block;
+    struct logsource source;
+    if (block->source)
+        return audience_of(screening->matcher, block->source);
+    if (decode_source(record, block->format, block->arrival, &source))
+        return audience_remembered(screening->matcher, &source);
+    return NULL;
+}
+
+static const uint64_t *rules_for(void *arg, sv record)
+{
+    const struct audience *audience = audience_of_record(arg, record);
+    return audience ? audience->rules : NULL;
+}
+
+/* Of a record that rules would be tried on whatever stands in it: whether there is one of its log source. */
+static bool is_worth(const struct screening *screening, sv record, bool unknown)
+{
+    const struct audience *audience = audience_of_record(screening, record);
+    return !audience || audience->any_always || (unknown && audience->any);
 }
 
 void ruleset_screen(struct ruleset_matcher *matcher, const struct ruleset_block *block, bool *ret_worth)
 {
+    struct screening screening = {matcher, block};
     assert(block->count <= RULESET_SCREENED_MAX);
+    /* A format that is insisted on may find another form behind the one that the record begins with. */
+    matcher->source_given = block->source || block->format != DECODE_AUTO;
     if (matcher->scan)
-        prefilter_block(matcher->scan, block->bytes, block->records, block->count);
+        prefilter_block(matcher->scan, block->bytes, block->records, block->count, rules_for, &screening);
     for (size_t i = 0; i < block->count; i++) {
         struct candidates candidates = {0};
         if (matcher->scan)
             candidates = prefilter_found(matcher->scan, i);
-        bool any = matcher->any_always || candidates.unknown || candidates.count;
-        ret_worth[i] = any && is_worth(matcher, block, i, candidates);
+        candidates.unknown |= matcher->source_given && candidates.shaped;
+        ret_worth[i] = candidates.count > 0 && !candidates.unknown;
+        if (!ret_worth[i] && (matcher->any_always || candidates.unknown))
+            ret_worth[i] = is_worth(&screening, block->records[i], candidates.unknown);
     }
 }
 
@@ -447,7 +508,7 @@ const size_t *ruleset_match_screened(struct ruleset_matcher *matcher, size_t rec
     struct candidates candidates = {.unknown = true};
     if (matcher->scan)
         candidates = prefilter_found(matcher->scan, record);
-    if (candidates.unknown)
+    if (candidates.unknown || (candidates.shaped && matcher->source_given))
         return ruleset_match(matcher, event, ret_count);
     return match(matcher, event, candidates, ret_count);
 }

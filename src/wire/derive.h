@@ -13,17 +13,17 @@ struct derive {
 
 static inline void derive_value(const struct derive *derive, sv name, sv value, sv mark)
 {
-    derive->fn(derive->arg, &(struct derived){name, value, mark, false});
+    derive->fn(derive->arg, &(struct derived){.name = name, .value = value, .mark = mark});
 }
 
 static inline void derive_name(const struct derive *derive, sv name, sv mark)
 {
-    derive->fn(derive->arg, &(struct derived){name, SV_NONE, mark, false});
+    derive->fn(derive->arg, &(struct derived){.name = name, .mark = mark});
 }
 
 static inline void derive_framed(const struct derive *derive, sv name, sv mark)
 {
-    derive->fn(derive->arg, &(struct derived){name, SV_NONE, mark, true});
+    derive->fn(derive->arg, &(struct derived){.name = name, .mark = mark, .framed = true});
 }
 
 /* Words that mean an action and an outcome; either may be empty. */

@@ -1,19 +1,21 @@
 #include "wire/derived.h"
 
 #include "wire/derive.h"
+#include "wire/device.h"
 
 /* Escapes for characters that literals may hold, the entities of XML, and the audit system's hexadecimal. The
  * arguments of EXECVE are joined, and each may be in hexadecimal. */
 const struct veil derived_veils[] = {
-    {SV_INIT("\\u"), VEIL_ESCAPE},   {SV_INIT("\\/"), VEIL_ESCAPE},     {SV_INIT("\\="), VEIL_PLAIN},
-    {SV_INIT("\\|"), VEIL_PLAIN},    {SV_INIT("\\;"), VEIL_PLAIN},      {SV_INIT("\\]"), VEIL_PLAIN},
-    {SV_INIT("&#"), VEIL_PLAIN},     {SV_INIT("&lt;"), VEIL_PLAIN},     {SV_INIT("&gt;"), VEIL_PLAIN},
-    {SV_INIT("&amp;"), VEIL_PLAIN},  {SV_INIT("&quot;"), VEIL_PLAIN},   {SV_INIT("&apos;"), VEIL_PLAIN},
-    {SV_INIT("EXECVE"), VEIL_PLAIN}, {SV_INIT("exe="), VEIL_HEX},       {SV_INIT("cwd="), VEIL_HEX},
-    {SV_INIT("cmd="), VEIL_HEX},     {SV_INIT("dir="), VEIL_HEX},       {SV_INIT("root_dir="), VEIL_HEX},
-    {SV_INIT("grp="), VEIL_HEX},     {SV_INIT("comm="), VEIL_HEX},      {SV_INIT("ocomm="), VEIL_HEX},
-    {SV_INIT("name="), VEIL_HEX},    {SV_INIT("acct="), VEIL_HEX},      {SV_INIT("path="), VEIL_HEX},
-    {SV_INIT("data="), VEIL_HEX},    {SV_INIT("proctitle="), VEIL_HEX}, {SV_INIT("new_group="), VEIL_HEX}};
+    {SV_INIT("\\u"), VEIL_ESCAPE},    {SV_INIT("\\/"), VEIL_ESCAPE},   {SV_INIT("\\="), VEIL_PLAIN},
+    {SV_INIT("\\|"), VEIL_PLAIN},     {SV_INIT("\\;"), VEIL_PLAIN},    {SV_INIT("\\]"), VEIL_PLAIN},
+    {SV_INIT("&#"), VEIL_PLAIN},      {SV_INIT("&lt;"), VEIL_PLAIN},   {SV_INIT("&gt;"), VEIL_PLAIN},
+    {SV_INIT("&amp;"), VEIL_PLAIN},   {SV_INIT("&quot;"), VEIL_PLAIN}, {SV_INIT("&apos;"), VEIL_PLAIN},
+    {SV_INIT("EventID"), VEIL_SHAPE}, {SV_INIT("EXECVE"), VEIL_PLAIN}, {SV_INIT("exe="), VEIL_HEX},
+    {SV_INIT("cwd="), VEIL_HEX},      {SV_INIT("cmd="), VEIL_HEX},     {SV_INIT("dir="), VEIL_HEX},
+    {SV_INIT("root_dir="), VEIL_HEX}, {SV_INIT("grp="), VEIL_HEX},     {SV_INIT("comm="), VEIL_HEX},
+    {SV_INIT("ocomm="), VEIL_HEX},    {SV_INIT("name="), VEIL_HEX},    {SV_INIT("acct="), VEIL_HEX},
+    {SV_INIT("path="), VEIL_HEX},     {SV_INIT("data="), VEIL_HEX},    {SV_INIT("proctitle="), VEIL_HEX},
+    {SV_INIT("new_group="), VEIL_HEX}};
 
 const size_t derived_veil_count = sizeof derived_veils / sizeof *derived_veils;
 
@@ -33,6 +35,8 @@ bool derived_is_veil(const struct veil *veil, sv text, size_t end)
     switch (veil->kind) {
     case VEIL_PLAIN:
         return true;
+    case VEIL_SHAPE:
+        return false;
     case VEIL_ESCAPE:
         while (backslashes < start && text.p[start - 1 - backslashes] == '\\')
             backslashes++;
@@ -56,6 +60,11 @@ bool derived_is_veiled(sv record)
         }
     }
     return false;
+}
+
+bool derived_is_frame(sv record, size_t at)
+{
+    return device_is_code_frame(record, at);
 }
 
 void derived_each(derived_fn *fn, void *arg)

@@ -21,7 +21,11 @@
 struct derived {
     sv name, value, mark;
     bool framed;
+    sv product; /* not empty: only to an event of that product, where a mark of VEIL_SHAPE stands */
 };
+
+/* Whether the mark of a framed value, at that place of a record, can be its frame. */
+bool derived_is_frame(sv record, size_t at);
 
 typedef void derived_fn(void *arg, const struct derived *derived);
 
@@ -39,6 +43,8 @@ static inline bool derived_cuts(char c)
 enum veil_kind {
     VEIL_PLAIN,
     VEIL_ESCAPE, /* if its backslash is not itself behind one that escapes it */
+    VEIL_SHAPE,  /* none, unless the event is given a log source that is not its own, or a format is insisted
+                    on */
     VEIL_HEX,    /* if it begins a word, and two capital hex digits follow */
 };
 

@@ -8,6 +8,7 @@
 struct derived_question {
     sv record, name, value; /* value without bytes: is the name told? */
     sv said;                /* then: what the field says */
+    sv product;             /* the event's; a NULL view if its format was insisted on */
     bool told;
 };
 
@@ -25,7 +26,9 @@ static inline bool derived_mark_is_there(const struct derived *derived,
         return true;
     for (size_t at; (at = sv_find(rest, derived->mark)) != SV_NPOS;) {
         rest = sv_from(rest, at + derived->mark.n);
-        if (!derived->framed || sv_starts(rest, question->said))
+        size_t place = question->record.n - rest.n - derived->mark.n;
+        if (!derived->framed ||
+            (sv_starts(rest, question->said) && derived_is_frame(question->record, place)))
             return true;
     }
     return false;
@@ -34,6 +37,8 @@ static inline bool derived_mark_is_there(const struct derived *derived,
 static inline void derived_answer(void *arg, const struct derived *derived)
 {
     struct derived_question *question = arg;
+    if (derived->product.n && question->product.p && !sv_eq(derived->product, question->product))
+        return;
     question->told |= sv_eq(derived->name, question->name) && sv_eq(derived->value, question->value) &&
                       derived_mark_is_there(derived, question);
 }
@@ -52,9 +57,11 @@ static inline bool derived_is_there(sv text, sv record)
     return true;
 }
 
-static inline bool derived_is_told(sv record, sv name, sv value, sv said)
+static inline bool derived_is_told(const struct event *event, bool told_apart, sv name, sv value, sv said)
 {
-    struct derived_question question = {record, name, value, said, false};
+    struct derived_question question = {event->raw, name, value, said, SV_NONE, false};
+    if (told_apart)
+        question.product = event->source.product.n ? event->source.product : SV("");
     derived_each(derived_answer, &question);
     return question.told;
 }
@@ -82,17 +89,18 @@ static inline sv derived_last_part(sv name)
     return name;
 }
 
-/* The first field that breaks the promise, or NULL. */
-static inline const struct event_field *derived_unexplained(const struct event *event)
+/* The first field that breaks the promise, or NULL. told_apart: the form was told by the bytes (DECODE_AUTO).
+ */
+static inline const struct event_field *derived_unexplained(const struct event *event, bool told_apart)
 {
     if (derived_is_veiled(event->raw))
         return NULL;
     for (size_t i = 0; i < event->field_count; i++) {
         const struct event_field *field = &event->fields[i];
         bool value = derived_is_there(field->value, event->raw) ||
-                     derived_is_told(event->raw, field->name, field->value, SV_NONE);
+                     derived_is_told(event, told_apart, field->name, field->value, SV_NONE);
         bool name = derived_is_there(derived_last_part(field->name), event->raw) ||
-                    derived_is_told(event->raw, field->name, SV_NONE, field->value);
+                    derived_is_told(event, told_apart, field->name, SV_NONE, field->value);
         if (!value || !name || !derived_is_word(field->value, event->raw))
             return field;
     }

@@ -129,7 +129,7 @@ static void check(sv record, enum decode_format format, struct arena *arena)
          (source.service.n && !sv_eq(source.service, event.source.service)) || source.category.n))
         fail_msg("the source is not %.*s/%.*s (%s):\n%.*s", SV_ARG(source.product), SV_ARG(source.service),
                  event.format, SV_ARG(record));
-    const struct event_field *field = derived_unexplained(&event);
+    const struct event_field *field = derived_unexplained(&event, format == DECODE_AUTO);
     if (field)
         fail_msg("%.*s: \"%.*s\" is neither in the record nor told by derived_each (%s):\n%.*s",
                  SV_ARG(field->name), SV_ARG(field->value), event.format, SV_ARG(record));

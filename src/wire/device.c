@@ -58,6 +58,18 @@ bool device_cut_pieces(sv *s, sv *ret_pieces, size_t count)
     return true;
 }
 
+bool device_is_code_frame(sv record, size_t at)
+{
+    enum { BARS = 4 };
+    unsigned bars = 0;
+    for (size_t i = at + 1; i-- > 0 && bars <= BARS;) {
+        bars += record.p[i] == '|';
+        if (bars == BARS && record.p[i] == ':' && i >= 3 && sv_ends(sv_first(record, i), SV("EF")))
+            return true;
+    }
+    return false;
+}
+
 /* Values in which a backslash is part of a path or of a name. */
 static const struct names verbatim = {
     .by_length = {

@@ -17,6 +17,10 @@ bool device_take_piece(struct decoding *decoding, sv *s, sv *ret);
 /* The same for the first pieces of a header, as they are. False if there are fewer, or one has escapes. */
 bool device_cut_pieces(sv *s, sv *ret_pieces, size_t count);
 
+/* Whether the bar at that place is the fourth behind a "CEF:" or "LEEF:": the code stands behind it, unless a
+ * bar before it is escaped. */
+bool device_is_code_frame(sv record, size_t at);
+
 /* The value under that name without its escapes: `\=`, `\\`, `\|`, `\n`, `\r`; any other backslash stands for
  * itself. In paths and in names of users and hosts `\n` is a backslash and an n. */
 sv device_unescape(struct decoding *decoding, sv name, sv value);

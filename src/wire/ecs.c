@@ -136,7 +136,7 @@ void ecs_apply(struct decoding *decoding, const struct names *names, size_t from
  * it is told where it may come from: here, and beside the devices. */
 void ecs_derive(const struct derive *derive)
 {
-    static const sv codes[] = {SV_INIT("EventID"), SV_INIT("event_id"), SV_INIT("MessageID")};
+    static const sv codes[] = {SV_INIT("event_id"), SV_INIT("MessageID")};
     static const sv more[] = {SV_INIT("source.ip"), SV_INIT("source.domain"), SV_INIT("destination.ip"),
                               SV_INIT("destination.domain")};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
@@ -146,4 +146,7 @@ void ecs_derive(const struct derive *derive)
         derive_name(derive, more[i], SV_NONE);
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
         derive_name(derive, ecs_text(ECS_EVENT_CODE), codes[i]);
+    derive->fn(
+        derive->arg,
+        &(struct derived){.name = ecs_text(ECS_EVENT_CODE), .mark = SV("EventID"), .product = SV("windows")});
 }
