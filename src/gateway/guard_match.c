@@ -3,6 +3,7 @@
 #include "wire/mail_field.h"
 
 #include <assert.h>
+#include <gmime/gmime.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -219,16 +220,27 @@ static enum guard_match on_size(const struct guard_rule *rule, const struct guar
     return GUARD_PERHAPS;
 }
 
-/* Folds are taken out for the match: a broken line hides nothing. A value past the pattern's reach is cut. */
+/* What encoded words (RFC 2047) stand for, as a reader sees it. */
+static bool decoded_matches(sv glob, const char *flat)
+{
+    char *text = g_mime_utils_header_decode_text(NULL, flat);
+    bool matches = text && config_glob(glob, sv_of(text));
+    g_free(text);
+    return matches;
+}
+
+/* Folds are taken out for the match, and encoded words are read: neither hides anything. A value past the
+ * pattern's reach is cut. */
 static bool value_matches(sv glob, sv value)
 {
     enum { VALUE_BYTES_MAX = 4096 };
-    char flat[VALUE_BYTES_MAX];
+    char flat[VALUE_BYTES_MAX + 1];
     size_t n = 0;
-    for (size_t i = 0; i < value.n && n < sizeof flat; i++)
-        if (value.p[i] != '\r' && value.p[i] != '\n')
+    for (size_t i = 0; i < value.n && n < VALUE_BYTES_MAX; i++)
+        if (value.p[i] != '\r' && value.p[i] != '\n' && value.p[i] != '\0')
             flat[n++] = value.p[i];
-    return config_glob(glob, sv_make(flat, n));
+    flat[n] = '\0';
+    return config_glob(glob, sv_make(flat, n)) || (strstr(flat, "=?") && decoded_matches(glob, flat));
 }
 
 static bool header_holds(const struct config_header_pattern *pattern, sv header)

@@ -452,6 +452,42 @@ static void what_depends_on_size_or_header_is_decided_when_they_are_there(void *
           decisions);
 }
 
+static void an_encoded_subject_hides_nothing(void **state)
+{
+    (void)state;
+    static const struct decision decisions[] = {
+        {"base64",
+         {.at_content = true, .header = "Subject: =?utf-8?B?WW91ciBwYXNzd29yZCBoYXMgZXhwaXJlZA==?=\r\n"},
+         GUARD_REJECT,
+         "phish",
+         550,
+         NULL},
+        {"quoted, cut and folded",
+         {.at_content = true,
+          .header = "Subject: =?iso-8859-1?Q?your_pass?=\r\n =?iso-8859-1?Q?w=6Frd?=\r\n"},
+         GUARD_REJECT,
+         "phish",
+         550,
+         NULL},
+        {"broken",
+         {.at_content = true, .header = "Subject: =?utf-8?B?!!!?= =?x\r\n"},
+         GUARD_ACCEPT,
+         "net",
+         0,
+         NULL},
+        {"honest",
+         {.at_content = true, .header = "Subject: =?utf-8?Q?caf=C3=A9?=\r\n"},
+         GUARD_ACCEPT,
+         "net",
+         0,
+         NULL},
+    };
+    CHECK(LISTEN "  rules:\n"
+                 "    - {name: phish, headers: ['Subject: *password*'], reject: no}\n"
+                 "    - {name: net, networks: [192.0.2.0/24], accept: {}}\n",
+          decisions);
+}
+
 static void an_announced_size_that_no_rule_takes_is_refused_before_the_content(void **state)
 {
     (void)state;
@@ -664,6 +700,7 @@ int main(void)
         cmocka_unit_test(an_account_keeps_to_its_own_bounds),
         cmocka_unit_test(addresses_match_as_people_write_them),
         cmocka_unit_test(what_depends_on_size_or_header_is_decided_when_they_are_there),
+        cmocka_unit_test(an_encoded_subject_hides_nothing),
         cmocka_unit_test(an_announced_size_that_no_rule_takes_is_refused_before_the_content),
         cmocka_unit_test(a_stranger_is_refused_at_once_whatever_the_header_would_say),
         cmocka_unit_test(a_rule_switches_on_what_it_names),
