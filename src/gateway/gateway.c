@@ -324,6 +324,7 @@ void gateway_write_metrics(const struct gateway *gateway, struct buf *out)
     metrics_one(out, "vedette_gateway_sessions", METRICS_GAUGE, "Clients connected now.",
                 (int64_t)gateway->inbound_count);
     guard_write_metrics(gateway->now.guard, out);
+    relay_write_metrics(gateway->house.relay, out);
 }
 
 const struct activity *gateway_activity(const struct gateway *gateway)

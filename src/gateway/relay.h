@@ -27,6 +27,9 @@ struct intake *relay_intake(struct relay *relay);
 /* Whether anybody takes mail for that domain: asked before 250 to RCPT, so that nothing is bounced later. */
 bool relay_has_route(const struct relay *relay, sv domain);
 
+/* Appends the queue's counters, by base/metrics.h. Looks at every message that is queued. */
+void relay_write_metrics(const struct relay *relay, struct buf *out);
+
 /* Begins nothing new; done is called once nothing is under way or the patience is over. */
 void relay_drain(struct relay *relay, loop_fn *done, void *arg);
 

@@ -98,6 +98,7 @@ struct relay {
     loop_fn *done;
     void *done_arg;
     uint32_t chance;
+    uint64_t outcomes[OUTCOME_FAILED + 1]; /* of attempts, one for each recipient */
 };
 
 /* --- relay.c --- */

@@ -90,6 +90,7 @@ static void run_log(const struct run *run)
     const struct intake_envelope *said = &run->envelope.said;
     for (size_t i = 0; i < run->count; i++) {
         const struct outcome *outcome = &run->outcomes[i];
+        letter->relay->outcomes[outcome->kind]++;
         bool same = i && outcome->kind == run->outcomes[i - 1].kind &&
                     sv_eq(outcome->said, run->outcomes[i - 1].said);
         if (same)

@@ -217,6 +217,8 @@ def test_metrics_count_what_each_rule_decided(start):
     gateway.send("127.0.0.2", to="soc@example.org")
     gateway.send("127.0.0.3", to="soc@example.org")
     gateway.send("127.0.0.1", to="soc@example.org")
+    gateway.inbox.wait_for("Subject: test")
+    wait_until(lambda: 'vedette_gateway_attempts_total{outcome="sent"} 1' in gateway.command("metrics").stdout, 20, "the attempt's count")
     text = gateway.command("metrics").stdout
     for line in ('vedette_gateway_decisions_total{rule="taken",action="accept"} 1',
                  'vedette_gateway_decisions_total{rule="refused",action="reject"} 1',
@@ -224,6 +226,19 @@ def test_metrics_count_what_each_rule_decided(start):
         assert line in text.splitlines(), text
     for line in text.splitlines():  # every sample belongs to the family above it
         assert re.match(r'# (HELP|TYPE) vedette_\w+ .+|vedette_\w+(\{.*\})? -?[0-9.]+$', line), line
+
+
+def test_tests_beside_the_rules_say_what_the_rules_do(start):
+    gateway = start(RULES, start=False)
+    cases = gateway.dir / "rules.test.yaml"
+    cases.write_text("- {name: right, from: 127.0.0.2, rcpt: a@example.org, verdict: accept, rule: taken}\n"
+                     "- {name: wrong, from: 127.0.0.3, rcpt: a@example.org, verdict: accept}\n"
+                     "- {name: broken, from: 127.0.0.3}\n")
+    done = gateway.command("gateway", "test", "--json", str(cases), check=False)
+    assert done.returncode == 65
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(r["name"], r["result"], r["line"]) for r in rows] == [("right", "passed", 1), ("wrong", "failed", 2), ("broken", "broken", 3)]
+    assert "reject by rule refused" in rows[1]["message"]
 
 
 def test_top_shows_who_sends_what(start):
