@@ -133,7 +133,7 @@ int cmd_rules_import(int argc, char **argv)
          "what %NAME% stands for in rules, one a line; may be given again", &importing->paths.lists},
     };
     int exit_code;
-    if (!command_options("rules import", specs, 2, &argc, argv, &exit_code)) {
+    if (!command_options("rules import", specs, 3, &argc, argv, &exit_code)) {
         free(importing);
         return exit_code;
     }

@@ -3,6 +3,7 @@
 #include "cmd/load.h"
 #include "cmd/term.h"
 #include "io/durable.h"
+#include "watch/pipeline.h"
 #include "watch/rule_book.h"
 #include "watch/sigma_lists.h"
 
@@ -39,7 +40,11 @@ static struct ruleset *load_paths(const struct rule_paths *paths, bool keep, rul
         return NULL;
     int result = 0;
     struct ruleset *ruleset = ruleset_new();
+    struct pipelines *pipelines = pipelines_new();
+    for (size_t i = 0; result == 0 && i < paths->pipelines.count; i++)
+        result = pipelines_load(pipelines, paths->pipelines.items[i], fn, arg, err);
     ruleset_lists(ruleset, lists);
+    ruleset_pipelines(ruleset, pipelines);
     if (keep)
         ruleset_keep(ruleset);
     for (size_t i = 0; result == 0 && i < paths->rules.count; i++)
@@ -47,6 +52,7 @@ static struct ruleset *load_paths(const struct rule_paths *paths, bool keep, rul
     if (result == 0)
         result = ruleset_seal(ruleset, fn, arg, err);
     sigma_lists_free(lists);
+    pipelines_free(pipelines);
     if (result == 0)
         return ruleset;
     ruleset_free(ruleset);

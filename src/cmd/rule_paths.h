@@ -9,7 +9,7 @@ struct sigma_lists;
 
 struct rule_paths {
     const char *config; /* -c */
-    struct option_list rules, lists;
+    struct option_list rules, lists, pipelines;
 };
 
 /* The options, to stand in a command's table. */
@@ -30,7 +30,7 @@ struct rule_paths {
         "config", 'c', OPTION_TEXT, "FILE", "the configuration, where no --rules are given", &(paths).config \
     }
 
-enum { RULE_PATHS_OPTIONS_COUNT = 3 };
+enum { RULE_PATHS_OPTIONS_COUNT = 4 };
 
 /* Loads and seals; keep: so that rules can be explained. NULL with *ret_exit set and the reason told. Errors
  * in rules go to fn. */

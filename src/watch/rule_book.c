@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "io/durable.h"
 #include "watch/mask.h"
+#include "watch/pipeline.h"
 #include "watch/sigma_lists.h"
 
 enum { LIST_BYTES_MAX = 64 * 1024 * 1024 };
@@ -45,7 +46,11 @@ int rule_book_load(const struct config *config, bool keep, struct ruleset **ret,
     struct sigma_lists *lists = sigma_lists_new();
     for (size_t i = 0; i < config->list_count; i++)
         load_list(lists, &config->lists[i], fn, arg);
+    struct pipelines *pipelines = pipelines_new();
+    for (size_t i = 0; result == 0 && i < config->pipelines.count; i++)
+        result = pipelines_load(pipelines, config->pipelines.items[i], fn, arg, err);
     ruleset_lists(ruleset, lists);
+    ruleset_pipelines(ruleset, pipelines);
     ruleset_hide(ruleset, masks_new());
     if (keep)
         ruleset_keep(ruleset);
@@ -56,6 +61,8 @@ int rule_book_load(const struct config *config, bool keep, struct ruleset **ret,
     if (result == 0)
         result = ruleset_seal(ruleset, fn, arg, err);
     ruleset_lists(ruleset, NULL);
+    ruleset_pipelines(ruleset, NULL);
+    pipelines_free(pipelines);
     sigma_lists_free(lists);
     if (result == 0)
         *ret = ruleset;

@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 #include "watch/mask.h"
+#include "watch/pipeline.h"
 #include "watch/rule_files.h"
 #include "watch/ruleset_priv.h"
 #include "watch/sigma_document.h"
@@ -56,6 +57,11 @@ void ruleset_free(struct ruleset *ruleset)
 void ruleset_lists(struct ruleset *ruleset, const struct sigma_lists *lists)
 {
     ruleset->lists = lists;
+}
+
+void ruleset_pipelines(struct ruleset *ruleset, const struct pipelines *pipelines)
+{
+    ruleset->pipelines = pipelines;
 }
 
 void ruleset_keep(struct ruleset *ruleset)
@@ -140,11 +146,14 @@ static bool load_rule(struct ruleset *ruleset, const struct yaml_node *document,
     return true;
 }
 
-static bool load_document(struct ruleset *ruleset, const struct yaml_node *document,
+static bool load_document(struct ruleset *ruleset, struct yaml_node *document, struct arena *tree,
                           struct sigma_workshop *shop)
 {
     enum sigma_document_kind kind;
     if (!sigma_document_kind(&kind, document, shop->errors))
+        return false;
+    if (kind != SIGMA_DOCUMENT_CORRELATION &&
+        !pipelines_apply(ruleset->pipelines, document, tree, shop->errors))
         return false;
     switch (kind) {
     case SIGMA_DOCUMENT_RULE:
@@ -172,12 +181,12 @@ static size_t load_text(struct load *load, const char *name, sv text)
                                   .errors = &errors,
                                   .keep = ruleset->keep};
     struct yaml_problem problem;
-    const struct yaml_node *document;
+    struct yaml_node *document;
     size_t before = ruleset->count;
     if (!errors.file)
         errors.file = "rules";
     while ((document = yaml_reader_next(reader, &problem)) != NULL) {
-        if (!load_document(ruleset, document, &shop))
+        if (!load_document(ruleset, document, arena, &shop))
             ruleset->failed++;
     }
     if (problem.message[0]) {

@@ -31,6 +31,11 @@ struct masks *ruleset_masks(const struct ruleset *ruleset);
  * Borrowed until the last load. Without it a rule with a placeholder is an error. */
 void ruleset_lists(struct ruleset *ruleset, const struct sigma_lists *lists);
 
+struct pipelines;
+
+/* How the rules that are loaded from now on are rewritten; borrowed until the last load. */
+void ruleset_pipelines(struct ruleset *ruleset, const struct pipelines *pipelines);
+
 /* For rules that are to be explained: keeps what they say, key by key, from now on. */
 void ruleset_keep(struct ruleset *ruleset);
 

@@ -11,6 +11,7 @@ struct ruleset {
     struct arena *arena;
     struct sigma_fields *fields;
     const struct sigma_lists *lists;
+    const struct pipelines *pipelines;
     struct masks *masks; /* NULL: nothing is hidden */
     bool keep;           /* what rules say, to explain by */
     struct sigma_rule *rules;

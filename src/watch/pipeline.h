@@ -1,0 +1,33 @@
+/* Processing pipelines: rules' fields, log sources and conditions are rewritten before a rule is made of
+ * them, in the style of pySigma's. Pure. doc/rules.md lists what a pipeline may hold. */
+#ifndef VEDETTE_WATCH_PIPELINE_H
+#define VEDETTE_WATCH_PIPELINE_H
+
+#include "base/err.h"
+#include "watch/sigma_rule.h"
+
+enum {
+    PIPELINES_MAX = 200,
+    PIPELINE_ALTERNATIVES_MAX = 64, /* maps that one map may become when a field is mapped to several */
+};
+
+struct pipelines;
+
+struct pipelines *pipelines_new(void);
+void pipelines_free(struct pipelines *pipelines);
+
+/* Adds those of a file or folder. −1 only if path cannot be read; errors in them go to fn. */
+int pipelines_load(struct pipelines *pipelines, const char *path, rule_error_fn *fn, void *arg,
+                   struct err *err);
+
+/* The same from memory. Returns how many were added. */
+size_t pipelines_load_text(struct pipelines *pipelines, const char *name, sv text, rule_error_fn *fn,
+                           void *arg);
+
+/* Rewrites the document of a detection rule (or a filter, of which only fields, values and log source
+ * change), by priority and then in the order of loading; new nodes live in arena. False if the rule is
+ * refused (rule_failure) or grows past a bound; that is told. pipelines may be NULL. */
+bool pipelines_apply(const struct pipelines *pipelines, struct yaml_node *document, struct arena *arena,
+                     struct sigma_errors *errors);
+
+#endif
