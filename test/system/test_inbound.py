@@ -455,18 +455,18 @@ def test_a_thousand_sessions_at_once_are_all_served_while_one_sends_without_paus
                 assert wire.say(b".").startswith("250 ")
 
     thread = threading.Thread(target=hog)
-    thread.start()
-    try:
-        with contextlib.ExitStack() as stack:
-            wires = [stack.enter_context(one.plain()).hello() for _ in range(1000)]
+    with contextlib.ExitStack() as stack:
+        wires = [stack.enter_context(one.plain()).hello() for _ in range(1000)]
+        thread.start()
+        try:
             for step, code in ((b"MAIL FROM:<a@example.org>\r\n", "250"), (b"RCPT TO:<b@example.org>\r\n", "250"),
                                (b"DATA\r\n", "354"), (b"Subject: one of a thousand\r\n\r\nx\r\n.\r\n", "250")):
                 for wire in wires:
                     wire.send(step)
                 assert {wire.reply()[:3] for wire in wires} == {code}
-    finally:
-        done.set()
-        thread.join()
+        finally:
+            done.set()
+            thread.join()
 
 
 class Activated(Inbound):
