@@ -158,7 +158,9 @@ int confine(enum confine_role role, const struct config *config, struct err *err
     if (drop_user(role, config, err) < 0)
         return -1;
     umask(027); /* so that a stricter one does not keep the group out of what is meant for it */
-    return sandbox_enter(roles[role].profile, &paths[role], err);
+    /* A provider of tokens is the one place that the keeper dials. */
+    bool dials = role == CONFINE_KEEPER && config->relay.introspection;
+    return sandbox_enter(dials ? SANDBOX_KEEPER_DIALLING : roles[role].profile, &paths[role], err);
 }
 
 struct owner {

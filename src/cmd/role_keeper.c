@@ -1,6 +1,7 @@
 /* The keeper process: the one that reads secrets. */
 #include "cmd/confine.h"
 #include "cmd/role.h"
+#include "io/http.h"
 #include "secret/gatekeeper.h"
 #include "secret/keeper.h"
 
@@ -45,6 +46,8 @@ static int keeper_start(struct role_process *process, const struct config *confi
     struct provider_context context = provider_context_of(config);
     role->keeper = keeper_new(&context);
     *ret_state = role;
+    if (config->relay.introspection)
+        http_global_init();
     if (confine(CONFINE_KEEPER, config, err) < 0)
         return -1;
     keep_gate(role, config);

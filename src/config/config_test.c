@@ -366,6 +366,15 @@ static const struct wrong {
      66, "not known", NULL},
     {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, command_timeout: 1ms}\n", 4,
      83, "from 100ms to 1h", NULL},
+    {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, certificate: c, key: k, "
+             "introspection_secret: 'secret:file/p', introspection: 'ftp://x/'}\n",
+     4, 144, "introspection: ", NULL},
+    {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, certificate: c, key: k, "
+             "introspection_secret: 'secret:file/p', introspection: 'https://idp.example/i'}\n",
+     4, 144, "introspection: ", NULL},
+    {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, certificate: c, key: k, "
+             "introspection_secret: 'secret:file/p', introspection: 'http://192.0.2.9/i'}\n",
+     4, 144, "introspection: ", NULL},
     {MINIMUM "bounces: {address: b@example.org}\n", 4, 20, "nobody would read", "maildir or imap"},
     {MINIMUM "bounces: {maildir: /b}\n", 4, 20, "no report would be sent there", "address:"},
     {MINIMUM "bounces: {address: b@example.org, imap: '192.0.2.30:993'}\n", 4, 41, "needs an account",

@@ -177,6 +177,12 @@
       "Clients may show a certificate of this authority (PEM), and rules may ask for it.")                 \
     X(mechanisms, STRINGS, "SCRAM-SHA-256-PLUS, SCRAM-SHA-256, PLAIN, LOGIN",                              \
       "Of AUTH, offered inside TLS only.")                                                                 \
+    X(introspection, STRING, CONFIG_NONE,                                                                  \
+      "http(s) URL that OAUTHBEARER's tokens are asked about (RFC 7662).")                                 \
+    X(introspection_address, ADDRESS, CONFIG_NONE, "The IP address of its host, unless the URL has it.")   \
+    X(introspection_secret, SECRET, CONFIG_NONE, "ID:SECRET that the provider of tokens knows us by.")     \
+    X(introspection_ca, PATH, CONFIG_NONE,                                                                 \
+      "Certificate authority to trust there (PEM); default: the system's.")                                \
     X(failures_to, PATH, CONFIG_NONE,                                                                      \
       "Unix datagram socket that logins refused are told to in RFC 5424, such as that of a syslog input.") \
     X(domains, HOSTS, CONFIG_NONE, "Mail for these is delivered here, into maildir.")                      \

@@ -20,6 +20,8 @@ void inbound_offer_auth(struct inbound *session)
         if (!sv_ends(word, SV("-PLUS")) || (tls && tls->exporter_length))
             failed |= buf_printf(&words, "%s%.*s", buf_view(&words).n ? " " : "", SV_ARG(word));
     }
+    if (session->house->auth && session->house->config->relay.introspection)
+        failed |= buf_printf(&words, "%sOAUTHBEARER", buf_view(&words).n ? " " : "");
     if (!failed)
         smtp_server_offer_auth(session->server, buf_view(&words));
     buf_free(&words);

@@ -78,6 +78,7 @@ static int needed_capability(enum sandbox_profile profile)
 {
     switch (profile) {
     case SANDBOX_KEEPER:
+    case SANDBOX_KEEPER_DIALLING:
     case SANDBOX_WATCH:
         return CAP_DAC_READ_SEARCH;
     case SANDBOX_COURIER:

@@ -5,8 +5,15 @@
 
 #include "base/err.h"
 
-/* Who enters. keeper and watch may open no sockets; courier and gateway may, to dial. */
-enum sandbox_profile { SANDBOX_KEEPER, SANDBOX_WATCH, SANDBOX_COURIER, SANDBOX_GATEWAY };
+/* Who enters. keeper and watch may open no sockets; courier and gateway may, to dial, and so may a keeper
+ * that has to ask a provider. */
+enum sandbox_profile {
+    SANDBOX_KEEPER,
+    SANDBOX_WATCH,
+    SANDBOX_COURIER,
+    SANDBOX_GATEWAY,
+    SANDBOX_KEEPER_DIALLING
+};
 
 /* Files and directories (with all below them); lists end with NULL and may be NULL. Paths that do not exist
  * are passed over. */

@@ -105,6 +105,7 @@ static bool dials(enum sandbox_profile profile)
     case SANDBOX_KEEPER:
     case SANDBOX_WATCH:
         return false;
+    case SANDBOX_KEEPER_DIALLING:
     case SANDBOX_COURIER:
     case SANDBOX_GATEWAY:
         return true;

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "secret/account_key.h"
 #include "secret/checker.h"
+#include "secret/introspection.h"
 #include "secret/lockout.h"
 #include "secret/login.h"
 #include "wire/base64.h"
@@ -15,7 +16,7 @@
 #include <stdlib.h>
 
 struct account {
-    char *name, *reference;
+    char *name, *reference; /* reference NULL: by token only */
 };
 
 struct exchange {
@@ -37,6 +38,9 @@ struct gatekeeper {
     size_t account_count;
     gatekeeper_fetch_fn *fetch;
     void *arg;
+    struct http *http;
+    struct introspection *introspection; /* NULL: no tokens */
+    char *provider_secret;               /* its reference */
     struct checker *checker;
     struct lockout *lockout;
     struct exchange *exchanges;
@@ -61,13 +65,23 @@ void gatekeeper_reload(struct gatekeeper *gatekeeper, const struct config_relay 
     gatekeeper->accounts = calloc(relay->account_count + 1, sizeof *gatekeeper->accounts);
     assert(gatekeeper->accounts);
     for (size_t i = 0; i < relay->account_count; i++) {
-        if (!relay->accounts[i].password)
-            continue;
+        const char *reference = relay->accounts[i].password;
         struct account *account = &gatekeeper->accounts[gatekeeper->account_count++];
         account->name = strdup(relay->accounts[i].name);
-        account->reference = strdup(relay->accounts[i].password);
-        assert(account->name && account->reference);
+        account->reference = reference ? strdup(reference) : NULL;
+        assert(account->name && (account->reference || !reference));
     }
+    introspection_free(gatekeeper->introspection);
+    free(gatekeeper->provider_secret);
+    gatekeeper->introspection = NULL;
+    gatekeeper->provider_secret = NULL;
+    if (!relay->introspection)
+        return;
+    if (!gatekeeper->http)
+        gatekeeper->http = http_new(gatekeeper->loop);
+    gatekeeper->introspection = introspection_new(gatekeeper->http, relay);
+    gatekeeper->provider_secret = strdup(relay->introspection_secret);
+    assert(gatekeeper->provider_secret);
 }
 
 struct gatekeeper *gatekeeper_new(struct loop *loop, const struct config_relay *relay,
@@ -112,6 +126,9 @@ void gatekeeper_free(struct gatekeeper *gatekeeper)
     if (!gatekeeper)
         return;
     checker_free(gatekeeper->checker);
+    http_free(gatekeeper->http);
+    introspection_free(gatekeeper->introspection);
+    free(gatekeeper->provider_secret);
     while (gatekeeper->exchanges) {
         gatekeeper->exchanges->checking = false;
         drop(gatekeeper->exchanges);
@@ -190,7 +207,7 @@ static void read_key(struct exchange *exchange, sv user)
     exchange->known = account != NULL;
     exchange->wait =
         lockout_wait(gatekeeper->lockout, sv_of(exchange->client_ip), account ? user : SV_NONE, loop_now());
-    if (!account || exchange->wait > 0)
+    if (!account || !account->reference || exchange->wait > 0)
         return;
     if (gatekeeper->fetch(gatekeeper->arg, account->reference, &secret, &err) < 0) {
         LOG_ERROR("an account's key cannot be read", LOG_SV("account", user), LOG_ERR(&err));
@@ -262,15 +279,64 @@ static void check_password(struct exchange *exchange)
         end(exchange, LOGIN_LATER, "too many passwords are being checked");
 }
 
+static void send_challenge(const struct exchange *exchange)
+{
+    send(exchange->channel, CONTROL_LOGIN_ANSWER, exchange->serial, LOGIN_CHALLENGE,
+         sasl_server_challenge(exchange->sasl), NULL);
+}
+
+static void on_token(void *arg, enum introspection_outcome outcome, sv text)
+{
+    struct exchange *exchange = arg;
+    sv claimed = sasl_server_user(exchange->sasl);
+    char why[200];
+    exchange->checking = false;
+    if (!exchange->channel) {
+        exchange_free(exchange);
+        return;
+    }
+    bool theirs = outcome == INTROSPECTION_ACTIVE && (claimed.n == 0 || sv_eq(claimed, text)) &&
+                  find_account(exchange->gatekeeper, text);
+    if (outcome == INTROSPECTION_UNKNOWN) {
+        sv_copy(why, sizeof why, text);
+        end(exchange, LOGIN_LATER, why);
+    } else if (theirs) {
+        sasl_server_take(exchange->sasl, text);
+        end(exchange, LOGIN_WELCOME, NULL);
+    } else if (sasl_server_reject(exchange->sasl) == SASL_SERVER_CHALLENGE) {
+        send_challenge(exchange);
+    }
+}
+
+static void ask_token(struct exchange *exchange)
+{
+    const struct gatekeeper *gatekeeper = exchange->gatekeeper;
+    struct secret *credential = NULL;
+    struct err err;
+    if (!gatekeeper->introspection) {
+        end(exchange, LOGIN_LATER, "relay.introspection is not set");
+        return;
+    }
+    exchange->checking =
+        gatekeeper->fetch(gatekeeper->arg, gatekeeper->provider_secret, &credential, &err) == 0 &&
+        introspection_ask(gatekeeper->introspection, sasl_server_password(exchange->sasl),
+                          secret_reveal(credential), on_token, exchange, &err) != NULL;
+    secret_free(credential);
+    if (!exchange->checking)
+        end(exchange, LOGIN_LATER, err.cause);
+}
+
 static void step(struct exchange *exchange, bool given, sv response)
 {
     switch (sasl_server_step(exchange->sasl, given, response)) {
     case SASL_SERVER_CHALLENGE:
-        send(exchange->channel, CONTROL_LOGIN_ANSWER, exchange->serial, LOGIN_CHALLENGE,
-             sasl_server_challenge(exchange->sasl), NULL);
+        send_challenge(exchange);
         break;
     case SASL_SERVER_CHECK:
         check_password(exchange);
+        break;
+    case SASL_SERVER_TOKEN:
+        ask_token(exchange);
         break;
     case SASL_SERVER_DONE:
         conclude(exchange, true);

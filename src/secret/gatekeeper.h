@@ -17,7 +17,8 @@ enum {
 /* How it reads a secret: as provider_fetch. */
 typedef int gatekeeper_fetch_fn(void *arg, const char *reference, struct secret **ret, struct err *err);
 
-/* Copies relay's accounts that have a password. Starts a thread: after the sandbox was entered. */
+/* Copies relay's accounts, and where tokens are asked about. Starts a thread: after the sandbox was entered,
+ * and with tokens after http_global_init. */
 struct gatekeeper *gatekeeper_new(struct loop *loop, const struct config_relay *relay,
                                   gatekeeper_fetch_fn *fetch, void *arg);
 

@@ -7,7 +7,7 @@
 #include <gsasl.h>
 #include <stdlib.h>
 
-enum kind { PLAIN, LOGIN, SCRAM };
+enum kind { PLAIN, LOGIN, SCRAM, BEARER };
 
 static const struct mechanism {
     sv name;
@@ -18,6 +18,7 @@ static const struct mechanism {
     {SV_INIT("SCRAM-SHA-256"), SCRAM, false},
     {SV_INIT("PLAIN"), PLAIN, false},
     {SV_INIT("LOGIN"), LOGIN, false},
+    {SV_INIT("OAUTHBEARER"), BEARER, false},
 };
 
 struct sasl_server {
@@ -26,7 +27,7 @@ struct sasl_server {
     void *arg;
     struct buf user, password, challenge, binding;
     unsigned steps;
-    bool begun;
+    bool begun, rejected;
     bool proved; /* SCRAM: only the client's empty answer to our own proof is missing */
     Gsasl *library;
     Gsasl_session *session;
@@ -89,13 +90,14 @@ struct sasl_server *sasl_server_open(sv mechanism, sv binding, sasl_server_key_f
         return NULL;
     struct sasl_server *server = calloc(1, sizeof *server);
     assert(server);
-    *server = (struct sasl_server){.mechanism = found,
-                                   .fn = fn,
-                                   .arg = arg,
-                                   .user = BUF_INIT(SASL_SERVER_USER_MAX),
-                                   .password = BUF_INIT(SASL_SERVER_PASSWORD_MAX),
-                                   .challenge = BUF_INIT(4096),
-                                   .binding = BUF_INIT(1024)};
+    *server = (struct sasl_server){
+        .mechanism = found,
+        .fn = fn,
+        .arg = arg,
+        .user = BUF_INIT(SASL_SERVER_USER_MAX),
+        .password = BUF_INIT(found->kind == BEARER ? SASL_SERVER_TOKEN_MAX : SASL_SERVER_PASSWORD_MAX),
+        .challenge = BUF_INIT(4096),
+        .binding = BUF_INIT(1024)};
     int failed = base64_encode(binding, &server->binding);
     if (failed || (found->kind == SCRAM && !open_library(server))) {
         sasl_server_close(server);
@@ -179,6 +181,64 @@ static enum sasl_server_step step_scram(struct sasl_server *server, bool given, 
     return step;
 }
 
+/* "=2C" and "=3D" of RFC 5801 §4 into server->user. */
+static bool take_saslname(struct sasl_server *server, sv name)
+{
+    int failed = 0;
+    while (name.n && !failed) {
+        bool comma = sv_starts(name, SV("=2C")), equals = sv_starts(name, SV("=3D"));
+        if (name.p[0] == '=' && !comma && !equals)
+            return false;
+        failed = buf_put_char(&server->user, (char)(comma ? ',' : equals ? '=' : name.p[0]));
+        name = sv_from(name, comma || equals ? 3 : 1);
+    }
+    return !failed && sv_printable(buf_view(&server->user)) && sv_utf8(buf_view(&server->user));
+}
+
+/* b64token of RFC 6750 §2.1: what a header of the provider's may hold. */
+static bool is_token(sv token)
+{
+    for (size_t i = 0; i < token.n; i++)
+        if (token.p[i] <= ' ' || token.p[i] > '~')
+            return false;
+    return token.n > 0;
+}
+
+/* "n,a=USER," ^A, then "KEY=VALUE" ^A any number of times, then ^A (RFC 7628 §3.1). */
+static enum sasl_server_step step_bearer(struct sasl_server *server, bool given, sv response)
+{
+    if (server->rejected)
+        return SASL_SERVER_FAILED;
+    if (!given)
+        return ask(server, SV_NONE);
+    sv header = sv_split(&response, '\001'), flag = sv_split(&header, ','), identity = sv_split(&header, ',');
+    bool good = sv_eq(flag, SV("n")) && header.p && header.n == 0 && response.p;
+    if (good && identity.n)
+        good = sv_starts(identity, SV("a=")) && take_saslname(server, sv_from(identity, 2));
+    bool found = false;
+    for (sv pair = sv_split(&response, '\001'); good && pair.n; pair = sv_split(&response, '\001')) {
+        if (!sv_istarts(pair, SV("auth=Bearer ")))
+            continue;
+        sv token = sv_trim(sv_from(pair, 12));
+        good = !found && is_token(token) && buf_put(&server->password, token) == 0;
+        found = true;
+    }
+    return good && found && response.p && response.n == 0 ? SASL_SERVER_TOKEN : SASL_SERVER_MALFORMED;
+}
+
+void sasl_server_take(struct sasl_server *server, sv user)
+{
+    buf_clear(&server->user);
+    int failed = buf_put(&server->user, user);
+    assert(!failed);
+}
+
+enum sasl_server_step sasl_server_reject(struct sasl_server *server)
+{
+    server->rejected = true;
+    return ask(server, SV("{\"status\":\"invalid_token\"}"));
+}
+
 enum sasl_server_step sasl_server_step(struct sasl_server *server, bool given, sv response)
 {
     if (++server->steps > SASL_SERVER_STEPS_MAX)
@@ -190,6 +250,8 @@ enum sasl_server_step sasl_server_step(struct sasl_server *server, bool given, s
         return step_login(server, given, response);
     case SCRAM:
         return step_scram(server, given, response);
+    case BEARER:
+        return step_bearer(server, given, response);
     }
     return SASL_SERVER_FAILED;
 }

@@ -136,6 +136,19 @@ static const struct {
     {"LOGIN", {SV_INIT("an\nn")}, SASL_SERVER_MALFORMED},
     {"LOGIN", {SV_INIT("")}, SASL_SERVER_MALFORMED},
     {"LOGIN", {SV_INIT("ann"), SV_INIT("")}, SASL_SERVER_MALFORMED},
+    {"OAUTHBEARER",
+     {SV_INIT("n,a=ann,\001host=x\001port=465\001auth=Bearer abc.def\001\001")},
+     SASL_SERVER_TOKEN},
+    {"OAUTHBEARER", {SV_INIT("n,,\001auth=bearer abc\001\001")}, SASL_SERVER_TOKEN},
+    {"OAUTHBEARER", {SV_INIT("n,a=ann,\001auth=Basic abc\001\001")}, SASL_SERVER_MALFORMED},
+    {"OAUTHBEARER", {SV_INIT("n,a=ann,\001auth=Bearer \001\001")}, SASL_SERVER_MALFORMED},
+    {"OAUTHBEARER", {SV_INIT("n,a=ann,\001auth=Bearer a b\001\001")}, SASL_SERVER_MALFORMED},
+    {"OAUTHBEARER", {SV_INIT("n,a=ann,\001auth=Bearer a\001auth=Bearer b\001\001")}, SASL_SERVER_MALFORMED},
+    {"OAUTHBEARER", {SV_INIT("n,a=a=n,\001auth=Bearer a\001\001")}, SASL_SERVER_MALFORMED},
+    {"OAUTHBEARER", {SV_INIT("n,a=ann,\001auth=Bearer a\001")}, SASL_SERVER_MALFORMED},
+    {"OAUTHBEARER", {SV_INIT("n,a=ann,\001auth=Bearer a\001\001more")}, SASL_SERVER_MALFORMED},
+    {"OAUTHBEARER", {SV_INIT("y,,\001auth=Bearer a\001\001")}, SASL_SERVER_MALFORMED},
+    {"OAUTHBEARER", {SV_INIT("")}, SASL_SERVER_MALFORMED},
     {"SCRAM-SHA-256", {SV_INIT("rubbish")}, SASL_SERVER_MALFORMED},
     {"SCRAM-SHA-256", {SV_INIT("n,,n=an\nn,r=abc")}, SASL_SERVER_FAILED},
     {"SCRAM-SHA-256", {SV_INIT("p=tls-unique,,n=ann,r=abc")}, SASL_SERVER_FAILED},
@@ -159,12 +172,27 @@ static void responses_without_form_get_nobody_in(void **state)
     }
 }
 
+static void a_token_that_is_nobodys_ends_in_an_error_that_the_client_acknowledges(void **state)
+{
+    (void)state;
+    struct sasl_server *server = sasl_server_open(SV("OAUTHBEARER"), SV_NONE, find_key, NULL);
+    assert_int_equal(sasl_server_step(server, true, SV("n,a=a=2Cn=3D,\001auth=Bearer abc\001\001")),
+                     SASL_SERVER_TOKEN);
+    assert_true(sv_eq(sasl_server_user(server), SV("a,n=")));
+    assert_true(sv_eq(sasl_server_password(server), SV("abc")));
+    assert_int_equal(sasl_server_reject(server), SASL_SERVER_CHALLENGE);
+    assert_true(sv_find(sasl_server_challenge(server), SV("invalid_token")) != SV_NPOS);
+    assert_int_equal(sasl_server_step(server, true, SV("\001")), SASL_SERVER_FAILED);
+    sasl_server_close(server);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(each_mechanism_of_our_client_gets_in_with_the_right_secret, make_key),
         cmocka_unit_test_setup(the_wrong_secret_user_or_channel_stays_out, make_key),
         cmocka_unit_test(responses_without_form_get_nobody_in),
+        cmocka_unit_test(a_token_that_is_nobodys_ends_in_an_error_that_the_client_acknowledges),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

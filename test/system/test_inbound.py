@@ -4,6 +4,8 @@ import base64
 import contextlib
 import hashlib
 import hmac
+import http.server
+import json
 import os
 import re
 import resource
@@ -13,6 +15,7 @@ import ssl
 import subprocess
 import threading
 import time
+import urllib.parse
 
 import pytest
 
@@ -134,7 +137,7 @@ def gate_with(tmp_path, certificates):
 
     def start(**options):
         folder = tmp_path / f"gate{len(running)}"
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
         running.append(Inbound(folder, certificates, **options))
         return running[-1]
 
@@ -219,6 +222,60 @@ def test_our_own_courier_logs_in_bound_to_its_channel(gate, vedette, certificate
                    "password": PASSWORD, "ca_file": certificates.ca, "auth": "SCRAM-SHA-256-PLUS"}, recipients=["b@example.org"])
     one.raise_alert("bound-to-its-channel")
     assert "with ESMTPSA" in gate.inbox.wait_for("bound-to-its-channel")
+
+
+class Provider(http.server.BaseHTTPRequestHandler):
+    """Knows two tokens, and us by our name and secret."""
+
+    USERS = {"good": "ann", "stranger": "eve"}
+
+    def do_POST(self):  # noqa: N802
+        form = urllib.parse.parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+        known = self.headers["Authorization"] == "Basic " + base64.b64encode(b"gateway:hush").decode()
+        user = self.USERS.get(form["token"][0])
+        body = json.dumps({"active": True, "username": user} if user else {"active": False}).encode()
+        self.send_response(200 if known else 401)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+def bearer(wire, token, user="ann"):
+    response = f"n,a={user},\1host=mail.example.org\1port=465\1auth=Bearer {token}\1\1"
+    return wire.say(b"AUTH OAUTHBEARER " + base64.b64encode(response.encode()))
+
+
+def test_a_token_lets_in_whose_it_is_and_the_provider_says_whose(gate_with, tmp_path, vedette, certificates):
+    provider = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Provider)
+    threading.Thread(target=provider.serve_forever, daemon=True).start()
+    secret = tmp_path / "gate0" / "secrets" / "provider"
+    secret.parent.mkdir(mode=0o700, parents=True)
+    secret.touch(mode=0o600)
+    secret.write_text("gateway:hush")
+    try:
+        one = gate_with(relay={"introspection": f"http://127.0.0.1:{provider.server_port}/introspect",
+                               "introspection_secret": "secret:file/provider"})
+        with one.tls().hello() as wire:
+            refused = bearer(wire, "forged")
+            assert b"invalid_token" in base64.b64decode(refused[4:])
+            assert wire.say(base64.b64encode(b"\1")).startswith("535 5.7.8")
+            assert bearer(wire, "good", user="bob").startswith("334 ")
+            assert wire.say(base64.b64encode(b"\1")).startswith("535 5.7.8")
+            assert bearer(wire, "good").startswith("235 2.7.0")
+        with one.tls().hello() as wire:
+            assert bearer(wire, "stranger", user="eve").startswith("334 ")  # no account of ours
+        client = vedette({"name": "own", "address": "127.0.0.1", "port": one.tls_port, "security": "tls", "username": "ann",
+                          "password": "good", "ca_file": certificates.ca, "auth": "OAUTHBEARER"}, recipients=["b@example.org"])
+        client.raise_alert("by-its-token")
+        assert "with ESMTPSA" in one.inbox.wait_for("by-its-token")
+    finally:
+        provider.shutdown()
+    with one.tls().hello() as wire:
+        provider.server_close()
+        assert bearer(wire, "good").startswith("454 4.7.0")
 
 
 def test_after_three_wrong_passwords_the_session_ends(gate):
