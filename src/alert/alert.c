@@ -162,6 +162,7 @@ static int take(struct store *store, const struct config *config, const struct f
         (owed && queue_mail(store, config, finding, &alert, &mail, &outcome, err) < 0))
         return -1;
     outcome.alert_id = alert.id;
+    outcome.count = alert.count;
     outcome.raised = !found;
     outcome.mailed = owed;
     *ret = outcome;

@@ -6,7 +6,7 @@
 #include "store/store.h"
 
 struct alert_outcome {
-    int64_t alert_id;
+    int64_t alert_id, count;           /* its id, and how many findings it has had */
     bool raised;                       /* a new alert */
     bool mailed;                       /* a mail is owed and queued */
     int64_t mail_id, first_message_id; /* then: its id and those of its messages, which follow each other */

@@ -100,6 +100,7 @@ static void the_first_screen_says_who_did_what_where_and_what_to_do(void **state
                                    "On: vault01.example.org\n"
                                    "When: 2025-11-24T15:59:58.123Z\n"
                                    "Seen: 9 times, 7 more since the last mail\n"
+                                   "Risk: 75 of 100\n"
                                    "First: 2025-11-24T16:00:00.123Z\n"
                                    "\n"
                                    "What to do\n"

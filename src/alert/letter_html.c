@@ -1,6 +1,7 @@
 /* The same as HTML: one column, styles inline, nothing fetched, readable with its colours inverted. */
 #include "alert/letter.h"
 
+#include "alert/risk.h"
 #include "alert/text.h"
 
 #include <ctype.h>
@@ -81,6 +82,10 @@ static void put_facts(struct buf *out, const struct letter *letter)
             sizeof when);
     letter_put_count(&seen, letter);
     put_row(out, SV("Seen"), buf_view(&seen), SEEN_BYTES_MAX);
+    buf_clear(&seen);
+    buf_printf(&seen, "%d of %d", risk_of(letter->finding, letter->mail->severity, letter->mail->count),
+               RISK_MAX);
+    put_row(out, SV("Risk"), buf_view(&seen), SEEN_BYTES_MAX);
     if (letter->mail->count > 1)
         put_row(out, SV("First"), sv_of(time_rfc3339(letter->mail->raised_at, when, sizeof when)),
                 sizeof when);

@@ -1,6 +1,7 @@
 /* The plain text: the first screen of a telephone says what happened, to whom, where, and what to do. */
 #include "alert/letter.h"
 
+#include "alert/risk.h"
 #include "alert/text.h"
 
 #include <ctype.h>
@@ -40,7 +41,8 @@ static void put_top(struct buf *out, const struct letter *letter)
     buf_printf(out, "When: %s\n", time_rfc3339(letter->finding->event_time, when, sizeof when));
     buf_put(out, SV("Seen: "));
     letter_put_count(out, letter);
-    buf_put_char(out, '\n');
+    buf_printf(out, "\nRisk: %d of %d\n",
+               risk_of(letter->finding, letter->mail->severity, letter->mail->count), RISK_MAX);
     if (letter->mail->count > 1)
         buf_printf(out, "First: %s\n", time_rfc3339(letter->mail->raised_at, when, sizeof when));
 }

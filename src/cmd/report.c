@@ -59,6 +59,7 @@ json_t *report_alert(const struct store_alert *alert, const struct store_message
     json_object_set_new(json, "severity", json_string(severity_name(alert->severity)));
     json_object_set_new(json, "rule", report_text(alert->rule_id));
     json_object_set_new(json, "title", report_text(alert->rule_title));
+    json_object_set_new(json, "risk", json_integer(alert->risk));
     json_object_set_new(json, "count", json_integer(alert->count));
     json_object_set_new(json, "suppressed", json_integer(alert->suppressed));
     json_object_set_new(json, "raised_at", time_or_null(alert->raised_at));

@@ -59,6 +59,7 @@ static const struct bound {
     {"correlation", "memory", 1024 * 1024, 16LL * 1024 * 1024 * 1024, "from 1M to 16G"},
     {"correlation", "lateness", 0, 86400 * NANOS_PER_SECOND, "from 0s to 1d"},
     {"correlation", "future", 0, 86400 * NANOS_PER_SECOND, "from 0s to 1d"},
+    {"lists", "score", 0, 40, "from 0 to 40"},
     {"ways_out", "timeout", NANOS_PER_SECOND, 300 * NANOS_PER_SECOND, "from 1s to 5m"},
     {"routes", "connections", 1, 100, "from 1 to 100"},
     {"routes", "retry_first", NANOS_PER_SECOND / 10, 86400 * NANOS_PER_SECOND, "from 100ms to 1d"},
@@ -222,6 +223,7 @@ static void check_lists(const struct check *check)
     const struct config_instance *first = check->top->children[CONFIG_TOP_LISTS];
     for (const struct config_instance *item = first; item; item = item->next) {
         const struct config_list *list = item->base;
+        check_bounds(check, item);
         if (!config_given(item, "values") && !config_given(item, "file"))
             check_refuse(check, item, "name", "add values: [...], or file: and a path",
                          "the list has no entries");

@@ -142,10 +142,13 @@
     X(from_start, BOOLEAN, "false", "A file never seen before is read from its start.")
 
 /* A list that rules name as %name%: its values are those given here and the lines of the file. */
-#define CONFIG_LIST(X)                                                                      \
-    X(name, NAME, CONFIG_REQUIRED, "What rules call it: %name%, with the modifier expand.") \
-    X(values, STRINGS, CONFIG_NONE, "Entries; * and ? are wildcards, as in rules.")         \
-    X(file, PATH, CONFIG_NONE, "Further entries, one a line, # before remarks; read again when it changes.")
+#define CONFIG_LIST(X)                                                                                       \
+    X(name, NAME, CONFIG_REQUIRED, "What rules call it: %name%, with the modifier expand.")                  \
+    X(values, STRINGS, CONFIG_NONE, "Entries; * and ? are wildcards, as in rules.")                          \
+    X(file, PATH, CONFIG_NONE, "Further entries, one a line, # before remarks; read again when it changes.") \
+    X(score, COUNT, "0", "Of assets and identities: what an alert about one adds to its risk, 0 to 40.")     \
+    X(fields, STRINGS, CONFIG_NONE,                                                                          \
+      "Where such entries stand; default: users, hosts and addresses (doc/json.md).")
 
 #define CONFIG_ALERTS(X)                                                                    \
     X(throttle, LENGTH, "15m", "No second mail about the same thing before; 0s for none.")  \

@@ -142,6 +142,7 @@ struct settings *settings_new(const struct config *config)
     for (size_t i = 0; i < config->way_count; i++)
         copy_way(arena, &copy->ways[i], &config->ways[i]);
     copy_top(arena, copy, config);
+    settings->risk = risk_lists_new(config);
     return settings;
 }
 
@@ -155,6 +156,7 @@ void settings_free(struct settings *settings)
 {
     if (!settings || --settings->references > 0)
         return;
+    risk_lists_free(settings->risk);
     arena_free(settings->config.arena);
     free(settings);
 }

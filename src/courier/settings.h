@@ -3,6 +3,7 @@
 #ifndef VEDETTE_COURIER_SETTINGS_H
 #define VEDETTE_COURIER_SETTINGS_H
 
+#include "alert/risk.h"
 #include "config/config.h"
 #include "wire/verp.h"
 
@@ -10,7 +11,8 @@ struct settings {
     struct config config;
     bool has_token_key; /* of envelope senders: see courier/bounces.h */
     unsigned char token_key[VERP_KEY_BYTES];
-    int references; /* changed on the loop's thread only */
+    struct risk_lists *risk; /* NULL: none */
+    int references;          /* changed on the loop's thread only */
 };
 
 /* A copy of everything. */

@@ -104,6 +104,8 @@ static const char *const schema_steps[] = {
 
     /* What the correlator remembers: windows and habits. */
     "CREATE TABLE correlation (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;",
+
+    "ALTER TABLE alert ADD COLUMN risk INTEGER NOT NULL DEFAULT 0;",
 };
 
 enum { SCHEMA_VERSION = sizeof schema_steps / sizeof *schema_steps };

@@ -8,7 +8,7 @@
 
 #define SQL_ALERT_COLUMNS                                                                          \
     "id, fingerprint, state, severity, rule_id, rule_title, count, suppressed, mails, raised_at, " \
-    "updated_at, mailed_at"
+    "updated_at, mailed_at, risk"
 
 #define SQL_MAIL_COLUMNS                                                                               \
     "id, alert_id, sequence, message_id, sender, count, suppressed, raised_at, created_at, severity, " \
@@ -42,6 +42,7 @@
     X(ALERT_INSERT,                                                                                          \
       "INSERT INTO alert (fingerprint, severity, rule_id, rule_title, count, suppressed, mails, "            \
       "raised_at, updated_at, mailed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")                             \
+    X(ALERT_RISK, "UPDATE alert SET risk = max(risk, ?) WHERE id = ?")                                       \
     X(ALERT_UPDATE, "UPDATE alert SET severity = ?, count = ?, suppressed = ?, mails = ?, updated_at = ?, "  \
                     "mailed_at = ? WHERE id = ?")                                                            \
     X(MAIL_INSERT,                                                                                           \

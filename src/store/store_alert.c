@@ -19,6 +19,7 @@ static int alert_read(sqlite3_stmt *row, struct store_alert *ret, struct arena *
         .raised_at = sqlite3_column_int64(row, 9),
         .updated_at = sqlite3_column_int64(row, 10),
         .mailed_at = sqlite3_column_int64(row, 11),
+        .risk = sqlite3_column_int(row, 12),
     };
     if (fingerprint.n == STORE_FINGERPRINT_BYTES)
         memcpy(ret->fingerprint, fingerprint.p, STORE_FINGERPRINT_BYTES);
@@ -78,6 +79,11 @@ int store_alert_update(struct store *store, const struct store_alert *alert, str
                           INTEGER(alert->mails), INTEGER(alert->updated_at), INTEGER(alert->mailed_at),
                           INTEGER(alert->id)),
                    err);
+}
+
+int store_alert_risk(struct store *store, int64_t alert_id, int risk, struct err *err)
+{
+    return sql_run(store, SQL_ALERT_RISK, VALUES(INTEGER(risk), INTEGER(alert_id)), err);
 }
 
 int store_mail_insert(struct store *store, struct store_mail *mail, const sv *recipients,

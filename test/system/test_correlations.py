@@ -171,3 +171,12 @@ correlation:
     write(path, [on_host("web1", now), on_host("vault9", now)])
     wait_for_all_read(one, path, "mark")
     assert titles(one).count("New host") == 1
+
+
+def test_an_alert_about_somebody_in_a_list_with_a_score_has_more_risk(vedette, tmp_path):
+    one, path = start(vedette, tmp_path, RULE.format(title="A logon", id="base", words="logon"),
+                      lists=[{"name": "tier0", "values": ["root"], "score": 25}])
+    write(path, [event("bob"), event("root"), event("root")])
+    wait_for_all_read(one, path, "mark")
+    risks = sorted(a["risk"] for a in one.alerts() if a["title"] == "A logon")
+    assert risks == [60, 90]  # high; and with the list, and once more
