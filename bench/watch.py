@@ -12,7 +12,6 @@ import pathlib
 import shutil
 import subprocess
 import sys
-import tarfile
 
 import rules
 import throughput
@@ -24,7 +23,7 @@ LINES = 100_000 if SHORT else 1_000_000
 EVERY = 10_000
 RUNS = 1 if SHORT else 3
 SAMPLE = 1_000 if SHORT else 5_000
-COUNTS = (10, 100, 1000, "all")
+COUNTS = (10, "all") if SHORT else (10, 100, 1000, "all")
 PLANTED = 10
 
 
@@ -34,8 +33,8 @@ def public_rules():
     if not ARCHIVE.exists():
         return []
     if not home.exists():
-        with tarfile.open(ARCHIVE) as archive:
-            archive.extractall(home, filter="data")
+        home.mkdir()
+        subprocess.run(["tar", "-xf", ARCHIVE, "-C", home], check=True)
     return sorted(path for path in home.glob("rules*/**/*.yml"))
 
 
@@ -124,7 +123,7 @@ def run(report):
     rates = [measure_engine(report, count, path, sample) for count in COUNTS]
     report.say(f"    lost from {COUNTS[0]} rules to all: {1 - rates[-1] / rates[0]:.0%}")
     report.say("\n(b) The daemon, from the first byte to the alert on disk")
-    for count in (10, "all") if SHORT else COUNTS:
+    for count in COUNTS:
         for way in ("tcp", "file"):
             measure_daemon(report, count, path, way)
     if not SHORT:

@@ -48,6 +48,8 @@
     X("rules explain", rules_explain, "[--rules PATH] [EVENT…]", "why which rules match an event")         \
     X("rules why-not", rules_why_not, "[--rules PATH] RULE [EVENT…]",                                      \
       "which part of a rule an event fails, with the values compared")                                     \
+    X("rules backtest", rules_backtest, "[--rules PATH] [--json] LOG…",                                    \
+      "how often each rule would have fired on logs of the past, on all cores")                            \
     X("events decode", events_decode, "[--format FORM] [FILE…]", "what the decoders make of each record")  \
     X("help", help, "[COMMAND | config]", "this text, a command's, or every key of the configuration")     \
     X("version", version, "", "the version")

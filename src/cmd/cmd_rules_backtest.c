@@ -1,0 +1,329 @@
+/* `vedette rules backtest`: how often each rule would have fired on logs of the past, on all cores.
+ *
+ * The files are cut into pieces at line ends; processes that share the loaded rules take one after another,
+ * and count into memory that all of them share. Correlations look at events in their order and are not tried.
+ */
+#include "cmd/command.h"
+#include "cmd/options.h"
+#include "cmd/report.h"
+#include "cmd/rule_paths.h"
+#include "cmd/term.h"
+#include "io/loop.h"
+#include "watch/ruleset.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    PIECE_BYTES = 4 * 1024 * 1024,
+    JOBS_MAX = 256,
+    ARENA_BYTES_MAX = 4 * 1024 * 1024,
+    LOOK_EVERY_US = 100 * 1000, /* at the processes, and to draw the bar */
+    BAR_WIDTH = 40,
+};
+
+/* What the processes share. */
+struct tally {
+    atomic_size_t next_piece;
+    _Atomic uint64_t events, decoded, bytes;
+    _Atomic uint64_t hits[]; /* by rule */
+};
+
+struct log_file {
+    const char *path;
+    sv bytes; /* mapped */
+};
+
+struct backtest {
+    struct rule_paths paths;
+    struct ruleset *ruleset;
+    enum decode_format format;
+    struct logsource source;
+    bool has_source, json;
+    struct log_file *files;
+    size_t file_count, total_bytes;
+    struct tally *tally;
+    /* of one process */
+    struct ruleset_matcher *matcher;
+    struct arena *arena;
+};
+
+static int map_file(struct log_file *file, const char *path, struct err *err)
+{
+    struct stat info;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &info) < 0 || !S_ISREG(info.st_mode)) {
+        if (fd >= 0)
+            close(fd);
+        return err_set(err, ERR_NO_INPUT, "name log files, uncompressed", "read %s", path);
+    }
+    void *bytes = info.st_size ? mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0) : NULL;
+    close(fd);
+    if (bytes == MAP_FAILED)
+        return err_set(err, ERR_SYSTEM, "check the file", "map %s", path);
+    *file = (struct log_file){path, sv_make(bytes, (size_t)info.st_size)};
+    return 0;
+}
+
+static void take_block(struct backtest *backtest, const struct ruleset_block *block)
+{
+    bool worth[RULESET_SCREENED_MAX];
+    uint64_t decoded = 0;
+    ruleset_screen(backtest->matcher, block, worth);
+    for (size_t i = 0; i < block->count; i++) {
+        struct event event;
+        size_t count;
+        if (!worth[i])
+            continue;
+        arena_reset(backtest->arena);
+        decode(&event, block->records[i], block->format, block->arrival, 0, backtest->arena);
+        if (block->source)
+            event.source = *block->source;
+        decoded++;
+        const size_t *rules = ruleset_match_screened(backtest->matcher, i, &event, &count);
+        for (size_t j = 0; j < count; j++)
+            atomic_fetch_add_explicit(&backtest->tally->hits[rules[j]], 1, memory_order_relaxed);
+    }
+    atomic_fetch_add_explicit(&backtest->tally->events, block->count, memory_order_relaxed);
+    atomic_fetch_add_explicit(&backtest->tally->decoded, decoded, memory_order_relaxed);
+}
+
+/* The lines that begin in the piece; the last may end behind it. */
+static void take_piece(struct backtest *backtest, sv bytes, size_t from, size_t to)
+{
+    sv records[RULESET_SCREENED_MAX];
+    struct ruleset_block block = {.records = records,
+                                  .format = backtest->format,
+                                  .source = backtest->has_source ? &backtest->source : NULL,
+                                  .arrival = loop_now()};
+    size_t at = from;
+    if (from > 0) {
+        size_t end = sv_find_char(sv_from(bytes, from - 1), '\n');
+        at = end == SV_NPOS ? to : from + end;
+    }
+    for (size_t start = at; at < to; start = at) {
+        for (block.count = 0; at < to && block.count < RULESET_SCREENED_MAX;) {
+            sv rest = sv_from(bytes, at);
+            size_t end = sv_find_char(rest, '\n'), n = end == SV_NPOS ? rest.n : end;
+            sv record = sv_first(rest, n - (n > 0 && rest.p[n - 1] == '\r'));
+            if (record.n)
+                records[block.count++] = sv_first(record, EVENT_BYTES_MAX);
+            at += end == SV_NPOS ? n : n + 1;
+        }
+        block.bytes = sv_first(sv_from(bytes, start), at - start);
+        take_block(backtest, &block);
+    }
+    atomic_fetch_add_explicit(&backtest->tally->bytes, to - from, memory_order_relaxed);
+}
+
+/* The file and place of a piece by its number. False when there is none. */
+static bool find_piece(const struct backtest *backtest, size_t number, sv *ret_bytes, size_t *ret_from)
+{
+    for (size_t i = 0; i < backtest->file_count; i++) {
+        sv bytes = backtest->files[i].bytes;
+        size_t pieces = (bytes.n + PIECE_BYTES - 1) / PIECE_BYTES;
+        if (number < pieces) {
+            *ret_bytes = bytes;
+            *ret_from = number * PIECE_BYTES;
+            return true;
+        }
+        number -= pieces;
+    }
+    return false;
+}
+
+static void work(struct backtest *backtest)
+{
+    sv bytes;
+    size_t from;
+    backtest->matcher = ruleset_matcher_new(backtest->ruleset);
+    backtest->arena = arena_new(ARENA_BYTES_MAX);
+    while (find_piece(backtest, atomic_fetch_add(&backtest->tally->next_piece, 1), &bytes, &from)) {
+        size_t left = bytes.n - from;
+        take_piece(backtest, bytes, from, from + (left < PIECE_BYTES ? left : PIECE_BYTES));
+    }
+    ruleset_matcher_free(backtest->matcher);
+    arena_free(backtest->arena);
+}
+
+static void draw_bar(const struct backtest *backtest)
+{
+    uint64_t done = atomic_load(&backtest->tally->bytes);
+    int filled = backtest->total_bytes ? (int)(done * BAR_WIDTH / backtest->total_bytes) : BAR_WIDTH;
+    fprintf(stderr, "\r[%.*s%*s] %3d %%", filled,
+            "========================================", BAR_WIDTH - filled, "", filled * 100 / BAR_WIDTH);
+}
+
+/* Waits for the processes. −1 if one of them did not end well. */
+static int await(const struct backtest *backtest, int jobs, struct err *err)
+{
+    bool bar = isatty(STDERR_FILENO), broken = false;
+    while (jobs > 0) {
+        int status;
+        pid_t pid = waitpid(-1, &status, WNOHANG);
+        if (pid < 0 && errno != EINTR)
+            break;
+        if (pid > 0) {
+            jobs--;
+            broken |= !WIFEXITED(status) || WEXITSTATUS(status) != 0;
+            continue;
+        }
+        if (bar)
+            draw_bar(backtest);
+        usleep(LOOK_EVERY_US);
+    }
+    if (bar)
+        fprintf(stderr, "\r\033[K");
+    if (broken || jobs > 0)
+        return err_set(err, ERR_NO_INPUT,
+                       "see that no log file is cut while it is read, and that memory suffices",
+                       "a process of the backtest came to a bad end");
+    return 0;
+}
+
+static int run_jobs(struct backtest *backtest, int jobs, struct err *err)
+{
+    int started = 0;
+    fflush(NULL);
+    for (; started < jobs; started++) {
+        pid_t pid = fork();
+        if (pid < 0)
+            break;
+        if (pid == 0) {
+            work(backtest);
+            _exit(0);
+        }
+    }
+    if (started == 0) {
+        work(backtest);
+        return 0;
+    }
+    return await(backtest, started, err);
+}
+
+static void print_rule(const struct rule *rule, uint64_t hits, bool json)
+{
+    if (!json) {
+        printf("%10llu  %-13s ", (unsigned long long)hits, severity_name(rule->severity));
+        term_text(stdout, rule->title);
+        putchar('\n');
+        return;
+    }
+    json_t *object = json_object();
+    json_object_set_new(object, "rule", report_text(rule->id));
+    json_object_set_new(object, "title", report_text(rule->title));
+    json_object_set_new(object, "level", json_string(severity_name(rule->severity)));
+    json_object_set_new(object, "hits", json_integer((json_int_t)hits));
+    json_dumpf(object, stdout, JSON_COMPACT);
+    putchar('\n');
+    json_decref(object);
+}
+
+struct place {
+    uint64_t hits;
+    size_t rule;
+};
+
+/* Most hits first, then in order of loading. */
+static int by_hits(const void *a, const void *b)
+{
+    const struct place *x = a, *y = b;
+    if (x->hits != y->hits)
+        return x->hits < y->hits ? 1 : -1;
+    return (x->rule > y->rule) - (x->rule < y->rule);
+}
+
+static void print(const struct backtest *backtest)
+{
+    size_t count = ruleset_count(backtest->ruleset), fired = 0;
+    struct place *places = calloc(count + 1, sizeof *places);
+    assert(places);
+    for (size_t i = 0; i < count; i++)
+        places[i] = (struct place){atomic_load(&backtest->tally->hits[i]), i};
+    qsort(places, count, sizeof *places, by_hits);
+    for (size_t i = 0; i < count && (places[i].hits || backtest->json); i++) {
+        print_rule(ruleset_rule(backtest->ruleset, places[i].rule), places[i].hits, backtest->json);
+        fired += places[i].hits > 0;
+    }
+    free(places);
+    if (!backtest->json)
+        term_print(stdout, TERM_DIM, "%zu of %zu rules fired on %llu events\n", fired, count,
+                   (unsigned long long)atomic_load(&backtest->tally->events));
+}
+
+static void on_rule_error(void *arg, const struct rule_error *error)
+{
+    (void)arg;
+    term_print(stderr, TERM_BOLD, "%s:%d:%d: ", error->file, error->line, error->column);
+    term_text(stderr, sv_of(error->message));
+    putc('\n', stderr);
+}
+
+static int backtest_files(struct backtest *backtest, char **paths, int count, int jobs, struct err *err)
+{
+    size_t size = sizeof *backtest->tally + ruleset_count(backtest->ruleset) * sizeof *backtest->tally->hits;
+    backtest->files = calloc((size_t)count + 1, sizeof *backtest->files);
+    assert(backtest->files);
+    for (int i = 0; i < count; i++) {
+        if (map_file(&backtest->files[i], paths[i], err) < 0)
+            return -1;
+        backtest->file_count++;
+        backtest->total_bytes += backtest->files[i].bytes.n;
+    }
+    backtest->tally = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (backtest->tally == MAP_FAILED)
+        return err_set(err, ERR_SYSTEM, "free some memory", "share memory between processes");
+    if (run_jobs(backtest, jobs, err) < 0)
+        return -1;
+    print(backtest);
+    return 0;
+}
+
+int cmd_rules_backtest(int argc, char **argv)
+{
+    struct backtest backtest = {0};
+    const char *format = "auto", *source = NULL, *jobs_text = NULL;
+    const struct option_spec specs[] = {
+        {"format", 0, OPTION_TEXT, "FORM", "auto, json, cef, leef, syslog or text (default: auto)", &format},
+        {"logsource", 0, OPTION_TEXT, "P/C/S", "product/category/service of every event; parts may be empty",
+         &source},
+        {"jobs", 'j', OPTION_TEXT, "N", "processes (default: one per core)", &jobs_text},
+        {"json", 0, OPTION_FLAG, NULL, "one JSON object a rule, those that never fired too", &backtest.json},
+        RULE_PATHS_OPTIONS(backtest.paths),
+    };
+    int exit_code;
+    struct err err = {0};
+    if (!command_options("rules backtest", specs, 4 + RULE_PATHS_OPTIONS_COUNT, &argc, argv, &exit_code))
+        return exit_code;
+    uint64_t jobs = (uint64_t)sysconf(_SC_NPROCESSORS_ONLN);
+    if (argc == 0)
+        err_set(&err, ERR_USAGE, "name log files: vedette rules backtest /var/log/auth.log",
+                "there is nothing to read");
+    else if (!decode_format_parse(sv_of(format), &backtest.format))
+        err_set(&err, ERR_USAGE, "auto, json, cef, leef, syslog or text", "there is no form \"%s\"", format);
+    else if (jobs_text && (!sv_to_u64(sv_of(jobs_text), &jobs) || jobs < 1 || jobs > JOBS_MAX))
+        err_set(&err, ERR_USAGE, "a number from 1 to 256", "\"%s\" is no number of processes", jobs_text);
+    if (err.cause[0])
+        return term_error(&err);
+    if (source) {
+        sv rest = sv_of(source);
+        backtest.has_source = true;
+        backtest.source.product = sv_split(&rest, '/');
+        backtest.source.category = sv_split(&rest, '/');
+        backtest.source.service = rest;
+    }
+    backtest.ruleset = rule_paths_load(&backtest.paths, false, on_rule_error, NULL, &exit_code);
+    if (!backtest.ruleset)
+        return exit_code;
+    exit_code = backtest_files(&backtest, argv, argc, (int)jobs, &err) < 0 ? term_error(&err) : 0;
+    free(backtest.files);
+    ruleset_free(backtest.ruleset);
+    return exit_code;
+}
