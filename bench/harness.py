@@ -189,7 +189,7 @@ class Sink(Daemon):
 class Vedette(Daemon):
     """`vedette run` on TCP syslog, with rules of ours and one gateway; everything at its default unless said otherwise."""
 
-    def __init__(self, directory, sink_port, rules, **settings):
+    def __init__(self, directory, sink_port, rules, more_rules=(), **settings):
         self.port = free_port()
         (directory / "rules.yml").write_text(rules)
         self.config = directory / "vedette.yaml"
@@ -198,7 +198,7 @@ class Vedette(Daemon):
             "sender": "vedette@example.org",
             "recipients": ["soc@example.org"],
             "inputs": [{"syslog": f"tcp://127.0.0.1:{self.port}"}],
-            "rules": ["rules.yml"],
+            "rules": ["rules.yml", *more_rules],
             "state_directory": "state",
             "privileges": "keep",
             **settings}))
