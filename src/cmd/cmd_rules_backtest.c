@@ -300,7 +300,7 @@ int cmd_rules_backtest(int argc, char **argv)
     };
     int exit_code;
     struct err err = {0};
-    if (!command_options("rules backtest", specs, 4 + RULE_PATHS_OPTIONS_COUNT, &argc, argv, &exit_code))
+    if (!command_options("rules backtest", specs, sizeof specs / sizeof *specs, &argc, argv, &exit_code))
         return exit_code;
     uint64_t jobs = (uint64_t)sysconf(_SC_NPROCESSORS_ONLN);
     if (argc == 0)

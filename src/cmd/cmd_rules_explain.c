@@ -283,7 +283,7 @@ static int run(const char *name, bool asks_rule, int argc, char **argv)
     };
     int exit_code;
     struct err err;
-    if (!command_options(name, specs, 3 + RULE_PATHS_OPTIONS_COUNT, &argc, argv, &exit_code))
+    if (!command_options(name, specs, sizeof specs / sizeof *specs, &argc, argv, &exit_code))
         return exit_code;
     if (asks_rule && argc == 0)
         return usage("rules why-not wants a rule", "name it by its id, name or title; then the event");

@@ -131,9 +131,11 @@ int cmd_rules_import(int argc, char **argv)
         {"json", 0, OPTION_FLAG, NULL, "one JSON object", &importing->json},
         {"list", 0, OPTION_LIST, "NAME=FILE",
          "what %NAME% stands for in rules, one a line; may be given again", &importing->paths.lists},
+        {"pipeline", 0, OPTION_LIST, "PATH", "pipeline file or folder; may be given again",
+         &importing->paths.pipelines},
     };
     int exit_code;
-    if (!command_options("rules import", specs, 3, &argc, argv, &exit_code)) {
+    if (!command_options("rules import", specs, sizeof specs / sizeof *specs, &argc, argv, &exit_code)) {
         free(importing);
         return exit_code;
     }
@@ -206,7 +208,7 @@ int cmd_rules_list(int argc, char **argv)
         RULE_PATHS_OPTIONS(paths),
     };
     int exit_code;
-    if (!command_options("rules list", specs, 1 + RULE_PATHS_OPTIONS_COUNT, &argc, argv, &exit_code))
+    if (!command_options("rules list", specs, sizeof specs / sizeof *specs, &argc, argv, &exit_code))
         return exit_code;
     for (int i = 0; i < argc && paths.rules.count < OPTION_LIST_MAX; i++)
         paths.rules.items[paths.rules.count++] = argv[i];

@@ -13,24 +13,24 @@ struct rule_paths {
 };
 
 /* The options, to stand in a command's table. */
-#define RULE_PATHS_OPTIONS(paths)                                                                            \
-    {"rules",                                                                                                \
-     0,                                                                                                      \
-     OPTION_LIST,                                                                                            \
-     "PATH",                                                                                                 \
-     "rule file or folder; may be given again; default: the configuration's",                                \
-     &(paths).rules},                                                                                        \
-        {"list",                                                                                             \
-         0,                                                                                                  \
-         OPTION_LIST,                                                                                        \
-         "NAME=FILE",                                                                                        \
-         "what %NAME% stands for in rules, one a line; may be given again",                                  \
-         &(paths).lists},                                                                                    \
-    {                                                                                                        \
-        "config", 'c', OPTION_TEXT, "FILE", "the configuration, where no --rules are given", &(paths).config \
+#define RULE_PATHS_OPTIONS(paths)                                                                              \
+    {"rules",                                                                                                  \
+     0,                                                                                                        \
+     OPTION_LIST,                                                                                              \
+     "PATH",                                                                                                   \
+     "rule file or folder; may be given again; default: the configuration's",                                  \
+     &(paths).rules},                                                                                          \
+        {"list",                                                                                               \
+         0,                                                                                                    \
+         OPTION_LIST,                                                                                          \
+         "NAME=FILE",                                                                                          \
+         "what %NAME% stands for in rules, one a line; may be given again",                                    \
+         &(paths).lists},                                                                                      \
+        {"pipeline",        0, OPTION_LIST, "PATH", "pipeline file or folder for --rules; may be given again", \
+         &(paths).pipelines},                                                                                  \
+    {                                                                                                          \
+        "config", 'c', OPTION_TEXT, "FILE", "the configuration, where no --rules are given", &(paths).config   \
     }
-
-enum { RULE_PATHS_OPTIONS_COUNT = 4 };
 
 /* Loads and seals; keep: so that rules can be explained. NULL with *ret_exit set and the reason told. Errors
  * in rules go to fn. */

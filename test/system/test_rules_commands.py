@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 import vedette as program
+from peers.enclosure import ROOT
 
 RULES = """
 title: Shell by sudo
@@ -125,3 +126,17 @@ def test_mistakes_in_the_arguments_are_told(rules):
     assert run("explain", "--rules", rules, "--format", "xml", "x").returncode == 64
     for command in ("explain", "why-not", "import", "list"):
         assert "usage: vedette rules " + command in run(command, "--help").stdout
+
+
+def test_pipelines_rewrite_rules_before_they_are_tried(tmp_path):
+    (tmp_path / "rule.yml").write_text(
+        "title: By Sigma's names\nid: p\nlogsource: {product: linux, service: sudo}\n"
+        "detection: {s: {TargetUser: root, CommandLine|contains: bash}, condition: s}\n")
+    event = SUDO.format(host="h", command="bash")
+    without = json.loads(run("why-not", "--json", "--rules", tmp_path / "rule.yml", "p", event).stdout)
+    mapped = json.loads(run("why-not", "--json", "--rules", tmp_path / "rule.yml", "--pipeline", ROOT / "pipelines", "p", event).stdout)
+    assert (without["matches"], mapped["matches"]) == (False, True)
+    assert [item["key"] for item in mapped["selections"][0]["maps"][0]] == ["user.target.name", "process.command_line|contains"]
+    assert json.loads(run("import", "--json", "--pipeline", ROOT / "pipelines", tmp_path / "rule.yml").stdout)["loaded"] == 1
+    (tmp_path / "p.yml").write_text("transformations: [{type: magic}]\n")
+    assert "there is no transformation 'magic'" in run("list", "--rules", tmp_path / "rule.yml", "--pipeline", tmp_path / "p.yml").stderr
