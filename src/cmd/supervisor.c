@@ -32,7 +32,7 @@ static const enum which peers[][2] = {
 static bool needs_secrets(const struct config *config)
 {
     const char *reference;
-    bool any = config->bounces.password ||
+    bool any = config->bounces.password || config->relay.dkim_count > 0 ||
                (config->heartbeat.url && config_is_secret(config->heartbeat.url, &reference));
     for (size_t i = 0; i < config->gateway_count && !any; i++)
         any = config->gateways[i].password || config->gateways[i].landing.password;

@@ -26,6 +26,9 @@ void check_relay_tls(const struct check *check, const struct config_instance *in
 /* check_routes.c: its routes and smarthosts. */
 void check_routes(const struct check *check, const struct config_instance *relay);
 
+/* check_dkim.c: its keys for signatures. */
+void check_dkim(const struct check *check, const struct config_instance *relay);
+
 /* The words that an open relay needs. */
 #define CHECK_OPEN_RELAY "yes, anybody may send through us"
 

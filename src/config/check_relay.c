@@ -227,4 +227,5 @@ void check_relay(const struct check *check)
     check_rules(check, instance);
     check_accounts(check, instance);
     check_routes(check, instance);
+    check_dkim(check, instance);
 }

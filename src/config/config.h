@@ -101,12 +101,14 @@ struct config_rule { CONFIG_RULE(CONFIG_FIELD) const char *file; int line, colum
 struct config_account { CONFIG_ACCOUNT(CONFIG_FIELD) const char *file; int line, column; };
 struct config_route { CONFIG_ROUTE(CONFIG_FIELD) };
 struct config_smarthost { CONFIG_SMARTHOST(CONFIG_FIELD) };
+struct config_dkim { CONFIG_DKIM(CONFIG_FIELD) };
 struct config_relay {
     CONFIG_RELAY(CONFIG_FIELD)
     struct config_rule *rules; size_t rule_count; /* the first that matches decides */
     struct config_account *accounts; size_t account_count;
     struct config_route *routes; size_t route_count;
     struct config_smarthost *smarthosts; size_t smarthost_count;
+    struct config_dkim *dkim; size_t dkim_count;
     bool present;
 };
 /* clang-format on */
@@ -165,6 +167,8 @@ enum {
     CONFIG_WAYS_MAX = 20,
     CONFIG_ROUTES_MAX = 200,
     CONFIG_SMARTHOSTS_MAX = 100,
+    CONFIG_DKIM_MAX = 100,
+    CONFIG_DKIM_HEADERS_MAX = 32,
     CONFIG_LISTS_MAX = 1000,
     CONFIG_LIST_ITEMS_MAX = 1000,
     CONFIG_RULES_MAX = 1000,

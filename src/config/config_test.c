@@ -354,6 +354,15 @@ static const struct wrong {
     {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, rules: [{name: x, accept: {}, "
              "domains: [a.example], route: r}]}\n",
      4, 125, "route: a route is named that relay.routes does not have", NULL},
+    {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, dkim: [{domain: a.example, "
+             "selector: s, key: sesame}]}\n",
+     4, 111, "key:", NULL},
+    {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, dkim: [{domain: a.example, "
+             "selector: s, key: 'secret:file/s', headers: ['From: x']}]}\n",
+     4, 128, "headers: one of them is no name of a header field", "names alone"},
+    {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, dkim: [{domain: a.example, "
+             "selector: s, key: 'secret:file/s'}, {domain: A.example, selector: S, key: 'secret:file/s'}]}\n",
+     4, 159, "selector: another key of the domain has it", NULL},
     {MINIMUM "relay: {domains: [a.example], maildir: /m}\n", 4, 1, "listen is missing in relay", NULL},
     {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, certificate: c.pem}\n", 4, 79,
      "needs a key", NULL},

@@ -240,6 +240,16 @@
     X(preference, COUNT, "10", "The lowest that is up is taken.")                                  \
     X(weight, COUNT, "1", "Among equals, how large its share is.")
 
+/* A key that signs what leaves. */
+#define CONFIG_DKIM(X)                                                                                \
+    X(domain, HOST, CONFIG_REQUIRED, "Of From: mail from it, or from a domain below it, is signed.")  \
+    X(selector, HOST, CONFIG_REQUIRED, "The public key stands in DNS at SELECTOR._domainkey.DOMAIN.") \
+    X(key, SECRET, CONFIG_REQUIRED, "secret:PROVIDER/NAME of the private key (PEM): RSA or Ed25519.") \
+    X(headers, STRINGS,                                                                               \
+      "From, Sender, Reply-To, Subject, Date, Message-ID, To, Cc, MIME-Version, Content-Type, "       \
+      "Content-Transfer-Encoding, In-Reply-To, References",                                           \
+      "Fields that are signed; From always is.")
+
 /* One guard rail: conditions, which must all hold, and exactly one verdict. A list holds when one of its
  * entries does; accounts and certificates together hold when one of the two does. */
 #define CONFIG_RULE(X)                                                                               \

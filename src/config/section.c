@@ -38,6 +38,9 @@ FIELDS(route, CONFIG_ROUTE(X));
 #define X(k, t, d, h) {#k, CONFIG_TYPE_##t, offsetof(struct config_smarthost, k), d, h},
 FIELDS(smarthost, CONFIG_SMARTHOST(X));
 #undef X
+#define X(k, t, d, h) {#k, CONFIG_TYPE_##t, offsetof(struct config_dkim, k), d, h},
+FIELDS(dkim, CONFIG_DKIM(X));
+#undef X
 #define X(k, t, d, h) {#k, CONFIG_TYPE_##t, offsetof(struct config_canary, k), d, h},
 FIELDS(canary, CONFIG_CANARY(X));
 #undef X
@@ -80,6 +83,7 @@ SECTION(rule, "rules", struct config_rule);
 SECTION(account, "accounts", struct config_account);
 SECTION(route, "routes", struct config_route);
 SECTION(smarthost, "smarthosts", struct config_smarthost);
+SECTION(dkim, "dkim", struct config_dkim);
 SECTION(canary, "canary", struct config_canary);
 SECTION(paths, "paths", struct config_paths);
 SECTION(bounces, "bounces", struct config_bounces);
@@ -117,6 +121,9 @@ static const struct config_child relay_children[] = {
     [CONFIG_RELAY_SMARTHOSTS] = {"smarthosts", &section_smarthost, offsetof(struct config_relay, smarthosts),
                                  offsetof(struct config_relay, smarthost_count), CONFIG_SMARTHOSTS_MAX,
                                  "Next hops that routes name."},
+    [CONFIG_RELAY_DKIM] = {"dkim", &section_dkim, offsetof(struct config_relay, dkim),
+                           offsetof(struct config_relay, dkim_count), CONFIG_DKIM_MAX,
+                           "Keys that sign what leaves."},
 };
 
 static const struct config_section section_relay = {

@@ -82,6 +82,7 @@ static bool send_message(struct carrier *carrier)
         .recipients = run->recipients,
         .recipient_count = run->count,
         .envid = said->envid,
+        .front = run->signature,
         .content = run->look.content,
         .utf8 = said->utf8,
         .requiretls = said->requiretls,
@@ -108,7 +109,8 @@ static void go_on(struct carrier *carrier)
                 loop_timer_set(carrier->idle, IDLE_MAX);
             return;
         }
-        if (run_begin(carrier->run, errand, carrier->hop->gateway.name) && send_message(carrier))
+        if (run_begin(carrier->run, errand, carrier->hop->gateway.name) && run_sign(carrier->run) &&
+            send_message(carrier))
             return;
     }
 }

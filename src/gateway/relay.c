@@ -359,6 +359,7 @@ int relay_new(const struct relay_setup *setup, struct relay **ret, struct err *e
     relay->hostname = strdup(setup->config->hostname ? setup->config->hostname : "localhost");
     relay->postmaster = postmaster_of(setup->config);
     relay->intake = intake_new(relay);
+    relay->signer = signer_new(setup->loop, setup->keeper, &setup->config->relay);
     relay->spare = run_new();
     relay->housekeeping = loop_timer_new(setup->loop, keep_house, relay);
     struct spool_setup spool = {.loop = setup->loop, .directory = setup->config->relay.spool};
@@ -383,6 +384,8 @@ int relay_reload(struct relay *relay, const struct config *config, struct err *e
     relay->hostname = strdup(config->hostname ? config->hostname : "localhost");
     free(relay->postmaster);
     relay->postmaster = postmaster_of(config);
+    signer_free(relay->signer);
+    relay->signer = signer_new(relay->loop, relay->keeper, &config->relay);
     destinations_retire(relay);
     route_table_free(old);
     return 0;
@@ -450,6 +453,7 @@ void relay_free(struct relay *relay)
     run_free(relay->spare);
     spool_close(relay->spool);
     free_letters(relay);
+    signer_free(relay->signer);
     intake_free(relay->intake);
     route_table_free(relay->routes);
     loop_timer_free(relay->housekeeping);

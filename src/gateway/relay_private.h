@@ -7,6 +7,7 @@
 #include "gateway/envelope.h"
 #include "gateway/relay.h"
 #include "gateway/route_table.h"
+#include "gateway/signer.h"
 #include "store/spool.h"
 
 enum {
@@ -72,6 +73,7 @@ struct run {
     struct smtp_recipient recipients[SMTP_RECIPIENTS_MAX];
     struct outcome outcomes[SMTP_RECIPIENTS_MAX];
     const char *hop; /* its name, for the log */
+    sv signature;    /* goes in front of the content; in the arena */
     nanos began;
     bool reports_itself; /* the next hop takes DSN over (RFC 3461 §5.2) */
     bool final;          /* this is the last system */
@@ -84,6 +86,7 @@ struct relay {
     struct spool *spool;
     struct intake *intake;
     struct route_table *routes;
+    struct signer *signer;
     char *hostname, *postmaster; /* postmaster: an address, or NULL */
     struct notice *notices;      /* reports on their way into the queue */
     struct letter *first, *last; /* oldest first */
@@ -135,6 +138,10 @@ void run_free(struct run *run);
 /* Reads the envelope for a carrier, with the errand's recipients. False: it cannot be read; the errand is at
  * an end, and run idle. */
 bool run_begin(struct run *run, struct errand *errand, const char *hop);
+
+/* Right after run_begin, where the message leaves this machine: signs it if relay.dkim says so. False: the
+ * key is not there yet; the errand rests, and run is idle. */
+bool run_sign(struct run *run);
 
 /* Every recipient has an outcome: delivered, to be tried again, or failed and to be told. The run is idle
  * afterwards; the errand is gone, or waits. */

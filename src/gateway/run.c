@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #define READ_AGAIN_AFTER (10 * NANOS_PER_SECOND)
+#define SIGN_AGAIN_AFTER NANOS_PER_SECOND
 
 static void run_clear(struct run *run)
 {
@@ -41,6 +42,7 @@ bool run_begin(struct run *run, struct errand *errand, const char *hop)
     run->count = 0;
     run->touched = run->reports_itself = run->final = false;
     run->hop = hop;
+    run->signature = SV_NONE;
     if (spool_look(letter->message, &run->look, &err) < 0) {
         LOG_ERROR("gateway cannot read a message of its queue", LOG_STR("id", letter->id), LOG_ERR(&err));
         errand_rest(errand, READ_AGAIN_AFTER);
@@ -58,6 +60,26 @@ bool run_begin(struct run *run, struct errand *errand, const char *hop)
     run->began = loop_monotonic();
     errand->state = ERRAND_ACTIVE;
     return true;
+}
+
+bool run_sign(struct run *run)
+{
+    struct errand *errand = run->errand;
+    struct letter *letter = errand->letter;
+    struct buf fields = BUF_INIT(SIGNER_BYTES_MAX);
+    uint64_t now = (uint64_t)(loop_now() / NANOS_PER_SECOND);
+    enum signer_outcome outcome = signer_sign(letter->relay->signer, run->look.content, now, &fields);
+    if (outcome == SIGNER_SIGNED) {
+        run->signature = arena_sv(run->arena, buf_view(&fields));
+        assert(run->signature.n && "an envelope leaves room for it");
+    }
+    buf_free(&fields);
+    if (outcome != SIGNER_WAITS)
+        return true;
+    letter_set_trouble(letter, SV("a DKIM key that is to sign it is not there yet"));
+    run_clear(run);
+    errand_rest(errand, SIGN_AGAIN_AFTER);
+    return false;
 }
 
 void run_set(struct run *run, size_t index, enum outcome_kind kind, const char *status, sv said)

@@ -94,6 +94,7 @@ struct smtp_envelope {
     bool return_full;       /* RET=FULL, else HDRS; used if DSN is offered */
     bool utf8;              /* needs SMTPUTF8 even if the addresses do not (RFC 6531 §3.6) */
     bool requiretls;        /* needs REQUIRETLS inside TLS (RFC 8689) */
+    sv front;   /* header fields of our own to send before content, lines ended by CRLF; may be empty */
     sv content; /* the message, lines ended by CRLF; a bare CR or LF is refused locally. Dot-stuffing is ours
                  */
     /* Only asks, one by one: MAIL and every RCPT (there may be none), then RSET, never DATA; content must be

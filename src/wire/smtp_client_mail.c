@@ -76,11 +76,11 @@ static int check_content(struct smtp_client *client, const struct smtp_envelope 
                       "compose it with quoted-printable or base64, or use another gateway (5.6.3)",
                       "the message has bytes past ASCII and the gateway does not offer 8BITMIME");
     uint64_t limit = client->offer.size_limit;
-    if (limit && envelope->content.n > limit)
-        return REFUSE(client, "5.3.4", err, ERR_LIMIT,
-                      "shorten the message or raise the gateway's limit (5.3.4)",
-                      "the message has %zu bytes and the gateway takes %llu", envelope->content.n,
-                      (unsigned long long)limit);
+    size_t bytes = envelope->front.n + envelope->content.n;
+    if (limit && bytes > limit)
+        return REFUSE(
+            client, "5.3.4", err, ERR_LIMIT, "shorten the message or raise the gateway's limit (5.3.4)",
+            "the message has %zu bytes and the gateway takes %llu", bytes, (unsigned long long)limit);
     *eight_bit = facts.eight_bit;
     return 0;
 }
@@ -138,7 +138,7 @@ static void say_mail(struct smtp_client *client)
     const struct transaction *transaction = &client->transaction;
     const struct smtp_envelope *envelope = &transaction->envelope;
     char size[40] = "", envid[ENVID_MAX + 16] = "";
-    size_t bytes = envelope->ask_only ? envelope->ask_size : envelope->content.n;
+    size_t bytes = envelope->ask_only ? envelope->ask_size : envelope->front.n + envelope->content.n;
     if (offers(client, SMTP_EXT_SIZE) && (bytes || !envelope->ask_only))
         snprintf(size, sizeof size, " SIZE=%zu", bytes);
     if (offers(client, SMTP_EXT_DSN))
@@ -278,6 +278,7 @@ static void begin_body(struct smtp_client *client)
 {
     client->stage = SMTP_STAGE_BODY;
     smtp_data_writer_open(&client->transaction.writer, client->transaction.envelope.content);
+    smtp_data_writer_front(&client->transaction.writer, client->transaction.envelope.front);
 }
 
 void smtp_client_on_data(struct smtp_client *client)

@@ -54,6 +54,24 @@ void smtp_data_writer_open(struct smtp_data_writer *writer, sv content)
     *writer = (struct smtp_data_writer){.rest = content, .line_start = true};
 }
 
+void smtp_data_writer_front(struct smtp_data_writer *writer, sv front)
+{
+    if (!front.n)
+        return;
+    assert(sv_ends(front, SV("\r\n")));
+    writer->then = writer->rest;
+    writer->rest = front;
+}
+
+static bool has_more(struct smtp_data_writer *writer)
+{
+    if (!writer->rest.n) {
+        writer->rest = writer->then;
+        writer->then = SV_NONE;
+    }
+    return writer->rest.n > 0;
+}
+
 bool smtp_data_writer_done(const struct smtp_data_writer *writer)
 {
     return writer->last;
@@ -74,7 +92,7 @@ size_t smtp_data_write(struct smtp_data_writer *writer, char *out, size_t cap)
     if (writer->last)
         return 0;
     size_t n = 0, room = cap - (sizeof end - 1);
-    while (writer->rest.n && n < room) {
+    while (n < room && has_more(writer)) {
         if (writer->line_start && writer->rest.p[0] == '.') {
             if (room - n < 2)
                 break;
@@ -87,7 +105,7 @@ size_t smtp_data_write(struct smtp_data_writer *writer, char *out, size_t cap)
         writer->rest = sv_from(writer->rest, part);
         writer->line_start = ended;
     }
-    if (writer->rest.n)
+    if (has_more(writer))
         return n;
     sv tail = SV("\r\n.\r\n");
     if (writer->line_start)

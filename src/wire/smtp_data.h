@@ -30,7 +30,7 @@ const char *smtp_data_fault_text(const struct smtp_data_facts *facts, char *text
 
 /* Gives a content without faults out piece by piece, stuffed. The members are the module's own. */
 struct smtp_data_writer {
-    sv rest;
+    sv rest, then;
     bool line_start, last;
 };
 
@@ -38,6 +38,9 @@ enum { SMTP_DATA_PIECE_MIN = 16 };
 
 /* content must stay until the last piece was made. */
 void smtp_data_writer_open(struct smtp_data_writer *writer, sv content);
+
+/* Right after open: gives front out before the content. It must be whole lines, and stay as long. */
+void smtp_data_writer_front(struct smtp_data_writer *writer, sv front);
 
 /* Writes the next piece into out (cap ≥ SMTP_DATA_PIECE_MIN) and returns its length. The piece with the final
  * dot always has the end of the content too, so that no prefix of what was sent can pass for a whole message.

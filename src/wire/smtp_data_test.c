@@ -48,6 +48,22 @@ static size_t read_all(sv in, size_t step, struct buf *ret_text, unsigned *ret_f
     return ended;
 }
 
+static void what_is_put_in_front_comes_first_and_is_stuffed_too(void **state)
+{
+    (void)state;
+    for (size_t cap = SMTP_DATA_PIECE_MIN; cap < 40; cap++) {
+        struct smtp_data_writer writer;
+        struct buf out = BUF_INIT(4096);
+        char piece[64];
+        smtp_data_writer_open(&writer, SV(".body\r\nno end"));
+        smtp_data_writer_front(&writer, SV("Front: 1\r\n.odd\r\n"));
+        for (size_t n; (n = smtp_data_write(&writer, piece, cap)) > 0;)
+            buf_put(&out, (sv){piece, n});
+        assert_true(sv_eq(buf_view(&out), SV("Front: 1\r\n..odd\r\n..body\r\nno end\r\n.\r\n")));
+        buf_free(&out);
+    }
+}
+
 static const sv contents[] = {
     SV_INIT(""),
     SV_INIT("a\r\n"),
@@ -198,6 +214,7 @@ static void no_false_end_ends_the_content_and_each_is_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_put_in_front_comes_first_and_is_stuffed_too),
         cmocka_unit_test(what_is_stuffed_comes_out_again_however_it_is_cut),
         cmocka_unit_test(the_last_of_the_content_and_the_dot_are_one_piece),
         cmocka_unit_test(a_last_line_without_an_end_gets_one),
