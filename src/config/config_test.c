@@ -360,6 +360,11 @@ static const struct wrong {
     {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, dkim: [{domain: a.example, "
              "selector: s, key: 'secret:file/s', headers: ['From: x']}]}\n",
      4, 128, "headers: one of them is no name of a header field", "names alone"},
+    {MINIMUM
+     "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, dkim: [{domain: a.example, "
+     "selector: s, key: 'secret:file/s', headers: [a, a, a, a, a, a, a, a, a, a, a, a, a, a, a, a, a, a, "
+     "a, a, a, a, a, a, a, a, a, a, a, a, a, a, a]}]}\n",
+     4, 128, "headers: are more than 32", "people see"},
     {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, dkim: [{domain: a.example, "
              "selector: s, key: 'secret:file/s'}, {domain: A.example, selector: S, key: 'secret:file/s'}]}\n",
      4, 159, "selector: another key of the domain has it", NULL},

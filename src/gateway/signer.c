@@ -11,6 +11,8 @@
 #define FETCH_AGAIN_FIRST (NANOS_PER_SECOND / 4)
 #define FETCH_AGAIN_MAX   (60 * NANOS_PER_SECOND)
 
+static_assert((int)DKIM_LISTED_MAX == (int)CONFIG_DKIM_HEADERS_MAX, "one bound, told in two rooms");
+
 struct signing {
     struct signer *owner;
     char *domain, *selector, *reference; /* reference: of the secret */
