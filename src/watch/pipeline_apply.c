@@ -30,8 +30,8 @@ static struct yaml_node *new_node(struct work *work, const struct yaml_node *lik
     return node;
 }
 
-/* Aliases share their nodes: what is rewritten is a copy. NOLINTNEXTLINE(misc-no-recursion): YAML_DEPTH_MAX
- */
+/* Aliases share their nodes: what is rewritten is a copy. As deep as YAML_DEPTH_MAX. */
+/* NOLINTNEXTLINE(misc-no-recursion) */
 static struct yaml_node *copy_of(struct work *work, const struct yaml_node *node)
 {
     struct yaml_node *copy = new_node(work, node);
@@ -188,8 +188,9 @@ static void change_map(struct work *work, const struct yaml_node *transformation
                        size_t from, size_t *alternatives);
 
 /* Maps one field of the map to several: the map becomes as many, of which one must hold. The others are put
- * behind it, with the rest of their fields mapped in their turn. NOLINTNEXTLINE(misc-no-recursion): as deep
+ * behind it, with the rest of their fields mapped in their turn. As deep
  * as a map has fields, and PIPELINE_ALTERNATIVES_MAX in all. */
+/* NOLINTNEXTLINE(misc-no-recursion) */
 static void map_to_several(struct work *work, const struct yaml_node *transformation, struct yaml_node *map,
                            size_t place, struct yaml_node *item, const struct yaml_node *names,
                            size_t *alternatives)
@@ -318,7 +319,8 @@ static void drop_items(const struct yaml_node *transformation, struct yaml_node 
     }
 }
 
-/* Its items from that place on. NOLINTNEXTLINE(misc-no-recursion) */
+/* Its items from that place on. */
+/* NOLINTNEXTLINE(misc-no-recursion) */
 static void change_map(struct work *work, const struct yaml_node *transformation, struct yaml_node *map,
                        size_t from, size_t *alternatives)
 {

@@ -73,6 +73,16 @@ static size_t put_byte(char *dst, size_t n, char c)
     return n;
 }
 
+/* Every dash of a text multiplies what the reference looks for by five. */
+static sv with_few_dashes(sv part)
+{
+    size_t dashes = 0;
+    for (size_t i = 0; i < part.n; i++)
+        if ((part.p[i] == '-' || part.p[i] == '/' || part.p[i] == '\xe2') && ++dashes > 3)
+            return sv_first(part, i);
+    return part;
+}
+
 /* Text as a pattern: what is special behind a backslash, a piece now and then a wildcard, a letter the other
  * case, a backslash single where it may be. */
 static sv pattern_of(const struct maker *maker, sv text, bool wild, char dst[static TEXT_BYTES_MAX])
@@ -168,9 +178,14 @@ static void put_text_item(const struct maker *maker, const struct event_field *f
     buf_put(maker->out, SV("["));
     for (size_t i = 0; i < count; i++) {
         buf_put(maker->out, i ? SV(", ") : SV(""));
-        put_quoted(maker,
-                   pattern_of(maker, part_of(maker, field->value, kinds[kind].from_start, kinds[kind].to_end),
-                              true, text));
+        put_quoted(
+            maker,
+            pattern_of(maker,
+                       (strstr(kinds[kind].modifiers, "windash")
+                            ? with_few_dashes(
+                                  part_of(maker, field->value, kinds[kind].from_start, kinds[kind].to_end))
+                            : part_of(maker, field->value, kinds[kind].from_start, kinds[kind].to_end)),
+                       true, text));
     }
     buf_put(maker->out, SV("]\n"));
 }
@@ -307,6 +322,7 @@ static void put_keywords(const struct maker *maker)
         sv from = roll(maker, 3) ? field->value : maker->event->raw,
            part = part_of(maker, from, false, false);
         buf_put(maker->out, key < COUNT(keys) ? SV("            - ") : SV("        - "));
+        part = with_few_dashes(part);
         if (part.n < 2 || !sv_utf8(part))
             part = SV("root");
         if (key < COUNT(keys) && strcmp(keys[key], "|re") == 0)

@@ -8,7 +8,7 @@
 #include "watch/testing_reference.h"
 #include "wire/decode.h"
 
-#define ARENA_BYTES_MAX ((size_t)64 << 20)
+#define ARENA_BYTES_MAX ((size_t)512 << 20)
 
 enum { TEXT_BYTES_MAX = 1 << 20 };
 

@@ -289,9 +289,10 @@ static size_t character(sv s, size_t at)
 }
 
 /* Where in the value a match of the tokens so far may end, token by token. */
-static bool text_fits(struct arena *arena, const struct text *text, sv s, bool cased)
+static bool text_fits(const struct text *text, sv s, bool cased)
 {
-    bool *here = reference_alloc(arena, s.n + 1), *next = reference_alloc(arena, s.n + 1);
+    bool *here = calloc(s.n + 1, 1), *next = calloc(s.n + 1, 1);
+    assert(here && next);
     here[0] = true;
     for (size_t t = 0; t < text->n; t++) {
         memset(next, 0, s.n + 1);
@@ -311,7 +312,10 @@ static bool text_fits(struct arena *arena, const struct text *text, sv s, bool c
         here = next;
         next = swap;
     }
-    return here[s.n];
+    bool fits = here[s.n];
+    free(here);
+    free(next);
+    return fits;
 }
 
 static bool regex_fits(const char *key, sv expression, sv s)
@@ -491,7 +495,7 @@ static bool reference_fits(const struct about *about, sv name)
             text = modify(about, text, SV("endswith"), false);
         if (tail)
             text = modify(about, text, SV("startswith"), false);
-        if (text_fits(about->arena, text, about->field->value, cased))
+        if (text_fits(text, about->field->value, cased))
             return true;
         if (!head && !tail && other->type == EVENT_NUMBER && about->field->type == EVENT_NUMBER &&
             number_of(other->value, &a) && number_of(about->field->value, &b) && a == b)
@@ -549,7 +553,7 @@ bool reference_value(const char *key, const struct yaml_node *node, const struct
             return !null && number_fits(&about, node->text);
     }
     for (struct text *text = texts_of(&about, node->text, true); text && !null; text = text->next)
-        if (text_fits(arena, text, field->value, reference_has(key, "cased")))
+        if (text_fits(text, field->value, reference_has(key, "cased")))
             return true;
     return false;
 }
