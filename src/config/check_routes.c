@@ -36,10 +36,11 @@ static void check_route(const struct check *check, const struct config_instance 
 {
     const struct config_route *route = instance->base;
     check_bounds(check, instance);
-    if (config_given(instance, "via") == config_given(instance, "maildir"))
+    if (config_given(instance, "via") + config_given(instance, "maildir") + config_given(instance, "lmtp") !=
+        1)
         config_errors_add(check->errors, instance->own.file, instance->own.line, instance->own.column,
-                          "name smarthosts as via, or a maildir",
-                          "a route has exactly one of via and maildir");
+                          "name smarthosts as via, an LMTP server, or a maildir",
+                          "a route has exactly one of via, lmtp and maildir");
     if (config_given(instance, "via") && !config_faulty(instance, "via") && route->via.count == 0)
         check_refuse(check, instance, "via", "name at least one of relay.smarthosts", "the list is empty");
     for (size_t i = 0; i < route->via.count; i++)

@@ -338,7 +338,7 @@ static const struct wrong {
     {MINIMUM "relay: {listen: [localhost:25], domains: [a.example], maildir: /m}\n", 4, 18,
      "address and port", NULL},
     {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, routes: [{name: r}]}\n", 4, 76,
-     "a route has exactly one of via and maildir", "name smarthosts as via, or a maildir"},
+     "a route has exactly one of via, lmtp and maildir", "name smarthosts as via"},
     {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, routes: [{name: r, via: "
              "[nowhere]}]}\n",
      4, 85, "via: a smarthost is named that relay.smarthosts does not have", NULL},

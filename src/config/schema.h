@@ -201,14 +201,15 @@
       "A rule that lets anybody send anywhere is an error without these words here: yes, anybody "         \
       "may send through us")
 
-/* Where mail goes. The most exact domain decides; a rule may name another route. Exactly one of via and
- * maildir. */
+/* Where mail goes. The most exact domain decides; a rule may name another route. Exactly one of via,
+ * lmtp and maildir. */
 #define CONFIG_ROUTE(X)                                                                       \
     X(name, NAME, CONFIG_REQUIRED, "What this route is called in rules and in the log.")      \
     X(domains, DOMAINS, CONFIG_NONE,                                                          \
       "Recipients' domains: example.org, .example.org (below it); "                           \
       "default: all that no other route takes.")                                              \
     X(via, STRINGS, CONFIG_NONE, "Names of relay.smarthosts; another one when one fails.")    \
+    X(lmtp, ENDPOINT, CONFIG_NONE, "LMTP server by address and port, such as 127.0.0.1:24.")  \
     X(maildir, PATH, CONFIG_NONE, "Delivered on this machine.")                               \
     X(connections, COUNT, "20", "Sessions at once with each next hop.")                       \
     X(retry_first, LENGTH, "1m", "First delay after a temporary failure; doubled each time.") \

@@ -418,6 +418,7 @@ struct session *session_open(const struct session_setup *setup, const struct ses
         .security = gateway->security,
         .helo = sv_of(gateway->helo ? gateway->helo : setup->hostname),
         .auth = gateway->username != NULL,
+        .lmtp = setup->lmtp,
     });
     session->stage_since = session->hop_since = loop_monotonic();
     session->stream = stream_dial(setup->loop, &address, setup->connect_timeout, on_stream, session);

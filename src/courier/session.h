@@ -22,6 +22,7 @@ struct session_setup {
     const struct config_gateway *gateway; /* the address must be one */
     const char *hostname;                 /* for EHLO, unless the gateway has a helo */
     nanos connect_timeout;
+    bool lmtp; /* the gateway speaks LMTP */
 };
 
 /* Why a session is over. */

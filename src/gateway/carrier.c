@@ -184,13 +184,17 @@ static const char *status_of(const struct smtp_answer *answer, char text[static 
     return text;
 }
 
+/* An LMTP server answers twice: to RCPT, and for each recipient after the dot. */
 static void on_recipient(void *arg, size_t index, const struct smtp_answer *answer)
 {
     struct carrier *carrier = arg;
+    struct run *run = carrier->run;
     char status[12], text[SAID_MAX];
-    carrier->run->touched = true;
-    if (answer->code / 100 != 2)
-        run_set(carrier->run, index, kind_of(answer), status_of(answer, status),
+    run->touched = true;
+    if (answer->code / 100 == 2 && !recipient_has(&run->accepted, index))
+        recipient_add(&run->accepted, index);
+    else
+        run_set(run, index, kind_of(answer), status_of(answer, status),
                 sv_of(session_answer_text(answer, text, sizeof text)));
 }
 
@@ -253,6 +257,7 @@ struct carrier *carrier_open(struct destination *destination, size_t hop, struct
         .tls = carrier->hop->tls,
         .gateway = &carrier->hop->gateway,
         .hostname = relay->hostname,
+        .lmtp = destination_route(destination)->kind == ROUTE_LMTP,
         .connect_timeout =
             carrier->hop->gateway.connect_timeout ? carrier->hop->gateway.connect_timeout : CONNECT_TIMEOUT,
     };

@@ -72,8 +72,9 @@ struct run {
     uint8_t indexes[SMTP_RECIPIENTS_MAX]; /* into the envelope */
     struct smtp_recipient recipients[SMTP_RECIPIENTS_MAX];
     struct outcome outcomes[SMTP_RECIPIENTS_MAX];
-    const char *hop; /* its name, for the log */
-    sv signature;    /* goes in front of the content; in the arena */
+    struct recipient_set accepted; /* by RCPT, as indexes of this run */
+    const char *hop;               /* its name, for the log */
+    sv signature;                  /* goes in front of the content; in the arena */
     nanos began;
     bool reports_itself; /* the next hop takes DSN over (RFC 3461 §5.2) */
     bool final;          /* this is the last system */

@@ -1,5 +1,7 @@
 #include "gateway/route_table.h"
 
+#include "io/address.h"
+
 #include <assert.h>
 #include <stdlib.h>
 
@@ -83,12 +85,35 @@ static int add_hop(struct route_table *table, struct route *route, const struct 
     return 0;
 }
 
+/* An address on this machine or near it: in the clear, as LMTP is. */
+static int add_lmtp(struct route_table *table, struct route *route, const char *endpoint, struct err *err)
+{
+    struct address address;
+    char ip[ADDRESS_TEXT_MAX];
+    if (address_parse_pair(sv_of(endpoint), &address, err) < 0)
+        return err_prefix(err, "route %s", route->name);
+    route->hops[route->hop_count++] = (struct route_hop){
+        .gateway = {.name = copy(table, endpoint),
+                    .address = copy(table, address_ip_text(&address, ip)),
+                    .port = address_port(&address),
+                    .security = SMTP_SECURITY_NONE},
+    };
+    return 0;
+}
+
+static enum route_kind kind_of(const struct config_route *config)
+{
+    if (config->maildir)
+        return ROUTE_MAILDIR;
+    return config->lmtp ? ROUTE_LMTP : ROUTE_SMARTHOSTS;
+}
+
 static int add_route(struct route_table *table, const struct config_relay *relay,
                      const struct config_route *config, struct err *err)
 {
     struct route *route = &table->routes[table->count++];
     *route = (struct route){.name = copy(table, config->name),
-                            .kind = config->maildir ? ROUTE_MAILDIR : ROUTE_SMARTHOSTS,
+                            .kind = kind_of(config),
                             .domains = copy_list(table, &config->domains),
                             .maildir = copy(table, config->maildir),
                             .connections = config->connections,
@@ -97,6 +122,8 @@ static int add_route(struct route_table *table, const struct config_relay *relay
                             .expire = config->expire,
                             .warn_after = config->warn_after,
                             .hold_down = config->hold_down};
+    if (config->lmtp && add_lmtp(table, route, config->lmtp, err) < 0)
+        return -1;
     for (size_t i = 0; i < config->via.count; i++)
         for (size_t j = 0; j < relay->smarthost_count; j++)
             if (strcmp(relay->smarthosts[j].name, config->via.items[i]) == 0 &&

@@ -40,6 +40,7 @@ bool run_begin(struct run *run, struct errand *errand, const char *hop)
     struct err err = {.class = ERR_NONE};
     arena_reset(run->arena);
     run->count = 0;
+    run->accepted = (struct recipient_set){{0}};
     run->touched = run->reports_itself = run->final = false;
     run->hop = hop;
     run->signature = SV_NONE;

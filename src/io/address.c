@@ -124,6 +124,14 @@ char *address_text(const struct address *address, char text[static ADDRESS_TEXT_
     return text;
 }
 
+uint16_t address_port(const struct address *address)
+{
+    const void *at = &address->storage;
+    if (address->storage.ss_family == AF_INET6)
+        return ntohs(((const struct sockaddr_in6 *)at)->sin6_port);
+    return ntohs(((const struct sockaddr_in *)at)->sin_port);
+}
+
 bool address_is_loopback(const struct address *address)
 {
     if (address->storage.ss_family == AF_INET) {

@@ -26,6 +26,8 @@ char *address_text(const struct address *address, char text[static ADDRESS_TEXT_
 /* Without the port and the brackets. */
 char *address_ip_text(const struct address *address, char text[static ADDRESS_TEXT_MAX]);
 
+uint16_t address_port(const struct address *address);
+
 bool address_is_loopback(const struct address *address);
 
 #endif

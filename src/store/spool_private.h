@@ -76,8 +76,9 @@ static inline void spool_list_put(struct spool_list *list, struct spool_entry *e
 /* --- spool_segment.c --- */
 
 /* A fresh file of that number with its room set aside, known to the directory: all of it on disk. NULL
- * without room (errno ENOSPC or EDQUOT) or when something else is wrong. */
-struct spool_segment *spool_segment_make(int dir_fd, uint64_t number, size_t size);
+ * without room (errno ENOSPC or EDQUOT) or when something else is wrong. fill: written with zeros, which
+ * takes a while; a sync of what is written later then need not wait for the file system's journal. */
+struct spool_segment *spool_segment_make(int dir_fd, uint64_t number, size_t size, bool fill);
 
 /* Gives an emptied one a new number, under which nothing that it holds is a record any more. −1: it is as
  * before or unusable; drop it. */

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { NAME_DIGITS = 16 };
+enum { NAME_DIGITS = 16, ZEROS_BYTES = 256 * 1024 };
 
 static const char *segment_name(uint64_t number, char name[static SPOOL_NAME_MAX])
 {
@@ -54,6 +54,19 @@ static int write_head(int fd, uint64_t number)
     return n == (ssize_t)sizeof head ? 0 : -1;
 }
 
+static int write_zeros(int fd, size_t size)
+{
+    static const char zeros[ZEROS_BYTES];
+    for (size_t at = 0; at < size;) {
+        size_t n = size - at < sizeof zeros ? size - at : sizeof zeros;
+        ssize_t written = pwrite(fd, zeros, n, (off_t)at);
+        if (written < 0 && errno != EINTR)
+            return -1;
+        at += written > 0 ? (size_t)written : 0;
+    }
+    return 0;
+}
+
 static struct spool_segment *segment_new(int fd, uint64_t number, size_t size)
 {
     void *map = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
@@ -69,7 +82,7 @@ static struct spool_segment *segment_new(int fd, uint64_t number, size_t size)
     return segment;
 }
 
-struct spool_segment *spool_segment_make(int dir_fd, uint64_t number, size_t size)
+struct spool_segment *spool_segment_make(int dir_fd, uint64_t number, size_t size, bool fill)
 {
     char name[SPOOL_NAME_MAX];
     segment_name(number, name);
@@ -77,6 +90,8 @@ struct spool_segment *spool_segment_make(int dir_fd, uint64_t number, size_t siz
     if (fd < 0)
         return NULL;
     int why = posix_fallocate(fd, 0, (off_t)size);
+    if (why == 0 && fill && write_zeros(fd, size) < 0)
+        why = errno;
     if (why == 0 && (write_head(fd, number) < 0 || fsync(fd) < 0 || fsync(dir_fd) < 0))
         why = errno;
     struct spool_segment *segment = why == 0 ? segment_new(fd, number, size) : NULL;

@@ -130,8 +130,8 @@ static void prepare_spares(struct spool_writer *writer)
     if (writer->full && loop_monotonic() < writer->next_try)
         return;
     while (spare_count(writer) < SPARES_WANTED) {
-        struct spool_segment *segment =
-            spool_segment_make(writer->dir_fd, writer->next_number, writer->segment_bytes);
+        struct spool_segment *segment = spool_segment_make(writer->dir_fd, writer->next_number,
+                                                           writer->segment_bytes, writer->current != NULL);
         if (!segment && !is_no_room(errno))
             disk_is_lost("make a segment of");
         if (!segment) {

@@ -203,7 +203,8 @@ static void say_hello(struct smtp_client *client)
 {
     client->offer = (struct smtp_offer){0};
     client->helo_tried = false;
-    smtp_client_command(client, SMTP_STAGE_EHLO, "EHLO %s", client->helo);
+    smtp_client_command(client, SMTP_STAGE_EHLO, "%s %s", client->options.lmtp ? "LHLO" : "EHLO",
+                        client->helo);
 }
 
 static void on_banner(struct smtp_client *client)
@@ -247,7 +248,10 @@ static void on_hello_refused(struct smtp_client *client)
 {
     bool permanent = client->answer.code / 100 == 5;
     bool needs_tls = client->options.security == SMTP_SECURITY_STARTTLS && !client->encrypted;
-    if (permanent && needs_tls) {
+    if (permanent && client->options.lmtp) {
+        smtp_client_fail_answered(client, "check the port: it must be the LMTP service, and no SMTP server's",
+                                  "the server refuses LHLO");
+    } else if (permanent && needs_tls) {
         smtp_client_fail_answered(client, advice_stripped, "the gateway refuses EHLO, so it has no STARTTLS");
     } else if (permanent && !client->helo_tried && !client->options.auth) {
         client->helo_tried = true;
@@ -372,7 +376,7 @@ static void on_reply(struct smtp_client *client, sv last_line)
         on_early(client);
         return;
     }
-    if (stage == SMTP_STAGE_DOT)
+    if (stage == SMTP_STAGE_DOT && client->expected_at == client->expected_count)
         client->uncertain = false;
     if (client->answer.code == 421 && stage != SMTP_STAGE_QUIT) {
         enter(client, stage);

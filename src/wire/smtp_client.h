@@ -76,7 +76,7 @@ struct smtp_client_options {
     enum smtp_security security;
     sv helo;   /* our own name for EHLO; copied */
     bool auth; /* authenticate before mail: SMTP_CLIENT_WANT_CREDENTIALS will come */
-    bool lmtp; /* reserved for RFC 2033; false */
+    bool lmtp; /* speaks LMTP (RFC 2033): LHLO, and after the dot an answer for each recipient */
 };
 
 struct smtp_recipient {
@@ -111,9 +111,11 @@ enum smtp_client_event {
     SMTP_CLIENT_WANT_CREDENTIALS, /* call smtp_client_authenticate */
     SMTP_CLIENT_READY,            /* ready for a transaction, or to quit */
     SMTP_CLIENT_RECIPIENT,        /* smtp_client_recipient has one recipient's answer; none come if MAIL was
-                                     refused */
+                                     refused. With LMTP another one comes after the dot for each recipient
+                                     that was accepted, of stage DOT: that one counts */
     SMTP_CLIENT_SENT,   /* the transaction ended: answer is the final one. 2yz: every recipient that was
-                           accepted is in the gateway's hands. Otherwise nobody is. READY follows (after
+                           accepted is in the gateway's hands (with LMTP: who was refused after the dot
+                           is not). Otherwise nobody is. READY follows (after
                            RSET). A 421 gives FAILED without SENT: nobody is */
     SMTP_CLIENT_FAILED, /* the session is over; smtp_client_failure says why */
     SMTP_CLIENT_CLOSED, /* after QUIT was answered or cut short: all is well */

@@ -251,7 +251,8 @@ void smtp_client_on_rcpt(struct smtp_client *client)
     }
     bool accepted = code / 100 == 2;
     size_t recipient = transaction->answered++;
-    transaction->accepted += accepted;
+    if (accepted)
+        transaction->whose[transaction->accepted++] = (uint8_t)recipient;
     if (transaction->sender_accepted) {
         client->shown_recipient = recipient;
         smtp_client_push(client, SMTP_CLIENT_RECIPIENT, SMTP_STAGE_RCPT);
@@ -276,6 +277,9 @@ void smtp_client_on_rcpt(struct smtp_client *client)
 
 static void begin_body(struct smtp_client *client)
 {
+    if (client->options.lmtp)
+        client->transaction.decided =
+            false; /* what was refused before has its answer; those after the dot decide */
     client->stage = SMTP_STAGE_BODY;
     smtp_data_writer_open(&client->transaction.writer, client->transaction.envelope.content);
     smtp_data_writer_front(&client->transaction.writer, client->transaction.envelope.front);
@@ -300,10 +304,27 @@ void smtp_client_on_data(struct smtp_client *client)
     }
 }
 
+/* RFC 2033 §4.2: one answer for each recipient that was accepted. One success speaks for all, since the
+ * others have their own. */
+static void on_dot_of_one(struct smtp_client *client)
+{
+    struct transaction *transaction = &client->transaction;
+    client->shown_recipient = transaction->whose[transaction->settled++];
+    smtp_client_push(client, SMTP_CLIENT_RECIPIENT, SMTP_STAGE_DOT);
+    if (!transaction->decided || transaction->verdict.code / 100 != 2)
+        decide(client);
+    if (transaction->settled == transaction->accepted)
+        end_transaction(client);
+}
+
 void smtp_client_on_dot(struct smtp_client *client)
 {
     if (!is_final(client->answer.code)) {
         smtp_client_fail_unexpected(client, "the message");
+        return;
+    }
+    if (client->options.lmtp && !client->transaction.lone_dot) {
+        on_dot_of_one(client);
         return;
     }
     if (!client->transaction.lone_dot)
@@ -321,6 +342,8 @@ void smtp_client_fill_content(struct smtp_client *client)
     size_t n = smtp_data_write(writer, to, CLIENT_PIECE_BYTES);
     buf_added(&client->out, n);
     client->queued_bytes += n;
-    if (smtp_data_writer_done(writer))
+    if (!smtp_data_writer_done(writer))
+        return;
+    for (size_t i = client->options.lmtp ? client->transaction.accepted : 1; i > 0; i--)
         smtp_client_expect(client, SMTP_STAGE_DOT);
 }

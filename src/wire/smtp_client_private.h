@@ -52,8 +52,10 @@ struct transaction {
     struct smtp_data_writer writer;
     bool utf8, eight_bit;
     bool sender_accepted, decided;
-    bool lone_dot;             /* DATA was let through although nobody is to get the message */
-    size_t answered, accepted; /* recipients */
+    bool lone_dot;                      /* DATA was let through although nobody is to get the message */
+    size_t answered, accepted;          /* recipients */
+    uint8_t whose[SMTP_RECIPIENTS_MAX]; /* of the accepted ones, as the answers after the dot come (LMTP) */
+    size_t settled;                     /* such answers so far */
     struct smtp_answer verdict;
     enum smtp_stage verdict_stage;
 };

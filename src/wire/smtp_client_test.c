@@ -759,6 +759,50 @@ static struct smtp_client *ready_for_body(const struct smtp_envelope *envelope)
     return client;
 }
 
+/* RFC 2033 §4.2. */
+static void lmtp_answers_for_each_recipient_after_the_dot(void **state)
+{
+    (void)state;
+    struct smtp_client *client = smtp_client_new(&(struct smtp_client_options){
+        .security = SMTP_SECURITY_NONE, .helo = SV("me.example.org"), .lmtp = true});
+    smtp_client_feed(client, SV("220 mx LMTP\r\n"));
+    assert_int_equal(smtp_client_next(client), SMTP_CLIENT_ANSWER);
+    assert_true(sv_eq(smtp_client_output(client), SV("LHLO me.example.org\r\n")));
+    smtp_client_sent(client, smtp_client_output(client).n);
+    smtp_client_feed(client, SV("250-mx\r\n250 PIPELINING\r\n"));
+    assert_int_equal(smtp_client_next(client), SMTP_CLIENT_ANSWER);
+    assert_int_equal(smtp_client_next(client), SMTP_CLIENT_READY);
+    static const struct smtp_recipient three[] = {{.address = SV_INIT("a@example.org")},
+                                                  {.address = SV_INIT("b@example.org")},
+                                                  {.address = SV_INIT("c@example.org")}};
+    struct smtp_envelope envelope = {
+        .sender = SV("v@example.org"), .recipients = three, .recipient_count = 3, .content = SV("x\r\n")};
+    assert_int_equal(smtp_client_send(client, &envelope, NULL), 0);
+    smtp_client_sent(client, smtp_client_output(client).n);
+    smtp_client_feed(client, SV("250 ok\r\n250 a\r\n550 b\r\n250 c\r\n354 go\r\n"));
+    enum smtp_client_event event;
+    while ((event = smtp_client_next(client)) != SMTP_CLIENT_NEED_IO)
+        assert_true(event == SMTP_CLIENT_ANSWER || event == SMTP_CLIENT_RECIPIENT);
+    smtp_client_sent(client, smtp_client_output(client).n);
+    assert_true(smtp_client_uncertain(client));
+    smtp_client_feed(client, SV("452 4.2.2 full\r\n"));
+    assert_int_equal(smtp_client_next(client), SMTP_CLIENT_ANSWER);
+    assert_int_equal(smtp_client_next(client), SMTP_CLIENT_RECIPIENT);
+    assert_int_equal(smtp_client_recipient(client), 0);
+    assert_int_equal(smtp_client_answer(client)->code, 452);
+    assert_int_equal(smtp_client_next(client), SMTP_CLIENT_NEED_IO);
+    assert_true(smtp_client_uncertain(client)); /* the other one's answer is still owed */
+    smtp_client_feed(client, SV("250 2.0.0 kept\r\n"));
+    assert_int_equal(smtp_client_next(client), SMTP_CLIENT_ANSWER);
+    assert_int_equal(smtp_client_next(client), SMTP_CLIENT_RECIPIENT);
+    assert_int_equal(smtp_client_recipient(client), 2);
+    assert_int_equal(smtp_client_next(client), SMTP_CLIENT_SENT);
+    assert_int_equal(smtp_client_answer(client)->code, 250);
+    assert_int_equal(smtp_client_next(client), SMTP_CLIENT_READY);
+    assert_false(smtp_client_uncertain(client));
+    smtp_client_free(client);
+}
+
 static void a_long_content_goes_in_pieces_and_only_the_last_makes_it_uncertain(void **state)
 {
     (void)state;
@@ -1033,6 +1077,7 @@ int main(void)
         cmocka_unit_test(what_ehlo_offers_is_known),
         cmocka_unit_test(an_answer_is_harmless_to_show),
         cmocka_unit_test(a_long_answer_is_cut_at_a_character),
+        cmocka_unit_test(lmtp_answers_for_each_recipient_after_the_dot),
         cmocka_unit_test(a_long_content_goes_in_pieces_and_only_the_last_makes_it_uncertain),
         cmocka_unit_test(a_refusal_in_the_middle_of_the_content_is_a_certain_failure),
         cmocka_unit_test(an_envelope_that_is_unfit_is_refused_before_a_byte_is_said),

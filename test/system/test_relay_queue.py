@@ -138,3 +138,21 @@ def test_a_sender_is_told_what_was_refused_and_nobody_is_told_of_a_report(tmp_pa
         one.kill()
         refusing.stop()
         taking.stop()
+
+
+def test_an_lmtp_server_gets_what_its_route_takes(tmp_path):
+    sink = SmtpSink(tmp_path / "sink", options=["-L"])
+    one = Relay(tmp_path, free_port(), start=False)
+    one.settings["relay"]["routes"].append({"name": "boxes", "domains": ["boxes.example"], "lmtp": f"127.0.0.1:{sink.port}"})
+    one.write_config()
+    one.start()
+    try:
+        ledger = Ledger()
+        name, _ = send(one, ledger, ("a@boxes.example", "b@boxes.example"))
+        wait_until(lambda: name in sink.messages(), 20, "the message")
+        wait_until(lambda: not rows(one), 20, "an empty queue")
+        assert sink.messages()[name] == [ledger.sent[name]]
+        one.check_sanitizers()
+    finally:
+        one.kill()
+        sink.stop()
