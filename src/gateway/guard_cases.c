@@ -176,24 +176,32 @@ static void ask(const struct guard *guard, const struct expected *expected, stru
     limits_free(limits);
 }
 
+/* What else a case may say of the answer, whose verdict is as expected. */
+static void compare_details(const struct run *run, const struct yaml_node *node,
+                            const struct expected *expected, const struct guard_verdict *got)
+{
+    sv to = got->recipient[0] ? sv_of(got->recipient) : expected->question.recipient;
+    if (expected->to.n && !sv_eq(expected->to, to))
+        report(run, node, GUARD_CASE_FAILED, "expected is recipient %.*s, it is %.*s",
+               SV_ARG(sv_first(expected->to, 256)), SV_ARG(sv_first(to, 256)));
+    else if (expected->text.n && sv_find(sv_of(got->text), expected->text) == SV_NPOS)
+        report(run, node, GUARD_CASE_FAILED, "the refusal does not say so; it says: %s", got->text);
+    else
+        report(run, node, GUARD_CASE_PASSED, "%s by rule %s", guard_action_name(got->action), got->rule);
+}
+
 static void compare(const struct run *run, const struct yaml_node *node, const struct expected *expected,
                     const struct guard_verdict *got)
 {
     sv action = sv_of(guard_action_name(got->action));
-    sv to = got->recipient[0] ? sv_of(got->recipient) : expected->question.recipient;
     if (!sv_eq(action, expected->verdict))
         report(run, node, GUARD_CASE_FAILED, "expected is %.*s, it is %.*s by rule %s: %s",
                SV_ARG(expected->verdict), SV_ARG(action), got->rule, got->why);
     else if (expected->rule.n && !sv_eq(expected->rule, sv_of(got->rule)))
         report(run, node, GUARD_CASE_FAILED, "expected is rule %.*s, it is %s: %s",
                SV_ARG(sv_first(expected->rule, 80)), got->rule, got->why);
-    else if (expected->to.n && !sv_eq(expected->to, to))
-        report(run, node, GUARD_CASE_FAILED, "expected is recipient %.*s, it is %.*s",
-               SV_ARG(sv_first(expected->to, 256)), SV_ARG(sv_first(to, 256)));
-    else if (expected->text.n && sv_find(sv_of(got->text), expected->text) == SV_NPOS)
-        report(run, node, GUARD_CASE_FAILED, "the refusal does not say so; it says: %s", got->text);
     else
-        report(run, node, GUARD_CASE_PASSED, "%.*s by rule %s", SV_ARG(action), got->rule);
+        compare_details(run, node, expected, got);
 }
 
 static void run_case(const struct run *run, const struct yaml_node *node)

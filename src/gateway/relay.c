@@ -93,6 +93,14 @@ void errand_free(struct errand *errand)
     free(errand);
 }
 
+static void free_errands(struct letter *letter)
+{
+    for (struct errand *errand = letter->errands, *next; errand; errand = next) {
+        next = errand->next_of_letter;
+        errand_free(errand);
+    }
+}
+
 static void errand_due(void *arg)
 {
     struct errand *errand = arg;
@@ -206,17 +214,14 @@ void letter_send(struct letter *letter)
 bool letter_forget_errands(struct letter *letter)
 {
     bool busy = false;
-    for (struct errand *errand = letter->errands, *next; errand; errand = next) {
-        next = errand->next_of_letter;
+    for (struct errand *errand = letter->errands; errand; errand = errand->next_of_letter)
         busy |= errand->state == ERRAND_ACTIVE;
-    }
     if (busy || letter->held)
         return false; /* what is under way makes new ones when it ends */
-    while (letter->errands) {
-        if (letter->errands->state == ERRAND_WAITING)
-            destination_take_out(letter->errands);
-        errand_free(letter->errands);
-    }
+    for (struct errand *errand = letter->errands; errand; errand = errand->next_of_letter)
+        if (errand->state == ERRAND_WAITING)
+            destination_take_out(errand);
+    free_errands(letter);
     return true;
 }
 
@@ -437,8 +442,7 @@ static void free_letters(struct relay *relay)
 {
     for (struct letter *letter = relay->first, *next; letter; letter = next) {
         next = letter->next;
-        while (letter->errands)
-            errand_free(letter->errands);
+        free_errands(letter);
         letter_free(letter);
     }
 }
