@@ -218,6 +218,7 @@ struct watch_side {
     uint64_t committed;
     int commits, cursors;
     char cursor[64];
+    bool ended; /* the courier has read all that it sent */
 };
 
 static void on_courier_side(void *arg, struct channel *channel, enum control_type type, sv body, int fd)
@@ -255,16 +256,44 @@ static void on_closed(void *arg, struct channel *channel, const struct err *err)
     (void)err;
 }
 
-static void side_open(struct watch_side *side, struct world *w)
+static void on_courier_side_closed(void *arg, struct channel *channel, const struct err *err)
+{
+    struct watch_side *side = arg;
+    assert_null(err);
+    side->ended = true;
+    courier_watch_gone(side->w->courier, channel);
+}
+
+static void side_connect(struct watch_side *side, struct world *w)
 {
     int fds[2];
     *side = (struct watch_side){.w = w};
     assert_int_equal(channel_pair(fds, NULL), 0);
-    side->courier_side = channel_new(w->loop, fds[0], on_courier_side, on_closed, side);
+    side->courier_side = channel_new(w->loop, fds[0], on_courier_side, on_courier_side_closed, side);
     side->watch_side = channel_new(w->loop, fds[1], on_watch_side, on_closed, side);
     courier_watch(w->courier, side->courier_side);
+}
+
+static void side_await_cursors(const struct watch_side *side)
+{
+    loop_timer_set(side->w->limit, 60 * NANOS_PER_SECOND);
     while (side->cursors == 0)
-        loop_run(w->loop);
+        loop_run(side->w->loop);
+    loop_timer_cancel(side->w->limit);
+}
+
+static void side_open(struct watch_side *side, struct world *w)
+{
+    side_connect(side, w);
+    side_await_cursors(side);
+}
+
+/* What it sent last lies in the socket, for the loop does not turn meanwhile. */
+static void side_kill(struct watch_side *side)
+{
+    assert_int_equal(channel_flush(side->watch_side, NULL), 0);
+    channel_free(side->watch_side);
+    side->watch_side = NULL;
 }
 
 static void side_close(struct watch_side *side)
@@ -372,6 +401,65 @@ static void a_batch_that_comes_again_after_a_crash_is_not_counted_twice(void **s
     world_close(w);
 }
 
+static void a_watch_goes_on_behind_what_its_killed_predecessor_sent_last(void **state)
+{
+    (void)state;
+    struct world *w = world_with(1);
+    struct watch_side killed, successor;
+    side_open(&killed, w);
+    send_findings(&killed, 1, 0, 1, "offset 1");
+    send_findings(&killed, 2, 1, 1, "offset 2");
+    side_kill(&killed);
+    side_connect(&successor, w);
+    side_await_cursors(&successor);
+    assert_string_equal(successor.cursor, "offset 2");
+    assert_true(killed.ended);
+    world_wait(w, "handed-over", 4);
+    assert_int_equal(world_count(w, "matched"), 2);
+    side_close(&killed);
+    side_close(&successor);
+    world_close(w);
+}
+
+static void a_watch_is_not_told_where_to_go_on_while_its_predecessor_may_still_speak(void **state)
+{
+    (void)state;
+    struct world *w = world_with(1);
+    struct watch_side lingering, successor;
+    side_open(&lingering, w);
+    side_connect(&successor, w);
+    send_findings(&lingering, 1, 0, 1, "offset 1");
+    world_wait(w, "handed-over", 2);
+    assert_int_equal(successor.cursors, 0);
+    send_findings(&lingering, 2, 1, 1, "offset 2");
+    side_kill(&lingering);
+    side_await_cursors(&successor);
+    assert_string_equal(successor.cursor, "offset 2");
+    side_close(&lingering);
+    side_close(&successor);
+    world_close(w);
+}
+
+static void a_watch_that_dies_before_it_is_told_where_to_go_on_holds_up_nobody(void **state)
+{
+    (void)state;
+    struct world *w = world_with(1);
+    struct watch_side killed, untold, successor;
+    side_open(&killed, w);
+    send_findings(&killed, 1, 0, 1, "offset 1");
+    side_connect(&untold, w);
+    side_kill(&untold);
+    side_connect(&successor, w);
+    side_kill(&killed);
+    side_await_cursors(&successor);
+    assert_string_equal(successor.cursor, "offset 1");
+    assert_true(killed.ended && untold.ended);
+    side_close(&killed);
+    side_close(&untold);
+    side_close(&successor);
+    world_close(w);
+}
+
 static void a_thousand_alerts_pass_four_sessions(void **state)
 {
     (void)state;
@@ -464,6 +552,9 @@ int main(void)
         cmocka_unit_test(findings_become_mails_and_are_acknowledged_with_their_cursor),
         cmocka_unit_test(mails_leave_whatever_comes_beside_the_commit_that_brings_them),
         cmocka_unit_test(a_batch_that_comes_again_after_a_crash_is_not_counted_twice),
+        cmocka_unit_test(a_watch_goes_on_behind_what_its_killed_predecessor_sent_last),
+        cmocka_unit_test(a_watch_is_not_told_where_to_go_on_while_its_predecessor_may_still_speak),
+        cmocka_unit_test(a_watch_that_dies_before_it_is_told_where_to_go_on_holds_up_nobody),
         cmocka_unit_test(a_thousand_alerts_pass_four_sessions),
         cmocka_unit_test(a_mail_that_lands_before_the_answer_is_seen_all_the_same),
         cmocka_unit_test(what_landed_while_nobody_looked_is_found_at_the_start),

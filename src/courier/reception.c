@@ -232,22 +232,42 @@ static void cursors_drop(struct job *job)
     free(job);
 }
 
-void reception_watch(struct reception *reception, struct channel *channel)
+static void give_cursors(struct reception *reception, struct watch *watch)
 {
     static const struct job_kind KIND = {cursors_run, cursors_done, cursors_release};
+    struct cursors_job *job = job_new(sizeof *job, &KIND);
+    watch->held = false;
+    job->reception = reception;
+    job->watch = watch->id;
+    job->pairs = BUF_INIT(CURSORS_BYTES_MAX);
+    wait_in_line(reception, &job->job, NULL);
+}
+
+/* NULL: there is none. */
+static struct watch *oldest_watch(struct reception *reception)
+{
+    struct watch *oldest = NULL;
+    for (size_t i = 0; i < WATCHES_MAX; i++) {
+        struct watch *watch = &reception->watches[i];
+        if (watch->channel && (!oldest || watch->id < oldest->id))
+            oldest = watch;
+    }
+    return oldest;
+}
+
+void reception_watch(struct reception *reception, struct channel *channel)
+{
     struct watch *watch = watch_of(reception, NULL);
     if (!watch) {
         LOG_ERROR("there are too many watches", LOG_INT("most", WATCHES_MAX));
         return;
     }
-    *watch = (struct watch){.channel = channel, .id = ++reception->next_id};
+    bool first = !oldest_watch(reception);
+    *watch = (struct watch){.channel = channel, .id = ++reception->next_id, .held = !first};
     if (reception->paused)
         channel_pause(channel);
-    struct cursors_job *job = job_new(sizeof *job, &KIND);
-    job->reception = reception;
-    job->watch = watch->id;
-    job->pairs = BUF_INIT(CURSORS_BYTES_MAX);
-    wait_in_line(reception, &job->job, NULL);
+    if (first)
+        give_cursors(reception, watch);
 }
 
 /* --- For courier.c ----------------------------------------------------------------------------------------
@@ -264,9 +284,13 @@ void reception_message(struct reception *reception, struct channel *channel, enu
 
 void reception_gone(struct reception *reception, struct channel *channel)
 {
-    struct watch *watch = watch_of(reception, channel);
-    if (watch)
-        *watch = (struct watch){0};
+    struct watch *watch = watch_of(reception, channel), *next;
+    if (!watch)
+        return;
+    *watch = (struct watch){0};
+    next = oldest_watch(reception);
+    if (next && next->held) /* all batches of those before it are in line now */
+        give_cursors(reception, next);
 }
 
 void reception_correlator(struct reception *reception, struct channel *channel)

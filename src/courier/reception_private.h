@@ -29,6 +29,7 @@ struct reception {
         uint64_t id;             /* an address may come again, this does not */
         bool fresh; /* what it sends is not on disk: the first batch that is not, is followed by none that is
                      */
+        bool held;  /* gets no cursors yet: one that came before it may have sent what moves them */
     } watches[RECEPTION_WATCHES_MAX];
     uint64_t next_id;
     struct waiting *first, **last;
