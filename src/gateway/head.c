@@ -1,5 +1,6 @@
 #include "gateway/head.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 void head_open(struct head *head, sv our_name)
@@ -42,6 +43,7 @@ static void note_limits(struct head *head)
 /* Looks at one line with its CRLF. */
 static void take_line(struct head *head, sv line)
 {
+    assert(line.p && line.n > 0); /* it has its LF at least */
     if (sv_eq(line, SV("\r\n"))) {
         head->state = HEAD_WHOLE;
         return;
