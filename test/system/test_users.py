@@ -17,7 +17,7 @@ from peers.postfix import Postfix
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can change users")
 
 FIRST_ID = 61840
-NAMES = ["keeper", "watch", "courier", "gateway"]
+NAMES = ["keeper", "watch", "courier", "gateway", "correlate"]
 IDS = {name: FIRST_ID + 1 + i for i, name in enumerate(NAMES)}
 
 
