@@ -30,10 +30,11 @@ void keepsake_put(struct keepsake *keepsake, const struct projection *projection
     projection_pack(&pack, projection);
     keepsake_clear(keepsake);
     if (pack.ok) {
-        keepsake->n = buf_view(&buf).n;
-        keepsake->bytes = malloc(keepsake->n);
-        assert(keepsake->bytes);
-        memcpy(keepsake->bytes, buf_view(&buf).p, keepsake->n);
+        sv packed = buf_view(&buf);
+        keepsake->n = packed.n;
+        keepsake->bytes = malloc(packed.n);
+        assert(keepsake->bytes && packed.p);
+        memcpy(keepsake->bytes, packed.p, packed.n);
     }
     buf_free(&buf);
 }

@@ -96,33 +96,36 @@ static void check_conditions(const struct yaml_node *list, const char *const *kn
     }
 }
 
-static bool check_transformation(const struct yaml_node *node, struct sigma_errors *errors)
+static void check_value(enum pipeline_type type, const struct yaml_node *node, struct sigma_errors *errors)
+{
+    const char *key = types[type].key;
+    const struct yaml_node *wanted = key ? yaml_get(node, key) : NULL;
+    if (key && !wanted)
+        sigma_error(errors, node->line, node->column, "%s needs the key %s", types[type].name, key);
+    else if (key && strcmp(key, "mapping") == 0)
+        check_mapping(wanted, errors);
+    else if (wanted && type == PIPELINE_add_condition && wanted->kind != YAML_MAP)
+        sigma_error(errors, wanted->line, wanted->column, "conditions is a map of fields and values");
+}
+
+static void check_transformation(const struct yaml_node *node, struct sigma_errors *errors)
 {
     static const char *const rule_types[] = {"logsource", "contains_field", NULL};
     static const char *const field_types[] = {"include_fields", "exclude_fields", NULL};
-    size_t before = errors->count;
     enum pipeline_type type = pipeline_type_of(node);
     if (type == PIPELINE_TYPE_COUNT) {
         const struct yaml_node *name = yaml_get(node, "type");
         sigma_error(errors, node->line, node->column, "there is no transformation '%.*s'",
                     SV_ARG(name ? sv_first(name->text, 60) : SV("")));
-        return false;
+        return;
     }
-    const struct yaml_node *wanted = types[type].key ? yaml_get(node, types[type].key) : NULL;
-    if (types[type].key && !wanted)
-        sigma_error(errors, node->line, node->column, "%s needs the key %s", types[type].name,
-                    types[type].key);
-    if (wanted && strcmp(types[type].key, "mapping") == 0)
-        check_mapping(wanted, errors);
-    if (wanted && type == PIPELINE_add_condition && wanted->kind != YAML_MAP)
-        sigma_error(errors, wanted->line, wanted->column, "conditions is a map of fields and values");
+    check_value(type, node, errors);
     for (const struct yaml_node *child = node->first; child; child = child->next)
         if (!is_known(child->key))
             sigma_error(errors, child->key_line, child->key_column, "a transformation has no key '%.*s'",
                         SV_ARG(sv_first(child->key, 60)));
     check_conditions(yaml_get(node, "rule_conditions"), rule_types, errors);
     check_conditions(yaml_get(node, "field_name_conditions"), field_types, errors);
-    return errors->count == before;
 }
 
 static bool add(struct pipelines *pipelines, const struct yaml_node *document, struct sigma_errors *errors)
