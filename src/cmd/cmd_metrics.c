@@ -10,6 +10,17 @@
 
 #define ANSWER_MAX (10 * NANOS_PER_SECOND)
 
+/* Whether the daemon has somebody who correlates depends on its rules: the socket is there only if it has. */
+static bool correlates(const struct config *config)
+{
+    struct control_client *client;
+    struct err err;
+    if (control_connect_to(config, "metrics-correlate", &client, &err) < 0)
+        return false;
+    control_close(client);
+    return true;
+}
+
 /* Prints one process's text. A process that does not answer is left out: its `up` says so. */
 static bool print_of(const struct config *config, const char *process, struct err *err)
 {
@@ -29,7 +40,7 @@ static bool print_of(const struct config *config, const char *process, struct er
 
 int cmd_metrics(int argc, char **argv)
 {
-    static const char *const processes[] = {"courier", "watch", "gateway"};
+    static const char *const processes[] = {"courier", "watch", "correlate", "gateway"};
     enum { COUNT = sizeof processes / sizeof *processes };
     const char *path = NULL;
     const struct option_spec specs[] = {
@@ -41,7 +52,8 @@ int cmd_metrics(int argc, char **argv)
     struct config *config = load_or_complain(path, &exit_code);
     if (!config)
         return exit_code;
-    const bool needed[COUNT] = {!config_relay_alone(config), config->input_count > 0, config->relay.present};
+    const bool needed[COUNT] = {!config_relay_alone(config), config->input_count > 0,
+                                config->input_count > 0 && correlates(config), config->relay.present};
     bool up[COUNT] = {false}, any = false;
     struct err err = {0};
     for (size_t i = 0; i < COUNT; i++) {

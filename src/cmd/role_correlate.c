@@ -2,6 +2,7 @@
  * which commits what it finds together with what it must remember; so its own memory is only a copy, and is
  * thrown away whenever the courier begins anew. */
 #include "base/log.h"
+#include "base/metrics.h"
 #include "cmd/confine.h"
 #include "cmd/role.h"
 #include "cmd/role_rules.h"
@@ -31,8 +32,51 @@ struct correlate_role {
     uint64_t serial; /* of what is answered; 0: of its own accord */
     struct arena *arena;
     struct loop_timer *tick, *report;
-    struct correlator_counts reported;
+    struct correlator_counts past;     /* of the correlators that were thrown away */
+    struct correlator_counts reported; /* in all */
 };
+
+/* --- Counts
+ * -------------------------------------------------------------------------------------------------- */
+
+/* Since the process began; groups and bytes are those of now. */
+static struct correlator_counts count_all(const struct correlate_role *role)
+{
+    const struct correlator_counts *past = &role->past;
+    struct correlator_counts all = *correlator_counts(role->correlator);
+    all.events += past->events;
+    all.findings += past->findings;
+    all.late += past->late;
+    all.future += past->future;
+    all.ungrouped += past->ungrouped;
+    all.evicted += past->evicted;
+    all.cut += past->cut;
+    return all;
+}
+
+static void correlate_metrics(void *state, struct buf *out)
+{
+    struct correlator_counts counts = count_all(state);
+    const struct {
+        const char *name, *help;
+        uint64_t value;
+    } all[] = {
+        {"vedette_correlate_events_total", "Events that some correlation looked at.", counts.events},
+        {"vedette_correlate_findings_total", "Findings of correlations.", counts.findings},
+        {"vedette_correlate_late_total", "Events left out because they came too late.", counts.late},
+        {"vedette_correlate_future_total", "Events whose time was past their arrival, which counted.",
+         counts.future},
+        {"vedette_correlate_ungrouped_total", "Events left out for want of a field that is grouped by.",
+         counts.ungrouped},
+        {"vedette_correlate_evicted_total", "Groups forgotten for want of memory.", counts.evicted},
+        {"vedette_correlate_cut_total", "Events forgotten because their window held too many.", counts.cut},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        metrics_one(out, all[i].name, METRICS_COUNTER, all[i].help, (int64_t)all[i].value);
+    metrics_one(out, "vedette_correlate_groups", METRICS_GAUGE, "Groups remembered.", (int64_t)counts.groups);
+    metrics_one(out, "vedette_correlate_bytes", METRICS_GAUGE, "Memory that they take.",
+                (int64_t)counts.bytes);
+}
 
 /* --- Answers
  * ------------------------------------------------------------------------------------------------- */
@@ -92,6 +136,8 @@ static void answer_end(struct correlate_role *role)
 
 static void renew(struct correlate_role *role)
 {
+    if (role->correlator)
+        role->past = count_all(role);
     const struct config_correlation *config = &role->config->correlation;
     const struct correlator_limits limits = {(size_t)config->memory, config->lateness, config->future};
     correlator_free(role->correlator);
@@ -208,11 +254,9 @@ static void on_tick(void *arg)
 static void report(void *arg)
 {
     struct correlate_role *role = arg;
-    struct correlator_counts now = *correlator_counts(role->correlator), then = role->reported;
+    struct correlator_counts now = count_all(role), then = role->reported;
     loop_timer_set(role->report, REPORT_EVERY);
     role->reported = now;
-    if (now.events < then.events)
-        then = (struct correlator_counts){0}; /* it was begun anew */
     if (now.late != then.late || now.future != then.future || now.evicted != then.evicted ||
         now.cut != then.cut)
         LOG_WARNING("correlations left something out in the last minute",
@@ -274,6 +318,7 @@ static void correlate_commit(void *state, const struct config *config)
     role->config = config;
     role->ruleset = role->prepared;
     role->prepared = NULL;
+    role->past = count_all(role);
     role->correlator = NULL;
     renew(role);
     correlator_mark_all(old);
@@ -313,5 +358,6 @@ const struct role role_correlate = {
     .prepare = correlate_prepare,
     .commit = correlate_commit,
     .abort = correlate_abort,
+    .metrics = correlate_metrics,
     .free = correlate_end,
 };

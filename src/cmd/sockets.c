@@ -17,6 +17,8 @@
 
 enum { BACKLOG = 512, RELAY_BACKLOG = 4096 };
 
+static const char correlate_label[] = "metrics correlate";
+
 static int find(const struct sockets *sockets, const char *label)
 {
     for (size_t i = 0; sockets && i < sockets->count; i++)
@@ -161,6 +163,8 @@ static int add_control(struct making *making, const struct config *config, struc
     if (config->input_count > 0 &&
         add_local(making, config, "metrics watch", "metrics-watch", "watch", err) < 0)
         return -1;
+    if (config->input_count > 0)
+        reuse(making, correlate_label, "correlate");
     if (config->relay.present && add_local(making, config, "gateway control", "gateway", "gateway", err) < 0)
         return -1;
     return config->relay.present
@@ -181,6 +185,24 @@ int sockets_open(const struct sockets *old, const struct config *config, struct 
     }
     *ret = making.made;
     return 0;
+}
+
+int sockets_open_correlate(struct sockets *sockets, const struct config *config, struct err *err)
+{
+    struct making making = {.made = sockets};
+    if (find(sockets, correlate_label) >= 0)
+        return 0;
+    return add_local(&making, config, correlate_label, "metrics-correlate", "correlate", err) < 0 ? -1 : 1;
+}
+
+void sockets_close_correlate(struct sockets *sockets)
+{
+    for (size_t i = 0; i < sockets->count; i++)
+        if (strcmp(sockets->entries[i].label, correlate_label) == 0) {
+            close(sockets->entries[i].fd);
+            sockets->entries[i] = sockets->entries[--sockets->count];
+            return;
+        }
 }
 
 void sockets_send(const struct sockets *sockets, const char *process, bool only_fresh,

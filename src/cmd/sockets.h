@@ -9,7 +9,7 @@ enum { SOCKETS_MAX = 512 };
 
 struct socket_entry {
     const char *label;   /* an input's label, "relay ENDPOINT", "control" or "metrics PROCESS" */
-    const char *process; /* whose it is: "watch", "gateway", "courier" */
+    const char *process; /* whose it is: "watch", "gateway", "courier", "correlate" */
     int fd;
     bool fresh; /* not in the set that this one was made from */
 };
@@ -23,6 +23,11 @@ struct sockets {
  * On error nothing stays open that old did not have. */
 int sockets_open(const struct sockets *old, const struct config *config, struct sockets **ret,
                  struct err *err);
+
+/* The socket for the counters of who correlates is there only while somebody does, which the configuration
+ * does not tell; sockets_open keeps it. 1: it is new; 0: it was there. */
+int sockets_open_correlate(struct sockets *sockets, const struct config *config, struct err *err);
+void sockets_close_correlate(struct sockets *sockets);
 
 /* Sends those of one process along its channel; with only_fresh just the new ones. */
 void sockets_send(const struct sockets *sockets, const char *process, bool only_fresh,

@@ -230,11 +230,20 @@ static void settle_correlator(struct supervisor *supervisor, sv body)
 {
     struct unpack unpack = UNPACK_FROM(body);
     struct process *correlate = &supervisor->processes[CORRELATE];
+    struct err err;
     supervisor->correlates = unpack_u32(&unpack) != 0;
-    if (supervisor->correlates)
-        process_launch(correlate);
-    else if (!supervisor->draining)
-        process_send(correlate, CONTROL_DRAIN, SV_NONE);
+    if (!supervisor->correlates) {
+        sockets_close_correlate(supervisor->now.sockets);
+        if (!supervisor->draining)
+            process_send(correlate, CONTROL_DRAIN, SV_NONE);
+        return;
+    }
+    int opened = sockets_open_correlate(supervisor->now.sockets, supervisor->now.config, &err);
+    if (opened < 0)
+        LOG_ERROR("the counters of correlate cannot be asked for", LOG_ERR(&err));
+    else if (opened && correlate->channel)
+        sockets_send(supervisor->now.sockets, correlate->name, false, correlate->channel);
+    process_launch(correlate);
 }
 
 static void on_message(void *arg, struct channel *channel, enum control_type type, sv body, int fd)

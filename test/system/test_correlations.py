@@ -108,15 +108,36 @@ def test_windows_go_on_over_a_restart_and_a_reload(vedette, tmp_path):
 def test_who_correlates_is_started_for_rules_that_do_and_only_then(vedette, tmp_path):
     one, path = start(vedette, tmp_path, RULE.format(title="A logon", id="base", words="logon"))
     assert "correlate" not in one.children()
+    assert 'process="correlate"' not in one.command("metrics").stdout
     (one.dir / "rules" / "correlation.yml").write_text(COUNT)
     one.process.send_signal(signal.SIGHUP)
     wait_until(lambda: "correlate" in one.children(), 30, "correlate")
     write(path, [event("bob")] * 7)
     wait_for_all_read(one, path, "mark")
     assert "Seven logons" in titles(one)
+    assert 'vedette_up{process="correlate"} 1' in one.command("metrics").stdout.splitlines()
     (one.dir / "rules" / "correlation.yml").unlink()
     one.process.send_signal(signal.SIGHUP)
     wait_until(lambda: "correlate" not in one.children(), 30, "correlate's end")
+    wait_until(lambda: 'process="correlate"' not in one.command("metrics").stdout, 30, "nobody to be asked")
+
+
+def test_metrics_count_what_correlations_left_out_also_over_a_reload(vedette, tmp_path):
+    one, path = start(vedette, tmp_path, COUNT)
+    now = datetime.datetime.now(datetime.timezone.utc)
+    nobody = json.dumps({"@timestamp": now.isoformat().replace("+00:00", "Z"), "message": "logon"})
+    write(path, [event("bob")] * 7 + [event("bob", at=now - datetime.timedelta(days=1)), event("eve", at=now + datetime.timedelta(days=1)), nobody])
+    wait_for_all_read(one, path, "mark")
+    counts = {"events": 10, "findings": 1, "late": 1, "future": 1, "ungrouped": 1, "evicted": 0, "cut": 0}
+    samples = [f"vedette_correlate_{name}_total {count}" for name, count in counts.items()] + ["vedette_correlate_groups 2"]
+    assert set(samples) <= set(one.command("metrics").stdout.splitlines()), one.command("metrics").stdout
+    one.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: "msg=reloaded" in one.log.read_text(), 30, "the reload")
+    write(path, [event("bob")])
+    samples[0] = "vedette_correlate_events_total 11"
+    wait_until(lambda: set(samples) <= set(one.command("metrics").stdout.splitlines()), 30, "the counts that went on")
+    kill(one, "correlate")
+    wait_until(lambda: "vedette_correlate_events_total 0" in one.command("metrics").stdout.splitlines(), 30, "its successor's counts")
 
 
 def test_a_sensor_that_falls_silent_is_told_and_the_mail_says_what_was_usual(vedette, tmp_path):
