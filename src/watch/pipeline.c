@@ -115,8 +115,8 @@ static void check_transformation(const struct yaml_node *node, struct sigma_erro
     enum pipeline_type type = pipeline_type_of(node);
     if (type == PIPELINE_TYPE_COUNT) {
         const struct yaml_node *name = yaml_get(node, "type");
-        sigma_error(errors, node->line, node->column, "there is no transformation '%.*s'",
-                    SV_ARG(name ? sv_first(name->text, 60) : SV("")));
+        sv shown = name ? sv_first(name->text, 60) : SV("");
+        sigma_error(errors, node->line, node->column, "there is no transformation '%.*s'", SV_ARG(shown));
         return;
     }
     check_value(type, node, errors);
