@@ -1,15 +1,17 @@
 #include "cmd/proofread.h"
 
 #include "cmd/confine.h"
+#include "cmd/role.h"
 #include "gateway/guard.h"
 #include "io/sandbox.h"
 #include "io/tls.h"
+#include "secret/provider.h"
 #include "watch/correlation.h"
 #include "watch/rule_book.h"
 
+#include <errno.h>
 #include <pwd.h>
-#include <stdlib.h>
-#include <sys/stat.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { CHECK_BYTES_MAX = 1024 * 1024 };
@@ -92,29 +94,36 @@ static void check_users(struct proofread *check, const struct config *config)
     }
 }
 
-/* Only those that can read secrets can say whether they are there, so this is silent where it may not look.
- */
-static void check_secret(struct proofread *check, const struct config *config,
-                         const struct config_gateway *gateway)
+/* Only those who may enter the folder can say whether a secret is there, so this is silent where it may not
+ * look; and the service's credentials are there for the service alone. */
+static bool may_look(const struct config *config, const struct provider_context *context, sv reference)
 {
-    struct stat info;
-    if (!gateway->password || !sv_starts(sv_of(gateway->password), SV("file/")))
+    if (sv_starts(reference, SV("systemd/")))
+        return context->credentials_directory != NULL;
+    return access(config->secrets_directory, X_OK) == 0 || errno != EACCES;
+}
+
+static void check_secret(struct proofread *check, const struct config *config,
+                         const struct config_secret *secret)
+{
+    const struct provider_context context = provider_context_of(config);
+    struct err err;
+    sv reference = sv_of(secret->reference);
+    if (!may_look(config, &context, reference))
         return;
+    if (provider_look(&context, reference, &err) < 0) {
+        COMPLAIN(check, &secret->place, err.advice, "%s: %s", secret->whose, err.cause);
+        return;
+    }
+    if (!sv_starts(reference, SV("file/")))
+        return; /* root reads the service's credentials before the keeper becomes its user */
     const char *path =
-        arena_printf(check->arena, "%s/%s", config->secrets_directory, gateway->password + 5).p;
-    if (access(config->secrets_directory, X_OK) < 0)
-        return;
-    if (stat(path, &info) < 0)
-        COMPLAIN(check, &gateway->place, "put the password there, mode 0400",
-                 "gateway %s: there is no secret in %s", gateway->name, path);
-    else if (info.st_mode & 077)
-        COMPLAIN(check, &gateway->place, "chmod 0400 it, and change the password: others may have read it",
-                 "gateway %s: the secret in %s may be read by others", gateway->name, path);
-    else if (!role_reads(CONFINE_KEEPER, config, path))
+        arena_printf(check->arena, "%s/%s", config->secrets_directory, secret->reference + strlen("file/")).p;
+    if (path && !role_reads(CONFINE_KEEPER, config, path))
         COMPLAIN(
-            check, &gateway->place,
+            check, &secret->place,
             arena_printf(check->arena, "chown %s it and the folder it is in", confine_user(CONFINE_KEEPER)).p,
-            "gateway %s: the keeper (user %s) cannot read the secret in %s", gateway->name,
+            "%s: the keeper (user %s) cannot read the secret in %s", secret->whose,
             confine_user(CONFINE_KEEPER), path);
 }
 
@@ -152,10 +161,10 @@ static void check_config(struct proofread *check, const struct config *config)
     check->gateways = config->gateway_count;
     check->guard_rails = config->relay.rule_count;
     check->inputs = config->input_count;
-    for (size_t i = 0; i < config->gateway_count; i++) {
+    for (size_t i = 0; i < config->gateway_count; i++)
         check_gateway(check, config, &config->gateways[i]);
-        check_secret(check, config, &config->gateways[i]);
-    }
+    for (const struct config_secret *secret = config->secrets; secret; secret = secret->next)
+        check_secret(check, config, secret);
     for (size_t i = 0; i < config->input_count; i++)
         check_input(check, config, &config->inputs[i]);
     check_relay(check, config);

@@ -248,6 +248,7 @@ static void derive(struct config *config, const struct config_instance *top, con
         config->inputs[i].place = item->own;
     }
     config->rules_place = config_place_of(top, "rules");
+    config_find_secrets(config, top);
 }
 
 static bool small_enough(const struct config_source *sources, size_t count, struct config_errors *errors)

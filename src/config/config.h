@@ -21,6 +21,14 @@ struct config_place {
     int line, column;
 };
 
+/* A secret that the configuration names. */
+struct config_secret {
+    const char *reference; /* PROVIDER/NAME */
+    const char *whose;     /* the section and key, e.g. "gateways primary: landing: password" */
+    struct config_place place;
+    struct config_secret *next;
+};
+
 enum config_privileges {
     CONFIG_PRIVILEGES_AUTO, /* as root: users of their own if they exist, else root without capabilities, said
                                aloud */
@@ -132,7 +140,8 @@ struct config {
     struct config_correlation correlation;
     CONFIG_TOP(CONFIG_FIELD)
     struct config_place rules_place;
-    struct arena *arena; /* owns everything above */
+    struct config_secret *secrets; /* the first of all that are named in any section, once for each naming */
+    struct arena *arena;           /* owns everything above */
 };
 
 struct config_source {

@@ -244,6 +244,34 @@ static void the_path_has_its_landing_canary_bounces_and_other_ways_out(void **st
     config_free(config);
 }
 
+static void every_secret_that_is_named_is_found_with_its_place(void **state)
+{
+    (void)state;
+    struct config *config = parse_well(
+        MINIMUM "ways_out:\n  - {name: chat, webhook: 'secret:file/chat', key: secret:systemd/key}\n"
+                "  - {name: other, webhook: 'https://192.0.2.9/secret:file/x'}\n"
+                "heartbeat: {url: 'https://192.0.2.9/beat'}\n"
+                "relay:\n  listen: [127.0.0.1:2525]\n  certificate: c\n  key: k\n"
+                "  rules:\n    - {name: no, reject: 'secret:file/is-a-text-here'}\n"
+                "  accounts:\n    - {name: printer, password: secret:file/printer}\n");
+    const struct {
+        const char *reference, *whose;
+    } expected[] = {
+        {"file/printer", "relay: accounts printer: password"},
+        {"file/chat", "ways_out chat: webhook"},
+        {"systemd/key", "ways_out chat: key"},
+    };
+    const struct config_secret *secret = config->secrets;
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++, secret = secret->next) {
+        assert_non_null(secret);
+        assert_string_equal(secret->reference, expected[i].reference);
+        assert_string_equal(secret->whose, expected[i].whose);
+        assert_true(secret->place.file && secret->place.line > 3);
+    }
+    assert_null(secret);
+    config_free(config);
+}
+
 static void a_state_directory_of_ones_own_has_the_control_socket_in_it(void **state)
 {
     (void)state;
@@ -666,6 +694,7 @@ int main(void)
         TEST(what_is_absent_has_its_default),
         TEST(every_key_takes_its_value),
         TEST(the_path_has_its_landing_canary_bounces_and_other_ways_out),
+        TEST(every_secret_that_is_named_is_found_with_its_place),
         TEST(a_state_directory_of_ones_own_has_the_control_socket_in_it),
         TEST(what_is_wrong_is_told_with_its_place),
         TEST(all_errors_come_at_once_in_the_order_of_lines),

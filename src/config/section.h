@@ -154,6 +154,9 @@ struct config_reader {
 };
 void config_read(struct config_reader *reader, const struct config_source *source);
 
+/* secrets.c: finds config->secrets, after the children's structs are where they stay. */
+void config_find_secrets(struct config *config, const struct config_instance *top);
+
 /* check.c: what goes beyond one key, after defaults are in. */
 void config_check(const struct config *config, const struct config_instance *top,
                   struct config_errors *errors);

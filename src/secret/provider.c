@@ -24,6 +24,11 @@ static bool name_is_good(sv name)
     return true;
 }
 
+int provider_look(const struct provider_context *context, sv reference, struct err *err)
+{
+    return provider_fetch(context, reference, NULL, err);
+}
+
 int provider_fetch(const struct provider_context *context, sv reference, struct secret **ret, struct err *err)
 {
     sv rest = reference, shown = sv_first(reference, 160);

@@ -19,4 +19,8 @@ struct provider_context {
 int provider_fetch(const struct provider_context *context, sv reference, struct secret **ret,
                    struct err *err);
 
+/* Says whether it could be fetched: the same rules and errors, but the content is not read, and who looks
+ * need not be able to. A file of one newline passes all the same. */
+int provider_look(const struct provider_context *context, sv reference, struct err *err);
+
 #endif

@@ -47,6 +47,8 @@ static int check(int fd, const char *path, const struct provider_rules *rules, s
     if (st.st_size > SECRET_BYTES_MAX)
         return err_set(err, ERR_LIMIT, "put nothing but the secret into it", "%s is larger than %d bytes",
                        path, SECRET_BYTES_MAX);
+    if (st.st_size == 0)
+        return err_set(err, ERR_NO_INPUT, "write the secret into it", "%s is empty", path);
     return 0;
 }
 
@@ -95,14 +97,14 @@ int provider_read_file(const char *directory, const char *name, const struct pro
     int dir = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (dir < 0)
         return explain_open(path, err);
-    int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    int fd = openat(dir, name, (ret ? O_RDONLY | O_NONBLOCK | O_NOCTTY : O_PATH) | O_NOFOLLOW | O_CLOEXEC);
     int why = errno;
     close(dir);
     errno = why;
     if (fd < 0)
         return explain_open(path, err);
     int rc = check(fd, path, rules, err);
-    if (rc == 0)
+    if (rc == 0 && ret)
         rc = read_secret(fd, path, ret, err);
     close(fd);
     return rc;

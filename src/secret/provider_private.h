@@ -6,7 +6,8 @@
 
 enum { SECRET_NAME_BYTES_MAX = 128 };
 
-/* name is well-formed. Errors start without the reference: provider_fetch puts it in front. */
+/* name is well-formed. ret NULL: only looks, see provider_look. Errors start without the reference:
+ * provider_fetch puts it in front. */
 typedef int provider_fn(const struct provider_context *context, const char *name, struct secret **ret,
                         struct err *err);
 
@@ -18,7 +19,7 @@ struct provider_rules {
     uid_t owner;
 };
 
-/* Reads directory/name under the rules of provider_fetch. */
+/* Reads directory/name under the rules of provider_fetch. ret NULL: only looks. */
 int provider_read_file(const char *directory, const char *name, const struct provider_rules *rules,
                        struct secret **ret, struct err *err);
 

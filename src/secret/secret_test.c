@@ -71,6 +71,7 @@ static void a_secret_file_gives_its_bytes_without_one_newline(void **state)
         if (provider_fetch(&context, cases[i].reference, &secret, &err) < 0)
             fail_msg("%s", err.cause);
         assert_true(sv_eq(secret_reveal(secret), cases[i].bytes));
+        assert_int_equal(provider_look(&context, cases[i].reference, &err), 0);
         secret_free(secret);
     }
     secret_free(NULL);
@@ -130,6 +131,12 @@ static void what_is_not_safe_is_refused_with_the_remedy(void **state)
             err.class != cases[i].class)
             fail_msg("%s: %s; %s", cases[i].reference, err.cause, err.advice);
         assert_null(strstr(err.cause, "hush"));
+        /* Who only looks is told the same, but for what stands inside; a link is no regular file to it. */
+        bool inside = strcmp(cases[i].reference, "file/newline") == 0;
+        bool link = strcmp(cases[i].reference, "file/link") == 0;
+        assert_int_equal(provider_look(&context, sv_of(cases[i].reference), &err), inside ? 0 : -1);
+        if (!inside && !strstr(err.cause, link ? "not a regular file" : cases[i].says))
+            fail_msg("%s, looked at: %s", cases[i].reference, err.cause);
     }
     char name[140] = "file/";
     memset(name + 5, 'n', 129);

@@ -123,6 +123,117 @@ def test_check_tells_every_error_with_its_place_and_what_to_do(tmp_path):
     assert "hunter2" not in done.stdout + done.stderr
 
 
+EVERY_SECRET = """
+privileges: keep
+gateways:
+  - name: primary
+    address: 192.0.2.25
+    security: tls
+    username: a
+    password: secret:file/gateway
+    landing:
+      imap: 192.0.2.30:993
+      username: a
+      password: secret:file/landing
+sender: Vedette <vedette@example.org>
+recipients: [soc@example.org]
+bounces:
+  address: bounces@example.org
+  imap: 192.0.2.30:993
+  username: a
+  password: secret:file/bounces
+ways_out:
+  - name: chat
+    webhook: secret:file/chat
+    template: pagerduty
+    key: secret:file/routing
+heartbeat:
+  url: secret:file/heartbeat
+state_directory: state
+secrets_directory: secrets
+relay:
+  listen: [127.0.0.1:2525]
+  certificate: gateway.pem
+  key: gateway.key
+  domains: [localhost.example]
+  maildir: inbox
+  accounts:
+    - name: printer
+      password: secret:file/printer
+  routes:
+    - name: out
+      via: [hop]
+  smarthosts:
+    - name: hop
+      address: 192.0.2.26
+      security: tls
+      username: a
+      password: secret:file/hop
+  dkim:
+    - domain: example.org
+      selector: one
+      key: secret:file/dkim
+"""
+SECRETS = {"gateway": "gateways primary: password", "landing": "gateways primary: landing: password",
+           "bounces": "bounces: password", "chat": "ways_out chat: webhook", "routing": "ways_out chat: key",
+           "heartbeat": "heartbeat: url", "printer": "relay: accounts printer: password",
+           "hop": "relay: smarthosts hop: password", "dkim": "relay: dkim example.org: key"}
+
+
+def told_of_secrets(folder):
+    """What check says of each secret that is wrong."""
+    config = folder / "vedette.yaml"
+    config.write_text(EVERY_SECRET)
+    answer = json.loads(run("check", "--json", "-c", str(config)).stdout)
+    lines = EVERY_SECRET.splitlines()
+    told = {}
+    for error in answer["errors"]:
+        name = lines[error["line"] - 1].partition("secret:file/")[2]
+        assert error["file"] == str(config) and error["message"].startswith(f"{SECRETS[name]}: secret:file/{name}: "), error
+        assert error["advice"]
+        told[name] = error["message"]
+    assert answer["ok"] is not bool(told)
+    return told
+
+
+def put_secrets(folder, mode):
+    (folder / "secrets").mkdir(mode=0o700, exist_ok=True)
+    for name in SECRETS:
+        (folder / "secrets" / name).write_text("opensesame")
+        (folder / "secrets" / name).chmod(mode)
+
+
+@pytest.mark.parametrize("folder_there", [False, True])
+def test_check_tells_of_every_secret_that_is_missing(tmp_path, folder_there):
+    if folder_there:
+        (tmp_path / "secrets").mkdir(mode=0o700)
+    told = told_of_secrets(tmp_path)
+    assert set(told) == set(SECRETS)
+    assert all("No such file" in message for message in told.values()), told
+
+
+def test_check_tells_of_every_secret_that_others_may_read(tmp_path):
+    put_secrets(tmp_path, 0o440)
+    told = told_of_secrets(tmp_path)
+    assert set(told) == set(SECRETS)
+    assert all("has mode 0440" in message for message in told.values()), told
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_check_tells_of_every_secret_that_is_somebody_else_s(tmp_path):
+    put_secrets(tmp_path, 0o400)
+    for name in SECRETS:
+        os.chown(tmp_path / "secrets" / name, 65534, 65534)
+    told = told_of_secrets(tmp_path)
+    assert set(told) == set(SECRETS)
+    assert all("belongs to user 65534" in message for message in told.values()), told
+
+
+def test_check_is_content_with_secrets_that_are_well_kept(tmp_path):
+    put_secrets(tmp_path, 0o400)
+    assert not told_of_secrets(tmp_path)
+
+
 def test_check_tells_a_bad_rule_with_its_place(tmp_path):
     (tmp_path / "rules").mkdir()
     (tmp_path / "rules" / "bad.yml").write_text(
