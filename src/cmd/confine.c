@@ -71,14 +71,32 @@ static bool reaches_folder(const char *user, const struct config *config, const 
     return sandbox_user_may(user, way, X_OK);
 }
 
-/* Rules that are not there, or that root cannot read either, are not the user's fault. */
-static bool reads_rules(const char *user, const struct config *config)
+/* What is not there, or what root cannot read either, is not the user's fault. */
+static bool may_read(const char *user, const char *path)
 {
-    for (size_t i = 0; i < config->rules.count; i++)
-        if (access(config->rules.items[i], R_OK) == 0 &&
-            !sandbox_user_may(user, config->rules.items[i], R_OK))
-            return false;
-    return true;
+    struct stat st;
+    int mode = stat(path, &st) == 0 && S_ISDIR(st.st_mode) ? R_OK | X_OK : R_OK;
+    return access(path, mode) < 0 || sandbox_user_may(user, path, mode);
+}
+
+static const char *first_unread(const char *user, const struct config_strings *paths)
+{
+    for (size_t i = 0; i < paths->count; i++)
+        if (!may_read(user, paths->items[i]))
+            return paths->items[i];
+    return NULL;
+}
+
+const char *confine_unread_rules(enum confine_role role, const struct config *config)
+{
+    const struct config_strings *const kinds[] = {&config->rules, &config->pipelines, &config->masks};
+    const char *user = roles[role].user, *path = NULL;
+    for (size_t i = 0; !path && i < sizeof kinds / sizeof *kinds; i++)
+        path = first_unread(user, kinds[i]);
+    for (size_t i = 0; !path && i < config->list_count; i++)
+        if (config->lists[i].file && !may_read(user, config->lists[i].file))
+            path = config->lists[i].file;
+    return path;
 }
 
 /* The keeper always takes its user: a secret that this user cannot read is a mistake that must be seen. */
@@ -90,7 +108,7 @@ static bool reaches_its_files(enum confine_role role, const struct config *confi
         return true;
     case CONFINE_WATCH:
     case CONFINE_CORRELATE:
-        return reads_rules(user, config);
+        return !confine_unread_rules(role, config);
     case CONFINE_COURIER:
         return reaches_folder(user, config, config->state_directory);
     case CONFINE_GATEWAY:
@@ -106,7 +124,7 @@ bool confine_takes_user(enum confine_role role, const struct config *config, con
     if (may_change_users(config) && !getpwnam(roles[role].user))
         why = "there is no such user";
     else if (may_change_users(config) && !reaches_its_files(role, config))
-        why = "this user cannot reach the folders that the configuration names";
+        why = "this user cannot reach the files and folders that the configuration names";
     if (ret_why)
         *ret_why = why;
     return may_change_users(config) && !why;

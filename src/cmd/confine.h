@@ -14,6 +14,10 @@ int confine(enum confine_role role, const struct config *config, struct err *err
  * the way, or is NULL where nobody asked for it. */
 bool confine_takes_user(enum confine_role role, const struct config *config, const char **ret_why);
 
+/* For a role that reads rules, as root: the first of the files and folders of rules, pipelines, masks and
+ * lists that its user may not read; NULL if there is none. Of what lies in a folder nothing is said. */
+const char *confine_unread_rules(enum confine_role role, const struct config *config);
+
 /* Makes the folders that the roles write in, owned by their users with what lies in them, also from an
  * earlier run as root. For the parent. */
 int confine_make_folders(const struct config *config, struct err *err);

@@ -72,6 +72,16 @@ static void check_gateway(struct proofread *check, const struct config *config,
     tls_context_free(context);
 }
 
+/* Names the file, where it is one of the rules', lists', pipelines' or masks'. */
+static const char *say_why(struct proofread *check, enum confine_role role, const struct config *config,
+                           const char *why)
+{
+    bool reads = role == CONFINE_WATCH || role == CONFINE_CORRELATE;
+    const char *path = reads && getpwnam(confine_user(role)) ? confine_unread_rules(role, config) : NULL;
+    const char *exact = path ? arena_printf(check->arena, "this user cannot read %s", path).p : NULL;
+    return exact ? exact : why;
+}
+
 static void check_users(struct proofread *check, const struct config *config)
 {
     const enum confine_role roles[] = {CONFINE_WATCH, CONFINE_CORRELATE, CONFINE_COURIER, CONFINE_GATEWAY};
@@ -79,7 +89,8 @@ static void check_users(struct proofread *check, const struct config *config)
         const char *user = confine_user(roles[i]), *why, *advice;
         if (confine_takes_user(roles[i], config, &why) || !why)
             continue;
-        advice = getpwnam(user) ? "Folders on the way to them need mode o+x."
+        why = say_why(check, roles[i], config, why);
+        advice = getpwnam(user) ? "Folders on the way to it need mode o+x, and files to be read o+r."
                                 : "`make install` and systemd-sysusers bring the users.";
         if (config->privileges == CONFIG_PRIVILEGES_REQUIRED)
             config_errors_add(&check->errors, NULL, 0, 0, advice, "%s: %s, and privileges: required", user,

@@ -204,6 +204,37 @@ def test_check_tells_of_a_log_that_the_watch_cannot_read(own):
     assert not any(words in note for note in check(daemon)["warnings"])
 
 
+PIPELINE = "name: p\ntransformations:\n  - {type: field_name_mapping, mapping: {Old: new}}\n"
+READ_BY_THE_WATCH = {"rules": ["rules/test.yml"], "lists": [{"name": "admins", "file": "admins"}],
+                     "pipelines": ["pipeline.yml"], "masks": ["masks"]}
+
+
+@pytest.mark.parametrize("key, file", [("rules", "rules/test.yml"), ("lists", "admins"), ("pipelines", "pipeline.yml"),
+                                       ("masks", "masks")])
+def test_check_tells_which_file_of_the_rules_the_watch_cannot_read(own, key, file):
+    daemon = own(start=False, **{key: READ_BY_THE_WATCH[key]})
+    (daemon.dir / "admins").write_text("root\n")
+    (daemon.dir / "pipeline.yml").write_text(PIPELINE)
+    (daemon.dir / "masks").mkdir()
+    (daemon.dir / file).chmod(0o755)
+    words = f"this user cannot read {daemon.dir / file}"
+
+    def told():
+        answer = check(daemon)
+        return [note.partition(":")[0] for note in answer["warnings"] if words in note]
+
+    assert told() == []
+    (daemon.dir / file).chmod(0o700)
+    assert told() == ["vedette-watch", "vedette-correlate"]
+    if key == "masks":  # a folder that shows its names and opens nothing
+        (daemon.dir / file).chmod(0o744)
+        assert told() == ["vedette-watch", "vedette-correlate"]
+    daemon.settings["privileges"] = "required"
+    daemon.write_config()
+    answer = check(daemon)
+    assert not answer["ok"] and words in answer["errors"][0]["message"], answer
+
+
 def test_the_keeper_hands_out_a_secret_that_is_its_own(scratch, users, certificates, postfix):
     daemon = with_password(scratch("keeper"), postfix.port["submission"], certificates, start=False, prefix=users)
     give_secret(daemon, IDS["keeper"])
