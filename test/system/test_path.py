@@ -5,7 +5,6 @@ The rows are lab/faults.py's. They run side by side, since most of their time is
 
 import concurrent.futures
 import json
-import os
 import resource
 import smtplib
 import ssl
@@ -93,7 +92,8 @@ def test_port_and_security_are_found_by_looking(lab):
 
 
 ROUNDS = 7
-OVERHEAD_MAX_S = 0.050
+AIM_S = 0.050
+WRONG_S = 4 * AIM_S  # no machine is so slow that a sound check takes this of its processor
 
 
 def _timed(*argv):
@@ -118,7 +118,7 @@ def _dialogue(port, context):
 
 
 def test_a_check_costs_little_beyond_the_gateways_own_time(lab):
-    """Judged by the processor's time, the least of several, since the machine has other work; what went by is printed."""
+    """What went by is printed beside the aim (pytest -s); only the processor's time, the least of several, is judged, and with room."""
     port = lab.postfix.port["starttls"]
     context = ssl.create_default_context(cafile=lab.certificates.ca)
     with lab.lab.client.inside():
@@ -130,7 +130,6 @@ def test_a_check_costs_little_beyond_the_gateways_own_time(lab):
         for _ in range(ROUNDS)]
     (by, cpu), (entering_by, entering_cpu) = map(min, zip(*check)), map(min, zip(*entering))
     print(f"check: {1000 * (by - entering_by):.1f} ms went by, the dialogue by hand {1000 * bare:.1f} ms: "
-          f"{1000 * (by - entering_by - bare):.1f} ms beyond it; {1000 * (cpu - entering_cpu):.1f} ms of processor")
-    if os.getloadavg()[0] > os.cpu_count():
-        pytest.skip(f"{1000 * (cpu - entering_cpu):.0f} ms of processor, on a machine too busy to judge by")
-    assert cpu - entering_cpu < OVERHEAD_MAX_S
+          f"{1000 * (by - entering_by - bare):.1f} ms beyond it, {(by - entering_by - bare) / AIM_S:.2f} x the aim of "
+          f"{1000 * AIM_S:.0f} ms; {1000 * (cpu - entering_cpu):.1f} ms of processor")
+    assert cpu - entering_cpu < WRONG_S
