@@ -37,6 +37,7 @@ static void put_words(struct buf *out, sv words)
 
 static bool is_ascii(sv text)
 {
+    assert(text.p || text.n == 0);
     for (size_t i = 0; i < text.n; i++)
         if ((unsigned char)text.p[i] > 0x7e)
             return false;
