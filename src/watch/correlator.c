@@ -251,8 +251,11 @@ bool correlator_restore(struct correlator *correlator, sv key, sv value, nanos n
         index == correlator->rules->count || groups_find(correlator->groups, index, head.rest))
         return refuse_state(correlator, key);
     const struct correlation *rule = &correlator->rules->items[index];
+    const struct correlation_kind *kind = correlation_kind(rule->type);
+    if (due && !kind->due)
+        return refuse_state(correlator, key);
     struct group *group = groups_add(correlator->groups, index, head.rest);
-    if (!correlation_kind(rule->type)->unpack(&body, group->state) || !unpack_done(&body)) {
+    if (!kind->unpack(&body, group->state) || !unpack_done(&body)) {
         clear(correlator, group);
         return refuse_state(correlator, key);
     }

@@ -74,8 +74,10 @@ static inline bool derived_is_word_char(char c)
 /* Whether a value that lies in the record is no part of a longer word. */
 static inline bool derived_is_word(sv value, sv record)
 {
+    if (value.n == 0 || record.n == 0)
+        return true;
     const char *end = value.p + value.n, *record_end = record.p + record.n;
-    if (value.n == 0 || value.p < record.p || end > record_end)
+    if (value.p < record.p || end > record_end)
         return true;
     bool left = value.p > record.p && derived_is_word_char(value.p[0]) && derived_is_word_char(value.p[-1]);
     bool right = end < record_end && derived_is_word_char(end[-1]) && derived_is_word_char(end[0]);

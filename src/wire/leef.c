@@ -16,8 +16,10 @@ static bool is_word_char(char c)
 static bool parse_delimiter(sv s, char *ret)
 {
     if (s.n == 1) {
+        if (is_word_char(s.p[0]))
+            return false;
         *ret = s.p[0];
-        return !is_word_char(s.p[0]);
+        return true;
     }
     if (s.n && s.p[0] == '0')
         s = sv_from(s, 1);
