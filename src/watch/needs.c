@@ -301,13 +301,23 @@ static sv name_of(const struct need_shop *shop, const struct sigma_item *item)
     return item->slot == SIGMA_NO_SLOT ? SV_NONE : sigma_fields_name(shop->fields, item->slot);
 }
 
+/* Whether the text stands in a record that shows no veil exactly as it is. */
+static bool is_verbatim(sv text)
+{
+    for (size_t i = 0; i < text.n; i++)
+        if (derived_cuts(text.p[i]))
+            return false;
+    return true;
+}
+
 /* Of a field whose values decoders take from behind a frame, such as a CEF header's bars: the value there, or
  * the names by which else it may be known. */
 static bool put_framed(const struct need_shop *shop, sv name, const struct sigma_value *value,
                        struct need_clause *clause)
 {
     bool framed = false;
-    if ((value->kind != SIGMA_EXACT && value->kind != SIGMA_NUMBER) || value->part)
+    if ((value->kind != SIGMA_EXACT && value->kind != SIGMA_NUMBER) || value->part ||
+        !is_verbatim(value->text))
         return false;
     for (size_t i = 0; i < shop->known->count; i++) {
         const struct derived *derived = &shop->known->list[i];

@@ -17,7 +17,17 @@ static inline bool derived_stands_in(sv text, sv record)
     return text.n == 0 || sv_ifind(record, text) != SV_NPOS;
 }
 
-/* Whether the mark stands in the record, and the value behind it if it must. */
+/* Up to the first byte that an escape may stand for. */
+static inline sv derived_uncut(sv text)
+{
+    size_t n = 0;
+    while (n < text.n && !derived_cuts(text.p[n]))
+        n++;
+    return sv_first(text, n);
+}
+
+/* Whether the mark stands in the record, and behind it the value, as far as no escape can stand in it, if it
+ * must. */
 static inline bool derived_mark_is_there(const struct derived *derived,
                                          const struct derived_question *question)
 {
@@ -28,7 +38,7 @@ static inline bool derived_mark_is_there(const struct derived *derived,
         rest = sv_from(rest, at + derived->mark.n);
         size_t place = question->record.n - rest.n - derived->mark.n;
         if (!derived->framed ||
-            (sv_starts(rest, question->said) && derived_is_frame(question->record, place)))
+            (sv_starts(rest, derived_uncut(question->said)) && derived_is_frame(question->record, place)))
             return true;
     }
     return false;
