@@ -32,76 +32,76 @@ static struct ruleset *rewritten(const char *transformations, const char *detect
     return ruleset;
 }
 
+static const struct {
+    const char *transformations, *detection, *fields;
+    bool expected;
+} rewritings[] = {
+    {"- {type: field_name_mapping, mapping: {User: user.name}}\n", S "        User|contains: x\n",
+     "user.name=axb", true},
+    {"- {type: field_name_mapping, mapping: {User: user.name}}\n", S "        User|contains: x\n", "User=axb",
+     false},
+    {"- {type: field_name_mapping, mapping: {User: [a, b]}}\n", S "        User: x\n", "b=x", true},
+    {"- {type: field_name_mapping, mapping: {User: [a, b], Host: [c, d]}}\n",
+     S "        User: x\n        Host: y\n", "b=x;c=y", true},
+    {"- {type: field_name_mapping, mapping: {User: [a, b], Host: [c, d]}}\n",
+     S "        User: x\n        Host: y\n", "a=x;d=y", true},
+    {"- {type: field_name_mapping, mapping: {User: [a, b], Host: [c, d]}}\n",
+     S "        User: x\n        Host: y\n", "a=x;b=y", false},
+    {"- {type: field_name_mapping, mapping: {User: [a, b]}}\n", S "        - User: x\n        - q: z\n",
+     "b=x", true},
+    {"- {type: field_name_mapping, mapping: {User: [a, b]}}\n", S "        - User: x\n        - q: z\n",
+     "q=z", true},
+    {"- {type: field_name_mapping, mapping: {a: [b, a]}}\n", S "        a: x\n", "a=x", true},
+    {"- {type: field_name_mapping, mapping: {a: b}}\n- {type: field_name_mapping, mapping: {b: c}}\n",
+     S "        a: x\n", "c=x", true},
+    {"- {type: field_name_prefix, prefix: 'win.'}\n", S "        a: x\n", "win.a=x", true},
+    {"- {type: field_name_suffix, suffix: .text}\n", S "        a|re: x\n", "a.text=x", true},
+    {"- {type: field_name_prefix_mapping, mapping: {win.: w_}}\n", S "        win.a: x\n", "w_a=x", true},
+    {"- {type: field_name_prefix, prefix: p., field_name_conditions: [{type: include_fields, fields: "
+     "[a]}]}\n",
+     S "        a: x\n        b: y\n", "p.a=x;b=y", true},
+    {"- {type: field_name_prefix, prefix: p., field_name_conditions: [{type: exclude_fields, fields: "
+     "[a]}]}\n",
+     S "        a: x\n        b: y\n", "a=x;p.b=y", true},
+    {"- {type: drop_detection_item, field_name_conditions: [{type: include_fields, fields: [b]}]}\n",
+     S "        a: x\n        b: y\n", "a=x", true},
+    {"- {type: add_condition, conditions: {c: z}}\n", S "        a: x\n", "a=x", false},
+    {"- {type: add_condition, conditions: {c: z}}\n", S "        a: x\n", "a=x;c=z", true},
+    {"- {type: add_condition, conditions: {c: z}, negated: true}\n", S "        a: x\n", "a=x;c=z", false},
+    {"- {type: add_condition, conditions: {c: z}}\n",
+     "    condition: [s or t, t]\n    s: {a: x}\n    t: {b: y}\n", "b=y", false},
+    {"- {type: add_condition, conditions: {c: z}}\n",
+     "    condition: all of them\n    s: {a: x}\n    t: {b: y}\n", "a=x;b=y;c=z", true},
+    {"- {type: map_string, mapping: {x: y}}\n", S "        a: [x, q]\n", "a=y", true},
+    {"- {type: wildcard_placeholders}\n", S "        a|expand: 'u-%who%'\n", "a=u-bob", true},
+    {"- {type: wildcard_placeholders, include: [who]}\n", S "        a|expand: '%who%'\n", "a=bob", true},
+    {"- {type: field_name_prefix, prefix: p., rule_conditions: [{type: logsource, service: sshd}]}\n",
+     S "        a: x\n", "p.a=x", true},
+    {"- {type: field_name_prefix, prefix: p., rule_conditions: [{type: logsource, service: sudo}]}\n",
+     S "        a: x\n", "a=x", true},
+    {"- {type: field_name_prefix, prefix: p., rule_cond_not: true, rule_conditions: [{type: logsource, "
+     "service: sudo}]}\n",
+     S "        a: x\n", "p.a=x", true},
+    {"- {type: field_name_prefix, prefix: p., rule_cond_op: or, rule_conditions: [{type: logsource, "
+     "service: sudo}, "
+     "{type: contains_field, field: a}]}\n",
+     S "        a: x\n", "p.a=x", true},
+    /* What an alias shares is rewritten once for each place. */
+    {"- {type: field_name_prefix, prefix: p.}\n", "    condition: s and t\n    s: &m {a: x}\n    t: *m\n",
+     "p.a=x", true},
+};
+
 static void transformations_rewrite_rules(void **state)
 {
     (void)state;
-    static const struct {
-        const char *transformations, *detection, *fields;
-        bool expected;
-    } cases[] = {
-        {"- {type: field_name_mapping, mapping: {User: user.name}}\n", S "        User|contains: x\n",
-         "user.name=axb", true},
-        {"- {type: field_name_mapping, mapping: {User: user.name}}\n", S "        User|contains: x\n",
-         "User=axb", false},
-        {"- {type: field_name_mapping, mapping: {User: [a, b]}}\n", S "        User: x\n", "b=x", true},
-        {"- {type: field_name_mapping, mapping: {User: [a, b], Host: [c, d]}}\n",
-         S "        User: x\n        Host: y\n", "b=x;c=y", true},
-        {"- {type: field_name_mapping, mapping: {User: [a, b], Host: [c, d]}}\n",
-         S "        User: x\n        Host: y\n", "a=x;d=y", true},
-        {"- {type: field_name_mapping, mapping: {User: [a, b], Host: [c, d]}}\n",
-         S "        User: x\n        Host: y\n", "a=x;b=y", false},
-        {"- {type: field_name_mapping, mapping: {User: [a, b]}}\n", S "        - User: x\n        - q: z\n",
-         "b=x", true},
-        {"- {type: field_name_mapping, mapping: {User: [a, b]}}\n", S "        - User: x\n        - q: z\n",
-         "q=z", true},
-        {"- {type: field_name_mapping, mapping: {a: [b, a]}}\n", S "        a: x\n", "a=x", true},
-        {"- {type: field_name_mapping, mapping: {a: b}}\n- {type: field_name_mapping, mapping: {b: c}}\n",
-         S "        a: x\n", "c=x", true},
-        {"- {type: field_name_prefix, prefix: 'win.'}\n", S "        a: x\n", "win.a=x", true},
-        {"- {type: field_name_suffix, suffix: .text}\n", S "        a|re: x\n", "a.text=x", true},
-        {"- {type: field_name_prefix_mapping, mapping: {win.: w_}}\n", S "        win.a: x\n", "w_a=x", true},
-        {"- {type: field_name_prefix, prefix: p., field_name_conditions: [{type: include_fields, fields: "
-         "[a]}]}\n",
-         S "        a: x\n        b: y\n", "p.a=x;b=y", true},
-        {"- {type: field_name_prefix, prefix: p., field_name_conditions: [{type: exclude_fields, fields: "
-         "[a]}]}\n",
-         S "        a: x\n        b: y\n", "a=x;p.b=y", true},
-        {"- {type: drop_detection_item, field_name_conditions: [{type: include_fields, fields: [b]}]}\n",
-         S "        a: x\n        b: y\n", "a=x", true},
-        {"- {type: add_condition, conditions: {c: z}}\n", S "        a: x\n", "a=x", false},
-        {"- {type: add_condition, conditions: {c: z}}\n", S "        a: x\n", "a=x;c=z", true},
-        {"- {type: add_condition, conditions: {c: z}, negated: true}\n", S "        a: x\n", "a=x;c=z",
-         false},
-        {"- {type: add_condition, conditions: {c: z}}\n",
-         "    condition: [s or t, t]\n    s: {a: x}\n    t: {b: y}\n", "b=y", false},
-        {"- {type: add_condition, conditions: {c: z}}\n",
-         "    condition: all of them\n    s: {a: x}\n    t: {b: y}\n", "a=x;b=y;c=z", true},
-        {"- {type: map_string, mapping: {x: y}}\n", S "        a: [x, q]\n", "a=y", true},
-        {"- {type: wildcard_placeholders}\n", S "        a|expand: 'u-%who%'\n", "a=u-bob", true},
-        {"- {type: wildcard_placeholders, include: [who]}\n", S "        a|expand: '%who%'\n", "a=bob", true},
-        {"- {type: field_name_prefix, prefix: p., rule_conditions: [{type: logsource, service: sshd}]}\n",
-         S "        a: x\n", "p.a=x", true},
-        {"- {type: field_name_prefix, prefix: p., rule_conditions: [{type: logsource, service: sudo}]}\n",
-         S "        a: x\n", "a=x", true},
-        {"- {type: field_name_prefix, prefix: p., rule_cond_not: true, rule_conditions: [{type: logsource, "
-         "service: sudo}]}\n",
-         S "        a: x\n", "p.a=x", true},
-        {"- {type: field_name_prefix, prefix: p., rule_cond_op: or, rule_conditions: [{type: logsource, "
-         "service: sudo}, "
-         "{type: contains_field, field: a}]}\n",
-         S "        a: x\n", "p.a=x", true},
-        /* What an alias shares is rewritten once for each place. */
-        {"- {type: field_name_prefix, prefix: p.}\n", "    condition: s and t\n    s: &m {a: x}\n    t: *m\n",
-         "p.a=x", true},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < sizeof rewritings / sizeof *rewritings; i++) {
         struct told told;
-        struct ruleset *ruleset = rewritten(cases[i].transformations, cases[i].detection, &told);
+        struct ruleset *ruleset = rewritten(rewritings[i].transformations, rewritings[i].detection, &told);
         if (told.count)
             fail_msg("case %zu: %s", i, told.text);
-        if (matches(ruleset, "", cases[i].fields) != cases[i].expected)
-            fail_msg("case %zu: %s on %s: expected %s", i, cases[i].transformations, cases[i].fields,
-                     cases[i].expected ? "a match" : "none");
+        if (matches(ruleset, "", rewritings[i].fields) != rewritings[i].expected)
+            fail_msg("case %zu: %s on %s: expected %s", i, rewritings[i].transformations,
+                     rewritings[i].fields, rewritings[i].expected ? "a match" : "none");
         ruleset_free(ruleset);
     }
 }
