@@ -41,13 +41,8 @@
 #define CONFIG_REQUIRED "\1"
 #define CONFIG_NONE     NULL
 
-#define CONFIG_GATEWAY(X)                                                                          \
-    X(name, NAME, CONFIG_REQUIRED, "What this gateway is called in reports.")                      \
-    X(address, ADDRESS, CONFIG_REQUIRED, "IP address of the SMTP gateway, v4 or v6.")              \
-    X(host, HOST, CONFIG_NONE, "Its name, watched for drift from the address.")                    \
-    X(port, PORT, "587", "25, 587 (STARTTLS) or 465 (TLS).")                                       \
-    X(security, SECURITY, CONFIG_REQUIRED,                                                         \
-      "tls, starttls (required, never optional) or none (in the clear).")                          \
+/* How an SMTP server is trusted, and how we show who we are. */
+#define CONFIG_PEER(X)                                                                             \
     X(verify_name, HOST, CONFIG_NONE,                                                              \
       "The name its certificate must bear; default: host, else the address.")                      \
     X(ca_file, PATH, CONFIG_NONE, "Certificate authority to trust (PEM); default: the system's.")  \
@@ -56,11 +51,20 @@
     X(username, STRING, CONFIG_NONE, "Account to authenticate with.")                              \
     X(password, SECRET, CONFIG_NONE, "secret:PROVIDER/NAME, never a value.")                       \
     X(auth, NAME, CONFIG_NONE, "One SASL mechanism to insist on; default: the strongest offered.") \
-    X(helo, HOST, CONFIG_NONE, "Our name for EHLO; default: hostname.")                            \
-    X(sender, MAILBOX, CONFIG_NONE, "Sender over this gateway; default: the global one.")          \
-    X(connections, COUNT, "4", "Sessions at once.")                                                \
-    X(connect_timeout, LENGTH, CONFIG_NONE, "Default: 5s while another gateway is up, else 5m.")   \
-    X(stage_timeout, LENGTH, CONFIG_NONE,                                                          \
+    X(helo, HOST, CONFIG_NONE, "Our name for EHLO; default: hostname.")
+
+#define CONFIG_GATEWAY(X)                                                                        \
+    X(name, NAME, CONFIG_REQUIRED, "What this gateway is called in reports.")                    \
+    X(address, ADDRESS, CONFIG_REQUIRED, "IP address of the SMTP gateway, v4 or v6.")            \
+    X(host, HOST, CONFIG_NONE, "Its name, watched for drift from the address.")                  \
+    X(port, PORT, "587", "25, 587 (STARTTLS) or 465 (TLS).")                                     \
+    X(security, SECURITY, CONFIG_REQUIRED,                                                       \
+      "tls, starttls (required, never optional) or none (in the clear).")                        \
+    CONFIG_PEER(X)                                                                               \
+    X(sender, MAILBOX, CONFIG_NONE, "Sender over this gateway; default: the global one.")        \
+    X(connections, COUNT, "4", "Sessions at once.")                                              \
+    X(connect_timeout, LENGTH, CONFIG_NONE, "Default: 5s while another gateway is up, else 5m.") \
+    X(stage_timeout, LENGTH, CONFIG_NONE,                                                        \
       "For each other stage; default: 10s while another is up, else RFC 5321's.")
 
 /* A mailbox that we read: a Maildir, or one by IMAP. */
@@ -219,26 +223,18 @@
     X(hold_down, LENGTH, "10s", "A next hop that failed is tried again after this; then ever later.")
 
 /* A next hop, with what it takes to trust it: as a gateway has. */
-#define CONFIG_SMARTHOST(X)                                                                        \
-    X(name, NAME, CONFIG_REQUIRED, "What routes call it.")                                         \
-    X(address, ADDRESS, CONFIG_REQUIRED, "Its IP address, v4 or v6.")                              \
-    X(host, HOST, CONFIG_NONE, "Its name.")                                                        \
-    X(port, PORT, "25", "25, 587 (STARTTLS) or 465 (TLS).")                                        \
-    X(security, SECURITY, CONFIG_REQUIRED,                                                         \
-      "tls, starttls (required, never optional) or none (in the clear).")                          \
-    X(verify_name, HOST, CONFIG_NONE,                                                              \
-      "The name its certificate must bear; default: host, else the address.")                      \
-    X(ca_file, PATH, CONFIG_NONE, "Certificate authority to trust (PEM); default: the system's.")  \
-    X(ca_directory, PATH, CONFIG_NONE, "The same as a hashed directory.")                          \
-    X(pin, PIN, CONFIG_NONE, "Fingerprint of its certificate or key, instead of an authority.")    \
-    X(username, STRING, CONFIG_NONE, "Account to authenticate with.")                              \
-    X(password, SECRET, CONFIG_NONE, "secret:PROVIDER/NAME, never a value.")                       \
-    X(auth, NAME, CONFIG_NONE, "One SASL mechanism to insist on; default: the strongest offered.") \
-    X(helo, HOST, CONFIG_NONE, "Our name for EHLO; default: hostname.")                            \
-    X(connect_timeout, LENGTH, CONFIG_NONE, "Default: 30s.")                                       \
-    X(stage_timeout, LENGTH, CONFIG_NONE,                                                          \
-      "For each other stage; default: 10s while another is up, else RFC 5321's.")                  \
-    X(preference, COUNT, "10", "The lowest that is up is taken.")                                  \
+#define CONFIG_SMARTHOST(X)                                                       \
+    X(name, NAME, CONFIG_REQUIRED, "What routes call it.")                        \
+    X(address, ADDRESS, CONFIG_REQUIRED, "Its IP address, v4 or v6.")             \
+    X(host, HOST, CONFIG_NONE, "Its name.")                                       \
+    X(port, PORT, "25", "25, 587 (STARTTLS) or 465 (TLS).")                       \
+    X(security, SECURITY, CONFIG_REQUIRED,                                        \
+      "tls, starttls (required, never optional) or none (in the clear).")         \
+    CONFIG_PEER(X)                                                                \
+    X(connect_timeout, LENGTH, CONFIG_NONE, "Default: 30s.")                      \
+    X(stage_timeout, LENGTH, CONFIG_NONE,                                         \
+      "For each other stage; default: 10s while another is up, else RFC 5321's.") \
+    X(preference, COUNT, "10", "The lowest that is up is taken.")                 \
     X(weight, COUNT, "1", "Among equals, how large its share is.")
 
 /* A key that signs what leaves. */
