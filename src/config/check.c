@@ -99,11 +99,17 @@ void check_bounds(const struct check *check, const struct config_instance *insta
     }
 }
 
-static void check_gateway(const struct check *check, const struct config_instance *instance)
+static bool has(const struct config_instance *instance, const char *key)
 {
-    const struct config_gateway *gateway = instance->base;
+    return config_given(instance, key) && !config_faulty(instance, key);
+}
+
+void check_peer(const struct check *check, const struct config_instance *instance,
+                enum smtp_security security)
+{
     bool password = config_given(instance, "password"), username = config_given(instance, "username");
-    bool clear = gateway->security == SMTP_SECURITY_NONE && config_given(instance, "security");
+    bool clear = security == SMTP_SECURITY_NONE && config_given(instance, "security");
+    bool authority = has(instance, "ca_file") || has(instance, "ca_directory");
     if (username && !password)
         check_refuse(check, instance, "username", "add password: secret:PROVIDER/NAME", "needs a password");
     if (password && !username)
@@ -111,16 +117,20 @@ static void check_gateway(const struct check *check, const struct config_instanc
     if (password && clear)
         check_refuse(check, instance, "password", "use security: starttls or tls, or give no password",
                      "would travel in the clear with security: none");
-    if (gateway->auth && !password)
+    if (has(instance, "auth") && !password)
         check_refuse(check, instance, "auth", "add username and password", "needs a password");
-    if (gateway->pin && gateway->ca_file)
-        check_refuse(check, instance, "pin", "keep one of the two", "excludes ca_file");
-    if (gateway->pin && gateway->ca_directory)
-        check_refuse(check, instance, "pin", "keep one of the two", "excludes ca_directory");
-    if (clear && (gateway->pin || gateway->ca_file || gateway->ca_directory))
+    if (has(instance, "pin") && authority)
+        check_refuse(check, instance, "pin", "keep one of the two", "excludes ca_file and ca_directory");
+    if (clear && (has(instance, "pin") || authority))
         check_refuse(check, instance, "security",
                      "use starttls or tls, or drop pin, ca_file and ca_directory",
                      "none has no certificate to check");
+}
+
+static void check_gateway(const struct check *check, const struct config_instance *instance)
+{
+    const struct config_gateway *gateway = instance->base;
+    check_peer(check, instance, gateway->security);
 }
 
 static void check_postbox(const struct check *check, const struct config_instance *instance,

@@ -17,6 +17,10 @@ void check_refuse(const struct check *check, const struct config_instance *insta
 /* Values that their type allows and their meaning does not, as check.c's table has them. */
 void check_bounds(const struct check *check, const struct config_instance *instance);
 
+/* What the keys of CONFIG_PEER say together, of a gateway or a smarthost. */
+void check_peer(const struct check *check, const struct config_instance *instance,
+                enum smtp_security security);
+
 /* check_relay.c: the relay section with its rules and accounts. */
 void check_relay(const struct check *check);
 

@@ -12,24 +12,8 @@ static const struct config_smarthost *host_named(const struct config_relay *rela
 static void check_smarthost(const struct check *check, const struct config_instance *instance)
 {
     const struct config_smarthost *host = instance->base;
-    bool password = config_given(instance, "password"), username = config_given(instance, "username");
-    bool clear = host->security == SMTP_SECURITY_NONE && config_given(instance, "security");
     check_bounds(check, instance);
-    if (username && !password)
-        check_refuse(check, instance, "username", "add password: secret:PROVIDER/NAME", "needs a password");
-    if (password && !username)
-        check_refuse(check, instance, "password", "add the account's username", "needs a username");
-    if (password && clear)
-        check_refuse(check, instance, "password", "use security: starttls or tls, or give no password",
-                     "would travel in the clear with security: none");
-    if (host->auth && !password)
-        check_refuse(check, instance, "auth", "add username and password", "needs a password");
-    if (host->pin && (host->ca_file || host->ca_directory))
-        check_refuse(check, instance, "pin", "keep one of the two", "excludes ca_file and ca_directory");
-    if (clear && (host->pin || host->ca_file || host->ca_directory))
-        check_refuse(check, instance, "security",
-                     "use starttls or tls, or drop pin, ca_file and ca_directory",
-                     "none has no certificate to check");
+    check_peer(check, instance, host->security);
 }
 
 static void check_route(const struct check *check, const struct config_instance *instance)
