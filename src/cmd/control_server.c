@@ -414,13 +414,6 @@ static void on_closed(void *arg, struct channel *channel, const struct err *err)
     client_drop(arg);
 }
 
-static uid_t peer_of(int fd)
-{
-    struct ucred peer;
-    socklen_t n = sizeof peer;
-    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) == 0 ? peer.uid : (uid_t)-1;
-}
-
 static void on_connection(void *arg, int fd, int ready)
 {
     struct control_server *server = arg;
@@ -433,8 +426,8 @@ static void on_connection(void *arg, int fd, int ready)
             struct client *client = server->clients[i] = calloc(1, sizeof *client);
             assert(client);
             client->server = server;
-            client->uid = peer_of(accepted);
             client->channel = channel_new(server->loop, accepted, on_message, on_closed, client);
+            client->uid = channel_peer_user(client->channel);
             return;
         }
     LOG_WARNING("a command was turned away: too many at once", LOG_INT("most", CONTROL_CLIENTS_MAX));

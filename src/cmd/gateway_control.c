@@ -232,13 +232,6 @@ static void on_closed(void *arg, struct channel *channel, const struct err *err)
     client_drop(arg);
 }
 
-static uid_t peer_of(int fd)
-{
-    struct ucred peer;
-    socklen_t n = sizeof peer;
-    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) == 0 ? peer.uid : (uid_t)-1;
-}
-
 static void on_connection(void *arg, int fd, int ready)
 {
     struct gateway_control *control = arg;
@@ -251,9 +244,9 @@ static void on_connection(void *arg, int fd, int ready)
             struct client *client = control->clients[i] = calloc(1, sizeof *client);
             assert(client);
             client->control = control;
-            client->uid = peer_of(accepted);
             client->next_page = loop_timer_new(control->loop, list, client);
             client->channel = channel_new(control->loop, accepted, on_message, on_closed, client);
+            client->uid = channel_peer_user(client->channel);
             return;
         }
     LOG_WARNING("a command was turned away: too many at once", LOG_INT("most", GATEWAY_CONTROL_CLIENTS_MAX));

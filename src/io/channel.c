@@ -327,6 +327,13 @@ int channel_flush(struct channel *channel, struct err *err)
     return err_set(err, ERR_UNAVAILABLE, NULL, "the other end does not read any more");
 }
 
+uid_t channel_peer_user(const struct channel *channel)
+{
+    struct ucred peer;
+    socklen_t n = sizeof peer;
+    return getsockopt(channel->fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) == 0 ? peer.uid : (uid_t)-1;
+}
+
 void channel_pause(struct channel *channel)
 {
     channel->paused = true;

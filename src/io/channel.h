@@ -6,6 +6,8 @@
 #include "io/loop.h"
 #include "wire/control.h"
 
+#include <sys/types.h>
+
 struct channel;
 
 /* One message. body is borrowed until the call returns; fd is -1, or a descriptor that now is the callee's.
@@ -29,6 +31,9 @@ size_t channel_pending(const struct channel *channel); /* bytes not yet taken by
 
 /* Blocks until all is sent or the peer is gone: for commands and for the last words of a process. */
 int channel_flush(struct channel *channel, struct err *err);
+
+/* Who is at the other end, as the kernel has it; (uid_t)-1 if it does not say. */
+uid_t channel_peer_user(const struct channel *channel);
 
 /* Stops and resumes reading: back-pressure. */
 void channel_pause(struct channel *channel);
