@@ -4,12 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/bits.h"
 #include "watch/mask_priv.h"
 
 #define PATTERN_STARS "***"
 #define HIDDEN        "[hidden: it may hold a secret that could not be masked]"
 
-enum { FORMS = 3 };
+enum { FORMS = 3, WORDS = (MASKS_MAX + BITS_PER_WORD - 1) / BITS_PER_WORD };
 
 /* One event's secrets as they are found. */
 struct hiding {
@@ -82,10 +83,15 @@ static sv hide_pattern(struct hiding *hiding, const struct mask *mask, sv text)
     return text;
 }
 
+/* Only what could match the text as it came: what is put in its place is no secret. */
 static sv hide_patterns(struct hiding *hiding, sv text)
 {
-    for (size_t i = 0; text.n && i < hiding->masks->count; i++)
-        text = hide_pattern(hiding, &hiding->masks->list[i], text);
+    struct masks *masks = hiding->masks;
+    uint64_t marked[WORDS] = {0};
+    bool told = masks->sieve && mask_sieve_mark(masks->sieve, text, marked);
+    for (size_t i = 0; text.n && i < masks->count; i++)
+        if (!told || bits_has(marked, i))
+            text = hide_pattern(hiding, &masks->list[i], text);
     return text;
 }
 

@@ -40,6 +40,10 @@ int masks_load(struct masks *masks, const char *path, rule_error_fn *fn, void *a
 /* The same from memory. Returns how many masks were added. */
 size_t masks_load_text(struct masks *masks, const char *name, sv text, rule_error_fn *fn, void *arg);
 
+/* After the last load: makes ready to leave out at once what cannot match. Without it the same is hidden,
+ * only slower. */
+void masks_seal(struct masks *masks);
+
 /* Replaces raw, message and the values of fields where they hold secrets; what is new lives in arena. Returns
  * how many pieces were hidden. Never fails: what cannot be masked is hidden whole. One thread at a time. */
 size_t masks_hide(struct masks *masks, struct event *event, struct arena *arena);

@@ -46,10 +46,22 @@ void masks_free(struct masks *masks)
         pcre2_code_free(masks->list[i].pattern);
         pcre2_code_free(masks->list[i].except);
     }
+    mask_sieve_free(masks->sieve);
     pcre2_match_data_free(masks->data);
     pcre2_match_context_free(masks->context);
     arena_free(masks->arena);
     free(masks);
+}
+
+void masks_seal(struct masks *masks)
+{
+    sv *expressions = calloc(masks->count + 1, sizeof *expressions);
+    assert(expressions);
+    for (size_t i = 0; i < masks->count; i++)
+        expressions[i] = masks->list[i].expression;
+    mask_sieve_free(masks->sieve);
+    masks->sieve = mask_sieve_new(expressions, masks->count);
+    free(expressions);
 }
 
 static bool matches_except(struct masks *masks, const struct mask *mask, sv secret)
@@ -109,6 +121,7 @@ static bool add_pattern(struct masks *masks, const struct yaml_node *item, const
     struct mask mask = {.pattern = compile(node, errors)};
     if (!mask.pattern)
         return false;
+    mask.expression = arena_sv(masks->arena, node->text);
     int group = pcre2_substring_number_from_name(mask.pattern, (PCRE2_SPTR) "secret");
     if (group < 0)
         sigma_error(errors, node->line, node->column,
@@ -196,6 +209,8 @@ size_t masks_load_text(struct masks *masks, const char *name, sv text, rule_erro
     struct yaml_problem problem;
     const struct yaml_node *document;
     size_t added = 0;
+    mask_sieve_free(masks->sieve); /* it knows nothing of what comes now */
+    masks->sieve = NULL;
     while ((document = yaml_reader_next(reader, &problem)) != NULL) {
         const struct yaml_node *list = yaml_get(document, "masks");
         if (!list || list->kind != YAML_LIST)

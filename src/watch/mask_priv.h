@@ -3,10 +3,12 @@
 #define VEDETTE_WATCH_MASK_PRIV_H
 
 #include "watch/mask.h"
+#include "watch/mask_sieve.h"
 
 struct mask {
     void *pattern, *except; /* pcre2_code; except may be NULL */
     uint32_t group;         /* that catches the secret */
+    sv expression;          /* of pattern */
 };
 
 struct masks {
@@ -15,7 +17,8 @@ struct masks {
     size_t count;
     sv names[MASKS_MAX]; /* of fields */
     size_t name_count;
-    void *data, *context; /* pcre2_match_data, pcre2_match_context */
+    void *data, *context;     /* pcre2_match_data, pcre2_match_context */
+    struct mask_sieve *sieve; /* made by the seal; NULL: every pattern is tried */
 };
 
 enum mask_search {

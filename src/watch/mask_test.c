@@ -21,6 +21,7 @@ static int set_up(void **state)
 {
     (void)state;
     masks = masks_new();
+    masks_seal(masks);
     arena = arena_new(16 << 20);
     return 0;
 }
@@ -88,6 +89,49 @@ static void a_secret_in_any_format_stands_nowhere_in_the_event(void **state)
         if (stands(&event, "***") + stands(&event, HIDDEN) == 0)
             fail_msg("%s: nothing is hidden", cases[i].record);
     }
+}
+
+/* Expressions that the seal's pass can tell exactly, only roughly, and not at all. */
+static void the_seal_hides_what_would_be_hidden_without_it(void **state)
+{
+    (void)state;
+    static const char own[] = "masks:\n"
+                              "- {name: atomic, pattern: '(?>x+)(?<secret>y1)'}\n"
+                              "- {name: back, pattern: '(p|q)\\1(?<secret>y2)'}\n"
+                              "- {name: behind, pattern: '(?<=k=)(?<secret>y3)(?!z)'}\n"
+                              "- {name: cut, pattern: 'w\\K(?<secret>y4)'}\n"
+                              "- {name: word, pattern: '(?i)\\btoken[^a](?<secret>y5)$'}\n"
+                              "- {name: start, pattern: '^(?<secret>y6)'}\n"
+                              "- {name: nothing, pattern: '(?<secret>y7)?'}\n";
+    static const sv texts[] = {SV_INIT("a xxxy1 b"),
+                               SV_INIT("ppy2 pqy2 qqy2"),
+                               SV_INIT("k=y3 k=y3z y3"),
+                               SV_INIT("wy4 y4"),
+                               SV_INIT("TOKEN y5\n"),
+                               SV_INIT("token\xc3\xa4y5"),
+                               SV_INIT("to\xe2\x84\xaa"
+                                       "en y5"),
+                               SV_INIT("y6 y6"),
+                               SV_INIT("y7 y7"),
+                               SV_INIT("nothing of all this"),
+                               SV_INIT("\xffwy4")};
+    struct told told = {0};
+    struct masks *slow = masks_new();
+    masks_load_text(slow, "own.yml", sv_of(own), tell, &told);
+    masks_load_text(masks, "own.yml", sv_of(own), tell, &told);
+    masks_seal(masks);
+    assert_int_equal(told.count, 0);
+    size_t hidden = 0;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct event quick_event = {.raw = texts[i]}, slow_event = quick_event;
+        masks_hide(masks, &quick_event, arena);
+        hidden += masks_hide(slow, &slow_event, arena);
+        if (!sv_eq(quick_event.raw, slow_event.raw))
+            fail_msg("'%.*s' becomes '%.*s', not '%.*s'", SV_ARG(texts[i]), SV_ARG(quick_event.raw),
+                     SV_ARG(slow_event.raw));
+    }
+    assert_true(hidden >= 10);
+    masks_free(slow);
 }
 
 static void what_is_no_secret_stays(void **state)
@@ -202,6 +246,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_secret_in_any_format_stands_nowhere_in_the_event),
+        TEST(the_seal_hides_what_would_be_hidden_without_it),
         TEST(what_is_no_secret_stays),
         TEST(a_name_that_is_also_a_password_stays_a_name),
         TEST(masks_of_ones_own_join_those_built_in),

@@ -56,6 +56,7 @@ int rule_book_load(const struct config *config, bool keep, struct ruleset **ret,
         ruleset_keep(ruleset);
     for (size_t i = 0; result == 0 && i < config->masks.count; i++)
         result = masks_load(ruleset_masks(ruleset), config->masks.items[i], fn, arg, err);
+    masks_seal(ruleset_masks(ruleset));
     for (size_t i = 0; result == 0 && i < config->rules.count; i++)
         result = ruleset_load(ruleset, config->rules.items[i], fn, arg, err);
     if (result == 0)
