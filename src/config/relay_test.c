@@ -3,39 +3,15 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #include <cmocka.h>
 
-#include "config/config.h"
+#include "config/config_fixture.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 #define RELAY        "relay:\n  listen: ['127.0.0.1:25']\n"
 #define RULE         RELAY "  rules:\n    - {name: a, networks: [192.0.2.0/24], "
 #define OPEN         "  open_relay: \"yes, anybody may send through us\"\n"
-
-static struct config_errors errors;
-
-static int set_up(void **state)
-{
-    (void)state;
-    config_errors_init(&errors);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    config_errors_free(&errors);
-    return 0;
-}
-
-static struct config *parse(const char *text)
-{
-    struct config_source source = {"/etc/vedette/gateway.yaml", sv_of(text)};
-    return config_parse(&source, 1, "gw.example.org", &errors);
-}
 
 static void a_relay_on_its_own_needs_no_gateways_and_nobody_to_tell(void **state)
 {
@@ -166,12 +142,10 @@ static void an_open_relay_is_warned_of_every_time(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_relay_on_its_own_needs_no_gateways_and_nobody_to_tell, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(what_is_wrong_with_a_rule_is_told_with_its_place, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(
-            a_rule_that_lets_anybody_send_anywhere_is_refused_unless_it_is_said_in_words, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(an_open_relay_is_warned_of_every_time, set_up, tear_down),
+        TEST(a_relay_on_its_own_needs_no_gateways_and_nobody_to_tell),
+        TEST(what_is_wrong_with_a_rule_is_told_with_its_place),
+        TEST(a_rule_that_lets_anybody_send_anywhere_is_refused_unless_it_is_said_in_words),
+        TEST(an_open_relay_is_warned_of_every_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
