@@ -132,16 +132,21 @@ static int load_trust(struct tls_context *context, const struct tls_trust *trust
 
 int tls_client_context(const struct tls_trust *trust, struct tls_context **ret, struct err *err)
 {
+    assert((trust->pin != NULL) + (trust->dane != NULL) + trust->anybody <= 1);
     struct tls_context *context = tls_context_new(false);
     int rc = 0;
     if (trust->pin) {
         context->pinned = true;
         rc = pin_parse(trust->pin, context->pin, err);
         SSL_CTX_set_cert_verify_callback(context->ssl, tls_pin_check, context);
+    } else if (trust->dane) {
+        tls_dane_adopt(context, trust->dane);
+    } else if (trust->anybody) {
+        context->kind = TLS_UNVERIFIED;
     } else {
         rc = load_trust(context, trust, err);
     }
-    SSL_CTX_set_verify(context->ssl, SSL_VERIFY_PEER, tls_verify_note);
+    SSL_CTX_set_verify(context->ssl, trust->anybody ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, tls_verify_note);
     SSL_CTX_set_client_cert_cb(context->ssl, tls_client_certificate_note);
     if (rc < 0) {
         tls_context_free(context);
@@ -213,5 +218,6 @@ void tls_context_free(struct tls_context *context)
     if (!context || --context->references)
         return;
     SSL_CTX_free(context->ssl);
+    free(context->dane);
     free(context);
 }

@@ -8,12 +8,33 @@
 
 struct tls_context;
 
-/* How a client trusts a server. Verification cannot be switched off: a pin replaces it, nothing else does. */
+/* A TLSA record (RFC 6698 §2.1). */
+struct tls_tlsa {
+    uint8_t usage, selector, matching;
+    sv data;
+};
+
+/* What DNSSEC vouches for of one mail server (RFC 7672). */
+struct tls_dane {
+    const char *base;  /* the name that the records belong to: sent as SNI */
+    const char *other; /* a further name that a certificate under DANE-TA(2) may bear; NULL: none */
+    const struct tls_tlsa *records;
+    size_t count;
+};
+
+/* True if one of the records at least can verify a mail server: DANE-TA(2) or DANE-EE(3) (RFC 7672 §3.1.3),
+ * with a selector and a matching type that are known, and data that fit it. */
+bool tls_dane_usable(const struct tls_tlsa *records, size_t count);
+
+/* How a client trusts a server: by authorities, or by exactly one of pin, dane and anybody. Verification is
+ * switched off by anybody alone, for mail that the configuration lets go to whoever answers. */
 struct tls_trust {
-    const char *ca_file;      /* PEM; NULL with ca_directory NULL: the system's */
-    const char *ca_directory; /* every PEM file in it */
-    const char *pin;          /* "sha256:<64 hex>" of the certificate or of its public key (SPKI); then the
-                                 chain and the dates are not looked at; NULL for none */
+    const char *ca_file;         /* PEM; NULL with ca_directory NULL: the system's */
+    const char *ca_directory;    /* every PEM file in it */
+    const char *pin;             /* "sha256:<64 hex>" of the certificate or of its public key (SPKI); then the
+                                    chain and the dates are not looked at; NULL for none */
+    const struct tls_dane *dane; /* copied; must be usable; NULL for none */
+    bool anybody;                /* encrypts, and knows nothing of the peer: never for credentials */
 };
 
 /* TLS ≥ 1.2. Reads the files now. */
@@ -31,9 +52,13 @@ void tls_server_let_strangers_in(struct tls_context *context);
 struct tls_context *tls_context_keep(struct tls_context *context);
 void tls_context_free(struct tls_context *context);
 
+/* What a server was verified by. */
+enum tls_proof { TLS_PROOF_NONE, TLS_PROOF_AUTHORITY, TLS_PROOF_PIN, TLS_PROOF_DANE };
+
 /* What the handshake found, for the record of the attempt. */
 struct tls_info {
-    char version[16]; /* "TLSv1.3" */
+    enum tls_proof proof; /* of clients with a context of tls_client_context, else NONE */
+    char version[16];     /* "TLSv1.3" */
     char cipher[64];
     char subject[256], issuer[256];
     char fingerprint[72]; /* "sha256:…" of the peer's certificate; empty without one */

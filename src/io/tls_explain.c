@@ -172,6 +172,15 @@ void tls_explain_refusal(const struct tls_refusal *refusal, const char *name, st
                 "and set pin to it",
                 "the certificate is not the pinned one; its fingerprint is %s", fingerprint);
         return;
+    case X509_V_ERR_DANE_NO_MATCH:
+        tls_fingerprint(refusal->leaf, fingerprint, sizeof fingerprint);
+        err_set(
+            err, ERR_PROTOCOL,
+            "the server's administrator must publish TLSA records of the certificate in use; if that did not "
+            "change, somebody on the way may be in the server's place",
+            "the certificate matches none of the TLSA records of %s; its fingerprint is %s",
+            name ? name : "the server", fingerprint);
+        return;
     case X509_V_ERR_EE_KEY_TOO_SMALL:
     case X509_V_ERR_CA_KEY_TOO_SMALL:
     case X509_V_ERR_CA_MD_TOO_WEAK:

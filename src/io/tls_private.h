@@ -12,14 +12,15 @@
 
 enum { TLS_PIN_BYTES = 32 };
 
-enum tls_kind { TLS_STRICT, TLS_LOOKING, TLS_ANTIQUE };
+enum tls_kind { TLS_STRICT, TLS_UNVERIFIED, TLS_LOOKING, TLS_ANTIQUE };
 
 struct tls_context {
     SSL_CTX *ssl;
     unsigned references;
     enum tls_kind kind;
     bool server, pinned;
-    bool named_trust; /* the operator named the CA; any certificate of it may end a chain */
+    struct tls_dane *dane; /* a copy, in one piece of memory with all it points at; NULL: none */
+    bool named_trust;      /* the operator named the CA; any certificate of it may end a chain */
     unsigned char pin[TLS_PIN_BYTES];
 };
 
@@ -41,6 +42,10 @@ struct tls_context *tls_context_new(bool server);
 /* SSL_set_app_data holds one of these while a handshake runs. */
 void tls_refusal_note(struct tls_refusal *refusal, X509_STORE_CTX *store, int code);
 void tls_refusal_clear(struct tls_refusal *refusal);
+
+/* tls_dane.c: takes the records over, and has each connection verified by them. */
+void tls_dane_adopt(struct tls_context *context, const struct tls_dane *dane);
+void tls_dane_expect(SSL *ssl, const struct tls_dane *dane);
 
 /* Verification by pin, in place of OpenSSL's own; arg is the tls_context. */
 int tls_pin_check(X509_STORE_CTX *store, void *arg);

@@ -102,8 +102,8 @@ struct tls_context *tls_antique_context(void);
 /* NULL before the handshake is done, and with contexts that do not look. */
 const struct tls_report *stream_tls_report(const struct stream *stream);
 
-/* True when credentials and mail may be sent: inside TLS, over a strict context, or over a looking one that
- * found no fault. False in the clear. */
+/* True when the peer is verified, so that credentials may be sent: inside TLS, over a strict context, or over
+ * a looking one that found no fault. False in the clear, and where anybody would do (struct tls_trust). */
 bool stream_tls_trusted(const struct stream *stream);
 
 /* Why TLS ended: asked after STREAM_FAILED, whose err has the words. */

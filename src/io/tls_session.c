@@ -103,12 +103,15 @@ int tls_client_certificate_note(SSL *ssl, X509 **cert, EVP_PKEY **key)
 
 static void be_client(struct tls_session *session, const char *name)
 {
-    session->name = strdup(name ? name : "");
+    const struct tls_dane *dane = session->context->dane;
+    session->name = strdup(dane ? dane->base : name ? name : "");
     assert(session->name);
     size_t n = strlen(session->name);
     if (n > 1 && session->name[n - 1] == '.')
         session->name[n - 1] = '\0';
-    if (*session->name)
+    if (session->context->dane)
+        tls_dane_expect(session->ssl, session->context->dane);
+    else if (*session->name)
         expect_name(session->ssl, session->name);
     SSL_set_connect_state(session->ssl);
 }
@@ -186,12 +189,20 @@ static void describe_peer(struct tls_info *info, X509 *cert)
     info->not_after = tls_time(X509_get0_notAfter(cert));
 }
 
+static enum tls_proof proof_of(const struct tls_context *context)
+{
+    if (context->server || context->kind != TLS_STRICT)
+        return TLS_PROOF_NONE;
+    return context->dane ? TLS_PROOF_DANE : context->pinned ? TLS_PROOF_PIN : TLS_PROOF_AUTHORITY;
+}
+
 static void describe_session(struct tls_session *session)
 {
     static const char label[] = "EXPORTER-Channel-Binding"; /* RFC 9266 §2 */
     struct tls_info *info = &session->info;
     const SSL *ssl = session->ssl;
     const char *version = SSL_get_version(ssl);
+    info->proof = proof_of(session->context);
     sv_copy(info->version, sizeof info->version, sv_of(strcmp(version, "TLSv1") ? version : "TLSv1.0"));
     sv_copy(info->cipher, sizeof info->cipher, sv_of(SSL_get_cipher_name(ssl)));
     X509 *cert = SSL_get1_peer_certificate(ssl);
@@ -275,6 +286,7 @@ bool tls_session_trusted(const struct tls_session *session)
         return session->secured;
     case TLS_LOOKING:
         return session->report && session->report->fault == TLS_FAULT_NONE;
+    case TLS_UNVERIFIED:
     case TLS_ANTIQUE:
         return false;
     }
@@ -289,14 +301,15 @@ enum tls_failure tls_session_failure(const struct tls_session *session)
 bool tls_session_may_say(const struct tls_session *session, sv bytes)
 {
     static const sv harmless[] = {SV_INIT("EHLO "), SV_INIT("HELO "), SV_INIT("QUIT")};
-    if (session->context->kind == TLS_STRICT || tls_session_trusted(session))
+    enum tls_kind kind = session->context->kind;
+    if (kind == TLS_STRICT || kind == TLS_UNVERIFIED || tls_session_trusted(session))
         return true;
     while (bytes.n) {
         sv line = sv_split(&bytes, '\n');
         bool known = false;
         for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++)
             known = known || sv_istarts(line, harmless[i]);
-        if (!known || session->context->kind == TLS_ANTIQUE)
+        if (!known || kind == TLS_ANTIQUE)
             return false;
     }
     return true;
