@@ -121,6 +121,14 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *arg)
     return fits;
 }
 
+static void take_type(CURL *easy, char ret[static HTTP_TYPE_MAX])
+{
+    char *type = NULL;
+    if (curl_easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &type) == CURLE_OK && type &&
+        strlen(type) < HTTP_TYPE_MAX && sv_printable(sv_of(type)))
+        sv_copy(ret, HTTP_TYPE_MAX, sv_of(type));
+}
+
 static void on_ended(void *arg, CURL *easy, CURLcode code)
 {
     (void)arg;
@@ -132,6 +140,8 @@ static void on_ended(void *arg, CURL *easy, CURLcode code)
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
     bool cut = code == CURLE_WRITE_ERROR && buf_room(&call->answer) == 0;
     bool good = (code == CURLE_OK || cut) && status > 0;
+    struct http_answer answer = {.status = 0};
+    take_type(easy, answer.type);
     if (!good)
         transfers_err(&err, code == CURLE_OK ? CURLE_GOT_NOTHING : code, call->where, call->error);
     http_fn *fn = call->fn;
@@ -139,7 +149,9 @@ static void on_ended(void *arg, CURL *easy, CURLcode code)
     struct buf body = call->answer;
     call->answer = BUF_INIT(0);
     call_free(call);
-    struct http_answer answer = {.status = (int)status, .body = buf_view(&body)};
+    answer.status = (int)status;
+    answer.body = buf_view(&body);
+    answer.cut = cut;
     fn(fn_arg, good ? &answer : NULL, good ? NULL : &err);
     buf_free(&body);
 }
@@ -231,7 +243,7 @@ int http_ask(struct http *http, const struct http_request *request, http_fn *fn,
     assert(call);
     *call = (struct http_call){.http = http, .fn = fn, .arg = arg, .easy = curl_easy_init()};
     assert(call->easy);
-    call->answer = BUF_INIT(HTTP_BODY_BYTES_MAX);
+    call->answer = BUF_INIT(request->answer_bytes_max ? request->answer_bytes_max : HTTP_BODY_BYTES_MAX);
     call->body = BUF_INIT(HTTP_REQUEST_BYTES_MAX);
     buf_put(&call->body, request->body);
     snprintf(call->where, sizeof call->where, "%s:%d", host, port);

@@ -17,7 +17,9 @@ enum {
     HTTP_HEADERS_MAX = 16,
     HTTP_HEADER_BYTES_MAX = 4096,
     HTTP_REQUEST_BYTES_MAX = 1024 * 1024,
-    HTTP_BODY_BYTES_MAX = 16 * 1024, /* of an answer; what is longer is cut */
+    HTTP_BODY_BYTES_MAX =
+        16 * 1024, /* of an answer, unless the request says otherwise; what is longer is cut */
+    HTTP_TYPE_MAX = 128,
 };
 
 /* All is copied, and wiped afterwards; libcurl keeps copies of its own that it only frees. */
@@ -27,13 +29,16 @@ struct http_request {
     const char *address; /* an IP literal: where the URL's host is. NULL only when that host is a literal */
     const char *const *headers; /* "Name: value", without CR, LF; ends with NULL; may be NULL */
     sv body;
-    const char *ca_file; /* PEM; NULL: the system's authorities */
-    nanos timeout;       /* for all of it */
+    const char *ca_file;     /* PEM; NULL: the system's authorities */
+    nanos timeout;           /* for all of it */
+    size_t answer_bytes_max; /* of the answer's body; 0: HTTP_BODY_BYTES_MAX */
 };
 
 struct http_answer {
-    int status; /* 200 … */
-    sv body;    /* its first HTTP_BODY_BYTES_MAX bytes */
+    int status;               /* 200 … */
+    sv body;                  /* its first bytes, as many as the request would take */
+    bool cut;                 /* there was more */
+    char type[HTTP_TYPE_MAX]; /* Content-Type as it came; "" without one, or for one too long */
 };
 
 /* Exactly one of answer (whatever its status) and err. err's class: UNAVAILABLE unreachable or too slow,
