@@ -40,8 +40,10 @@ def workload(lines, every, rules, who):
     """The path of a file of such lines; see bench/workload.c."""
     path = SCRATCH / f"lines-{lines}-{every}-{rules}-{who}"
     if not path.exists():
-        with open(path, "wb") as out:
+        unfinished = path.with_suffix(".unfinished")
+        with open(unfinished, "wb") as out:
             subprocess.run([PROGRAMS / "workload", *map(str, (lines, every, rules, who))], stdout=out, check=True)
+        unfinished.rename(path)
     return path
 
 
