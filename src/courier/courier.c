@@ -78,6 +78,7 @@ static int prepare(const struct config *config, struct prepared **ret, struct er
             prepared_free(prepared);
             return -1;
         }
+        tls_client_keep_sessions(prepared->contexts[i]);
     }
     *ret = prepared;
     return 0;

@@ -325,8 +325,8 @@ static void on_secured(struct session *session)
 {
     const struct tls_info *info = stream_tls_info(session->stream);
     char text[SESSION_SAID_MAX];
-    snprintf(text, sizeof text, "%s %s, certificate %.120s of %.120s", info->version, info->cipher,
-             info->subject, info->issuer);
+    snprintf(text, sizeof text, "%s %s, certificate %.120s of %.120s%s", info->version, info->cipher,
+             info->subject, info->issuer, info->resumed ? ", verified earlier" : "");
     tell_hop(session, "tls", sv_of(text));
     session->securing = false;
     smtp_client_tls_started(session->client);

@@ -180,6 +180,7 @@ static int make_tls(const struct config_relay *relay, struct tls_context **ret, 
     if (tls_server_context(relay->certificate, relay->key, relay->client_ca, ret, err) < 0)
         return -1;
     tls_server_let_strangers_in(*ret);
+    tls_server_give_tickets(*ret);
     return 0;
 }
 
@@ -319,10 +320,23 @@ void gateway_reload(struct gateway *gateway, const struct config *config)
 /* ---- What is told of it ---------------------------------------------------------------------------------
  */
 
+static void write_handshakes(const struct inbound_house *house, struct buf *out)
+{
+    static const char name[] = "vedette_gateway_tls_handshakes_total";
+    metrics_family(
+        out, name, METRICS_COUNTER,
+        "TLS handshakes with clients: whole ones, and those that went on with an earlier session.");
+    metrics_sample(out, name, &(struct metrics_label){"kind", SV("whole")}, 1,
+                   (int64_t)house->whole_handshakes);
+    metrics_sample(out, name, &(struct metrics_label){"kind", SV("resumed")}, 1,
+                   (int64_t)house->resumed_handshakes);
+}
+
 void gateway_write_metrics(const struct gateway *gateway, struct buf *out)
 {
     metrics_one(out, "vedette_gateway_sessions", METRICS_GAUGE, "Clients connected now.",
                 (int64_t)gateway->inbound_count);
+    write_handshakes(&gateway->house, out);
     guard_write_metrics(gateway->now.guard, out);
     relay_write_metrics(gateway->house.relay, out);
 }

@@ -176,6 +176,10 @@ bool inbound_pump(struct inbound *session)
 static void on_secured(struct inbound *session)
 {
     session->shaking_hands = false;
+    if (stream_tls_info(session->stream)->resumed)
+        session->house->resumed_handshakes++;
+    else
+        session->house->whole_handshakes++;
     if (session->implicit_tls)
         smtp_server_greet(session->server);
     else

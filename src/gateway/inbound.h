@@ -25,6 +25,7 @@ struct inbound_house {
     struct failures *failures; /* where refused logins are told; NULL: in the log only */
     nanos command_timeout;     /* for a whole command, or for so much of the content as inbound.c says */
     bool draining;             /* no new transaction */
+    uint64_t whole_handshakes, resumed_handshakes;
 };
 
 typedef void inbound_ended_fn(void *arg, struct inbound *session);

@@ -79,8 +79,11 @@ static int add_hop(struct route_table *table, struct route *route, const struct 
     hop->gateway = as_gateway(table, host);
     hop->preference = host->preference;
     hop->weight = host->weight;
-    if (host->security != SMTP_SECURITY_NONE && tls_client_context(&trust, &hop->tls, err) < 0)
-        return err_prefix(err, "smarthost %s", host->name);
+    if (host->security != SMTP_SECURITY_NONE) {
+        if (tls_client_context(&trust, &hop->tls, err) < 0)
+            return err_prefix(err, "smarthost %s", host->name);
+        tls_client_keep_sessions(hop->tls);
+    }
     route->hop_count++;
     return 0;
 }

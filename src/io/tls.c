@@ -1,4 +1,6 @@
+#include "io/tls_memory.h"
 #include "io/tls_private.h"
+#include "io/tls_tickets.h"
 
 #include <assert.h>
 #include <dirent.h>
@@ -59,6 +61,7 @@ struct tls_context *tls_context_new(bool server)
     context->ssl = SSL_CTX_new(server ? TLS_server_method() : TLS_client_method());
     assert(context->ssl);
     SSL_CTX *ssl = context->ssl;
+    SSL_CTX_set_app_data(ssl, context);
     SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION);
     /* Many mail servers hang up without a close_notify; our protocols mark their own ends. */
     SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET |
@@ -156,6 +159,15 @@ int tls_client_context(const struct tls_trust *trust, struct tls_context **ret, 
     return 0;
 }
 
+void tls_client_keep_sessions(struct tls_context *context)
+{
+    assert(!context->server && context->kind == TLS_STRICT && !context->memory);
+    context->memory = tls_memory_new();
+    SSL_CTX_clear_options(context->ssl, SSL_OP_NO_TICKET);
+    SSL_CTX_set_session_cache_mode(context->ssl, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(context->ssl, tls_client_session_note);
+}
+
 static int load_pair(SSL_CTX *ssl, const char *certificate, const char *key, struct err *err)
 {
     ERR_clear_error();
@@ -219,5 +231,7 @@ void tls_context_free(struct tls_context *context)
         return;
     SSL_CTX_free(context->ssl);
     free(context->dane);
+    tls_tickets_free(context->tickets);
+    tls_memory_free(context->memory);
     free(context);
 }

@@ -48,6 +48,16 @@ int tls_server_context(const char *certificate, const char *key, const char *cli
  * of that authority, but they may show none. */
 void tls_server_let_strangers_in(struct tls_context *context);
 
+/* Clients of the server may come back without a whole handshake, for a day at most: they get tickets that
+ * only this context can open, under keys that change every hour. A session keeps whose certificate was shown
+ * in it, until that expires; where certificates are asked for, one without is not gone on with. */
+void tls_server_give_tickets(struct tls_context *context);
+
+/* Sessions with a server are gone on with, so that it need not be verified at each connection: with the same
+ * address under the same name and by the same trust, for a day at most, and not past its certificate's end.
+ */
+void tls_client_keep_sessions(struct tls_context *context);
+
 /* Contexts are counted: a stream keeps its own reference. NULL is fine. */
 struct tls_context *tls_context_keep(struct tls_context *context);
 void tls_context_free(struct tls_context *context);
@@ -65,6 +75,7 @@ struct tls_info {
     nanos not_after;
     unsigned char exporter[32]; /* RFC 9266 tls-exporter channel binding */
     size_t exporter_length;     /* 32 with TLS 1.3, else 0 */
+    bool resumed;               /* no whole handshake: the certificate is the one of an earlier one */
 };
 
 #endif

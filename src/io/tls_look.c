@@ -97,8 +97,7 @@ static enum tls_fault fault_of(const struct tls_context *context, const struct t
 
 static struct tls_refusal *refusal_of(X509_STORE_CTX *store)
 {
-    const SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
-    return SSL_get_app_data(ssl);
+    return tls_refusal_of(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
 }
 
 static const struct tls_context *context_of(X509_STORE_CTX *store)
@@ -151,7 +150,6 @@ int tls_looking_context(const struct tls_trust *trust, struct tls_context **ret,
     if (tls_client_context(trust, &context, err) < 0)
         return -1;
     context->kind = TLS_LOOKING;
-    SSL_CTX_set_app_data(context->ssl, context);
     SSL_CTX_set_cert_verify_callback(context->ssl, tls_look_check, context);
     if (!context->pinned) {
         SSL_CTX_set_verify(context->ssl, SSL_VERIFY_PEER, note_fault);

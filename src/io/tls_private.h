@@ -14,14 +14,19 @@ enum { TLS_PIN_BYTES = 32 };
 
 enum tls_kind { TLS_STRICT, TLS_UNVERIFIED, TLS_LOOKING, TLS_ANTIQUE };
 
+struct tls_memory;
+struct tls_tickets;
+
 struct tls_context {
-    SSL_CTX *ssl;
+    SSL_CTX *ssl; /* its app data is the context */
     unsigned references;
     enum tls_kind kind;
     bool server, pinned;
     struct tls_dane *dane; /* a copy, in one piece of memory with all it points at; NULL: none */
     bool named_trust;      /* the operator named the CA; any certificate of it may end a chain */
     unsigned char pin[TLS_PIN_BYTES];
+    struct tls_tickets *tickets; /* of a server that gives them out; else NULL */
+    struct tls_memory *memory;   /* of a client that keeps sessions; else NULL */
 };
 
 /* Why a certificate was refused, kept from inside the verification. */
@@ -39,7 +44,8 @@ struct tls_refusal {
 /* Without OpenSSL's defaults that we do not want; nothing is trusted yet. */
 struct tls_context *tls_context_new(bool server);
 
-/* SSL_set_app_data holds one of these while a handshake runs. */
+/* The one of a session, from within its handshake. */
+struct tls_refusal *tls_refusal_of(const SSL *ssl);
 void tls_refusal_note(struct tls_refusal *refusal, X509_STORE_CTX *store, int code);
 void tls_refusal_clear(struct tls_refusal *refusal);
 
@@ -52,6 +58,9 @@ int tls_pin_check(X509_STORE_CTX *store, void *arg);
 
 /* Records refusals, changes no verdict. */
 int tls_verify_note(int ok, X509_STORE_CTX *store);
+
+/* Called when a client has a session that it may keep. */
+int tls_client_session_note(SSL *ssl, SSL_SESSION *session);
 
 /* Called when a server asks for a client certificate: notes it, and has none to give. */
 int tls_client_certificate_note(SSL *ssl, X509 **cert, EVP_PKEY **key);

@@ -1,4 +1,8 @@
 #include "io/tls_session.h"
+
+#include "io/address.h"
+#include "io/loop.h"
+#include "io/tls_memory.h"
 #include "io/tls_private.h"
 
 #include <assert.h>
@@ -14,13 +18,21 @@
 struct tls_session {
     struct tls_context *context;
     SSL *ssl;
-    char *name; /* NULL for servers */
+    char *name;      /* NULL for servers */
+    char *whom;      /* at which address under which name; NULL unless sessions are kept */
+    nanos proven_at; /* monotonic: the whole handshake of the session that is gone on with */
     struct tls_refusal refusal;
     struct tls_info info;
     struct tls_report *report; /* NULL unless the context looks, and until the handshake is done */
     enum tls_failure failure;
     bool secured, broken;
 };
+
+struct tls_refusal *tls_refusal_of(const SSL *ssl)
+{
+    struct tls_session *session = SSL_get_app_data(ssl);
+    return &session->refusal;
+}
 
 void tls_refusal_note(struct tls_refusal *refusal, X509_STORE_CTX *store, int code)
 {
@@ -49,8 +61,7 @@ void tls_refusal_clear(struct tls_refusal *refusal)
 
 static struct tls_refusal *refusal_of(X509_STORE_CTX *store)
 {
-    const SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
-    return SSL_get_app_data(ssl);
+    return tls_refusal_of(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
 }
 
 int tls_verify_note(int ok, X509_STORE_CTX *store)
@@ -96,8 +107,7 @@ int tls_client_certificate_note(SSL *ssl, X509 **cert, EVP_PKEY **key)
 {
     (void)cert;
     (void)key;
-    struct tls_refusal *refusal = SSL_get_app_data(ssl);
-    refusal->client_certificate_wanted = true;
+    tls_refusal_of(ssl)->client_certificate_wanted = true;
     return 0;
 }
 
@@ -116,6 +126,40 @@ static void be_client(struct tls_session *session, const char *name)
     SSL_set_connect_state(session->ssl);
 }
 
+static char *describe_whom(int fd, const char *name)
+{
+    struct address peer = {.length = sizeof peer.storage};
+    char text[ADDRESS_TEXT_MAX], *whom = NULL;
+    if (getpeername(fd, (struct sockaddr *)&peer.storage, &peer.length) < 0 ||
+        (peer.storage.ss_family != AF_INET && peer.storage.ss_family != AF_INET6))
+        return NULL;
+    int n = asprintf(&whom, "%s %s", address_text(&peer, text), name);
+    assert(n > 0);
+    return whom;
+}
+
+static void go_on_with_known(struct tls_session *session, int fd)
+{
+    session->whom = describe_whom(fd, session->name);
+    if (!session->whom)
+        return;
+    SSL_SESSION *known =
+        tls_memory_take(session->context->memory, session->whom, loop_monotonic(), &session->proven_at);
+    if (known)
+        SSL_set_session(session->ssl, known);
+    SSL_SESSION_free(known);
+}
+
+int tls_client_session_note(SSL *ssl, SSL_SESSION *fresh)
+{
+    struct tls_session *session = SSL_get_app_data(ssl);
+    if (!session->whom || SSL_get_verify_result(ssl) != X509_V_OK)
+        return 0;
+    nanos proven_at = SSL_session_reused(ssl) ? session->proven_at : loop_monotonic();
+    tls_memory_put(session->context->memory, session->whom, fresh, proven_at);
+    return 1;
+}
+
 struct tls_session *tls_session_new(struct tls_context *context, int fd, const char *name)
 {
     assert(context->server || context->pinned || context->kind == TLS_ANTIQUE || (name && *name));
@@ -124,13 +168,15 @@ struct tls_session *tls_session_new(struct tls_context *context, int fd, const c
     session->context = tls_context_keep(context);
     session->ssl = SSL_new(context->ssl);
     assert(session->ssl);
-    SSL_set_app_data(session->ssl, &session->refusal);
+    SSL_set_app_data(session->ssl, session);
     int rc = SSL_set_fd(session->ssl, fd);
     assert(rc == 1);
     if (context->server)
         SSL_set_accept_state(session->ssl);
     else
         be_client(session, name);
+    if (context->memory)
+        go_on_with_known(session, fd);
     return session;
 }
 
@@ -138,10 +184,14 @@ void tls_session_free(struct tls_session *session)
 {
     if (!session)
         return;
+    /* Otherwise OpenSSL takes the end of a connection without ado for a fault, and spoils its session. */
+    if (session->secured && !session->broken)
+        SSL_set_shutdown(session->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     SSL_free(session->ssl);
     tls_refusal_clear(&session->refusal);
     tls_context_free(session->context);
     free(session->name);
+    free(session->whom);
     free(session->report);
     free(session);
 }
@@ -201,6 +251,7 @@ static void describe_session(struct tls_session *session)
     static const char label[] = "EXPORTER-Channel-Binding"; /* RFC 9266 §2 */
     struct tls_info *info = &session->info;
     const SSL *ssl = session->ssl;
+    info->resumed = SSL_session_reused(session->ssl);
     const char *version = SSL_get_version(ssl);
     info->proof = proof_of(session->context);
     sv_copy(info->version, sizeof info->version, sv_of(strcmp(version, "TLSv1") ? version : "TLSv1.0"));
@@ -235,6 +286,10 @@ enum tls_result tls_session_handshake(struct tls_session *session, struct err *e
     session->refusal.client_certificate_wanted = wanted;
     describe_session(session);
     session->secured = true;
+    /* Before TLS 1.3 a session is good for more than one connection, and the server need not send another. */
+    if (session->info.resumed && session->whom && SSL_version(session->ssl) < TLS1_3_VERSION)
+        tls_memory_put(session->context->memory, session->whom, SSL_get1_session(session->ssl),
+                       session->proven_at);
     return TLS_OK;
 }
 

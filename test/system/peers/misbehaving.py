@@ -34,7 +34,8 @@ class _Dropped(Exception):
 
 class Misbehaving:
     """messages: what was taken, as (sender, recipients, content); also those whose answer to the dot got lost.
-    accepted: those that were answered 2yz. connections: how many came. commands: every line heard."""
+    accepted: those that were answered 2yz. connections: how many came. commands: every line heard.
+    resumed: for each TLS handshake whether it went on with an earlier session."""
 
     def __init__(self, port=0, address="127.0.0.1", certificates=None, certificate=None, greeting_delay=0.0, answer_delay=0.0,
                  offer_starttls=None, wrapped=False, extensions=("PIPELINING", "8BITMIME", "SMTPUTF8",
@@ -49,7 +50,7 @@ class Misbehaving:
             self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self.context.load_cert_chain(certificate, certificates.key(certificate))
         self.offer_starttls = bool(certificates) and not wrapped if offer_starttls is None else offer_starttls
-        self.messages, self.accepted, self.commands = [], [], []
+        self.messages, self.accepted, self.commands, self.resumed = [], [], [], []
         self.connections = 0
         self._lock = threading.Lock()
         self._open = set()
@@ -128,6 +129,7 @@ class _Session:
 
     def _secure(self):
         self.socket = self.peer.context.wrap_socket(self.socket, server_side=True)
+        self.peer.resumed.append(self.socket.session_reused)
         self.file = self.socket.makefile("rb")
         self.secured = True
 
