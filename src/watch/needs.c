@@ -2,17 +2,12 @@
 
 #include <assert.h>
 
+#include "watch/need_weight.h"
 #include "wire/derived.h"
 
 enum {
-    DERIVED_MAX = 1024, /* that decoders tell; more is our mistake */
-    WEIGHT_BYTES_MAX = 16,
-    WEIGHT_OF_BYTE = 4,
-    WEIGHT_OF_DIGIT = 2,  /* numbers are everywhere */
-    WEIGHT_OF_COMMON = 6, /* of a whole word that many records have */
-    WEIGHT_OF_NAME = 7,   /* at most, of a field's name */
-    WEIGHT_OF_EDGE = 2,   /* more, for a whole word */
-    SHORT_BYTES = 2,
+    DERIVED_MAX = 1024,    /* that decoders tell; more is our mistake */
+    WEIGHT_OF_NAME = 7,    /* at most, of a field's name */
     LITERALS_AT_FIRST = 4, /* a power of two */
 };
 
@@ -48,64 +43,6 @@ const struct needs_known *needs_known_new(struct arena *arena)
 
 /* --- Literals and clauses --- */
 
-/* Text as most records have it, in lower case: what stands here tells little. */
-static const char everyday[] =
-    "<86>nov 24 08:15:30 host23 sshd[7701]: accepted publickey for user from 192.0.2.10 port 52022 ssh2: "
-    "failed "
-    "password invalid user root session opened for user closed by authenticating (uid=0) disconnected "
-    "connection "
-    "key sudo: user : tty=pts/0 ; pwd=/home/user ; user=root ; command=/usr/bin/systemctl status /usr/sbin/ "
-    "/bin/bash cron (root) cmd ( cd / && run-parts --report /etc/cron.hourly) /dev/null /tmp/ /var/log/ "
-    "/var/lib/ "
-    "/usr/local/bin/ type=syscall msg=audit(1700000000.123:45): arch=c000003e syscall=59 success=yes exit=0 "
-    "items=2 "
-    "ppid=1 pid=2 auid=1000 uid=1000 gid=1000 euid=0 tty=pts0 comm=\"bash\" exe=\"/usr/bin/bash\" "
-    "subj=unconfined key=(null) type=path name=/ inode mode=0100644 ouid ogid nametype=normal cwd= acct= "
-    "hostname= "
-    "addr= terminal= res=success type=execve a0= a1= cef:0|vendor|product|1.0|100|name|5|act=action suser= "
-    "duser= "
-    "shost= dhost= src= dst= fname= file access reason= cs1label=\"affected user name\" msg= data operation "
-    "operating system device type database request id policies default "
-    "{\"event\":{\"system\":{\"provider\":{\"#attributes\":{\"name\":\"microsoft-windows-security-auditing\"}"
-    "},"
-    "\"eventid\":4688,\"channel\":\"security\",\"computer\":\"host.example\"},\"eventdata\":{\"image\":"
-    "\"c:\\windows\\system32\\svchost.exe\",\"commandline\":\"c:\\program files (x86)\\microsoft\\app.exe -p "
-    "-k "
-    "\",\"parentimage\":\"services.exe\",\"parentcommandline\":\"originalfilename\":\"integritylevel\":"
-    "\"description company currentdirectory user targetfilename subjectusername targetusername logontype "
-    "ipaddress "
-    "workstationname processname servicename users appdata local temp microsoft-windows-sysmon/operational "
-    "explorer.exe update install configuration admin administrator http:// https:// .com .exe .dll .log "
-    ".json true "
-    "false \"time\":\"timestamp\":\"auth\":\"path\":\"id\":\"error\":\"\" create delete write read get set "
-    "add "
-    "start stop login logon logout connect network server client process service";
-
-static bool is_common(sv literal)
-{
-    char lower[NEEDS_LITERAL_BYTES_MAX];
-    sigma_fold(lower, literal.p, literal.n);
-    return memmem(everyday, sizeof everyday - 1, lower, literal.n) != NULL;
-}
-
-/* Few records have a long literal; most have any two letters somewhere, but not as a word. */
-static unsigned weight_of(const struct need_literal *literal)
-{
-    unsigned weight = 0;
-    size_t n = literal->text.n < WEIGHT_BYTES_MAX ? literal->text.n : WEIGHT_BYTES_MAX;
-    if (is_common(literal->text))
-        return n <= SHORT_BYTES ? WEIGHT_OF_COMMON / 2 : WEIGHT_OF_COMMON;
-    for (size_t i = 0; i < n; i++) {
-        char c = literal->text.p[i];
-        weight += c >= '0' && c <= '9' ? WEIGHT_OF_DIGIT : WEIGHT_OF_BYTE;
-    }
-    if (n <= SHORT_BYTES)
-        weight /= 2;
-    if (literal->flags & (NEED_LEFT | NEED_RIGHT))
-        weight += WEIGHT_OF_EDGE;
-    return weight;
-}
-
 /* The array doubles; the old one stays in the arena. */
 static bool grow(struct arena *arena, struct need_clause *clause)
 {
@@ -125,7 +62,7 @@ static bool grow(struct arena *arena, struct need_clause *clause)
 /* False if the literal is none, or there is no room. */
 static bool put(struct arena *arena, struct need_clause *clause, struct need_literal literal)
 {
-    unsigned weight = weight_of(&literal);
+    unsigned weight = need_weight(&literal);
     if (literal.text.n == 0 || !grow(arena, clause))
         return false;
     clause->weight = clause->count == 0 || weight < clause->weight ? weight : clause->weight;
@@ -227,8 +164,6 @@ static struct need_literal literal_of(struct arena *arena, const struct sigma_va
         return piece_of(arena, value->text, cased | NEED_RIGHT);
     case SIGMA_CONTAINS:
         return piece_of(arena, value->text, cased);
-    case SIGMA_REGEX:
-        return piece_of(arena, value->text, 0);
     case SIGMA_GLOB:
         return piece_of(arena, run_of(value, run), cased);
     case SIGMA_NUMBER:
@@ -242,6 +177,7 @@ static struct need_literal literal_of(struct arena *arena, const struct sigma_va
     case SIGMA_GREATER_EQUAL:
     case SIGMA_EXISTS:
     case SIGMA_FIELD:
+    case SIGMA_REGEX:  /* sets of texts: of_set */
     case SIGMA_ANY_OF: /* none of its own: put_value asks its alternatives */
         break;
     }
@@ -336,16 +272,45 @@ static bool put_framed(const struct need_shop *shop, sv name, const struct sigma
     return framed && put(shop->arena, clause, last_part(shop->arena, name));
 }
 
+/* One of the texts without which a regular expression cannot match. */
+static struct need_clause of_set(const struct need_shop *shop, sv name, const struct text_set *set)
+{
+    struct need_clause clause = no_clause;
+    for (size_t i = 0; i < set->count; i++) {
+        struct need_literal literal = piece_of(shop->arena, set->texts[i], 0);
+        if (!put(shop->arena, &clause, literal) || !put_marks(shop, name, literal.text, &clause))
+            return no_clause;
+    }
+    return clause;
+}
+
+/* The set that tells most. */
+static bool put_regex(const struct need_shop *shop, sv name, const struct sigma_value *value,
+                      struct need_clause *clause)
+{
+    struct need_clause best = no_clause;
+    for (size_t i = 0; i < value->set_count; i++) {
+        struct need_clause next = of_set(shop, name, &value->sets[i]);
+        best = next.weight > best.weight ? next : best;
+    }
+    for (size_t i = 0; i < best.count; i++)
+        if (!put(shop->arena, clause, best.literals[i]))
+            return false;
+    return best.count > 0;
+}
+
 static bool put_one(const struct need_shop *shop, sv name, const struct sigma_value *value,
                     struct need_clause *clause)
 {
+    if (value->kind == SIGMA_REGEX)
+        return put_regex(shop, name, value, clause);
     struct need_literal literal = literal_of(shop->arena, value);
     if (name.n == 0)
         literal.flags &= NEED_CASED; /* a search looks at the whole record */
-    size_t before = clause->count;
+    struct need_clause before = *clause;
     if (put_framed(shop, name, value, clause))
         return true;
-    clause->count = before;
+    *clause = before;
     return put(shop->arena, clause, literal) && put_marks(shop, name, literal.text, clause);
 }
 
@@ -470,15 +435,29 @@ static struct needs either(struct arena *arena, struct needs a, struct needs b)
 
 /* --- The rule's parts --- */
 
+/* One of the values; of a regular expression that stands alone, all that it needs. */
+static void add_values(const struct need_shop *shop, const struct sigma_item *item, size_t from, size_t n,
+                       struct need_branch *branch)
+{
+    const struct sigma_value *first = &item->values[from];
+    if (n > 1 || first->kind != SIGMA_REGEX) {
+        struct need_clause clause = of_values(shop, item, from, n);
+        branch_add(branch, &clause);
+        return;
+    }
+    for (size_t i = 0; i < first->set_count; i++) {
+        struct need_clause clause = of_set(shop, name_of(shop, item), &first->sets[i]);
+        branch_add(branch, &clause);
+    }
+}
+
 static void of_item(const struct need_shop *shop, const struct sigma_item *item, struct need_branch *branch)
 {
     if (item->negated)
         return;
     size_t n = item->all ? 1 : item->value_count;
-    for (size_t i = 0; n && i < item->value_count; i += n) {
-        struct need_clause clause = of_values(shop, item, i, n);
-        branch_add(branch, &clause);
-    }
+    for (size_t i = 0; n && i < item->value_count; i += n)
+        add_values(shop, item, i, n, branch);
     for (size_t i = 0; i < item->value_count; i++)
         if (!wants_field(&item->values[i]))
             return;

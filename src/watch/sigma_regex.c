@@ -2,24 +2,99 @@
 
 #include <string.h>
 
-/* The expression as it is read, and the texts found, one behind the other. */
+enum { DEPTH_MAX = 8, CLASS_MAX = 4 /* characters in a class that are told one by one */ };
+
+/* The expression as it is read. */
 struct reading {
     sv in;
     size_t at;
+    unsigned depth;
     bool caseless, lost;
-    char *texts;
-    size_t n, run, best, best_n;
+    struct arena *arena;
 };
 
-/* What comes next need not be next to what came before. */
-static void end_run(struct reading *reading)
+/* What is known of all that a part of the expression matches. */
+struct part {
+    bool exact;                                  /* it is one of the ends, and needs are not told beside */
+    struct text_set ends;                        /* it ends with one of these; never empty */
+    struct text_set needs[SIGMA_REGEX_SETS_MAX]; /* one of each stands in it; those that tell most first */
+    size_t need_count;
+};
+
+static void know_text(struct part *ret, sv text)
 {
-    size_t n = reading->n - reading->run;
-    if (n > reading->best_n) {
-        reading->best = reading->run;
-        reading->best_n = n;
+    ret->exact = true;
+    ret->need_count = 0;
+    ret->ends.texts[0] = text;
+    ret->ends.count = 1;
+}
+
+static void know_nothing(struct part *ret)
+{
+    know_text(ret, SV(""));
+    ret->exact = false;
+}
+
+static bool tells_more(const struct text_set *a, const struct text_set *b)
+{
+    size_t x = text_set_shortest(a), y = text_set_shortest(b);
+    return x > y || (x == y && a->count < b->count);
+}
+
+static void add_need(struct part *part, const struct text_set *set)
+{
+    struct text_set least = *set;
+    size_t at = part->need_count;
+    text_set_keep_least(&least);
+    if (text_set_shortest(&least) == 0)
+        return;
+    while (at > 0 && tells_more(&least, &part->needs[at - 1]))
+        at--;
+    if (at == SIGMA_REGEX_SETS_MAX)
+        return;
+    if (part->need_count < SIGMA_REGEX_SETS_MAX)
+        part->need_count++;
+    memmove(&part->needs[at + 1], &part->needs[at], (part->need_count - 1 - at) * sizeof least);
+    part->needs[at] = least;
+}
+
+/* What comes next need not be next to what came before. */
+static void break_off(struct part *part, const struct text_set *ends)
+{
+    add_need(part, &part->ends);
+    part->ends = *ends;
+    part->exact = false;
+}
+
+/* Puts the next part behind what is known of those before it. */
+static void append(struct reading *reading, struct part *before, const struct part *next)
+{
+    for (size_t i = 0; i < next->need_count; i++)
+        add_need(before, &next->needs[i]);
+    if (next->exact && before->ends.count * next->ends.count > TEXT_SET_MAX)
+        before->exact &= !text_set_keep_ends(&before->ends);
+    if (!next->exact || !text_set_append(&before->ends, &next->ends, reading->arena))
+        break_off(before, &next->ends);
+}
+
+/* Either of the two. */
+static void join(struct part *a, struct part *b)
+{
+    struct text_set ends = a->ends, needs;
+    bool fits = text_set_put_all(&ends, &b->ends);
+    if (a->exact && b->exact && fits) {
+        a->ends = ends;
+        return;
     }
-    reading->run = reading->n;
+    break_off(a, &a->ends);
+    break_off(b, &b->ends);
+    needs = a->needs[0];
+    bool both = a->need_count && b->need_count && text_set_put_all(&needs, &b->needs[0]);
+    know_nothing(a);
+    if (fits)
+        a->ends = ends;
+    if (both)
+        add_need(a, &needs);
 }
 
 static int peek(const struct reading *reading, size_t ahead)
@@ -39,23 +114,24 @@ static bool is_itself(const struct reading *reading, int c)
     return c > 0 && c < 0x80 && !(reading->caseless && (lower == 'k' || lower == 's'));
 }
 
-/* A character that stands for itself; n bytes of the expression. */
-static void take_character(struct reading *reading, int c, size_t n)
+static sv text_of(struct reading *reading, int c)
 {
+    char lower = (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
+    return arena_sv(reading->arena, sv_make(&lower, 1));
+}
+
+/* A character that stands for itself; n bytes of the expression. */
+static void take_character(struct reading *reading, struct part *ret, int c, size_t n)
+{
+    sv text = is_itself(reading, c) ? text_of(reading, c) : SV_NONE;
     reading->at += n;
-    int quantifier = peek(reading, 0);
-    if (quantifier == '*' || quantifier == '?' || quantifier == '{' || !is_itself(reading, c)) {
-        end_run(reading);
-        return;
-    }
-    reading->texts[reading->n++] = (char)c;
-    if (quantifier == '+')
-        end_run(reading);
+    if (text.n)
+        know_text(ret, text);
 }
 
 /* Simple escapes for a class of characters or a place; all others with a letter or a digit, which may go on
  * for longer, are not followed. */
-static void take_escape(struct reading *reading)
+static void take_escape(struct reading *reading, struct part *ret)
 {
     int c = peek(reading, 1);
     if (c < 0) {
@@ -63,110 +139,194 @@ static void take_escape(struct reading *reading)
         return;
     }
     if (!is_letter_or_digit(c)) {
-        take_character(reading, c, 2);
+        take_character(reading, ret, c, 2);
         return;
     }
-    end_run(reading);
-    reading->lost = strchr("dDwWsSbBAzZRhHvVnrtfae", c) == NULL;
     reading->at += 2;
+    if (strchr("bBAzZ", c))
+        know_text(ret, SV(""));
+    else
+        reading->lost = strchr("dDwWsSRhHvVnrtfae", c) == NULL;
+}
+
+/* A few characters one by one; false of ranges, other classes, and many. */
+static bool put_member(struct reading *reading, struct text_set *members, size_t *at)
+{
+    int c = peek(reading, *at), next = peek(reading, *at + 1);
+    if (c == '\\' && !is_letter_or_digit(next)) {
+        (*at)++;
+        c = next;
+    } else if (c == '\\' || c == '-') {
+        return false;
+    }
+    (*at)++;
+    sv text = is_itself(reading, c) ? text_of(reading, c) : SV_NONE;
+    return text.n && members->count < CLASS_MAX && text_set_put(members, text);
 }
 
 /* From "[" behind its "]". */
-static void skip_class(struct reading *reading)
+static void take_class(struct reading *reading, struct part *ret)
 {
-    reading->at++;
-    if (peek(reading, 0) == '^')
-        reading->at++;
-    if (peek(reading, 0) == ']')
-        reading->at++;
-    for (int c; (c = peek(reading, 0)) != ']'; reading->at += c == '\\' ? 2 : 1)
-        if (c < 0 || c == '[' || (c == '\\' && (peek(reading, 1) == 'Q' || peek(reading, 1) < 0))) {
+    size_t at = 1, first;
+    struct text_set members = {.count = 0};
+    bool few = peek(reading, at) != '^';
+    at += !few;
+    first = at;
+    for (int c; (c = peek(reading, at)) != ']' || at == first;) {
+        int next = peek(reading, at + 1);
+        if (c < 0 || c == '[' || (c == '\\' && (next == 'Q' || next == 'E' || next < 0))) {
             reading->lost = true; /* [:alpha:] and \Q…\E have rules of their own */
             return;
         }
+        size_t before = at;
+        few = few && put_member(reading, &members, &at);
+        at = before + (c == '\\' ? 2 : 1);
+    }
+    reading->at += at + 1;
+    if (!few || members.count == 0)
+        return;
+    ret->exact = true;
+    ret->ends = members;
+}
+
+static void take_alternatives(struct reading *reading, struct part *ret);
+
+/* From "(" behind its ")". Only plain and non-capturing groups: the others are options, conditions, comments.
+ * Recursion is bounded by DEPTH_MAX. NOLINTNEXTLINE(misc-no-recursion) */
+static void take_group(struct reading *reading, struct part *ret)
+{
+    int next = peek(reading, 1);
+    bool named = next == '?';
+    if (next == '*' || (named && peek(reading, 2) != ':') || reading->depth == DEPTH_MAX) {
+        reading->lost = true;
+        return;
+    }
+    reading->at += named ? 3 : 1;
+    reading->depth++;
+    take_alternatives(reading, ret);
+    reading->depth--;
+    reading->lost |= peek(reading, 0) != ')';
     reading->at++;
 }
 
-/* From "(" behind its ")". Only plain and non-capturing groups: the others are options, conditions, comments.
- */
-static void skip_group(struct reading *reading)
-{
-    size_t depth = 0;
-    do {
-        int c = peek(reading, 0), next = peek(reading, 1);
-        bool plain = c != '(' || (next != '*' && (next != '?' || peek(reading, 2) == ':'));
-        if (c < 0 || !plain || (c == '\\' && (next == 'Q' || next < 0))) {
-            reading->lost = true;
-            return;
-        }
-        depth += c == '(';
-        depth -= c == ')';
-        if (c == '[')
-            skip_class(reading);
-        else
-            reading->at += c == '\\' ? 2 : 1;
-    } while (depth && !reading->lost);
-}
-
-/* "{2,5}"; any other brace stands for itself, which is not worth the trouble. */
-static void skip_repetition(struct reading *reading)
-{
-    size_t n = 1;
-    for (int c; (c = peek(reading, n)) == ',' || c == ' ' || (c >= '0' && c <= '9');)
-        n++;
-    reading->lost = peek(reading, n) != '}';
-    reading->at += n + 1;
-}
-
-static void take_next(struct reading *reading)
+/* One character, class, group or place. NOLINTNEXTLINE(misc-no-recursion) */
+static void take_atom(struct reading *reading, struct part *ret)
 {
     int c = peek(reading, 0);
+    know_nothing(ret);
     switch (c) {
     case '\\':
-        take_escape(reading);
+        take_escape(reading, ret);
         return;
     case '[':
-        end_run(reading);
-        skip_class(reading);
+        take_class(reading, ret);
         return;
     case '(':
-        end_run(reading);
-        skip_group(reading);
+        take_group(reading, ret);
         return;
-    case '{':
-        end_run(reading);
-        skip_repetition(reading);
-        return;
-    case '.':
     case '^':
     case '$':
+        know_text(ret, SV(""));
+        reading->at++;
+        return;
+    case '.':
+        reading->at++;
+        return;
+    case '{': /* one that stands for itself is not worth the trouble */
     case '*':
     case '+':
     case '?':
-        end_run(reading);
-        reading->at++;
-        return;
-    case '|':
-    case ')':
         reading->lost = true;
         return;
     default:
-        take_character(reading, c, 1);
+        take_character(reading, ret, c, 1);
     }
 }
 
-sv sigma_regex_literal(sv expression, bool caseless, struct arena *arena)
+enum times { ONCE, AT_MOST_ONCE, AT_LEAST_ONCE, ANY_TIMES };
+
+/* "{2,5}"; what begins otherwise than with a digit, or with a zero, is not told apart. */
+static enum times take_repetition(struct reading *reading)
 {
-    struct reading reading = {.in = expression, .caseless = caseless};
-    reading.texts = arena_alloc(arena, expression.n + 1);
-    if (!reading.texts)
-        return SV_NONE;
+    size_t n = 1;
+    int first = peek(reading, n);
+    for (int c; (c = peek(reading, n)) == ',' || c == ' ' || (c >= '0' && c <= '9');)
+        n++;
+    reading->lost |= peek(reading, n) != '}';
+    reading->at += n + 1;
+    return first >= '1' && first <= '9' ? AT_LEAST_ONCE : ANY_TIMES;
+}
+
+static enum times take_quantifier(struct reading *reading)
+{
+    enum times times;
+    switch (peek(reading, 0)) {
+    case '?':
+        reading->at++;
+        times = AT_MOST_ONCE;
+        break;
+    case '*':
+        reading->at++;
+        times = ANY_TIMES;
+        break;
+    case '+':
+        reading->at++;
+        times = AT_LEAST_ONCE;
+        break;
+    case '{':
+        times = take_repetition(reading);
+        break;
+    default:
+        return ONCE;
+    }
+    /* Lazy or possessive. */
+    int c = peek(reading, 0);
+    reading->at += c == '?' || c == '+';
+    return times;
+}
+
+/* NOLINTNEXTLINE(misc-no-recursion) */
+static void take_sequence(struct reading *reading, struct part *ret)
+{
+    struct part atom;
+    know_text(ret, SV(""));
+    for (int c; !reading->lost && (c = peek(reading, 0)) >= 0 && c != '|' && c != ')';) {
+        take_atom(reading, &atom);
+        enum times times = take_quantifier(reading);
+        bool may_be_none = times == AT_MOST_ONCE && atom.exact && text_set_put(&atom.ends, SV(""));
+        if (times == ANY_TIMES || (times == AT_MOST_ONCE && !may_be_none))
+            know_nothing(&atom);
+        append(reading, ret, &atom);
+        if (times == AT_LEAST_ONCE)
+            break_off(ret, &atom.ends);
+    }
+}
+
+/* NOLINTNEXTLINE(misc-no-recursion) */
+static void take_alternatives(struct reading *reading, struct part *ret)
+{
+    struct part other;
+    take_sequence(reading, ret);
+    while (!reading->lost && peek(reading, 0) == '|') {
+        reading->at++;
+        take_sequence(reading, &other);
+        join(ret, &other);
+    }
+}
+
+size_t sigma_regex_sets(struct text_set ret[static SIGMA_REGEX_SETS_MAX], sv expression, bool caseless,
+                        struct arena *arena)
+{
+    struct reading reading = {.in = expression, .caseless = caseless, .arena = arena};
+    struct part all;
     if (sv_starts(expression, SV("(?i)"))) {
         reading.caseless = true;
         reading.at = 4;
     }
-    while (reading.at < expression.n && !reading.lost)
-        take_next(&reading);
-    end_run(&reading);
-    return reading.lost ? SV_NONE : sv_make(reading.texts + reading.best, reading.best_n);
+    take_alternatives(&reading, &all);
+    if (reading.lost || reading.at < expression.n)
+        return 0;
+    add_need(&all, &all.ends);
+    memcpy(ret, all.needs, all.need_count * sizeof *ret);
+    return all.need_count;
 }

@@ -122,6 +122,18 @@ static uint32_t regex_options(const struct sigma_key *key)
     return options;
 }
 
+/* Without room for them nothing is known. */
+static void learn_sets(struct sigma_value *ret, sv expression, bool caseless, const struct sigma_maker *maker)
+{
+    struct text_set sets[SIGMA_REGEX_SETS_MAX];
+    size_t count = sigma_regex_sets(sets, expression, caseless, maker->arena);
+    ret->sets = count ? arena_alloc(maker->arena, count * sizeof *sets) : NULL;
+    if (!ret->sets)
+        return;
+    memcpy(ret->sets, sets, count * sizeof *sets);
+    ret->set_count = count;
+}
+
 static bool compile_regex(struct sigma_value *ret, sv text, const struct sigma_key *key,
                           const struct sigma_maker *maker)
 {
@@ -137,7 +149,7 @@ static bool compile_regex(struct sigma_value *ret, sv text, const struct sigma_k
     }
     /* Without a JIT (a kernel that forbids writable code) the interpreter does the same more slowly. */
     (void)pcre2_jit_compile(ret->regex, PCRE2_JIT_COMPLETE);
-    ret->text = sigma_regex_literal(text, options & PCRE2_CASELESS, maker->arena);
+    learn_sets(ret, text, options & PCRE2_CASELESS, maker);
     return true;
 }
 

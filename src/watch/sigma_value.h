@@ -5,6 +5,7 @@
 
 #include "watch/sigma_text.h"
 #include "watch/sigma_time.h"
+#include "watch/text_set.h"
 #include "wire/event.h"
 
 enum {
@@ -42,8 +43,9 @@ struct sigma_value {
     uint32_t slot;                  /* FIELD: the other field */
     struct sigma_value *alternatives;
     size_t alternative_count;
-    sv text; /* EXACT…CONTAINS without the wildcards, lower case unless cased; NUMBER as written; REGEX: the
-                longest text that it cannot match without, ASCII case aside */
+    sv text; /* EXACT…CONTAINS without the wildcards, lower case unless cased; NUMBER as written */
+    struct text_set *sets; /* REGEX: texts that it cannot match without (sigma_regex.h) */
+    size_t set_count;
     const uint16_t *pattern; /* GLOB: bytes, lower case unless cased, and the marks of sigma_text.h */
     size_t pattern_count;
     double number;

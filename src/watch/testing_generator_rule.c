@@ -111,10 +111,25 @@ static sv pattern_of(const struct maker *maker, sv text, bool wild, char dst[sta
     return (sv){dst, n};
 }
 
+static bool is_word(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* A letter or digit, in an expression of its own that matches it. */
+static size_t put_form(const struct maker *maker, char *dst, size_t n, char c)
+{
+    static const char *const forms[] = {"(@|xy)", "[@z]", "(?:@)?", "@{1,2}", "(x.|@)+", "(?:|@)", "(@|@@*)"};
+    const char *form = forms[roll(maker, COUNT(forms))];
+    for (size_t i = 0; form[i]; i++)
+        n = put_byte(dst, n, form[i] == '@' ? c : form[i]);
+    return n;
+}
+
 static sv expression_of(const struct maker *maker, sv text, char dst[static TEXT_BYTES_MAX])
 {
     size_t n = 0;
-    for (size_t i = 0; i < text.n && n < TEXT_BYTES_MAX - 8; i++) {
+    for (size_t i = 0; i < text.n && n < TEXT_BYTES_MAX - 16; i++) {
         char c = text.p[i];
         bool alone = begins_character(text, i) && begins_character(text, i + 1);
         if (alone && roll(maker, 16) == 0) {
@@ -122,11 +137,17 @@ static sv expression_of(const struct maker *maker, sv text, char dst[static TEXT
             n = roll(maker, 2) ? n : put_byte(dst, n, '*');
             continue;
         }
+        if (is_word(c) && roll(maker, 12) == 0) {
+            n = put_form(maker, dst, n, c);
+            continue;
+        }
         if (alone && strchr("\\^$.|?*+()[]{}#", c))
             n = put_byte(dst, n, '\\');
         n = put_byte(dst, n, c);
         if (alone && roll(maker, 16) == 0)
             n = put_byte(dst, n, "+?"[roll(maker, 2)]);
+        if (alone && roll(maker, 64) == 0)
+            n = put_byte(dst, n, '|');
     }
     return (sv){dst, n};
 }

@@ -1,0 +1,11 @@
+/* How rare a text is likely to be: what records have in common is guessed here. Pure. */
+#ifndef VEDETTE_WATCH_NEED_WEIGHT_H
+#define VEDETTE_WATCH_NEED_WEIGHT_H
+
+#include "watch/needs.h"
+
+/* The more, the fewer records are likely to have the literal. Few have a long one; most have any two letters
+ * somewhere, but not as a word. */
+unsigned need_weight(const struct need_literal *literal);
+
+#endif
