@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """make bench-gateway: our relay against Postfix, same machine, same run, interleaved. Postfix's smtp-source sends, its smtp-sink
-takes; the queue is on disk. Figures are medians; ratios are to the better of two settings of Postfix per cell. BENCH_SHORT=1 takes
-less than a minute. Only a wrong count, or a 250 before its sync, makes it fail; never a time."""
+takes; bench/starttls.c sends inside TLS. The queue is on disk. Figures are medians; ratios are to the better of two settings of
+Postfix per cell. `bench/gateway.py cells starttls latency proof` picks parts. BENCH_SHORT=1 takes less than a minute. Only a wrong count, or a 250 before its sync, makes it fail; never a time."""
 
 import json
 import os
@@ -13,10 +13,10 @@ import subprocess
 import sys
 import time
 
-from harness import BUILD, PEERS, SCRATCH, SHORT, TICK_S, VEDETTE, Daemon, PeakMemory, Report, Wrong, folder, free_port, median, port_answers, quantile, wait_until
+from harness import BUILD, PEERS, SCRATCH, PROGRAMS, SHORT, TICK_S, VEDETTE, Daemon, PeakMemory, Report, Wrong, folder, free_port, median, port_answers, quantile, wait_until
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "test" / "system"))
-from peers import enclosure, postfix as peer  # noqa: E402
+from peers import certificates, enclosure, postfix as peer  # noqa: E402
 
 BINARY = os.environ.get("VEDETTE_BIN") or VEDETTE  # another one than is built here
 TOOLS = PEERS / "postfix" / "usr" / "sbin"
@@ -25,6 +25,8 @@ BYTES = 2048
 CELLS = [(10, True), (50, False)] if SHORT else [(s, reused) for reused in (True, False) for s in (1, 10, 50, 200)]
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "1" if SHORT else "5"))
 MESSAGES = int(os.environ.get("BENCH_MESSAGES", "500" if SHORT else "5000"))
+TLS_CELLS = [(10, "each")] if SHORT else [(10, how) for how in ("each", "resumed", "reused")]
+TLS_MESSAGES = min(MESSAGES, 200 if SHORT else 2000)
 SINGLES = 20 if SHORT else 200
 TUNINGS = {"20 next hops": "20", "50 next hops": "50"}
 
@@ -62,12 +64,13 @@ class Tree:
 class Vedette(Tree, Daemon):
     name = "vedette"
 
-    def __init__(self, directory, sink_port):
+    def __init__(self, directory, sink_port, certificate):
         self.port = free_port()
         config = directory / "vedette.yaml"
         config.write_text(json.dumps({
             "hostname": "gw.example.org", "state_directory": str(directory / "state"), "privileges": "keep",
             "relay": {"listen": [f"127.0.0.1:{self.port}"], "connections_max": 10000,
+                      "certificate": str(certificate), "key": str(certificate.with_suffix(".key")),
                       "rules": [{"name": "all", "networks": ["127.0.0.0/8"], "accept": {}}],
                       "routes": [{"name": "sink", "via": ["sink"], "connections": 20}],
                       "smarthosts": [{"name": "sink", "address": "127.0.0.1", "port": sink_port, "security": "none"}]}}))
@@ -101,6 +104,10 @@ smtpd_peername_lookup = no
 smtpd_client_connection_count_limit = 0
 smtpd_client_event_limit_exceptions = static:all
 smtp_tls_security_level = none
+smtpd_tls_security_level = may
+smtpd_tls_cert_file = {certificate}
+smtpd_tls_key_file = {key}
+smtpd_tls_session_cache_database = btree:/var/lib/postfix/smtpd_scache
 smtp_host_lookup = native
 default_process_limit = 250
 in_flow_delay = 0
@@ -112,10 +119,11 @@ smtp_connection_reuse_count_limit = 1000
 smtp_destination_rate_delay = 0
 """
 
-    def __init__(self, directory, sink_port, tuning):
+    def __init__(self, directory, sink_port, tuning, certificate):
         self.name, self.port = f"postfix, {tuning}", free_port()
         (directory / "spool").mkdir()
-        (directory / "main.cf").write_text(self.MAIN.format(dir=directory, sink=sink_port, hops=TUNINGS[tuning]))
+        (directory / "main.cf").write_text(self.MAIN.format(dir=directory, sink=sink_port, hops=TUNINGS[tuning],
+                                                            certificate=certificate, key=certificate.with_suffix(".key")))
         (directory / "master.cf").write_text(peer.SERVICES.replace("postlog unix-dgram n - n - 1 postlogd\n", "")
                                              + f"127.0.0.1:{self.port} inet n - n - 250 smtpd\n")
         start = peer.START.format(scratch=directory, more_start="", sasl="").replace("/var/spool/postfix", str(directory / "spool"))
@@ -145,10 +153,26 @@ def source(port, sessions, reused, messages):
     return after.children_user + after.children_system - before.children_user - before.children_system
 
 
-def run_once(relay, sink, sessions, reused, messages):
+def starttls(port, sessions, how, messages):
+    """Runs bench/starttls.c to its end; its CPU seconds. Sessions must be resumed where that is asked for, and nowhere else."""
+    before = os.times()
+    done = subprocess.run([PROGRAMS / "starttls", *map(str, (port, sessions, messages, BYTES)), how], capture_output=True, text=True,
+                          check=False, timeout=600)
+    if done.returncode:
+        raise Wrong(f"starttls: {done.stderr.strip()[-300:]}")
+    handshakes, resumed = map(int, done.stdout.split())
+    expected = {"each": (messages, 0), "resumed": (messages, messages - sessions), "reused": (sessions, 0)}[how]
+    if handshakes != expected[0] or (how == "resumed") != (resumed > 0.9 * expected[1] > 0):
+        raise Wrong(f"{handshakes} handshakes, {resumed} of them resumed, where {how} was asked for")
+    after = os.times()
+    return after.children_user + after.children_system - before.children_user - before.children_system
+
+
+def run_once(relay, sink, messages, send):
+    """send() hands that many messages to the relay, and gives the CPU seconds that it took itself."""
     before, cpu, sink_cpu, start = sink.count(), relay.cpu_seconds(), sink.cpu_seconds(), time.monotonic()
     with PeakMemory(relay) as memory:
-        generator = source(relay.port, sessions, reused, messages)
+        generator = send()
         accepted = time.monotonic() - start
         wait_until(lambda: sink.count() - before >= messages, f"{messages} messages of {relay.name} at the sink", 300, 0.002)
         relayed = time.monotonic() - start
@@ -180,6 +204,30 @@ def scale(relay, sessions):
     return max(sessions, min(MESSAGES, few))
 
 
+def judge(found):
+    """The medians of each relay's runs, and Postfix's best."""
+    middle = {name: {key: median([run[key] for run in runs]) for key in runs[0]} for name, runs in found.items()}
+    best = {key: max(m[key] for name, m in middle.items() if name.startswith("postfix")) for key in ("accepted", "relayed")}
+    return middle, best
+
+
+def tls_cells(report, relays, sink):
+    report.say(f"\n(b) STARTTLS: {BYTES} bytes each, {ROUNDS} rounds of {TLS_MESSAGES} messages; per second, CPU s per 1,000")
+    report.say("    sessions         relay                  accepted  relayed   CPU  (source)   accepted, relayed : Postfix")
+    for sessions, how in TLS_CELLS:
+        found = {}
+        for _ in range(ROUNDS):
+            for relay in relays:
+                run = run_once(relay, sink, TLS_MESSAGES, lambda: starttls(relay.port, sessions, how, TLS_MESSAGES))  # noqa: B023
+                found.setdefault(relay.name, []).append(run)
+        middle, best = judge(found)
+        for name, m in middle.items():
+            ratio = f"{m['accepted'] / best['accepted']:5.1f}, {m['relayed'] / best['relayed']:4.1f} x" if name == "vedette" else ""
+            report.say(f"    {sessions:4} {how:8}    {name:22} {m['accepted']:8.0f} {m['relayed']:8.0f} {m['cpu']:6.2f} "
+                       f"({m['generator']:.2f})   {ratio}")
+            report.keep(f"starttls {sessions} {how} {name}", **m)
+
+
 def cells(report, relays, sink):
     report.say(f"\n(a) {BYTES} bytes each, {ROUNDS} rounds of {MESSAGES} messages (Postfix: at most 2000); per second, CPU s per 1,000, peak MB")
     report.say("    sessions         relay                  accepted  relayed   CPU  (source, sink)   peak   accepted, relayed : Postfix")
@@ -187,9 +235,10 @@ def cells(report, relays, sink):
         found = {}
         for _ in range(ROUNDS):
             for relay in (*relays, Bare(sink)):
-                found.setdefault(relay.name, []).append(run_once(relay, sink, sessions, reused, scale(relay, sessions)))
-        middle = {name: {key: median([run[key] for run in runs]) for key in runs[0]} for name, runs in found.items()}
-        best = {key: max(m[key] for name, m in middle.items() if name.startswith("postfix")) for key in ("accepted", "relayed")}
+                messages = scale(relay, sessions)
+                run = run_once(relay, sink, messages, lambda: source(relay.port, sessions, reused, messages))  # noqa: B023
+                found.setdefault(relay.name, []).append(run)
+        middle, best = judge(found)
         for name, m in middle.items():
             ratio = f"{m['accepted'] / best['accepted']:5.1f}, {m['relayed'] / best['relayed']:4.1f} x" if name == "vedette" else ""
             report.say(f"    {sessions:4} {'reused' if reused else 'each':8}    {name:22} {m['accepted']:8.0f} {m['relayed']:8.0f} "
@@ -224,7 +273,7 @@ def one_message(port, sink, number):
 
 
 def latency(report, relays, sink):
-    report.say(f"\n(b) One message at a time, {SINGLES} of them: ms, p50 / p99")
+    report.say(f"\n(c) One message at a time, {SINGLES} of them: ms, p50 / p99")
     for relay in relays:
         found = [one_message(relay.port, sink, i) for i in range(SINGLES)]
         dots, arrivals = zip(*found)
@@ -253,7 +302,7 @@ def limits(report, directory):
 def proof(report, vedette, directory):
     """A traced sample: between the dot and its 250 lies a sync that succeeded."""
     if not shutil.which("strace"):
-        report.say("\n(c) no strace here: no proof by trace")
+        report.say("\n(d) no strace here: no proof by trace")
         return
     trace = directory / "trace"
     tracer = subprocess.Popen(["strace", "-f", "-s", "200", "-e", "trace=fdatasync,fsync,recvfrom,sendto,read,write,pwritev", "-o", trace,
@@ -274,25 +323,34 @@ def proof(report, vedette, directory):
                 report.wrong.append("a message was answered 250 before it was synced")
                 report.say(f"  WRONG {report.wrong[-1]}: {line}")
     report.check("answers in the trace", answers, 20)
-    report.say(f"\n(c) Traced: {answers} messages, each synced between its dot and its 250")
+    report.say(f"\n(d) Traced: {answers} messages, each synced between its dot and its 250")
 
 
-def main():
+PARTS = ("cells", "starttls", "latency", "proof")
+
+
+def main(wanted):
+    if unknown := set(wanted) - set(PARTS):
+        sys.exit(f"usage: bench/gateway.py [{' | '.join(PARTS)}]…   (no such part: {', '.join(sorted(unknown))})")
     if reason := enclosure.obstacle("postfix"):
         sys.exit(reason)
-    built = subprocess.run(["true"] if BINARY != VEDETTE else ["ninja", "-C", BUILD, "src/cmd/vedette"], capture_output=True, text=True, check=False)
+    built = subprocess.run(["ninja", "-C", BUILD, "bench/starttls", *(["src/cmd/vedette"] if BINARY == VEDETTE else [])],
+                           capture_output=True, text=True, check=False)
     if built.returncode:
         sys.exit(built.stdout + built.stderr)
     SCRATCH.mkdir(parents=True, exist_ok=True)
     report = Report()
     report.say(f"{os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f} at the start")
-    with Sink(folder("gateway-sink")) as sink, Vedette(folder("gateway-vedette"), sink.port) as vedette:
-        peers = [Postfix(folder(f"gateway-postfix{i}"), sink.port, tuning) for i, tuning in enumerate(TUNINGS)]
+    good = certificates.Certificates(folder("gateway-certificates")).good
+    with Sink(folder("gateway-sink")) as sink, Vedette(folder("gateway-vedette"), sink.port, good) as vedette:
+        peers = [Postfix(folder(f"gateway-postfix{i}"), sink.port, tuning, good) for i, tuning in enumerate(TUNINGS)]
+        relays = [vedette, *peers]
+        work = {"cells": lambda: cells(report, relays, sink), "starttls": lambda: tls_cells(report, relays, sink),
+                "latency": lambda: latency(report, relays, sink), "proof": lambda: proof(report, vedette, SCRATCH)}
         try:
             limits(report, SCRATCH)
-            cells(report, [vedette, *peers], sink)
-            latency(report, [vedette, *peers], sink)
-            proof(report, vedette, SCRATCH)
+            for part in wanted or PARTS:
+                work[part]()
         except Wrong as wrong:
             report.wrong.append(str(wrong))
             report.say(f"  WRONG {wrong}")
@@ -305,4 +363,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
