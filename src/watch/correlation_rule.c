@@ -8,30 +8,6 @@
 
 enum { KEPT_BYTES_MAX = 64 * 1024 * 1024, AT_FIRST = 16 };
 
-/* Fields that a person wants to see in any alert, and that tell alerts apart. */
-static const sv context[] = {
-    SV_INIT("user.name"),
-    SV_INIT("user.target.name"),
-    SV_INIT("user.effective.name"),
-    SV_INIT("user.id"),
-    SV_INIT("source.ip"),
-    SV_INIT("source.domain"),
-    SV_INIT("source.address"),
-    SV_INIT("host.name"),
-    SV_INIT("destination.ip"),
-    SV_INIT("destination.domain"),
-    SV_INIT("event.action"),
-    SV_INIT("event.code"),
-    SV_INIT("event.outcome"),
-    SV_INIT("event.reason"),
-    SV_INIT("process.command_line"),
-    SV_INIT("process.name"),
-    SV_INIT("cyberark.account"),
-    SV_INIT("cyberark.safe"),
-};
-
-enum { CONTEXT_COUNT = sizeof context / sizeof *context };
-
 struct correlation_rules *correlation_rules_new(void)
 {
     struct correlation_rules *rules = calloc(1, sizeof *rules);
@@ -324,38 +300,15 @@ static bool silenced(const struct correlation_rules *rules, struct correlation_u
     return uses.count > 0;
 }
 
-static void need(struct correlation_need *needs, sv field)
+/* Returns how many rules' correlations want too much of them. */
+static size_t index_uses(const struct resolving *resolving)
 {
-    for (size_t i = 0; i < needs->field_count; i++)
-        if (sv_eq(needs->fields[i], field))
-            return;
-    if (field.n && needs->field_count < CORRELATION_FIELDS_MAX)
-        needs->fields[needs->field_count++] = field;
-}
-
-/* The fields that the users of a source want, and their users in turn: bounded by CORRELATION_DEPTH_MAX.
- * NOLINTNEXTLINE(misc-no-recursion) */
-static void gather(const struct correlation_rules *rules, struct correlation_uses uses,
-                   struct correlation_need *ret)
-{
-    for (size_t i = 0; i < uses.count; i++) {
-        const struct correlation *user = &rules->items[uses.list[i].correlation];
-        size_t source = uses.list[i].source;
-        for (size_t j = 0; j < user->group_count; j++)
-            need(ret, user->group[j].fields[source]);
-        if (user->field.name.n)
-            need(ret, user->field.fields[source]);
-        gather(rules, rules->of_correlations[uses.list[i].correlation], ret);
-    }
-}
-
-static void index_uses(struct correlation_rules *rules, size_t rule_count)
-{
-    rules->rule_count = rule_count;
-    rules->of_rules = room(rules, rule_count * sizeof *rules->of_rules);
+    struct correlation_rules *rules = resolving->rules;
+    size_t failed = 0;
+    rules->rule_count = resolving->ruleset->count;
+    rules->of_rules = room(rules, rules->rule_count * sizeof *rules->of_rules);
     rules->of_correlations = room(rules, rules->count * sizeof *rules->of_correlations);
-    struct correlation_need **needs = room(rules, rule_count * sizeof *needs);
-    rules->needs = needs;
+    rules->needs = room(rules, rules->rule_count * sizeof *rules->needs);
     for (size_t i = 0; i < rules->count; i++) {
         rules->of_correlations[i] = uses_of(rules, i, true);
         rules->items[i].silent = silenced(rules, rules->of_correlations[i]);
@@ -363,15 +316,21 @@ static void index_uses(struct correlation_rules *rules, size_t rule_count)
     for (size_t i = 0; i < rules->count; i++)
         for (size_t j = 0; j < rules->items[i].source_count; j++) {
             const struct correlation_source *source = &rules->items[i].sources[j];
-            if (source->is_correlation || needs[source->index])
+            if (source->is_correlation || rules->needs[source->index])
                 continue;
             rules->of_rules[source->index] = uses_of(rules, source->index, false);
-            needs[source->index] = room(rules, sizeof **needs);
-            needs[source->index]->silent = silenced(rules, rules->of_rules[source->index]);
-            gather(rules, rules->of_rules[source->index], needs[source->index]);
-            for (size_t k = 0; k < CONTEXT_COUNT; k++)
-                need(needs[source->index], context[k]);
+            struct correlation_need *need = correlation_need_of(
+                rules, &resolving->ruleset->rules[source->index], rules->of_rules[source->index]);
+            need->silent = silenced(rules, rules->of_rules[source->index]);
+            rules->needs[source->index] = need;
+            if (!need->left_out.n)
+                continue;
+            refuse(resolving, &rules->items[i], source->line, source->column,
+                   "correlations want more fields of one rule's events than 64; one is left out:",
+                   need->left_out);
+            failed++;
         }
+    return failed;
 }
 
 size_t correlation_rules_resolve(struct correlation_rules *rules, const struct ruleset *ruleset,
@@ -381,7 +340,7 @@ size_t correlation_rules_resolve(struct correlation_rules *rules, const struct r
     size_t failed = resolve_sources(&resolving);
     failed += resolve_depths(&resolving);
     if (rules->count)
-        index_uses(rules, ruleset->count);
+        failed += index_uses(&resolving);
     return failed;
 }
 
@@ -407,47 +366,4 @@ const struct rule *correlation_about(const struct ruleset *ruleset, size_t index
 {
     assert(index < ruleset->correlations->count);
     return &ruleset->correlations->items[index].about;
-}
-
-static const struct correlation_need *need_of(const struct ruleset *ruleset, size_t rule)
-{
-    const struct correlation_rules *rules = ruleset->correlations;
-    return rule < rules->rule_count ? rules->needs[rule] : NULL;
-}
-
-bool correlation_wants(const struct ruleset *ruleset, size_t rule)
-{
-    return need_of(ruleset, rule) != NULL;
-}
-
-bool correlation_silences(const struct ruleset *ruleset, size_t rule)
-{
-    const struct correlation_need *needs = need_of(ruleset, rule);
-    return needs && needs->silent;
-}
-
-static bool is_needed(const struct correlation_need *needs, sv name)
-{
-    for (size_t i = 0; i < needs->field_count; i++)
-        if (sv_eq(needs->fields[i], name))
-            return true;
-    return false;
-}
-
-void correlation_project(const struct ruleset *ruleset, size_t rule, const struct finding *finding,
-                         struct arena *arena, struct projection *ret)
-{
-    const struct correlation_need *needs = need_of(ruleset, rule);
-    struct finding seen = {.event_time = finding->event_time,
-                           .received_at = finding->received_at,
-                           .matched_at = finding->matched_at,
-                           .input = finding->input,
-                           .rule_id = finding->rule_id,
-                           .raw = finding->raw,
-                           .message = finding->message};
-    seen.fields = arena_alloc(arena, CORRELATION_FIELDS_MAX * sizeof *seen.fields);
-    for (size_t i = 0; needs && seen.fields && i < finding->field_count; i++)
-        if (seen.field_count < CORRELATION_FIELDS_MAX && is_needed(needs, finding->fields[i].name))
-            seen.fields[seen.field_count++] = finding->fields[i];
-    *ret = (struct projection){.seen = seen};
 }

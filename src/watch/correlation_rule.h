@@ -3,6 +3,7 @@
 #define VEDETTE_WATCH_CORRELATION_RULE_H
 
 #include "watch/correlation.h"
+#include "watch/pipeline.h"
 #include "watch/sigma_condition.h"
 #include "watch/sigma_rule.h"
 
@@ -146,7 +147,7 @@ struct correlation_uses correlation_rules_of_rule(const struct correlation_rules
 struct correlation_uses correlation_rules_of_correlation(const struct correlation_rules *rules,
                                                          size_t correlation);
 
-/* --- Private to correlation_rule.c and correlation_load.c --- */
+/* --- Private to correlation_rule.c, correlation_load.c and correlation_need.c --- */
 
 struct correlation_rules {
     struct correlation *items;
@@ -157,12 +158,23 @@ struct correlation_rules {
     struct correlation_need **needs; /* of each rule; NULL: none */
 };
 
+/* A field as correlations name it, and what the rule's events call it. */
+struct correlation_wish {
+    sv asked;
+    struct pipeline_names called;
+};
+
 /* What correlations want of a rule's events. */
 struct correlation_need {
-    sv fields[CORRELATION_FIELDS_MAX];
-    size_t field_count;
+    struct correlation_wish wishes[CORRELATION_FIELDS_MAX];
+    size_t count;
+    sv left_out; /* a field for which there was no more room; empty: none */
     bool silent;
 };
+
+/* Of the rule whose uses these are; lives in rules->arena. */
+struct correlation_need *correlation_need_of(const struct correlation_rules *rules,
+                                             const struct sigma_rule *rule, struct correlation_uses uses);
 
 /* Reads the `correlation` map; errors are told and counted. */
 void correlation_load(struct correlation *correlation, const struct yaml_node *map,

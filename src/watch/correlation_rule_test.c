@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "base/buf.h"
 #include "watch/correlation.h"
 
 /* What the errors of one text were, one per line: "line:column message". */
@@ -157,6 +158,39 @@ static void a_projection_has_the_fields_that_correlations_look_at(void **state)
     arena_free(arena);
 }
 
+static void fields_beyond_the_bound_are_told_and_a_long_list_takes_no_others_place(void **state)
+{
+    struct told told;
+    struct arena *arena = arena_new(1 << 20);
+    struct buf text = BUF_INIT(1 << 16);
+    struct event_field fields[101];
+    struct finding finding = {.rule_id = SV("a"), .fields = fields, .field_count = 101};
+    struct projection projection;
+    size_t listed = 0;
+    (void)state;
+    buf_printf(&text, "%s", RULE("a"));
+    for (int i = 0; i < 13; i++)
+        buf_printf(&text,
+                   "title: c%d\ncorrelation: {type: event_count, rules: [a], timespan: 1m, condition: "
+                   "{gte: 2}, group-by: [f%d, g%d, h%d, i%d, j%d]}\n---\n",
+                   i, i, i, i, i, i);
+    buf_put(&text, sv_make("", 1));
+    struct ruleset *ruleset = load(buf_view(&text).p, &told);
+    assert_int_equal(told.count, 1);
+    assert_non_null(strstr(told.text, "more fields of one rule's events than 64; one is left out: 'j12'"));
+    for (size_t i = 0; i < 100; i++)
+        fields[i] = (struct event_field){SV("f0"), SV("x"), EVENT_STRING};
+    fields[100] = (struct event_field){SV("j11"), SV("last"), EVENT_STRING};
+    correlation_project(ruleset, 0, &finding, arena, &projection);
+    for (size_t i = 0; i < projection.seen.field_count; i++)
+        listed += sv_eq(projection.seen.fields[i].name, SV("f0"));
+    assert_int_equal(listed, 16);
+    assert_true(sv_eq(projection.seen.fields[projection.seen.field_count - 1].value, SV("last")));
+    ruleset_free(ruleset);
+    buf_free(&text);
+    arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +198,7 @@ int main(void)
         cmocka_unit_test(a_rule_that_a_correlation_builds_on_is_silent_unless_it_says_generate),
         cmocka_unit_test(a_correlation_whose_source_fails_fails_with_it),
         cmocka_unit_test(a_projection_has_the_fields_that_correlations_look_at),
+        cmocka_unit_test(fields_beyond_the_bound_are_told_and_a_long_list_takes_no_others_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -79,6 +79,9 @@ static void check_mapping(const struct yaml_node *mapping, struct sigma_errors *
             sigma_error(errors, child->line, child->column,
                         "'%.*s' is mapped to a text, or to a list of texts",
                         SV_ARG(sv_first(child->key, 60)));
+        if (child->kind == YAML_LIST && child->count > PIPELINE_NAMES_MAX)
+            sigma_error(errors, child->line, child->column, "'%.*s' is mapped to more than %d texts",
+                        SV_ARG(sv_first(child->key, 60)), PIPELINE_NAMES_MAX);
     }
 }
 

@@ -49,12 +49,6 @@ static struct yaml_node *copy_of(struct work *work, const struct yaml_node *node
     return copy;
 }
 
-static sv text_of(const struct yaml_node *map, const char *key)
-{
-    const struct yaml_node *node = yaml_get(map, key);
-    return node && node->kind == YAML_SCALAR ? node->text : SV("");
-}
-
 /* --- conditions */
 
 static sv field_of(sv key)
@@ -85,21 +79,16 @@ static bool has_field(const struct work *work, sv field)
 
 static bool part_is(const struct work *work, const struct yaml_node *condition, const char *key)
 {
-    sv wanted = text_of(condition, key);
-    return wanted.n == 0 || sv_ieq(wanted, text_of(work->source, key));
+    sv wanted = pipeline_text(condition, key);
+    return wanted.n == 0 || sv_ieq(wanted, pipeline_text(work->source, key));
 }
 
 static bool condition_holds(const struct work *work, const struct yaml_node *condition)
 {
-    if (sv_eq(text_of(condition, "type"), SV("contains_field")))
-        return has_field(work, text_of(condition, "field"));
+    if (sv_eq(pipeline_text(condition, "type"), SV("contains_field")))
+        return has_field(work, pipeline_text(condition, "field"));
     return part_is(work, condition, "product") && part_is(work, condition, "category") &&
            part_is(work, condition, "service");
-}
-
-static bool says_true(const struct yaml_node *map, const char *key)
-{
-    return sv_ieq(text_of(map, key), SV("true"));
 }
 
 /* Whether the transformation is for this rule. */
@@ -112,30 +101,8 @@ static bool applies(const struct work *work, const struct yaml_node *transformat
         any = any || holds;
         all = all && holds;
     }
-    bool holds = sv_eq(text_of(transformation, "rule_cond_op"), SV("or")) ? any : all;
-    return !list || holds != says_true(transformation, "rule_cond_not");
-}
-
-static bool lists(const struct yaml_node *list, sv text)
-{
-    if (list && list->kind == YAML_SCALAR)
-        return sv_eq(list->text, text);
-    for (const struct yaml_node *child = list ? list->first : NULL; child; child = child->next)
-        if (sv_eq(child->text, text))
-            return true;
-    return false;
-}
-
-/* Whether the transformation is for fields of this name. */
-static bool applies_to_field(const struct yaml_node *transformation, sv field)
-{
-    const struct yaml_node *list = yaml_get(transformation, "field_name_conditions");
-    bool all = true;
-    for (const struct yaml_node *child = list ? list->first : NULL; child; child = child->next) {
-        bool include = sv_eq(text_of(child, "type"), SV("include_fields"));
-        all = all && lists(yaml_get(child, "fields"), field) == include;
-    }
-    return !list || all != says_true(transformation, "field_name_cond_not");
+    bool holds = sv_eq(pipeline_text(transformation, "rule_cond_op"), SV("or")) ? any : all;
+    return !list || holds != pipeline_says(transformation, "rule_cond_not");
 }
 
 /* --- names of fields */
@@ -147,29 +114,6 @@ static void rename_key(struct work *work, struct yaml_node *item, sv field)
     item->key = arena_printf(work->arena, "%.*s%.*s", SV_ARG(field), SV_ARG(rest));
     if (!item->key.p)
         fail(work, item, "there is no more room for rules");
-}
-
-static const struct yaml_node *mapped(const struct yaml_node *transformation, sv field)
-{
-    for (const struct yaml_node *child = yaml_get(transformation, "mapping")->first; child;
-         child = child->next)
-        if (sv_eq(child->key, field))
-            return child;
-    return NULL;
-}
-
-static void rename_prefix(struct work *work, const struct yaml_node *transformation, struct yaml_node *item)
-{
-    sv field = field_of(item->key);
-    for (const struct yaml_node *child = yaml_get(transformation, "mapping")->first; child;
-         child = child->next) {
-        if (!sv_starts(field, child->key))
-            continue;
-        sv name =
-            arena_printf(work->arena, "%.*s%.*s", SV_ARG(child->text), SV_ARG(sv_from(field, child->key.n)));
-        rename_key(work, item, name);
-        return;
-    }
 }
 
 /* A copy of the map, in which the item at the same place has the other field; and what comes after is shared
@@ -192,40 +136,50 @@ static void change_map(struct work *work, const struct yaml_node *transformation
  * as a map has fields, and PIPELINE_ALTERNATIVES_MAX in all. */
 /* NOLINTNEXTLINE(misc-no-recursion) */
 static void map_to_several(struct work *work, const struct yaml_node *transformation, struct yaml_node *map,
-                           size_t place, struct yaml_node *item, const struct yaml_node *names,
+                           size_t place, struct yaml_node *item, const struct pipeline_names *names,
                            size_t *alternatives)
 {
-    for (const struct yaml_node *name = names->first->next; name && !work->failed; name = name->next) {
+    for (size_t i = 1; i < names->count && !work->failed; i++) {
         if (++*alternatives > PIPELINE_ALTERNATIVES_MAX) {
             fail(work, item, "fields that are mapped to several make too many alternatives of this map");
             return;
         }
-        struct yaml_node *copy = with_field(work, map, place, name->text);
+        struct yaml_node *copy = with_field(work, map, place, names->list[i]);
         if (!copy)
             return;
         copy->next = map->next;
         map->next = copy;
         change_map(work, transformation, copy, place + 1, alternatives);
     }
-    rename_key(work, item, names->first->text);
+    rename_key(work, item, names->list[0]);
+}
+
+static struct pipeline_names rename_field(struct work *work, const struct yaml_node *transformation,
+                                          const struct yaml_node *at, sv field)
+{
+    struct pipeline_names names;
+    if (!pipeline_rename(transformation, field, work->arena, &names)) {
+        fail(work, at, "there is no more room for rules");
+        names = (struct pipeline_names){0};
+    }
+    return names;
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion) */
-static void map_field(struct work *work, const struct yaml_node *transformation, struct yaml_node *map,
-                      size_t place, struct yaml_node *item, size_t *alternatives)
+static void rename_item(struct work *work, const struct yaml_node *transformation, struct yaml_node *map,
+                        size_t place, struct yaml_node *item, size_t *alternatives)
 {
-    const struct yaml_node *to = mapped(transformation, field_of(item->key));
-    if (to && to->kind == YAML_LIST)
-        map_to_several(work, transformation, map, place, item, to, alternatives);
-    else if (to)
-        rename_key(work, item, to->text);
+    struct pipeline_names names = rename_field(work, transformation, item, field_of(item->key));
+    if (names.count)
+        map_to_several(work, transformation, map, place, item, &names, alternatives);
 }
 
 /* --- values */
 
 static void map_value(struct work *work, const struct yaml_node *transformation, struct yaml_node *value)
 {
-    const struct yaml_node *to = value->kind == YAML_SCALAR ? mapped(transformation, value->text) : NULL;
+    const struct yaml_node *to =
+        value->kind == YAML_SCALAR ? pipeline_mapped(transformation, value->text) : NULL;
     (void)work;
     if (to && to->kind == YAML_SCALAR)
         value->text = to->text;
@@ -250,8 +204,8 @@ static void widen_value(struct work *work, const struct yaml_node *transformatio
         bool whole = text.p[i] == '%' && end > i + 1 && end < text.n && text.p[end] == '%' &&
                      !(i && text.p[i - 1] == '\\');
         sv name = whole ? sv_first(sv_from(text, i + 1), end - i - 1) : SV("");
-        bool chosen =
-            whole && (!include || lists(include, name)) && !lists(yaml_get(transformation, "exclude"), name);
+        bool chosen = whole && (!include || pipeline_lists(include, name)) &&
+                      !pipeline_lists(yaml_get(transformation, "exclude"), name);
         out[n++] = chosen ? '*' : text.p[i];
         i = chosen ? end : i;
     }
@@ -282,34 +236,68 @@ static bool has_modifier(sv key, sv modifier)
     return false;
 }
 
+/* Puts the names in the value's place, one behind the other, and returns the last of them. */
+static struct yaml_node *put_names(struct work *work, struct yaml_node *value,
+                                   const struct pipeline_names *names)
+{
+    value->text = names->list[0];
+    for (size_t i = 1; i < names->count; i++) {
+        struct yaml_node *other = new_node(work, value);
+        if (!other)
+            break;
+        other->text = names->list[i];
+        value->next = other;
+        value = other;
+    }
+    return value;
+}
+
+/* Fields that stand as values get their other names, too; of several one must be equal, which is what a list
+ * of values means. */
+static void rename_references(struct work *work, const struct yaml_node *transformation,
+                              struct yaml_node *item)
+{
+    bool single = has_modifier(item->key, SV("all")) || has_modifier(item->key, SV("neq"));
+    if (item->kind == YAML_SCALAR) {
+        item->first = new_node(work, item);
+        if (!item->first)
+            return;
+        item->first->next = NULL;
+        item->kind = YAML_LIST;
+        item->count = 1;
+    }
+    for (struct yaml_node *value = item->first; value && !work->failed; value = value->next) {
+        struct pipeline_names names = rename_field(work, transformation, value, value->text);
+        if (names.count > 1 && single)
+            fail(work, value, "this field is mapped to several, which goes with neither all nor neq");
+        else if (names.count)
+            value = put_names(work, value, &names);
+        item->count += names.count > 1 ? names.count - 1 : 0;
+    }
+}
+
 /* NOLINTNEXTLINE(misc-no-recursion) */
 static void change_item(struct work *work, const struct yaml_node *transformation, struct yaml_node *map,
                         size_t place, struct yaml_node *item, size_t *alternatives)
 {
     enum pipeline_type type = pipeline_type_of(transformation);
-    sv field = field_of(item->key);
-    if (type == PIPELINE_field_name_mapping)
-        map_field(work, transformation, map, place, item, alternatives);
-    else if (type == PIPELINE_field_name_prefix_mapping)
-        rename_prefix(work, transformation, item);
-    else if (type == PIPELINE_field_name_prefix)
-        rename_key(
-            work, item,
-            arena_printf(work->arena, "%.*s%.*s", SV_ARG(text_of(transformation, "prefix")), SV_ARG(field)));
-    else if (type == PIPELINE_field_name_suffix)
-        rename_key(
-            work, item,
-            arena_printf(work->arena, "%.*s%.*s", SV_ARG(field), SV_ARG(text_of(transformation, "suffix"))));
-    else if (type == PIPELINE_map_string)
+    if (pipeline_renames(transformation)) {
+        if (has_modifier(item->key, SV("fieldref")))
+            rename_references(work, transformation, item);
+        rename_item(work, transformation, map, place, item, alternatives);
+    } else if (!pipeline_for_field(transformation, field_of(item->key))) {
+        return;
+    } else if (type == PIPELINE_map_string) {
         each_value(work, transformation, item, map_value);
-    else if (type == PIPELINE_wildcard_placeholders && has_modifier(item->key, SV("expand")))
+    } else if (type == PIPELINE_wildcard_placeholders && has_modifier(item->key, SV("expand"))) {
         each_value(work, transformation, item, widen_value);
+    }
 }
 
 static void drop_items(const struct yaml_node *transformation, struct yaml_node *map)
 {
     for (struct yaml_node **at = &map->first; *at;) {
-        bool drop = field_of((*at)->key).n && applies_to_field(transformation, field_of((*at)->key));
+        bool drop = field_of((*at)->key).n && pipeline_for_field(transformation, field_of((*at)->key));
         if (drop)
             map->count--;
         if (drop)
@@ -326,7 +314,7 @@ static void change_map(struct work *work, const struct yaml_node *transformation
 {
     size_t place = 0;
     for (struct yaml_node *item = map->first; item && !work->failed; item = item->next, place++)
-        if (place >= from && field_of(item->key).n && applies_to_field(transformation, field_of(item->key)))
+        if (place >= from && field_of(item->key).n)
             change_item(work, transformation, map, place, item, alternatives);
 }
 
@@ -400,7 +388,7 @@ static void narrow(struct work *work, struct yaml_node *condition, sv name, bool
 static void add_condition(struct work *work, const struct yaml_node *transformation)
 {
     struct yaml_node *selection = copy_of(work, yaml_get(transformation, "conditions"));
-    bool negated = says_true(transformation, "negated");
+    bool negated = pipeline_says(transformation, "negated");
     sv name = arena_printf(work->arena, "_pipeline_%zu", work->added++);
     if (!selection || !name.p)
         return;
@@ -439,7 +427,7 @@ static void change_source(struct work *work, const struct yaml_node *transformat
 {
     static const char *const parts[] = {"product", "category", "service"};
     for (size_t i = 0; i < 3; i++)
-        set_part(work, parts[i], text_of(transformation, parts[i]));
+        set_part(work, parts[i], pipeline_text(transformation, parts[i]));
 }
 
 static void refuse(struct work *work, sv message)
@@ -460,7 +448,7 @@ static void transform(struct work *work, const struct yaml_node *transformation)
         break;
     case PIPELINE_rule_failure:
         if (!work->is_filter)
-            refuse(work, text_of(transformation, "message"));
+            refuse(work, pipeline_text(transformation, "message"));
         break;
     case PIPELINE_field_name_mapping:
     case PIPELINE_field_name_prefix_mapping:
@@ -499,16 +487,36 @@ static bool begin(struct work *work)
     return work->source && work->detection;
 }
 
-bool pipelines_apply(const struct pipelines *pipelines, struct yaml_node *document, struct arena *arena,
-                     struct sigma_errors *errors)
+/* Remembers what fields of the rule were renamed by. */
+static bool leave_trail(struct work *work, struct arena *kept, const struct yaml_node *step,
+                        struct pipeline_trail ***tail)
 {
-    struct work work = {.document = document, .arena = arena, .errors = errors};
+    struct pipeline_trail *trail = arena_alloc(kept, sizeof *trail);
+    if (!trail) {
+        fail(work, work->document, "there is no more room for rules");
+        return false;
+    }
+    *trail = (struct pipeline_trail){.step = step};
+    **tail = trail;
+    *tail = &trail->next;
+    return true;
+}
+
+bool pipelines_apply(const struct pipelines *pipelines, struct yaml_node *document, struct arena *scratch,
+                     struct arena *kept, struct sigma_errors *errors, struct pipeline_trail **ret_trail)
+{
+    struct work work = {.document = document, .arena = scratch, .errors = errors};
+    struct pipeline_trail *trail = NULL, **tail = &trail;
+    *ret_trail = NULL;
     if (!pipelines || pipelines->count == 0 || document->kind != YAML_MAP || !begin(&work))
         return !work.failed;
     for (size_t i = 0; i < pipelines->count; i++)
         for (const struct yaml_node *one = pipelines->list[i].transformations->first; one && !work.failed;
-             one = one->next)
-            if (applies(&work, one))
-                transform(&work, one);
+             one = one->next) {
+            if (!applies(&work, one) || (pipeline_renames(one) && !leave_trail(&work, kept, one, &tail)))
+                continue;
+            transform(&work, one);
+        }
+    *ret_trail = trail;
     return !work.failed;
 }

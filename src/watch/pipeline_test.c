@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "watch/correlation.h"
 #include "watch/pipeline.h"
 #include "watch/ruleset_fixture.h"
 
@@ -86,6 +87,18 @@ static const struct {
      "service: sudo}, "
      "{type: contains_field, field: a}]}\n",
      S "        a: x\n", "p.a=x", true},
+    {"- {type: field_name_mapping, mapping: {User: user.name, Owner: file.owner}}\n",
+     S "        User|fieldref: Owner\n", "user.name=x;file.owner=x", true},
+    {"- {type: field_name_mapping, mapping: {Owner: file.owner}}\n", S "        User|fieldref: [Owner, q]\n",
+     "User=x;Owner=x", false},
+    {"- {type: field_name_mapping, mapping: {Owner: [a, b]}}\n", S "        User|fieldref: Owner\n",
+     "User=x;a=y;b=x", true},
+    {"- {type: field_name_mapping, mapping: {Owner: [a, b], Group: c}}\n",
+     S "        User|fieldref: [Owner, Group]\n", "User=x;a=y;b=z;c=x", true},
+    {"- {type: field_name_mapping, mapping: {User: [u, v], Owner: [a, b]}}\n",
+     S "        User|fieldref: Owner\n", "v=x;b=x", true},
+    {"- {type: field_name_prefix_mapping, mapping: {win.: [w_, x_]}}\n", S "        win.a: x\n", "x_a=x",
+     true},
     /* What an alias shares is rewritten once for each place. */
     {"- {type: field_name_prefix, prefix: p.}\n", "    condition: s and t\n    s: &m {a: x}\n    t: *m\n",
      "p.a=x", true},
@@ -133,6 +146,8 @@ static void what_a_pipeline_refuses_says_why(void **state)
         {"- {type: add_condition, conditions: {c|contain: z}}\n", S "        a: x\n",
          "unknown modifier 'contain'"},
         {"- {type: no_such}\n", S "        a: x\n", "3:3 there is no transformation 'no_such'"},
+        {"- {type: field_name_mapping, mapping: {b: [c, d]}}\n", S "        a|fieldref|neq: b\n",
+         "this field is mapped to several, which goes with neither all nor neq"},
         {"- {type: field_name_mapping}\n", S "        a: x\n",
          "3:3 field_name_mapping needs the key mapping"},
         {"- {type: field_name_mapping, mapping: {a: {}}}\n", S "        a: x\n", "'a' is mapped to a text"},
@@ -172,6 +187,108 @@ static void pipelines_go_by_priority(void **state)
     pipelines_free(pipelines);
 }
 
+/* --- correlations */
+
+#define PIPELINE                                                                                          \
+    "transformations:\n"                                                                                  \
+    "- {type: field_name_mapping, mapping: {User: user.name, Bytes: n}, rule_conditions: [{type: "        \
+    "logsource, product: linux}]}\n"                                                                      \
+    "- {type: field_name_mapping, mapping: {User: [TargetUserName, user.target.name]}, rule_conditions: " \
+    "[{type: logsource, product: windows}]}\n"                                                            \
+    "- {type: field_name_suffix, suffix: .keyword, rule_conditions: [{type: logsource, product: "         \
+    "windows}]}\n"
+
+#define RULES                                                                                           \
+    "title: a\nid: a\nlogsource: {product: linux}\ndetection: {s: {User|contains: ''}, condition: s}\n" \
+    "---\n"                                                                                             \
+    "title: b\nid: b\nlogsource: {product: windows}\ndetection: {s: {k: x}, condition: s}\n---\n"       \
+    "title: c\nid: c\ncorrelation:\n    timespan: 1h\n"
+
+/* What a correlation with this body sees of an event of the rule. */
+static struct projection sees(const char *body, size_t rule, struct event_field *fields, size_t count,
+                              struct arena *arena)
+{
+    struct told told = {0};
+    struct pipelines *pipelines = pipelines_new();
+    struct ruleset *ruleset = ruleset_new();
+    struct buf text = BUF_INIT(1 << 16);
+    struct projection projection;
+    buf_printf(&text, RULES "%s", body);
+    pipelines_load_text(pipelines, "p.yml", SV(PIPELINE), tell, &told);
+    ruleset_pipelines(ruleset, pipelines);
+    ruleset_load_text(ruleset, "t.yml", buf_view(&text), tell, &told);
+    assert_int_equal(ruleset_seal(ruleset, tell, &told, NULL), 0);
+    pipelines_free(pipelines);
+    if (told.count)
+        fail_msg("%s", told.text);
+    const struct finding finding = {.fields = fields, .field_count = count};
+    correlation_project(ruleset, rule, &finding, arena, &projection);
+    for (size_t i = 0; i < projection.seen.field_count; i++)
+        projection.seen.fields[i].name = arena_sv(arena, projection.seen.fields[i].name);
+    ruleset_free(ruleset);
+    buf_free(&text);
+    return projection;
+}
+
+static const char *value_of(const struct projection *projection, const char *name, struct arena *arena)
+{
+    for (size_t i = 0; i < projection->seen.field_count; i++)
+        if (sv_eq(projection->seen.fields[i].name, sv_of(name)))
+            return arena_cstr(arena, projection->seen.fields[i].value);
+    return "(absent)";
+}
+
+static void a_correlation_names_fields_as_its_rules_do_and_each_rules_pipeline_maps_them(void **state)
+{
+    static const struct {
+        const char *body;
+        size_t rule;
+        const char *fields, *name, *value;
+    } cases[] = {
+        /* group-by, in the words of either rule's events */
+        {"    type: event_count\n    rules: [a, b]\n    group-by: [User]\n    condition: {gte: 2}\n", 0,
+         "user.name=bob;User=eve;TargetUserName.keyword=tom", "User", "bob"},
+        {"    type: event_count\n    rules: [a, b]\n    group-by: [User]\n    condition: {gte: 2}\n", 1,
+         "user.name=bob;User=eve;TargetUserName.keyword=tom", "User", "tom"},
+        /* of several names the first with a value */
+        {"    type: event_count\n    rules: [b]\n    group-by: [User]\n    condition: {gte: 2}\n", 1,
+         "user.target.name.keyword=tim;TargetUserName.keyword=", "User", "tim"},
+        /* the field of a condition */
+        {"    type: value_sum\n    rules: [a]\n    condition: {gte: 2, field: Bytes}\n", 0, "n=7;Bytes=9",
+         "Bytes", "7"},
+        /* aliases: what they stand for is mapped, for the rule that they are for */
+        {"    type: event_count\n    rules: [a, b]\n    group-by: [who]\n    condition: {gte: 2}\n"
+         "    aliases: {who: {a: User, b: Bytes}}\n",
+         0, "user.name=bob;who=eve", "User", "bob"},
+        {"    type: event_count\n    rules: [a, b]\n    group-by: [who]\n    condition: {gte: 2}\n"
+         "    aliases: {who: {a: User, b: Bytes}}\n",
+         1, "Bytes=9;n=7;Bytes.keyword=8", "Bytes", "8"},
+        /* a correlation over a correlation still speaks of the rule's events */
+        {"    type: event_count\n    rules: [a]\n    condition: {gte: 2}\n---\ntitle: d\ncorrelation:\n"
+         "    type: event_count\n    timespan: 1h\n    rules: [c]\n    group-by: [User]\n    condition: "
+         "{gte: 2}\n",
+         0, "user.name=bob", "User", "bob"},
+        /* what no pipeline knows is itself */
+        {"    type: event_count\n    rules: [a]\n    group-by: [tty]\n    condition: {gte: 2}\n", 0, "tty=1",
+         "tty", "1"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct arena *arena = arena_new(1 << 20);
+        struct event_field fields[8];
+        size_t count = 0;
+        for (sv rest = sv_of(cases[i].fields); rest.p && rest.n; count++) {
+            sv value = sv_split(&rest, ';'), name = sv_split(&value, '=');
+            fields[count] = (struct event_field){name, value, EVENT_STRING};
+        }
+        struct projection seen = sees(cases[i].body, cases[i].rule, fields, count, arena);
+        const char *value = value_of(&seen, cases[i].name, arena);
+        if (strcmp(value, cases[i].value) != 0)
+            fail_msg("case %zu: %s is %s, expected %s", i, cases[i].name, value, cases[i].value);
+        arena_free(arena);
+    }
+}
+
 static void the_pipelines_that_come_along_load(void **state)
 {
     (void)state;
@@ -192,8 +309,11 @@ static void the_pipelines_that_come_along_load(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(transformations_rewrite_rules),      cmocka_unit_test(a_log_source_is_changed_whole),
-        cmocka_unit_test(what_a_pipeline_refuses_says_why),   cmocka_unit_test(pipelines_go_by_priority),
+        cmocka_unit_test(transformations_rewrite_rules),
+        cmocka_unit_test(a_log_source_is_changed_whole),
+        cmocka_unit_test(what_a_pipeline_refuses_says_why),
+        cmocka_unit_test(pipelines_go_by_priority),
+        cmocka_unit_test(a_correlation_names_fields_as_its_rules_do_and_each_rules_pipeline_maps_them),
         cmocka_unit_test(the_pipelines_that_come_along_load),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -133,11 +133,13 @@ static bool is_new(struct ruleset *ruleset, const struct sigma_rule *rule, const
     return false;
 }
 
-static bool load_rule(struct ruleset *ruleset, const struct yaml_node *document, struct sigma_workshop *shop)
+static bool load_rule(struct ruleset *ruleset, const struct yaml_node *document,
+                      const struct pipeline_trail *trail, struct sigma_workshop *shop)
 {
     struct sigma_rule rule;
     if (!sigma_rule_load(&rule, document, shop))
         return false;
+    rule.trail = trail;
     if (!is_new(ruleset, &rule, document, shop->errors)) {
         sigma_rule_clear(&rule);
         return false;
@@ -150,14 +152,15 @@ static bool load_document(struct ruleset *ruleset, struct yaml_node *document, s
                           struct sigma_workshop *shop)
 {
     enum sigma_document_kind kind;
+    struct pipeline_trail *trail = NULL;
     if (!sigma_document_kind(&kind, document, shop->errors))
         return false;
     if (kind != SIGMA_DOCUMENT_CORRELATION &&
-        !pipelines_apply(ruleset->pipelines, document, tree, shop->errors))
+        !pipelines_apply(ruleset->pipelines, document, tree, shop->arena, shop->errors, &trail))
         return false;
     switch (kind) {
     case SIGMA_DOCUMENT_RULE:
-        return load_rule(ruleset, document, shop);
+        return load_rule(ruleset, document, trail, shop);
     case SIGMA_DOCUMENT_CORRELATION:
         return correlation_rule_load(ruleset->correlations, document, shop);
     case SIGMA_DOCUMENT_FILTER:
@@ -263,6 +266,8 @@ int ruleset_seal(struct ruleset *ruleset, rule_error_fn *fn, void *arg, struct e
     assert(!ruleset->sealed);
     apply_filters(ruleset, fn, arg);
     ruleset->failed += correlation_rules_resolve(ruleset->correlations, ruleset, fn, arg);
+    for (size_t i = 0; i < ruleset->count; i++)
+        ruleset->rules[i].trail = NULL; /* the pipelines go away */
     ruleset->prefilter = prefilter_new(ruleset->rules, ruleset->count, ruleset->fields);
     ruleset->sealed = true;
     return 0;

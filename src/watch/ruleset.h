@@ -33,7 +33,7 @@ void ruleset_lists(struct ruleset *ruleset, const struct sigma_lists *lists);
 
 struct pipelines;
 
-/* How the rules that are loaded from now on are rewritten; borrowed until the last load. */
+/* How the rules that are loaded from now on are rewritten; borrowed until the seal. */
 void ruleset_pipelines(struct ruleset *ruleset, const struct pipelines *pipelines);
 
 /* For rules that are to be explained: keeps what they say, key by key, from now on. */

@@ -35,8 +35,11 @@ struct sigma_selection {
     size_t group_count;
 };
 
+struct pipeline_trail;
+
 struct sigma_rule {
     struct rule about;
+    const struct pipeline_trail *trail; /* what pipelines renamed its fields by; gone after the seal */
     struct sigma_selection *selections;
     size_t selection_count;
     size_t borrowed_count;                /* the last of them, which are filters' */

@@ -1,0 +1,135 @@
+/* What correlations want of the events that a rule selects, and the picking of it. */
+#include "watch/correlation_rule.h"
+
+#include <assert.h>
+
+#include "watch/ruleset_priv.h"
+
+enum { WISH_VALUES_MAX = 16 }; /* of one field that an event has several times */
+
+/* Fields that a person wants to see in any alert, and that tell alerts apart. */
+static const sv context[] = {
+    SV_INIT("user.name"),
+    SV_INIT("user.target.name"),
+    SV_INIT("user.effective.name"),
+    SV_INIT("user.id"),
+    SV_INIT("source.ip"),
+    SV_INIT("source.domain"),
+    SV_INIT("source.address"),
+    SV_INIT("host.name"),
+    SV_INIT("destination.ip"),
+    SV_INIT("destination.domain"),
+    SV_INIT("event.action"),
+    SV_INIT("event.code"),
+    SV_INIT("event.outcome"),
+    SV_INIT("event.reason"),
+    SV_INIT("process.command_line"),
+    SV_INIT("process.name"),
+    SV_INIT("cyberark.account"),
+    SV_INIT("cyberark.safe"),
+};
+
+enum { CONTEXT_COUNT = sizeof context / sizeof *context };
+
+static bool is_wished(const struct correlation_need *need, sv asked)
+{
+    for (size_t i = 0; i < need->count; i++)
+        if (sv_eq(need->wishes[i].asked, asked))
+            return true;
+    return false;
+}
+
+/* Correlations name a field as the rules do, before pipelines rewrite them; what its events call it is told
+ * by the trail that the pipelines left. */
+static void wish(struct correlation_need *need, sv asked, const struct pipeline_trail *trail,
+                 struct arena *arena)
+{
+    if (!asked.n || is_wished(need, asked))
+        return;
+    if (need->count == CORRELATION_FIELDS_MAX) {
+        need->left_out = asked;
+        return;
+    }
+    struct correlation_wish *wish = &need->wishes[need->count++];
+    wish->asked = asked;
+    bool fits = pipeline_trail_names(trail, asked, arena, &wish->called);
+    assert(fits);
+}
+
+/* The fields that the users of a source want, and their users in turn: bounded by CORRELATION_DEPTH_MAX.
+ * NOLINTNEXTLINE(misc-no-recursion) */
+static void gather(const struct correlation_rules *rules, struct correlation_uses uses,
+                   const struct pipeline_trail *trail, struct correlation_need *ret)
+{
+    for (size_t i = 0; i < uses.count; i++) {
+        const struct correlation *user = &rules->items[uses.list[i].correlation];
+        size_t source = uses.list[i].source;
+        for (size_t j = 0; j < user->group_count; j++)
+            wish(ret, user->group[j].fields[source], trail, rules->arena);
+        if (user->field.name.n)
+            wish(ret, user->field.fields[source], trail, rules->arena);
+        gather(rules, rules->of_correlations[uses.list[i].correlation], trail, ret);
+    }
+}
+
+struct correlation_need *correlation_need_of(const struct correlation_rules *rules,
+                                             const struct sigma_rule *rule, struct correlation_uses uses)
+{
+    struct correlation_need *need = arena_alloc(rules->arena, sizeof *need);
+    assert(need);
+    gather(rules, uses, rule->trail, need);
+    for (size_t i = 0; i < CONTEXT_COUNT && need->count < CORRELATION_FIELDS_MAX; i++)
+        wish(need, context[i], NULL, rules->arena);
+    return need;
+}
+
+/* --- correlation.h --- */
+
+static const struct correlation_need *need_of(const struct ruleset *ruleset, size_t rule)
+{
+    const struct correlation_rules *rules = ruleset->correlations;
+    return rule < rules->rule_count ? rules->needs[rule] : NULL;
+}
+
+bool correlation_wants(const struct ruleset *ruleset, size_t rule)
+{
+    return need_of(ruleset, rule) != NULL;
+}
+
+bool correlation_silences(const struct ruleset *ruleset, size_t rule)
+{
+    const struct correlation_need *need = need_of(ruleset, rule);
+    return need && need->silent;
+}
+
+/* The values of the first of its names that has any, under the name that was asked for. */
+static void grant(const struct correlation_wish *wish, const struct finding *finding, struct finding *seen)
+{
+    size_t before = seen->field_count;
+    for (size_t i = 0; i < wish->called.count && seen->field_count == before; i++)
+        for (size_t j = 0; j < finding->field_count; j++) {
+            const struct event_field *field = &finding->fields[j];
+            if (!sv_eq(field->name, wish->called.list[i]) || field->type == EVENT_NULL || !field->value.n)
+                continue;
+            if (seen->field_count == CORRELATION_FIELDS_MAX || seen->field_count - before == WISH_VALUES_MAX)
+                return;
+            seen->fields[seen->field_count++] = (struct event_field){wish->asked, field->value, field->type};
+        }
+}
+
+void correlation_project(const struct ruleset *ruleset, size_t rule, const struct finding *finding,
+                         struct arena *arena, struct projection *ret)
+{
+    const struct correlation_need *need = need_of(ruleset, rule);
+    struct finding seen = {.event_time = finding->event_time,
+                           .received_at = finding->received_at,
+                           .matched_at = finding->matched_at,
+                           .input = finding->input,
+                           .rule_id = finding->rule_id,
+                           .raw = finding->raw,
+                           .message = finding->message};
+    seen.fields = arena_alloc(arena, CORRELATION_FIELDS_MAX * sizeof *seen.fields);
+    for (size_t i = 0; need && seen.fields && i < need->count; i++)
+        grant(&need->wishes[i], finding, &seen);
+    *ret = (struct projection){.seen = seen};
+}
