@@ -22,8 +22,9 @@ struct session {
     bool connected, ready, was_ready;
     bool answered; /* something since the transaction began */
     bool advanced; /* an answer came, so that the clock starts anew */
-    bool securing, asking_keeper, eof;
-    bool busy, doomed; /* a handler runs; free when it has returned */
+    bool securing, secured, asking_keeper, eof;
+    struct tls_info tls; /* once secured */
+    bool busy, doomed;   /* a handler runs; free when it has returned */
 };
 
 char *session_answer_text(const struct smtp_answer *answer, char *text, size_t cap)
@@ -169,6 +170,12 @@ static void ask_keeper(struct session *session)
     if (!session->setup.gateway->password || !session->setup.keeper) {
         struct err err;
         err_set(&err, ERR_CONFIG, NULL, "there is no password for %s", session->setup.gateway->username);
+        end_with_error(session, NULL, cause_of_break(SMTP_STAGE_AUTH, &err), &err);
+        return;
+    }
+    if (session->secured && !stream_tls_trusted(session->stream)) {
+        struct err err;
+        err_set(&err, ERR_CONFIG, NULL, "a server that nobody has verified gets no password");
         end_with_error(session, NULL, cause_of_break(SMTP_STAGE_AUTH, &err), &err);
         return;
     }
@@ -329,6 +336,8 @@ static void on_secured(struct session *session)
              info->subject, info->issuer, info->resumed ? ", verified earlier" : "");
     tell_hop(session, "tls", sv_of(text));
     session->securing = false;
+    session->secured = true;
+    session->tls = *info;
     smtp_client_tls_started(session->client);
 }
 
@@ -418,6 +427,7 @@ struct session *session_open(const struct session_setup *setup, const struct ses
         .security = gateway->security,
         .helo = sv_of(gateway->helo ? gateway->helo : setup->hostname),
         .auth = gateway->username != NULL,
+        .opportunistic = setup->opportunistic,
         .lmtp = setup->lmtp,
     });
     session->stage_since = session->hop_since = loop_monotonic();
@@ -463,6 +473,11 @@ struct session_offer session_offered(const struct session *session)
         .size_limit = smtp_client_size_limit(session->client),
         .mechanisms = smtp_client_mechanisms(session->client),
     };
+}
+
+const struct tls_info *session_tls(const struct session *session)
+{
+    return session->secured ? &session->tls : NULL;
 }
 
 const struct tls_report *session_tls_report(const struct session *session)

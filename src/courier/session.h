@@ -22,7 +22,9 @@ struct session_setup {
     const struct config_gateway *gateway; /* the address must be one */
     const char *hostname;                 /* for EHLO, unless the gateway has a helo */
     nanos connect_timeout;
-    bool lmtp; /* the gateway speaks LMTP */
+    bool opportunistic; /* security is STARTTLS, and without it mail goes in the clear; never with a username
+                         */
+    bool lmtp;          /* the gateway speaks LMTP */
 };
 
 /* Why a session is over. */
@@ -85,6 +87,9 @@ struct session_offer {
     sv mechanisms;
 };
 struct session_offer session_offered(const struct session *session);
+
+/* NULL in the clear; also inside ended. */
+const struct tls_info *session_tls(const struct session *session);
 
 /* With a looking context, from the hop "tls" on until ended; NULL otherwise. */
 const struct tls_report *session_tls_report(const struct session *session);

@@ -179,7 +179,7 @@ static void await_banner(struct smtp_client *client)
 struct smtp_client *smtp_client_new(const struct smtp_client_options *options)
 {
     struct smtp_client *client = calloc(1, sizeof *client);
-    assert(client);
+    assert(client && !(options->opportunistic && options->auth));
     client->options = *options;
     client->in = BUF_INIT(CLIENT_IN_MAX);
     client->out = BUF_INIT(CLIENT_OUT_MAX);
@@ -231,13 +231,16 @@ static void want_credentials(struct smtp_client *client)
 
 static void after_hello(struct smtp_client *client)
 {
-    bool secure = client->options.security != SMTP_SECURITY_STARTTLS || client->encrypted;
+    bool secure =
+        client->options.security != SMTP_SECURITY_STARTTLS || client->encrypted || client->without_tls;
     if (client->quit_wanted || (secure && !client->options.auth))
         smtp_client_enter_ready(client);
     else if (secure)
         want_credentials(client);
     else if (client->offer.extensions & SMTP_EXT_STARTTLS)
         smtp_client_command(client, SMTP_STAGE_STARTTLS, "STARTTLS");
+    else if (client->options.opportunistic)
+        smtp_client_enter_ready(client);
     else
         smtp_client_fail(client, ERR_UNAVAILABLE, advice_stripped, "the gateway does not offer STARTTLS");
 }
@@ -247,7 +250,8 @@ static void after_hello(struct smtp_client *client)
 static void on_hello_refused(struct smtp_client *client)
 {
     bool permanent = client->answer.code / 100 == 5;
-    bool needs_tls = client->options.security == SMTP_SECURITY_STARTTLS && !client->encrypted;
+    bool needs_tls = client->options.security == SMTP_SECURITY_STARTTLS && !client->encrypted &&
+                     !client->options.opportunistic;
     if (permanent && client->options.lmtp) {
         smtp_client_fail_answered(client, "check the port: it must be the LMTP service, and no SMTP server's",
                                   "the server refuses LHLO");
@@ -285,6 +289,9 @@ static void on_starttls(struct smtp_client *client)
         fail_injected(client);
     } else if (client->answer.code == 220) {
         want_tls(client);
+    } else if (client->answer.code >= 400 && client->options.opportunistic) {
+        client->without_tls = true;
+        after_hello(client);
     } else if (client->answer.code >= 400) {
         smtp_client_fail_answered(client, advice_stripped, "the gateway offers STARTTLS and refuses it");
     } else {

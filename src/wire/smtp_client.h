@@ -74,9 +74,11 @@ struct smtp_credentials {
 
 struct smtp_client_options {
     enum smtp_security security;
-    sv helo;   /* our own name for EHLO; copied */
-    bool auth; /* authenticate before mail: SMTP_CLIENT_WANT_CREDENTIALS will come */
-    bool lmtp; /* speaks LMTP (RFC 2033): LHLO, and after the dot an answer for each recipient */
+    sv helo;            /* our own name for EHLO; copied */
+    bool auth;          /* authenticate before mail: SMTP_CLIENT_WANT_CREDENTIALS will come */
+    bool opportunistic; /* with STARTTLS: a server that does not offer it, or refuses it, is spoken to in the
+                           clear; never with auth. For mail that the configuration lets go so */
+    bool lmtp;          /* speaks LMTP (RFC 2033): LHLO, and after the dot an answer for each recipient */
 };
 
 struct smtp_recipient {

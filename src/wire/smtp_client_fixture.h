@@ -43,6 +43,7 @@ struct step {
 struct dialogue {
     const char *name;
     enum smtp_security security;
+    bool opportunistic;
     const char *mechanism; /* NULL: no authentication */
     const struct smtp_envelope *messages[3];
     struct step steps[STEPS_MAX];
@@ -206,8 +207,10 @@ static inline void end_story(struct run *run)
 
 static inline void perform(const struct dialogue *dialogue, size_t size)
 {
-    struct smtp_client_options options = {
-        .security = dialogue->security, .helo = SV("me.example.org"), .auth = dialogue->mechanism != NULL};
+    struct smtp_client_options options = {.security = dialogue->security,
+                                          .opportunistic = dialogue->opportunistic,
+                                          .helo = SV("me.example.org"),
+                                          .auth = dialogue->mechanism != NULL};
     struct run run = {.dialogue = dialogue,
                       .client = smtp_client_new(&options),
                       .story = BUF_INIT(4096),

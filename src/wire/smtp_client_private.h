@@ -64,7 +64,7 @@ struct smtp_client {
     struct smtp_client_options options;
     char helo[256];
     enum smtp_stage stage, shown_stage;
-    bool encrypted, helo_tried, eof, failed, failure_answered, quit_wanted, uncertain;
+    bool encrypted, without_tls, helo_tried, eof, failed, failure_answered, quit_wanted, uncertain;
     struct err failure;
     const char *refusal; /* of the last envelope */
 
