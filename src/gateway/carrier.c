@@ -76,7 +76,10 @@ static bool send_message(struct carrier *carrier)
     struct err err = {.class = ERR_NONE};
     const struct intake_envelope *said = &run->envelope.said;
     fill_recipients(run);
-    run->reports_itself = session_offered(carrier->session).extensions & SMTP_EXT_DSN;
+    unsigned offered = session_offered(carrier->session).extensions;
+    run->reports_itself = offered & SMTP_EXT_DSN;
+    /* RFC 8689 §5: a report goes without it rather than not at all. */
+    bool requiretls = said->requiretls && (said->sender.n || offered & SMTP_EXT_REQUIRETLS);
     struct smtp_envelope envelope = {
         .sender = said->sender,
         .recipients = run->recipients,
@@ -85,8 +88,8 @@ static bool send_message(struct carrier *carrier)
         .front = run->signature,
         .content = run->look.content,
         .utf8 = said->utf8,
-        .requiretls = said->requiretls,
-        .return_full = said->ret == INTAKE_RETURN_FULL,
+        .requiretls = requiretls,
+        .return_full = said->ret == INTAKE_RETURN_FULL && !said->requiretls,
     };
     if (session_send(carrier->session, &envelope, &err) == 0)
         return true;

@@ -4,7 +4,7 @@
 
 enum { FORM = 1 }; /* of both; another one is not ours */
 
-enum { EIGHT_BIT = 1, UTF8 = 2, REQUIRETLS = 4, HELD = 8, WARNED = 16 };
+enum { EIGHT_BIT = 1, UTF8 = 2, REQUIRETLS = 4, HELD = 8, WARNED = 16, TLS_OPTIONAL = 32 };
 
 size_t recipient_count(const struct recipient_set *set)
 {
@@ -20,7 +20,8 @@ int envelope_pack(struct buf *out, const struct envelope *envelope)
     struct pack pack = PACK_INTO(out);
     pack_u32(&pack, FORM);
     pack_u32(&pack, (said->eight_bit ? EIGHT_BIT : 0U) | (said->utf8 ? UTF8 : 0U) |
-                        (said->requiretls ? REQUIRETLS : 0U) | (said->held ? HELD : 0U));
+                        (said->requiretls ? REQUIRETLS : 0U) | (said->held ? HELD : 0U) |
+                        (said->tls_optional ? TLS_OPTIONAL : 0U));
     pack_u32(&pack, said->ret);
     pack_i64(&pack, envelope->arrived);
     const sv texts[] = {said->id,          said->sender,  said->envid, said->route, said->client_ip,
@@ -59,6 +60,7 @@ int envelope_unpack(sv bytes, struct arena *arena, struct envelope *ret)
     said->utf8 = flags & UTF8;
     said->requiretls = flags & REQUIRETLS;
     said->held = flags & HELD;
+    said->tls_optional = flags & TLS_OPTIONAL;
     uint32_t ret_wish = unpack_u32(&unpack);
     said->ret = ret_wish <= INTAKE_RETURN_FULL ? (enum intake_return)ret_wish : INTAKE_RETURN_UNSAID;
     envelope.arrived = unpack_i64(&unpack);

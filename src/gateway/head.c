@@ -1,5 +1,7 @@
 #include "gateway/head.h"
 
+#include "wire/mail_field.h"
+
 #include <assert.h>
 #include <stdio.h>
 
@@ -59,6 +61,7 @@ static void take_line(struct head *head, sv line)
         head->fields++;
         head->in_received = sv_ieq(sv_first(line, name), SV("Received"));
         head->received += head->in_received;
+        head->tls_required += sv_ieq(sv_first(line, name), SV("TLS-Required"));
     }
     head->owned += head->in_received && names_us(head, line);
     head->line += line.n;
@@ -90,6 +93,16 @@ void head_end(struct head *head)
         return;
     head->state = HEAD_WHOLE;
     head->bare = true;
+}
+
+bool head_tls_optional(const struct head *head)
+{
+    sv rest = head_text(head);
+    struct mail_field field;
+    while (head->tls_required == 1 && mail_field_next(&rest, &field))
+        if (sv_ieq(field.name, SV("TLS-Required")))
+            return sv_ieq(field.value, SV("No"));
+    return false;
 }
 
 sv head_text(const struct head *head)

@@ -24,6 +24,7 @@ struct head {
     char own[300]; /* "by NAME", in front of a space */
     enum head_state state;
     size_t line, fields, received, owned; /* line: where the last one begins in text */
+    size_t tls_required;                  /* fields of that name */
     bool in_received, bare;               /* bare: there was no empty line */
 };
 
@@ -38,6 +39,9 @@ size_t head_put(struct head *head, sv content);
 
 /* The content ended: what there is is the section. */
 void head_end(struct head *head);
+
+/* After WHOLE: there is one field TLS-Required and it says No (RFC 8689 §3). */
+bool head_tls_optional(const struct head *head);
 
 /* After WHOLE: the fields with their CRLF, without the empty line … */
 sv head_text(const struct head *head);

@@ -94,11 +94,35 @@ static void a_hundred_received_fields_are_a_loop_and_so_is_our_own_name_again_an
     assert_int_equal(after("X-Note: by gw.example.org it went\r\n", HEAD_OWN_MAX + 1), HEAD_WHOLE);
 }
 
+static void only_one_clear_no_says_that_tls_is_optional(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *header;
+        bool optional;
+    } cases[] = {
+        {"TLS-Required: No\r\n", true},    {"Subject: x\r\ntls-required:\r\n no \r\nX: y\r\n", true},
+        {"TLS-Required: Yes\r\n", false},  {"TLS-Required: No, really\r\n", false},
+        {"TLS-Required:\r\n", false},      {"TLS-Required: No\r\nTLS-Required: No\r\n", false},
+        {"X-TLS-Required: No\r\n", false}, {"Subject: TLS-Required: No\r\n", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct head head;
+        head_open(&head, SV("gw.example.org"));
+        head_put(&head, sv_of(cases[i].header));
+        head_put(&head, SV("\r\nTLS-Required: No\r\n"));
+        assert_int_equal(head.state, HEAD_WHOLE);
+        assert_int_equal(head_tls_optional(&head), cases[i].optional);
+        head_free(&head);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_section_ends_at_an_empty_line_or_at_what_is_no_field),
         cmocka_unit_test(a_header_bomb_ends_at_its_bounds),
+        cmocka_unit_test(only_one_clear_no_says_that_tls_is_optional),
         cmocka_unit_test(a_hundred_received_fields_are_a_loop_and_so_is_our_own_name_again_and_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -339,6 +339,7 @@ static void commit(struct inbound *session, size_t index)
         .eight_bit = mail->said.eightbit,
         .utf8 = mail->said.utf8,
         .requiretls = mail->said.requiretls,
+        .tls_optional = !mail->said.requiretls && head_tls_optional(&mail->head),
         .held = first->foreseen == GUARD_QUARANTINE,
         .route = sv_of(first->options.route),
         .client_ip = sv_of(session->client_ip),

@@ -42,11 +42,12 @@ struct intake_envelope {
     size_t recipient_count; /* 1 … SMTP_RECIPIENTS_MAX */
     sv envid;               /* xtext decoded, or empty */
     enum intake_return ret;
-    bool eight_bit;  /* BODY=8BITMIME was said */
-    bool utf8;       /* SMTPUTF8 was said (RFC 6531) */
-    bool requiretls; /* RFC 8689 */
-    bool held;       /* quarantine: stays in the queue until somebody releases it */
-    sv route;        /* name of the route of relay.routes that a rule chose; empty: by recipient's domain */
+    bool eight_bit;    /* BODY=8BITMIME was said */
+    bool utf8;         /* SMTPUTF8 was said (RFC 6531) */
+    bool requiretls;   /* REQUIRETLS was said (RFC 8689) … */
+    bool tls_optional; /* … or else the header says TLS-Required: No */
+    bool held;         /* quarantine: stays in the queue until somebody releases it */
+    sv route;          /* name of the route of relay.routes that a rule chose; empty: by recipient's domain */
     /* What is known of the client; for the log line and for `vedette gateway show`. Empty where unknown. */
     sv client_ip, client_name, account, tls, rule;
 };

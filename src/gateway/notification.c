@@ -112,6 +112,7 @@ static void send_notice(struct notice *notice, struct notification *what)
                                            .recipient_count = 1,
                                            .eight_bit = true,
                                            .utf8 = what->about->said.utf8,
+                                           .requiretls = what->about->said.requiretls,
                                            .rule = SV("report")};
         intake_put(message, buf_view(&mail));
         LOG_INFO("gateway reports on a message", LOG_STR("id", id), LOG_STR("about", notice->letter->id),

@@ -166,7 +166,9 @@ int notification_compose(struct buf *out, const struct notification *notificatio
 {
     char when[40];
     struct buf plain = BUF_INIT(TEXT_BYTES_MAX), status = BUF_INIT(TEXT_BYTES_MAX);
+    /* RFC 8689 §5: what may only travel encrypted does not come back whole. */
     bool full = notification->about->said.ret == INTAKE_RETURN_FULL &&
+                !notification->about->said.requiretls &&
                 notification->recipients[0].kind == NOTIFICATION_FAILED;
     assert(notification->count > 0);
     use_gmime();

@@ -33,6 +33,7 @@ static struct envelope example(void)
                                       .ret = INTAKE_RETURN_HEADERS,
                                       .utf8 = true,
                                       .requiretls = true,
+                                      .tls_optional = true,
                                       .route = SV("out"),
                                       .rule = SV("printers")}};
 }
@@ -48,6 +49,7 @@ static void an_envelope_comes_back_as_it_was(void **state)
     assert_true(sv_eq(out.said.id, in.said.id) && sv_eq(out.said.sender, in.said.sender));
     assert_true(sv_eq(out.said.envid, in.said.envid) && sv_eq(out.said.rule, in.said.rule));
     assert_true(out.said.utf8 && out.said.requiretls && !out.said.eight_bit && !out.said.held);
+    assert_true(out.said.tls_optional);
     assert_int_equal(out.said.ret, INTAKE_RETURN_HEADERS);
     assert_true(out.arrived == NOW && out.said.recipient_count == 2);
     assert_true(sv_eq(out.said.recipients[0].orcpt, SV("rfc822;list@example.org")));
@@ -178,9 +180,30 @@ static void a_notification_says_what_machines_and_people_need(void **state)
     assert_null(strstr(text, "c@example.net"));
     free(text);
     about.said.ret = INTAKE_RETURN_FULL;
+    about.said.requiretls = false;
     text = compose(&notification);
     assert_non_null(strstr(text, "the body"));
     assert_non_null(strstr(text, "Content-Type: message/rfc822"));
+    free(text);
+}
+
+static void what_requires_tls_does_not_come_back_whole(void **state)
+{
+    (void)state;
+    struct envelope about = example();
+    about.said.ret = INTAKE_RETURN_FULL;
+    about.said.requiretls = true;
+    struct notification_recipient told[] = {{0, NOTIFICATION_FAILED, "5.7.30", SV("no REQUIRETLS")}};
+    char *text = compose(&(struct notification){.about = &about,
+                                                .recipients = told,
+                                                .count = 1,
+                                                .content = SV("Subject: x\r\n\r\nthe body\r\n"),
+                                                .to = SV("a@example.org"),
+                                                .id = SV("ABC"),
+                                                .hostname = SV("gw.example.org"),
+                                                .now = NOW});
+    assert_null(strstr(text, "the body"));
+    assert_non_null(strstr(text, "Content-Type: text/rfc822-headers"));
     free(text);
 }
 
@@ -212,6 +235,7 @@ int main(void)
         cmocka_unit_test(a_state_comes_back_and_no_bytes_are_a_state),
         cmocka_unit_test(the_most_exact_domain_decides_the_route),
         cmocka_unit_test(without_a_route_for_all_some_domains_have_none),
+        cmocka_unit_test(what_requires_tls_does_not_come_back_whole),
         cmocka_unit_test(a_notification_says_what_machines_and_people_need),
         cmocka_unit_test(a_delay_says_until_when_it_is_tried_and_gives_no_body_back),
     };
