@@ -214,10 +214,12 @@ static bool put_marks(const struct need_shop *shop, sv name, sv literal, struct 
 {
     for (size_t i = 0; i < shop->known->count; i++) {
         const struct derived *derived = &shop->known->list[i];
+        if ((name.n ? !sv_eq(derived->name, name) : needs_is_header(derived->name)) ||
+            !is_for_rule(shop, derived))
+            continue;
         bool about =
             literal.n ? derived->value.n && sv_ifind(derived->value, literal) != SV_NPOS : !derived->value.n;
-        if (!about || !is_for_rule(shop, derived) ||
-            (name.n ? !sv_eq(derived->name, name) : needs_is_header(derived->name)))
+        if (!about)
             continue;
         if (derived->framed || !put(shop->arena, clause, mark_of(derived->mark)))
             return false;
