@@ -30,7 +30,7 @@ static bool print_of(const struct config *config, const char *process, struct er
     if (control_connect_to(config, name, &client, err) < 0)
         return false;
     struct buf text = BUF_INIT(METRICS_BYTES_MAX);
-    bool ok = control_metrics(client, ANSWER_MAX, &text, err) == 0;
+    bool ok = control_metrics(client, SV_NONE, ANSWER_MAX, &text, err) == 0;
     if (ok)
         fwrite(buf_view(&text).p, 1, buf_view(&text).n, stdout);
     buf_free(&text);

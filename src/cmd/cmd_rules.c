@@ -6,6 +6,7 @@
 #include "cmd/rule_paths.h"
 #include "cmd/term.h"
 #include "io/loop.h"
+#include "watch/rule_advice.h"
 #include "watch/rule_examples.h"
 #include "watch/rule_stream.h"
 #include "watch/ruleset.h"
@@ -19,7 +20,7 @@ enum { RULE_PATHS_MAX = 256, MATCH_ARENA_MAX = 1024 * 1024 };
 
 struct loading {
     bool json;
-    json_t *errors;
+    json_t *errors, *warnings;
     int unreadable; /* paths, */
     int exit_code;  /* and what the last of them ends with */
     struct option_list lists;
@@ -41,6 +42,17 @@ static void on_rule_error(void *arg, const struct rule_error *error)
     json_object_set_new(json, "column", json_integer(error->column));
     json_object_set_new(json, "message", report_text(sv_of(error->message)));
     json_array_append_new(loading->errors, json);
+}
+
+static void on_advice(void *arg, const struct rule *rule, const char *why)
+{
+    struct loading *loading = arg;
+    json_t *json = json_object();
+    json_object_set_new(json, "file", report_text(sv_of(rule->file)));
+    json_object_set_new(json, "line", json_integer(rule->line));
+    json_object_set_new(json, "rule", report_text(rule->id));
+    json_object_set_new(json, "message", report_text(sv_of(why)));
+    json_array_append_new(loading->warnings, json);
 }
 
 /* What has an error or cannot be read is told and left out. NULL if the rest cannot be compiled. */
@@ -75,11 +87,32 @@ static int usage(const char *cause)
 /* --- check
  * ---------------------------------------------------------------------------------------------------- */
 
+/* Returns the exit code. */
+static int print_checked(const struct loading *loading, const struct ruleset *ruleset)
+{
+    size_t loaded = ruleset_count(ruleset) + correlation_count(ruleset), failed = ruleset_failed(ruleset);
+    int exit_code = loading->unreadable ? loading->exit_code : failed ? 65 : 0;
+    if (!loading->json) {
+        term_print(stdout, exit_code ? TERM_RED : TERM_GREEN, "%zu rules loaded, %zu failed\n", loaded,
+                   failed);
+        return exit_code;
+    }
+    json_t *json = json_object();
+    json_object_set_new(json, "loaded", json_integer((json_int_t)loaded));
+    json_object_set_new(json, "failed", json_integer((json_int_t)failed));
+    json_object_set(json, "errors", loading->errors);
+    json_object_set(json, "warnings", loading->warnings);
+    json_dumpf(json, stdout, JSON_COMPACT);
+    putchar('\n');
+    json_decref(json);
+    return exit_code;
+}
+
 int cmd_rules_check(int argc, char **argv)
 {
     struct loading loading = {0};
     const struct option_spec specs[] = {
-        {"json", 0, OPTION_FLAG, NULL, "one JSON object: {\"loaded\", \"failed\", \"errors\"}",
+        {"json", 0, OPTION_FLAG, NULL, "one JSON object: {\"loaded\", \"failed\", \"errors\", \"warnings\"}",
          &loading.json},
         {"list", 0, OPTION_LIST, "NAME=FILE", "what %NAME% stands for in rules, one a line; may be repeated",
          &loading.lists},
@@ -91,26 +124,18 @@ int cmd_rules_check(int argc, char **argv)
     if (argc == 0)
         return usage("rules check wants a path");
     loading.errors = json_array();
+    loading.warnings = json_array();
     struct ruleset *ruleset = load(argv, argc, &loading, &err);
-    if (!ruleset) {
-        json_decref(loading.errors);
-        return term_error(&err);
-    }
-    size_t loaded = ruleset_count(ruleset) + correlation_count(ruleset), failed = ruleset_failed(ruleset);
-    exit_code = loading.unreadable ? loading.exit_code : failed ? 65 : 0;
-    if (loading.json) {
-        json_t *json = json_object();
-        json_object_set_new(json, "loaded", json_integer((json_int_t)loaded));
-        json_object_set_new(json, "failed", json_integer((json_int_t)failed));
-        json_object_set_new(json, "errors", loading.errors);
-        json_dumpf(json, stdout, JSON_COMPACT);
-        putchar('\n');
-        json_decref(json);
-    } else {
-        json_decref(loading.errors);
-        term_print(stdout, exit_code ? TERM_RED : TERM_GREEN, "%zu rules loaded, %zu failed\n", loaded,
-                   failed);
-    }
+    if (ruleset) {
+        if (loading.json)
+            rule_advice(ruleset, on_advice, &loading);
+        else
+            rule_paths_advise(ruleset);
+        exit_code = print_checked(&loading, ruleset);
+    } else
+        exit_code = term_error(&err);
+    json_decref(loading.errors);
+    json_decref(loading.warnings);
     ruleset_free(ruleset);
     return exit_code;
 }

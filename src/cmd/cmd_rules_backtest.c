@@ -9,6 +9,7 @@
 #include "cmd/rule_paths.h"
 #include "cmd/term.h"
 #include "io/loop.h"
+#include "watch/rule_cost.h"
 #include "watch/ruleset.h"
 
 #include <assert.h>
@@ -27,13 +28,20 @@ enum {
     ARENA_BYTES_MAX = 4 * 1024 * 1024,
     LOOK_EVERY_US = 100 * 1000, /* at the processes, and to draw the bar */
     BAR_WIDTH = 40,
+    SHARE_SHOWN_PERCENT = 1, /* of all rules' time: then a rule is shown although it found nothing */
+};
+
+struct rule_tally {
+    _Atomic uint64_t hits, tried;
+    _Atomic nanos time;
 };
 
 /* What the processes share. */
 struct tally {
     atomic_size_t next_piece;
-    _Atomic uint64_t events, decoded, bytes;
-    _Atomic uint64_t hits[]; /* by rule */
+    _Atomic uint64_t events, bytes;
+    _Atomic nanos time;
+    struct rule_tally rules[];
 };
 
 struct log_file {
@@ -75,7 +83,6 @@ static int map_file(struct log_file *file, const char *path, struct err *err)
 static void take_block(struct backtest *backtest, const struct ruleset_block *block)
 {
     bool worth[RULESET_SCREENED_MAX];
-    uint64_t decoded = 0;
     ruleset_screen(backtest->matcher, block, worth);
     for (size_t i = 0; i < block->count; i++) {
         struct event event;
@@ -86,13 +93,9 @@ static void take_block(struct backtest *backtest, const struct ruleset_block *bl
         decode(&event, block->records[i], block->format, block->arrival, 0, backtest->arena);
         if (block->source)
             event.source = *block->source;
-        decoded++;
-        const size_t *rules = ruleset_match_screened(backtest->matcher, i, &event, &count);
-        for (size_t j = 0; j < count; j++)
-            atomic_fetch_add_explicit(&backtest->tally->hits[rules[j]], 1, memory_order_relaxed);
+        ruleset_match_screened(backtest->matcher, i, &event, &count);
     }
     atomic_fetch_add_explicit(&backtest->tally->events, block->count, memory_order_relaxed);
-    atomic_fetch_add_explicit(&backtest->tally->decoded, decoded, memory_order_relaxed);
 }
 
 /* The lines that begin in the piece; the last may end behind it. */
@@ -139,16 +142,31 @@ static bool find_piece(const struct backtest *backtest, size_t number, sv *ret_b
     return false;
 }
 
+/* What this process has found, and what it took. */
+static void settle(struct backtest *backtest, nanos time)
+{
+    const struct rule_costs *costs = ruleset_costs(backtest->matcher);
+    atomic_fetch_add(&backtest->tally->time, time);
+    for (size_t i = 0; i < ruleset_count(backtest->ruleset); i++) {
+        struct rule_tally *tally = &backtest->tally->rules[i];
+        atomic_fetch_add(&tally->hits, costs->of[i].matched);
+        atomic_fetch_add(&tally->tried, costs->of[i].tried);
+        atomic_fetch_add(&tally->time, costs->of[i].time);
+    }
+}
+
 static void work(struct backtest *backtest)
 {
     sv bytes;
     size_t from;
+    nanos start = rule_cost_clock();
     backtest->matcher = ruleset_matcher_new(backtest->ruleset);
     backtest->arena = arena_new(ARENA_BYTES_MAX);
     while (find_piece(backtest, atomic_fetch_add(&backtest->tally->next_piece, 1), &bytes, &from)) {
         size_t left = bytes.n - from;
         take_piece(backtest, bytes, from, from + (left < PIECE_BYTES ? left : PIECE_BYTES));
     }
+    settle(backtest, rule_cost_clock() - start);
     ruleset_matcher_free(backtest->matcher);
     arena_free(backtest->arena);
 }
@@ -208,54 +226,89 @@ static int run_jobs(struct backtest *backtest, int jobs, struct err *err)
     return await(backtest, started, err);
 }
 
-static void print_rule(const struct rule *rule, uint64_t hits, bool json)
-{
-    if (!json) {
-        printf("%10llu  %-13s ", (unsigned long long)hits, severity_name(rule->severity));
-        term_text(stdout, rule->title);
-        putchar('\n');
-        return;
-    }
-    json_t *object = json_object();
-    json_object_set_new(object, "rule", report_text(rule->id));
-    json_object_set_new(object, "title", report_text(rule->title));
-    json_object_set_new(object, "level", json_string(severity_name(rule->severity)));
-    json_object_set_new(object, "hits", json_integer((json_int_t)hits));
-    json_dumpf(object, stdout, JSON_COMPACT);
-    putchar('\n');
-    json_decref(object);
-}
-
 struct place {
     uint64_t hits;
+    nanos time;
     size_t rule;
 };
 
-/* Most hits first, then in order of loading. */
+/* Most hits first; then most time, and in order of loading. */
 static int by_hits(const void *a, const void *b)
 {
     const struct place *x = a, *y = b;
     if (x->hits != y->hits)
         return x->hits < y->hits ? 1 : -1;
+    if (x->time != y->time)
+        return x->time < y->time ? 1 : -1;
     return (x->rule > y->rule) - (x->rule < y->rule);
+}
+
+static double seconds(nanos time)
+{
+    return (double)time / (double)NANOS_PER_SECOND;
+}
+
+static void print_json(const struct rule *rule, const struct place *place, const struct rule_tally *tally)
+{
+    json_t *object = json_object();
+    json_object_set_new(object, "rule", report_text(rule->id));
+    json_object_set_new(object, "title", report_text(rule->title));
+    json_object_set_new(object, "level", json_string(severity_name(rule->severity)));
+    json_object_set_new(object, "hits", json_integer((json_int_t)place->hits));
+    json_object_set_new(object, "tried", json_integer((json_int_t)atomic_load(&tally->tried)));
+    json_object_set_new(object, "cpu_s", json_real(seconds(place->time)));
+    json_dumpf(object, stdout, JSON_COMPACT);
+    putchar('\n');
+    json_decref(object);
+}
+
+/* Rules that fired, and those that only took time. */
+static void print_row(const struct rule *rule, const struct place *place, nanos all)
+{
+    unsigned percent = all ? (unsigned)(place->time * 100 / all) : 0;
+    if (!place->hits && percent < SHARE_SHOWN_PERCENT)
+        return;
+    printf("%10llu %10.3f s %3u %%  %-13s ", (unsigned long long)place->hits, seconds(place->time), percent,
+           severity_name(rule->severity));
+    term_text(stdout, rule->title);
+    putchar('\n');
+}
+
+static void print_summary(const struct backtest *backtest, size_t fired)
+{
+    const struct tally *tally = backtest->tally;
+    double took = seconds(atomic_load(&tally->time));
+    term_print(stdout, TERM_DIM, "%zu of %zu rules fired on %llu events; %.1f MB per second of a processor\n",
+               fired, ruleset_count(backtest->ruleset), (unsigned long long)atomic_load(&tally->events),
+               took > 0 ? (double)atomic_load(&tally->bytes) / 1e6 / took : 0);
 }
 
 static void print(const struct backtest *backtest)
 {
+    const struct tally *tally = backtest->tally;
     size_t count = ruleset_count(backtest->ruleset), fired = 0;
+    nanos all = 0;
     struct place *places = calloc(count + 1, sizeof *places);
     assert(places);
-    for (size_t i = 0; i < count; i++)
-        places[i] = (struct place){atomic_load(&backtest->tally->hits[i]), i};
-    qsort(places, count, sizeof *places, by_hits);
-    for (size_t i = 0; i < count && (places[i].hits || backtest->json); i++) {
-        print_rule(ruleset_rule(backtest->ruleset, places[i].rule), places[i].hits, backtest->json);
+    for (size_t i = 0; i < count; i++) {
+        const struct rule_tally *rule = &tally->rules[i];
+        places[i] = (struct place){atomic_load(&rule->hits), atomic_load(&rule->time), i};
+        all += places[i].time;
         fired += places[i].hits > 0;
+    }
+    qsort(places, count, sizeof *places, by_hits);
+    if (!backtest->json && fired)
+        term_print(stdout, TERM_BOLD, "%10s %12s %5s  %-13s rule\n", "hits", "processor", "share", "level");
+    for (size_t i = 0; i < count; i++) {
+        const struct rule *rule = ruleset_rule(backtest->ruleset, places[i].rule);
+        if (backtest->json)
+            print_json(rule, &places[i], &tally->rules[places[i].rule]);
+        else
+            print_row(rule, &places[i], all);
     }
     free(places);
     if (!backtest->json)
-        term_print(stdout, TERM_DIM, "%zu of %zu rules fired on %llu events\n", fired, count,
-                   (unsigned long long)atomic_load(&backtest->tally->events));
+        print_summary(backtest, fired);
 }
 
 static void on_rule_error(void *arg, const struct rule_error *error)
@@ -268,7 +321,7 @@ static void on_rule_error(void *arg, const struct rule_error *error)
 
 static int backtest_files(struct backtest *backtest, char **paths, int count, int jobs, struct err *err)
 {
-    size_t size = sizeof *backtest->tally + ruleset_count(backtest->ruleset) * sizeof *backtest->tally->hits;
+    size_t size = sizeof *backtest->tally + ruleset_count(backtest->ruleset) * sizeof *backtest->tally->rules;
     backtest->files = calloc((size_t)count + 1, sizeof *backtest->files);
     assert(backtest->files);
     for (int i = 0; i < count; i++) {
@@ -322,6 +375,7 @@ int cmd_rules_backtest(int argc, char **argv)
     backtest.ruleset = rule_paths_load(&backtest.paths, false, on_rule_error, NULL, &exit_code);
     if (!backtest.ruleset)
         return exit_code;
+    rule_paths_advise(backtest.ruleset);
     exit_code = backtest_files(&backtest, argv, argc, (int)jobs, &err) < 0 ? term_error(&err) : 0;
     free(backtest.files);
     ruleset_free(backtest.ruleset);

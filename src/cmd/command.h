@@ -49,7 +49,9 @@
     X("rules why-not", rules_why_not, "[--rules PATH] RULE [EVENT…]",                                      \
       "which part of a rule an event fails, with the values compared")                                     \
     X("rules backtest", rules_backtest, "[--rules PATH] [--json] LOG…",                                    \
-      "how often each rule would have fired on logs of the past, on all cores")                            \
+      "how often each rule would have fired on logs of the past, and what it cost, on all cores")          \
+    X("rules top", rules_top, "[-c FILE] [--once] [--json]",                                               \
+      "what each rule costs in the daemon that runs, and how often it matches")                            \
     X("events decode", events_decode, "[--format FORM] [FILE…]", "what the decoders make of each record")  \
     X("help", help, "[COMMAND | config]", "this text, a command's, or every key of the configuration")     \
     X("version", version, "", "the version")

@@ -188,12 +188,12 @@ int control_request(struct control_client *client, json_t *request, nanos timeou
     return -1;
 }
 
-int control_metrics(struct control_client *client, nanos timeout, struct buf *out, struct err *err)
+int control_metrics(struct control_client *client, sv topic, nanos timeout, struct buf *out, struct err *err)
 {
     enum control_type type;
     sv body;
     size_t used;
-    if (send_frame(client, CONTROL_METRICS, SV_NONE, err) < 0 ||
+    if (send_frame(client, CONTROL_METRICS, topic, err) < 0 ||
         take_frame(client, moment_after(timeout), &type, &body, &used, err) < 0)
         return -1;
     int outcome = type == CONTROL_METRICS_TEXT && buf_put(out, body) == 0

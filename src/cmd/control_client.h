@@ -16,8 +16,8 @@ int control_connect(const struct config *config, struct control_client **ret, st
 int control_connect_to(const struct config *config, const char *name, struct control_client **ret,
                        struct err *err);
 
-/* Asks a metrics socket for its text, which is appended. */
-int control_metrics(struct control_client *client, nanos timeout, struct buf *out, struct err *err);
+/* Asks a metrics socket for its counters (topic empty), or for "rules"; the text is appended. */
+int control_metrics(struct control_client *client, sv topic, nanos timeout, struct buf *out, struct err *err);
 void control_close(struct control_client *client);
 
 /* Bytes that the next request is about. */

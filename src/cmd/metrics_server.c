@@ -27,7 +27,6 @@ static void drop(struct metrics_server *server, struct channel *channel)
 static void on_message(void *arg, struct channel *channel, enum control_type type, sv body, int fd)
 {
     struct metrics_server *server = arg;
-    (void)body;
     if (fd >= 0)
         close(fd);
     if (type != CONTROL_METRICS || channel_pending(channel) > 0) {
@@ -35,7 +34,7 @@ static void on_message(void *arg, struct channel *channel, enum control_type typ
         return;
     }
     struct buf text = BUF_INIT(METRICS_BYTES_MAX);
-    server->fn(server->arg, &text);
+    server->fn(server->arg, body, &text);
     channel_send(channel, CONTROL_METRICS_TEXT, buf_view(&text), -1);
     buf_free(&text);
 }

@@ -1,5 +1,6 @@
 /* Every process answers for its own counters, on a socket of its own in runtime_directory: whoever connects
- * and says METRICS is given the text, METRICS_TEXT. `vedette metrics` asks them all. */
+ * and says METRICS is given the text, METRICS_TEXT. `vedette metrics` asks them all. A METRICS with a word in
+ * it asks for something else that the process keeps count of. */
 #ifndef VEDETTE_CMD_METRICS_SERVER_H
 #define VEDETTE_CMD_METRICS_SERVER_H
 
@@ -9,8 +10,9 @@ struct metrics_server;
 
 enum { METRICS_CLIENTS_MAX = 8 };
 
-/* Appends the text, by base/metrics.h. Called on the loop's thread; must not wait for anything. */
-typedef void metrics_fn(void *arg, struct buf *out);
+/* Appends the text: for the empty topic by base/metrics.h. Called on the loop's thread; must not wait for
+ * anything. */
+typedef void metrics_fn(void *arg, sv topic, struct buf *out);
 
 struct metrics_server *metrics_server_new(struct loop *loop, int fd, metrics_fn *fn,
                                           void *arg);    /* takes fd over */

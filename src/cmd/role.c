@@ -146,10 +146,13 @@ static void drain(struct role_process *process)
         role_done(process);
 }
 
-static void write_metrics(void *arg, struct buf *out)
+static void write_metrics(void *arg, sv topic, struct buf *out)
 {
     const struct role_process *process = arg;
-    process->role->metrics(process->state, out);
+    if (topic.n == 0)
+        process->role->metrics(process->state, out);
+    else if (sv_eq(topic, SV("rules")) && process->role->rules)
+        process->role->rules(process->state, out);
 }
 
 /* Every process answers for its own counters, so that one that is stuck hides no other's. */

@@ -30,6 +30,8 @@ struct role {
     void (*message)(void *state, enum control_type type, sv body);
     /* Appends the process's counters, by base/metrics.h, for `vedette metrics`. */
     void (*metrics)(void *state, struct buf *out);
+    /* Appends what each rule has cost, one JSON object a line, for `vedette rules top`. */
+    void (*rules)(void *state, struct buf *out);
     /* Takes nothing new, finishes what it holds, then calls role_done. */
     void (*drain)(struct role_process *process, void *state);
     void (*free)(void *state);

@@ -4,6 +4,7 @@
 #include "cmd/confine.h"
 #include "cmd/role.h"
 #include "cmd/role_rules.h"
+#include "cmd/rule_account.h"
 #include "watch/correlation.h"
 #include "watch/rule_book.h"
 #include "watch/watch.h"
@@ -15,6 +16,7 @@
 struct watch_role {
     struct role_process *process;
     struct watch *watch;
+    struct rule_account *account;
     struct ruleset *prepared; /* loaded, waiting for commit */
     struct channel *courier;
     struct loop_timer *report;
@@ -81,6 +83,7 @@ static int watch_begin(struct role_process *process, const struct config *config
     struct watch_role *role = calloc(1, sizeof *role);
     role->process = process;
     role->watch = watch_new(role_loop(process), config, ruleset);
+    role->account = rule_account_new(role_loop(process), role->watch, ruleset);
     role->report = loop_timer_new(role_loop(process), report, role);
     loop_timer_set(role->report, REPORT_EVERY);
     role->config = config;
@@ -164,6 +167,7 @@ static void watch_commit(void *state, const struct config *config)
              LOG_INT("correlations", correlation_count(role->prepared)));
     say_whether_they_correlate(role->process, role->prepared);
     watch_reload(role->watch, config, role->prepared);
+    rule_account_rules(role->account, role->prepared);
     role->config = config;
     role->prepared = NULL;
 }
@@ -210,11 +214,19 @@ static void watch_metrics(void *state, struct buf *out)
     };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         metrics_one(out, all[i].name, METRICS_COUNTER, all[i].help, (int64_t)all[i].value);
+    rule_account_metrics(role->account, out);
+}
+
+static void watch_rules(void *state, struct buf *out)
+{
+    const struct watch_role *role = state;
+    rule_account_list(role->account, out);
 }
 
 static void watch_end(void *state)
 {
     struct watch_role *role = state;
+    rule_account_free(role->account);
     watch_free(role->watch);
     channel_free(role->courier);
     ruleset_free(role->prepared);
@@ -233,6 +245,7 @@ const struct role role_watch = {
     .commit = watch_commit,
     .abort = watch_abort,
     .metrics = watch_metrics,
+    .rules = watch_rules,
     .drain = watch_start_drain,
     .free = watch_end,
 };

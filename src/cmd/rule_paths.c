@@ -4,6 +4,7 @@
 #include "cmd/term.h"
 #include "io/durable.h"
 #include "watch/pipeline.h"
+#include "watch/rule_advice.h"
 #include "watch/rule_book.h"
 #include "watch/sigma_lists.h"
 
@@ -77,4 +78,18 @@ struct ruleset *rule_paths_load(const struct rule_paths *paths, bool keep, rule_
     if (!ruleset)
         *ret_exit = term_error(&err);
     return ruleset;
+}
+
+static void print_advice(void *arg, const struct rule *rule, const char *why)
+{
+    (void)arg;
+    term_print(stderr, TERM_BOLD, "%s:%d: ", rule->file, rule->line);
+    term_print(stderr, TERM_YELLOW, "expensive: ");
+    term_text(stderr, sv_of(why));
+    putc('\n', stderr);
+}
+
+void rule_paths_advise(const struct ruleset *ruleset)
+{
+    rule_advice(ruleset, print_advice, NULL);
 }

@@ -40,4 +40,7 @@ struct ruleset *rule_paths_load(const struct rule_paths *paths, bool keep, rule_
 /* Reads --list's NAME=FILE. −1 if one cannot be read. NULL in *ret_lists if there are none. */
 int rule_paths_lists(const struct option_list *options, struct sigma_lists **ret_lists, struct err *err);
 
+/* Tells on standard error which rules are expensive by what they say, and why. */
+void rule_paths_advise(const struct ruleset *ruleset);
+
 #endif

@@ -101,7 +101,8 @@ void ruleset_screen(struct ruleset_matcher *matcher, const struct ruleset_block 
 const size_t *ruleset_match_screened(struct ruleset_matcher *matcher, size_t record,
                                      const struct event *event, size_t *ret_count);
 
-/* How often a regular expression was given up at its limit of steps, which counts as not matching. */
-uint64_t ruleset_regex_limits(const struct ruleset_matcher *matcher);
+/* What its rules have cost so far (watch/rule_cost.h); the matcher's own. */
+struct rule_costs;
+struct rule_costs *ruleset_costs(struct ruleset_matcher *matcher);
 
 #endif

@@ -1,4 +1,5 @@
 #include "watch/prefilter_priv.h"
+#include "watch/rule_cost.h"
 #include "watch/rule_source.h"
 #include "watch/ruleset_priv.h"
 
@@ -41,6 +42,7 @@ struct slot {
 struct ruleset_matcher {
     const struct ruleset *ruleset;
     struct sigma_scratch *scratch;
+    struct rule_costs *costs;
     const struct event *event;
     uint64_t event_number;
     struct slot *slots;
@@ -100,6 +102,7 @@ struct ruleset_matcher *ruleset_matcher_new(const struct ruleset *ruleset)
     size_t count = ruleset->count + 1;
     matcher->ruleset = ruleset;
     matcher->scratch = sigma_scratch_new();
+    matcher->costs = rule_costs_new(ruleset);
     matcher->slots = must(calloc(sigma_fields_count(ruleset->fields) + 1, sizeof *matcher->slots));
     matcher->fold = must(malloc(FOLD_BYTES_MAX));
     matcher->found = must(calloc(count, sizeof *matcher->found));
@@ -114,6 +117,7 @@ void ruleset_matcher_free(struct ruleset_matcher *matcher)
     if (!matcher)
         return;
     sigma_scratch_free(matcher->scratch);
+    rule_costs_free(matcher->costs);
     free(matcher->slots);
     free(matcher->fold);
     free(matcher->found);
@@ -136,9 +140,9 @@ void ruleset_matcher_spoil(struct ruleset_matcher *matcher)
         prefilter_scan_spoil(matcher->scan);
 }
 
-uint64_t ruleset_regex_limits(const struct ruleset_matcher *matcher)
+struct rule_costs *ruleset_costs(struct ruleset_matcher *matcher)
 {
-    return sigma_scratch_limits(matcher->scratch);
+    return matcher->costs;
 }
 
 /* The event's fields that rules ask for, in one pass. */
@@ -269,6 +273,20 @@ static bool rule_matches(struct ruleset_matcher *matcher, const struct sigma_rul
         if (sigma_condition_holds(rule->conditions[i], selection_matches, &question))
             return true;
     return false;
+}
+
+/* Tries a rule, and keeps account of it. */
+static bool try_rule(struct ruleset_matcher *matcher, size_t rule)
+{
+    struct rule_cost *cost = &matcher->costs->of[rule];
+    uint64_t given_up = sigma_scratch_limits(matcher->scratch);
+    nanos start;
+    unsigned weight = rule_cost_begin(cost, &start);
+    bool matched = rule_matches(matcher, &matcher->ruleset->rules[rule]);
+    rule_cost_end(cost, start, weight, matcher->costs->clock_takes);
+    cost->matched += matched;
+    cost->given_up += sigma_scratch_limits(matcher->scratch) > given_up;
+    return matched;
 }
 
 void ruleset_matcher_begin(struct ruleset_matcher *matcher, const struct event *event)
@@ -422,7 +440,7 @@ static const size_t *match(struct ruleset_matcher *matcher, const struct event *
         for (size_t i = 0; i < matcher->words; i++)
             for (uint64_t word = matcher->marked[i]; word;) {
                 size_t rule = i * BITS_PER_WORD + bits_take(&word);
-                if (rule_matches(matcher, &matcher->ruleset->rules[rule]))
+                if (try_rule(matcher, rule))
                     matcher->found[count++] = rule;
             }
     }

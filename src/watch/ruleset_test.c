@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "watch/rule_cost.h"
 #include "watch/ruleset_fixture.h"
 
 static void maps_ask_for_all_and_lists_for_any(void **state)
@@ -167,7 +168,7 @@ static void an_expression_that_runs_away_is_given_up_and_counted(void **state)
     size_t count;
     ruleset_match(matcher, &event, &count);
     assert_int_equal(count, 0);
-    assert_int_equal(ruleset_regex_limits(matcher), 1);
+    assert_int_equal(ruleset_costs(matcher)->of[0].given_up, 1);
     ruleset_matcher_free(matcher);
     ruleset_free(ruleset);
 }

@@ -2,6 +2,7 @@
 
 #include "watch/correlation.h"
 #include "watch/mask.h"
+#include "watch/rule_cost.h"
 #include "wire/batch.h"
 
 #include <assert.h>
@@ -52,9 +53,17 @@ void sieve_free(struct sieve *sieve)
 
 void sieve_rules(struct sieve *sieve, const struct ruleset *ruleset)
 {
-    ruleset_matcher_free(sieve->matcher);
+    struct ruleset_matcher *earlier = sieve->matcher;
     sieve->ruleset = ruleset;
     sieve->matcher = ruleset_matcher_new(ruleset);
+    if (earlier)
+        rule_costs_inherit(ruleset_costs(sieve->matcher), ruleset_costs(earlier));
+    ruleset_matcher_free(earlier);
+}
+
+const struct rule_costs *sieve_costs(const struct sieve *sieve)
+{
+    return ruleset_costs(sieve->matcher);
 }
 
 /* The local zone's offset now: for times that are written without one. */

@@ -11,8 +11,12 @@ struct sieve;
 struct sieve *sieve_new(struct outbox *outbox, struct watch_counts *counts);
 void sieve_free(struct sieve *sieve);
 
-/* The rules from now on. Borrowed until the next call or the end. */
+/* The rules from now on. Borrowed until the next call, during which those of before are still needed, or the
+ * end. */
 void sieve_rules(struct sieve *sieve, const struct ruleset *ruleset);
+
+/* What the rules have cost (watch/rule_cost.h), also those of before; valid until the next sieve_rules. */
+const struct rule_costs *sieve_costs(const struct sieve *sieve);
 
 /* Evaluates one record of the input. */
 void sieve_record(struct sieve *sieve, const struct input *input, const struct input_record *record);

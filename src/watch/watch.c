@@ -475,6 +475,11 @@ const struct watch_counts *watch_counts(const struct watch *watch)
     return &watch->counts;
 }
 
+const struct rule_costs *watch_costs(const struct watch *watch)
+{
+    return sieve_costs(watch->sieve);
+}
+
 void watch_free(struct watch *watch)
 {
     if (!watch)

@@ -56,6 +56,9 @@ void watch_drain(struct watch *watch, loop_fn *done, void *arg);
 void watch_on_stdin_end(struct watch *watch, loop_fn *fn, void *arg);
 
 const struct watch_counts *watch_counts(const struct watch *watch);
+
+/* What the rules have cost so far (watch/rule_cost.h); valid until the next watch_reload. */
+const struct rule_costs *watch_costs(const struct watch *watch);
 void watch_free(struct watch *watch);
 
 /* The socket that an input needs, made by the parent: −1 with ret_fd −1 and no error set if it needs none.

@@ -48,8 +48,8 @@ enum { CONTROL_BODY_BYTES_MAX = 16 * 1024 * 1024 };
     X(LOGIN_DROP, 54)   /* serial */                                                                     \
     X(LOGIN_ANSWER, 55) /* serial, outcome (u32), challenge or account, why */                           \
     /* command ↔ any process, over its metrics socket */                                               \
-    X(METRICS, 56)      /* empty */                                                                      \
-    X(METRICS_TEXT, 57) /* text: base/metrics.h */                                                       \
+    X(METRICS, 56)      /* empty, or "rules" */                                                          \
+    X(METRICS_TEXT, 57) /* text: base/metrics.h; what rules cost, a JSON object a line */                \
     /* command ↔ courier, over the control socket */                                                   \
     X(REQUEST, 64)   /* JSON object: {"command": …} */                                                 \
     X(CONTENT, 67)   /* bytes of a mail that the REQUEST after it is about */                            \

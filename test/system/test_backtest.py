@@ -2,6 +2,7 @@
 
 import collections
 import json
+import re
 import subprocess
 
 import vedette as program
@@ -52,9 +53,45 @@ def test_the_table_has_the_rules_that_fired_the_most_frequent_first(tmp_path):
     rules = tmp_path / "rules.yml"
     rules.write_text(RULES)
     done = backtest("--rules", rules, logs(tmp_path, 14))
-    assert [line.split() for line in done.stdout.splitlines()] == [
-        ["2", "high", "Sudo", "as", "root"], "1 of 2 rules fired on 14 events".split()]
+    heading, row, summary = done.stdout.splitlines()
+    assert heading.split() == ["hits", "processor", "share", "level", "rule"]
+    assert re.fullmatch(r" +2 +[0-9.]+ s +[0-9]+ % +high +Sudo as root", row)
+    assert re.fullmatch(r"1 of 2 rules fired on 14 events; [0-9.]+ MB per second of a processor", summary)
     assert not done.stderr  # no bar where there is no terminal
+
+
+EXPENSIVE = """
+title: Runs away
+id: away
+logsource: {product: linux, service: sudo}
+detection: {s: {COMMAND|re: '(x+x+)+y'}, condition: s}
+---
+title: Asks for nothing
+id: nothing
+logsource: {product: linux, service: sudo}
+detection: {s: {USER: nobody}, condition: not s}
+---
+title: Quick
+id: quick
+logsource: {product: linux, service: sudo}
+detection: {s: {USER: www}, condition: s}
+"""
+
+
+def test_it_tells_what_each_rule_cost_and_warns_of_those_that_are_expensive(tmp_path):
+    rules = tmp_path / "rules.yml"
+    rules.write_text(EXPENSIVE)
+    path = logs(tmp_path, 300, "x" * 60 + "!xy")
+    done = backtest("--rules", rules, "--json", path)
+    found = {line["rule"]: line for line in map(json.loads, done.stdout.splitlines())}
+    assert found["nothing"]["tried"] == 300 and 0 < found["quick"]["tried"] <= 300
+    assert found["away"]["cpu_s"] > 10 * found["quick"]["cpu_s"] > 0
+    warnings = done.stderr.splitlines()
+    assert any(":2: expensive: " in line and "200000 steps" in line for line in warnings), warnings
+    assert any(":7: expensive: " in line and "every event" in line for line in warnings), warnings
+    assert len(warnings) == 2
+    table = backtest("--rules", rules, path).stdout
+    assert re.search(r"^ +0 +[0-9.]+ s +[0-9]{2} % +medium +Runs away$", table, re.MULTILINE), table
 
 
 def test_what_cannot_be_read_and_what_is_no_number_are_told(tmp_path):
