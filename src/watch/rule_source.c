@@ -15,6 +15,8 @@ static const struct {
     {SV_INIT("linux"), SV_INIT(""), SV_INIT("pam"), SV_INIT("syslog")},
     {SV_INIT("linux"), SV_INIT(""), SV_INIT("auth"), SV_INIT("syslog")},
     {SV_INIT("linux"), SV_INIT(""), SV_INIT("cron"), SV_INIT("syslog")},
+    /* Privilege Cloud reports the Vault's own codes. */
+    {SV_INIT("cyberark"), SV_INIT(""), SV_INIT("audit"), SV_INIT("vault")},
     {SV_INIT("windows"), SV_INIT("registry_set"), SV_INIT(""), SV_INIT("registry_event")},
     {SV_INIT("windows"), SV_INIT("registry_rename"), SV_INIT(""), SV_INIT("registry_event")},
     {SV_INIT("windows"), SV_INIT("registry_delete"), SV_INIT(""), SV_INIT("registry_event")},
@@ -63,7 +65,9 @@ static const struct logsource told[] = {
     {SV_INIT("cyberark"), SV_INIT(""), SV_INIT("vault")},
     {SV_INIT("cyberark"), SV_INIT(""), SV_INIT("pta")},
     {SV_INIT("cyberark"), SV_INIT(""), SV_INIT("vaultmonitor")},
+    {SV_INIT("cyberark"), SV_INIT(""), SV_INIT("audit")},
     {SV_INIT("hashicorp"), SV_INIT(""), SV_INIT("vault")},
+    {SV_INIT("kubernetes"), SV_INIT(""), SV_INIT("audit")},
 };
 
 bool rule_source_has_input(const struct logsource *rule)

@@ -73,6 +73,22 @@ bool cyberark_apply_device(struct decoding *decoding, const struct device *devic
  * its tag. */
 void cyberark_apply_record(struct decoding *decoding, size_t from);
 
+/* For an event of the audit service (Privilege Cloud and its like), whose fields stand from index `from` on:
+ * auditCode       event.code: 295 for PAM00295, any other as it is
+ * auditType       event.outcome: failure if it says so, or action does
+ * action          event.action
+ * username        user.name, else userId is
+ * targetAccount   cyberark.account and user.target.name, else accountName is
+ * source          cyberark.station, source.*
+ * target          destination.*
+ * safe, message   cyberark.safe; cyberark.reason and event.reason
+ * sessionId       cyberark.session_id
+ * command         process.command_line
+ * uuid            event.id
+ * serviceName     service.name
+ */
+void cyberark_apply_audit(struct decoding *decoding, size_t from);
+
 /* The log source of a device, if it is one of ours. */
 bool cyberark_source(sv vendor, sv product, struct logsource *ret);
 

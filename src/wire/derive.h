@@ -43,6 +43,8 @@ void json_shape_derive(const struct derive *derive);
 void windows_event_derive(const struct derive *derive);
 void device_derive(const struct derive *derive);
 void cyberark_derive(const struct derive *derive);
+void cyberark_audit_derive(const struct derive *derive);
+void kubernetes_event_derive(const struct derive *derive);
 void text_sshd_derive(const struct derive *derive);
 void text_sudo_derive(const struct derive *derive);
 void text_su_derive(const struct derive *derive);

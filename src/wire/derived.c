@@ -78,6 +78,8 @@ void derived_each(derived_fn *fn, void *arg)
     windows_event_derive(&derive);
     device_derive(&derive);
     cyberark_derive(&derive);
+    cyberark_audit_derive(&derive);
+    kubernetes_event_derive(&derive);
     text_sshd_derive(&derive);
     text_sudo_derive(&derive);
     text_su_derive(&derive);

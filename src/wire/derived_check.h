@@ -81,7 +81,7 @@ static inline bool derived_is_word_char(char c)
     return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
 }
 
-/* Whether a value that lies in the record is no part of a longer word. */
+/* Whether a value that lies in the record is no part of a longer word; zeros may stand before a number. */
 static inline bool derived_is_word(sv value, sv record)
 {
     if (value.n == 0 || record.n == 0)
@@ -89,7 +89,8 @@ static inline bool derived_is_word(sv value, sv record)
     const char *end = value.p + value.n, *record_end = record.p + record.n;
     if (value.p < record.p || end > record_end)
         return true;
-    bool left = value.p > record.p && derived_is_word_char(value.p[0]) && derived_is_word_char(value.p[-1]);
+    bool left = value.p > record.p && derived_is_word_char(value.p[0]) && derived_is_word_char(value.p[-1]) &&
+                !(value.p[-1] == '0' && value.p[0] >= '0' && value.p[0] <= '9');
     bool right = end < record_end && derived_is_word_char(end[-1]) && derived_is_word_char(end[0]);
     return !left && !right;
 }

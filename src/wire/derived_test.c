@@ -82,6 +82,10 @@ static const char *const words[] = {
     "\"Keywords\": \"0x8020000000000000\"}",
     "{\"type\": \"request\", \"request\": {\"path\": \"secret/x\", \"operation\": "
     "\"read\"}, \"auth\": {\"display_name\": \"d\"}, \"error\": \"\"}",
+    "{\"apiVersion\": \"audit.k8s.io/v1\", \"auditID\": \"x\", \"verb\": \"get\", \"responseStatus\": "
+    "{\"code\": 403}, \"impersonatedUser\": {\"username\": \"u\"}}",
+    "{\"auditCode\": \"PAM00004\", \"auditType\": \"Failure\", \"sessionId\": \"s\", \"message\": \"m\", "
+    "\"targetAccount\": \"a\", \"source\": \"h\"}",
     "\\u0041",
     "\\\"",
     "\\",

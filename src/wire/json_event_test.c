@@ -54,6 +54,76 @@ static const struct decoded cases[] = {
       {"event.outcome", "failure"},
       {"source.ip", "192.0.2.5"},
       {"url.original", "secret/data/db"}}},
+    {"{\"kind\":\"Event\",\"apiVersion\":\"audit.k8s.io/v1\",\"level\":\"RequestResponse\",\"aud"
+     "itID\":\"7f0c\",\"stage\":\"ResponseComplete\",\"requestURI\":\"/api/v1/namespaces/kube-sy"
+     "stem/pods\",\"verb\":\"create\",\"user\":{\"username\":\"alice@example.org\",\"groups\":["
+     "\"dev\",\"system:authenticated\"]},\"impersonatedUser\":{\"username\":\"system:admin\"},\""
+     "sourceIPs\":[\"198.51.100.7\",\"192.0.2.9\"],\"userAgent\":\"kubectl/v1.31.0\",\"objectRef"
+     "\":{\"resource\":\"pods\",\"namespace\":\"kube-system\",\"name\":\"shell\",\"apiVersion\":"
+     "\"v1\"},\"responseStatus\":{\"metadata\":{},\"status\":\"Failure\",\"reason\":\"Forbidden"
+     "\",\"code\":403},\"requestObject\":{\"spec\":{\"containers\":[{\"name\":\"c\",\"securityCo"
+     "ntext\":{\"privileged\":true,\"capabilities\":{\"add\":[\"SYS_ADMIN\"]}}}],\"volumes\":[{"
+     "\"name\":\"root\",\"hostPath\":{\"path\":\"/\"}}]}},\"requestReceivedTimestamp\":\"2026-11"
+     "-24T02:59:58.000000Z\",\"stageTimestamp\":\"2026-11-24T03:00:00.000000Z\",\"annotations\":"
+     "{\"authorization.k8s.io/decision\":\"forbid\"}}",
+     "json",
+     "kubernetes//audit",
+     {{"event.action", "create"},
+      {"event.outcome", "failure"},
+      {"event.reason", "Forbidden"},
+      {"user.name", "alice@example.org"},
+      {"user.effective.name", "system:admin"},
+      {"source.ip", "198.51.100.7"},
+      {"group.name", "dev"},
+      {"event.id", "7f0c"},
+      {"requestObject.spec.volumes.hostPath.path", "/"},
+      {"requestObject.spec.containers.securityContext.capabilities.add", "SYS_ADMIN"}}},
+    {"{\"kind\":\"Event\",\"apiVersion\":\"audit.k8s.io/v1\",\"level\":\"RequestResponse\",\"aud"
+     "itID\":\"7f0c\",\"stage\":\"RequestReceived\",\"requestURI\":\"/api/v1/namespaces/kube-sys"
+     "tem/pods\",\"verb\":\"create\",\"user\":{\"username\":\"alice@example.org\",\"groups\":[\""
+     "dev\",\"system:authenticated\"]},\"sourceIPs\":[\"198.51.100.7\",\"192.0.2.9\"],\"userAgen"
+     "t\":\"kubectl/v1.31.0\",\"objectRef\":{\"resource\":\"pods\",\"namespace\":\"kube-system\""
+     ",\"name\":\"shell\",\"apiVersion\":\"v1\"},\"requestReceivedTimestamp\":\"2026-11-24T02:59"
+     ":58.000000Z\",\"stageTimestamp\":\"2026-11-24T03:00:00.000000Z\"}",
+     "json",
+     "kubernetes//audit",
+     {{"event.outcome", ABSENT}, {"event.action", "create"}}},
+    {"{\"kind\":\"Event\",\"apiVersion\":\"v1\",\"auditID\":\"no audit event\",\"user\":\"bob\"}",
+     "json",
+     "//",
+     {{"user.name", "bob"}}},
+    {"{\"uuid\":\"5d1e\",\"tenantId\":\"t-1\",\"timestamp\":1795489200000,\"username\":\"alice@e"
+     "xample.org\",\"applicationCode\":\"PAM\",\"auditCode\":\"PAM00295\",\"auditType\":\"Info\""
+     ",\"action\":\"Retrieve password\",\"userId\":\"alice@example.org\",\"source\":\"192.0.2.9"
+     "\",\"actionType\":\"Retrieve\",\"component\":\"Vault\",\"serviceName\":\"Privilege Cloud\""
+     ",\"accessMethod\":null,\"accountId\":\"12_3\",\"target\":\"db1.example.org\",\"command\":n"
+     "ull,\"sessionId\":\"s-9\",\"message\":\"ticket 4711\",\"customData\":{\"PAM\":{\"new_targe"
+     "t\":\"\"}},\"safe\":\"Prod-Unix\",\"accountName\":\"unix-root-db1\",\"targetPlatform\":\"U"
+     "nixSSH\",\"targetAccount\":\"root\",\"identityType\":null}",
+     "json",
+     "cyberark//audit",
+     {{"event.code", "295"},
+      {"event.action", "Retrieve password"},
+      {"event.outcome", "success"},
+      {"user.name", "alice@example.org"},
+      {"user.target.name", "root"},
+      {"cyberark.account", "root"},
+      {"cyberark.safe", "Prod-Unix"},
+      {"cyberark.reason", "ticket 4711"},
+      {"cyberark.session_id", "s-9"},
+      {"source.ip", "192.0.2.9"},
+      {"destination.domain", "db1.example.org"},
+      {"service.name", "Privilege Cloud"}}},
+    {"{\"uuid\":\"5d1f\",\"tenantId\":\"t-1\",\"timestamp\":1795489200000,\"username\":\"\",\"ap"
+     "plicationCode\":\"IDP\",\"auditCode\":\"IDP1001\",\"auditType\":\"Failure\",\"action\":\"L"
+     "ogin\",\"userId\":\"mallory\",\"source\":\"198.51.100.7\",\"serviceName\":\"Identity\",\"t"
+     "arget\":\"\",\"accountName\":\"\",\"targetAccount\":\"\"}",
+     "json",
+     "cyberark//audit",
+     {{"event.code", "IDP1001"},
+      {"event.outcome", "failure"},
+      {"user.name", "mallory"},
+      {"cyberark.safe", ABSENT}}},
     {"{\"MESSAGE\":\"Failed password for root from 192.0.2.1 port 5 ssh2\",\"SYSLOG_IDENTIFIER\":\"sshd\","
      "\"_PID\":\"7\",\"_HOSTNAME\":\"h1\",\"__REALTIME_TIMESTAMP\":\"1795000000000000\"}",
      "journal/sshd",

@@ -3,6 +3,7 @@
 #include "wire/cyberark.h"
 #include "wire/derive.h"
 #include "wire/ecs.h"
+#include "wire/kubernetes_event.h"
 #include "wire/syslog_time.h"
 #include "wire/windows_event.h"
 
@@ -20,6 +21,10 @@ enum key {
     KEY_VAULT_OPERATION,
     KEY_VAULT_USER,
     KEY_VAULT_ADDRESS,
+    KEY_API_VERSION,
+    KEY_AUDIT_ID,
+    KEY_AUDIT_CODE,
+    KEY_AUDIT_TYPE,
     KEY_COUNT,
 };
 
@@ -27,11 +32,13 @@ static const struct names keys = {
     .by_length = {
         [4] = NAMES(NAME("time", KEY_TIME), NAME("_PID", KEY_JOURNAL_PID), NAME("type", KEY_TYPE)),
         [5] = NAMES(NAME("_COMM", KEY_COMM), NAME("error", KEY_ERROR)),
-        [7] = NAMES(NAME("MESSAGE", KEY_MESSAGE)),
+        [7] = NAMES(NAME("MESSAGE", KEY_MESSAGE), NAME("auditID", KEY_AUDIT_ID)),
         [9] = NAMES(NAME("timestamp", KEY_TIME), NAME("_HOSTNAME", KEY_JOURNAL_HOST),
-                    NAME("eventTime", KEY_TIME)),
-        [10] = NAMES(NAME("@timestamp", KEY_TIME)),
+                    NAME("eventTime", KEY_TIME), NAME("auditCode", KEY_AUDIT_CODE),
+                    NAME("auditType", KEY_AUDIT_TYPE)),
+        [10] = NAMES(NAME("@timestamp", KEY_TIME), NAME("apiVersion", KEY_API_VERSION)),
         [12] = NAMES(NAME("request.path", KEY_VAULT_PATH)),
+        [14] = NAMES(NAME("stageTimestamp", KEY_TIME)),
         [17] =
             NAMES(NAME("SYSLOG_IDENTIFIER", KEY_IDENTIFIER), NAME("request.operation", KEY_VAULT_OPERATION),
                   NAME("auth.display_name", KEY_VAULT_USER)),
@@ -121,7 +128,11 @@ static bool apply_plain(struct decoding *decoding, size_t from, const sv *values
         apply_journal(decoding, values);
         return true;
     }
-    if (values[KEY_VAULT_PATH].n && values[KEY_VAULT_OPERATION].n && values[KEY_TYPE].n)
+    if (values[KEY_AUDIT_ID].n && sv_starts(values[KEY_API_VERSION], SV("audit.k8s.io/")))
+        kubernetes_event_apply(decoding, from);
+    else if (values[KEY_AUDIT_CODE].n && values[KEY_AUDIT_TYPE].n)
+        cyberark_apply_audit(decoding, from);
+    else if (values[KEY_VAULT_PATH].n && values[KEY_VAULT_OPERATION].n && values[KEY_TYPE].n)
         apply_hashicorp_vault(decoding, values);
     else
         ecs_apply(decoding, &plain, from);

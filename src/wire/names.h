@@ -4,7 +4,7 @@
 
 #include "base/sv.h"
 
-enum { NAMES_BYTES_MAX = 24 }; /* of a name in a table */
+enum { NAMES_BYTES_MAX = 25 }; /* of a name in a table */
 
 struct name {
     sv text;
