@@ -6,6 +6,7 @@
 #include "cmd/rule_paths.h"
 #include "cmd/term.h"
 #include "io/loop.h"
+#include "watch/pipeline.h"
 #include "watch/rule_advice.h"
 #include "watch/rule_examples.h"
 #include "watch/rule_stream.h"
@@ -23,7 +24,7 @@ struct loading {
     json_t *errors, *warnings;
     int unreadable; /* paths, */
     int exit_code;  /* and what the last of them ends with */
-    struct option_list lists;
+    struct option_list lists, pipelines;
 };
 
 static void on_rule_error(void *arg, const struct rule_error *error)
@@ -62,16 +63,23 @@ static struct ruleset *load(char **paths, int count, struct loading *loading, st
     if (rule_paths_lists(&loading->lists, &lists, err) < 0)
         return NULL;
     struct ruleset *ruleset = ruleset_new();
+    struct pipelines *pipelines = pipelines_new();
+    int result = 0;
+    for (size_t i = 0; result == 0 && i < loading->pipelines.count; i++)
+        result = pipelines_load(pipelines, loading->pipelines.items[i], on_rule_error, loading, err);
     ruleset_lists(ruleset, lists);
-    for (int i = 0; i < count; i++)
+    ruleset_pipelines(ruleset, pipelines);
+    for (int i = 0; result == 0 && i < count; i++)
         if (ruleset_load(ruleset, paths[i], on_rule_error, loading, err) < 0) {
             on_rule_error(loading, &(struct rule_error){.file = paths[i], .message = err->cause});
             loading->unreadable++;
             loading->exit_code = err_exit_code(err);
         }
-    int sealed = ruleset_seal(ruleset, on_rule_error, loading, err);
+    if (result == 0)
+        result = ruleset_seal(ruleset, on_rule_error, loading, err);
     sigma_lists_free(lists);
-    if (sealed == 0)
+    pipelines_free(pipelines);
+    if (result == 0)
         return ruleset;
     ruleset_free(ruleset);
     return NULL;
@@ -116,10 +124,11 @@ int cmd_rules_check(int argc, char **argv)
          &loading.json},
         {"list", 0, OPTION_LIST, "NAME=FILE", "what %NAME% stands for in rules, one a line; may be repeated",
          &loading.lists},
+        {"pipeline", 0, OPTION_LIST, "PATH", "pipeline file or folder; may be repeated", &loading.pipelines},
     };
     int exit_code;
     struct err err;
-    if (!command_options("rules check", specs, 2, &argc, argv, &exit_code))
+    if (!command_options("rules check", specs, 3, &argc, argv, &exit_code))
         return exit_code;
     if (argc == 0)
         return usage("rules check wants a path");
@@ -150,7 +159,7 @@ struct matching {
     struct logsource source; /* --logsource, or empty */
     bool has_source;
     struct arena *arena, *names;
-    struct option_list lists;
+    struct option_list lists, pipelines;
 };
 
 static void print_finding(void *arg, const struct finding *finding, uint64_t ordinal)
@@ -215,7 +224,7 @@ static int take_rule_paths(int *argc, char **argv, char **ret_paths)
 static int match(struct matching *matching, char **paths, int path_count, char **files, int file_count,
                  struct err *err)
 {
-    struct loading loading = {.lists = matching->lists};
+    struct loading loading = {.lists = matching->lists, .pipelines = matching->pipelines};
     matching->ruleset = load(paths, path_count, &loading, err);
     if (!matching->ruleset)
         return -1;
@@ -247,10 +256,11 @@ int cmd_rules_match(int argc, char **argv)
          &source},
         {"list", 0, OPTION_LIST, "NAME=FILE", "what %NAME% stands for in rules, one a line; may be repeated",
          &matching.lists},
+        {"pipeline", 0, OPTION_LIST, "PATH", "pipeline file or folder; may be repeated", &matching.pipelines},
     };
     int exit_code, path_count = take_rule_paths(&argc, argv, paths);
     struct err err;
-    if (!command_options("rules match", specs, 4, &argc, argv, &exit_code))
+    if (!command_options("rules match", specs, 5, &argc, argv, &exit_code))
         return exit_code;
     if (path_count == 0)
         return usage("rules match wants --rules PATH");

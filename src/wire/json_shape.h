@@ -5,8 +5,9 @@
 #include "wire/decoding.h"
 
 /* Looks at the fields from index `from` on. CyberArk's audit and monitor records and audit service,
- * Windows events, Kubernetes' and HashiCorp Vault's audit logs, and plain JSON with common names. A record of the systemd journal gets its MESSAGE as
- * the event's message: true, and then that is to be decoded as text. */
+ * Windows events, Kubernetes' and HashiCorp Vault's audit logs, and plain JSON with common names. A record of
+ * the systemd journal gets its MESSAGE as the event's message: true, and then that is to be decoded as text.
+ */
 bool json_shape_apply(struct decoding *decoding, size_t from);
 
 #endif
