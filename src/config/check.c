@@ -307,6 +307,15 @@ static void check_gateways(const struct check *check)
     }
 }
 
+static const char *kind_of(const struct config_input *input)
+{
+    return input->syslog    ? "syslog"
+           : input->relp    ? "relp"
+           : input->file    ? "file"
+           : input->journal ? "journal"
+                            : "stdin";
+}
+
 /* True if the URL is well-formed; says what is wrong otherwise. */
 static bool check_url(const struct check *check, const struct config_instance *instance,
                       enum config_scheme *ret_scheme)
@@ -314,13 +323,13 @@ static bool check_url(const struct check *check, const struct config_instance *i
     const struct config_input *input = instance->base;
     struct err err = {0};
     sv place;
-    if (config_syslog_parse(sv_of(input->syslog), ret_scheme, &place, &err) == 0)
+    if (config_input_place(input, ret_scheme, &place, &err) == 0)
         return true;
-    check_refuse(check, instance, "syslog", err.advice, err.cause);
+    check_refuse(check, instance, kind_of(input), err.advice, err.cause);
     return false;
 }
 
-static void check_syslog(const struct check *check, const struct config_instance *instance)
+static void check_listener(const struct check *check, const struct config_instance *instance)
 {
     static const char *const tls_keys[] = {"certificate", "key", "client_ca"};
     const struct config_input *input = instance->base;
@@ -328,7 +337,7 @@ static void check_syslog(const struct check *check, const struct config_instance
     if (!check_url(check, instance, &scheme))
         return;
     if (scheme == CONFIG_SCHEME_TLS && !(input->certificate && input->key))
-        check_refuse(check, instance, "syslog", "add certificate and key, both PEM files",
+        check_refuse(check, instance, kind_of(input), "add certificate and key, both PEM files",
                      "tls:// needs a certificate and its key");
     for (size_t i = 0; scheme != CONFIG_SCHEME_TLS && i < sizeof tls_keys / sizeof *tls_keys; i++)
         if (config_given(instance, tls_keys[i]))
@@ -341,18 +350,19 @@ static void check_syslog(const struct check *check, const struct config_instance
 /* Keys that only one kind of input has. */
 static void check_other_keys(const struct check *check, const struct config_instance *instance)
 {
-    static const char *const syslog_keys[] = {"certificate", "key", "client_ca", "connections_max"};
+    static const char *const keys[] = {"certificate", "key", "client_ca", "connections_max"};
     const struct config_input *input = instance->base;
-    for (size_t i = 0; !input->syslog && i < sizeof syslog_keys / sizeof *syslog_keys; i++)
-        if (config_given(instance, syslog_keys[i]))
-            check_refuse(check, instance, syslog_keys[i], "drop it", "is for syslog inputs only");
+    bool listens = input->syslog || input->relp;
+    for (size_t i = 0; !listens && i < sizeof keys / sizeof *keys; i++)
+        if (config_given(instance, keys[i]))
+            check_refuse(check, instance, keys[i], "drop it", "is for syslog and relp inputs only");
     if (!input->file && config_given(instance, "from_start"))
         check_refuse(check, instance, "from_start", "drop it", "is for file inputs only");
 }
 
 static void check_input(const struct check *check, const struct config_instance *instance)
 {
-    static const char *const kinds[] = {"syslog", "file", "journal", "stdin"};
+    static const char *const kinds[] = {"syslog", "relp", "file", "journal", "stdin"};
     const struct config_input *input = instance->base;
     const char *second = NULL;
     int given = 0;
@@ -362,24 +372,19 @@ static void check_input(const struct check *check, const struct config_instance 
     if (given == 0)
         config_errors_add(check->errors, instance->own.file, instance->own.line, instance->own.column,
                           "say where its events come from",
-                          "an input is exactly one of syslog, file, journal and stdin");
+                          "an input is exactly one of syslog, relp, file, journal and stdin");
     if (second)
         check_refuse(check, instance, second, "make two inputs of it",
-                     "an input is exactly one of syslog, file, journal and stdin");
-    if (input->syslog)
-        check_syslog(check, instance);
+                     "an input is exactly one of syslog, relp, file, journal and stdin");
+    if (input->syslog || input->relp)
+        check_listener(check, instance);
     check_other_keys(check, instance);
     check_bounds(check, instance);
 }
 
-static const char *kind_of(const struct config_input *input)
-{
-    return input->syslog ? "syslog" : input->file ? "file" : input->journal ? "journal" : "stdin";
-}
-
 static bool input_complete(const struct config_input *input)
 {
-    return input->syslog || input->file || input->journal || input->stdin;
+    return input->syslog || input->relp || input->file || input->journal || input->stdin;
 }
 
 static void check_inputs(const struct check *check)

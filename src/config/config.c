@@ -180,6 +180,8 @@ static const char *input_label(const struct config *config, const struct config_
 {
     if (input->syslog)
         return arena_printf(config->arena, "syslog %s", input->syslog).p;
+    if (input->relp)
+        return arena_printf(config->arena, "relp %s", input->relp).p;
     if (input->file)
         return arena_printf(config->arena, "file %s", input->file).p;
     return input->journal ? "journal" : "stdin";

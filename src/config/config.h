@@ -219,6 +219,13 @@ enum config_scheme {
 };
 int config_syslog_parse(sv url, enum config_scheme *ret_scheme, sv *ret_place, struct err *err);
 
+/* The same of a RELP URL, which has tcp or tls. */
+int config_relp_parse(sv url, enum config_scheme *ret_scheme, sv *ret_place, struct err *err);
+
+/* Where a syslog or relp input listens; −1 for other kinds, too, with err untouched. */
+int config_input_place(const struct config_input *input, enum config_scheme *ret_scheme, sv *ret_place,
+                       struct err *err);
+
 /* True if the postbox names a mailbox to read. */
 static inline bool config_postbox_present(const struct config_postbox *box)
 {

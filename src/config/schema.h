@@ -129,10 +129,12 @@
     X(address, ADDRESS, CONFIG_NONE, "The IP address of its host; default: asked of the resolvers.")       \
     X(ca_file, PATH, CONFIG_NONE, "Certificate authority to trust (PEM); default: the system's.")
 
-/* One entry of inputs: exactly one of the first four, and how to read it. */
+/* One entry of inputs: exactly one of the first five, and how to read it. */
 #define CONFIG_INPUT(X)                                                                                \
     X(syslog, STRING, CONFIG_NONE,                                                                     \
       "udp://ADDRESS:PORT, tcp://…, tls://…, unix:///path (datagrams) or unix-stream:///path.")        \
+    X(relp, STRING, CONFIG_NONE,                                                                       \
+      "tcp://ADDRESS:PORT or tls://…: RELP, whose senders are answered once findings are on disk.")    \
     X(file, PATH, CONFIG_NONE, "A file to follow over rotation and truncation.")                       \
     X(journal, PRESENT, CONFIG_NONE, "The systemd journal: {}.")                                       \
     X(stdin, PRESENT, CONFIG_NONE, "Standard input: {}; Vedette drains and ends when it ends.")        \

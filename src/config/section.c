@@ -139,9 +139,10 @@ static const struct config_child top_children[] = {
     [CONFIG_TOP_GATEWAYS] = {"gateways", &section_gateway, offsetof(struct config, gateways),
                              offsetof(struct config, gateway_count), CONFIG_GATEWAYS_MAX,
                              "SMTP gateways that take our mail, tried in this order."},
-    [CONFIG_TOP_INPUTS] = {"inputs", &section_input, offsetof(struct config, inputs),
-                           offsetof(struct config, input_count), CONFIG_INPUTS_MAX,
-                           "Where events come from: each exactly one of syslog, file, journal and stdin."},
+    [CONFIG_TOP_INPUTS] =
+        {"inputs", &section_input, offsetof(struct config, inputs), offsetof(struct config, input_count),
+         CONFIG_INPUTS_MAX,
+         "Where events come from: each exactly one of syslog, relp, file, journal and stdin."},
     [CONFIG_TOP_ALERTS] = {"alerts", &section_alerts, offsetof(struct config, alerts), 0, 0,
                            "When a finding becomes a mail."},
     [CONFIG_TOP_DELIVERY] = {"delivery", &section_delivery, offsetof(struct config, delivery), 0, 0,

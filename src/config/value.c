@@ -475,3 +475,19 @@ int config_syslog_parse(sv url, enum config_scheme *ret_scheme, sv *ret_place, s
     return err_set(err, ERR_CONFIG, "begin it with udp://, tcp://, tls://, unix:// or unix-stream://",
                    "\"%s\" is not a syslog URL", shown(url).text);
 }
+
+int config_relp_parse(sv url, enum config_scheme *ret_scheme, sv *ret_place, struct err *err)
+{
+    if (sv_starts(url, SV("tcp://")) || sv_starts(url, SV("tls://")))
+        return config_syslog_parse(url, ret_scheme, ret_place, err);
+    return err_set(err, ERR_CONFIG, "begin it with tcp:// or tls://", "\"%s\" is not a RELP URL",
+                   shown(url).text);
+}
+
+int config_input_place(const struct config_input *input, enum config_scheme *ret_scheme, sv *ret_place,
+                       struct err *err)
+{
+    if (input->relp)
+        return config_relp_parse(sv_of(input->relp), ret_scheme, ret_place, err);
+    return input->syslog ? config_syslog_parse(sv_of(input->syslog), ret_scheme, ret_place, err) : -1;
+}

@@ -12,7 +12,9 @@ const struct input_ops *input_ops_for(const struct config_input *config)
         return &input_stdin_ops;
     enum config_scheme scheme;
     sv place;
-    if (!config->syslog || config_syslog_parse(sv_of(config->syslog), &scheme, &place, NULL) < 0)
+    if (config->relp)
+        return &input_relp_ops;
+    if (config_input_place(config, &scheme, &place, NULL) < 0)
         return NULL;
     switch (scheme) {
     case CONFIG_SCHEME_UDP:

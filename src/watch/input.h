@@ -16,6 +16,8 @@ struct input_ops {
     /* Takes in what was read or waits in the kernel, whatever the flow says; the input is paused. NULL where
      * a cursor makes it needless. */
     void (*finish)(struct input *input);
+    /* More of what was sent is on disk: input_on_disk. NULL where nobody is answered. */
+    void (*committed)(struct input *input);
     /* Files that the configuration names, such as certificates, may have changed. NULL where there are none.
      */
     void (*refresh)(struct input *input);
@@ -72,6 +74,13 @@ bool input_may_read(const struct input *input);
 /* The end of a turn of reading: findings go out. cursor (NULL for none) says how far the input was read. */
 void input_turn_end(struct input *input, const char *cursor);
 
+/* The last batch that left, of any input. After input_turn_end all findings so far are in it and those before
+ * it. */
+uint64_t input_last_batch(const struct input *input);
+
+/* True once that batch and all before it are on disk. */
+bool input_on_disk(const struct input *input, uint64_t batch);
+
 /* Nothing will ever come again: standard input was closed. */
 void input_end(struct input *input);
 
@@ -81,6 +90,7 @@ void input_complain(struct input *input, const char *what, const struct err *err
 enum input_taken {
     INPUT_TAKEN_ALL,    /* what is left is no whole record */
     INPUT_TAKEN_SOME,   /* the budget or the flow ended it */
+    INPUT_TAKEN_HELD,   /* it takes no more until it has been answered */
     INPUT_TAKEN_BROKEN, /* the framing is lost */
 };
 
@@ -92,7 +102,7 @@ enum input_taken input_take(struct input *input, struct syslog_framer *framer, s
 /* The last record at the end of a stream, whatever the flow says. */
 void input_take_rest(struct input *input, struct syslog_framer *framer, sv in);
 
-extern const struct input_ops input_datagram_ops, input_stream_ops, input_file_ops, input_journal_ops,
-    input_stdin_ops;
+extern const struct input_ops input_datagram_ops, input_stream_ops, input_relp_ops, input_file_ops,
+    input_journal_ops, input_stdin_ops;
 
 #endif

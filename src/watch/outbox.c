@@ -72,6 +72,11 @@ void outbox_committed(struct outbox *outbox, uint64_t serial)
     }
 }
 
+bool outbox_holds(const struct outbox *outbox, uint64_t serial)
+{
+    return outbox->first && outbox->first->serial <= serial;
+}
+
 size_t outbox_batches(const struct outbox *outbox)
 {
     return outbox->batches;

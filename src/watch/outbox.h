@@ -18,6 +18,9 @@ void outbox_put(struct outbox *outbox, uint64_t serial, sv body);
 /* The batch is on disk. Unknown serials are ignored: an answer may come twice after a reconnect. */
 void outbox_committed(struct outbox *outbox, uint64_t serial);
 
+/* Whether that batch or one before it is still kept. */
+bool outbox_holds(const struct outbox *outbox, uint64_t serial);
+
 size_t outbox_batches(const struct outbox *outbox);
 size_t outbox_bytes(const struct outbox *outbox);
 

@@ -242,6 +242,11 @@ void sieve_block(struct sieve *sieve, const struct input *input, const struct in
     }
 }
 
+uint64_t sieve_serial(const struct sieve *sieve)
+{
+    return sieve->serial;
+}
+
 size_t sieve_bytes(const struct sieve *sieve)
 {
     return buf_view(&sieve->body).n;

@@ -24,6 +24,9 @@ void sieve_record(struct sieve *sieve, const struct input *input, const struct i
 /* Evaluates many; only those that a rule could match are decoded. */
 void sieve_block(struct sieve *sieve, const struct input *input, const struct input_block *block);
 
+/* Of the last batch that left. */
+uint64_t sieve_serial(const struct sieve *sieve);
+
 /* Findings that no batch has left with yet, in bytes. */
 size_t sieve_bytes(const struct sieve *sieve);
 

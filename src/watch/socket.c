@@ -83,11 +83,11 @@ static int open_unix(const struct config_input *input, sv place, bool datagrams,
     return 0;
 }
 
-static int open_syslog(const struct config_input *input, int *ret_fd, struct err *err)
+static int open_place(const struct config_input *input, int *ret_fd, struct err *err)
 {
     enum config_scheme scheme;
     sv place;
-    if (config_syslog_parse(sv_of(input->syslog), &scheme, &place, err) < 0)
+    if (config_input_place(input, &scheme, &place, err) < 0)
         return -1;
     switch (scheme) {
     case CONFIG_SCHEME_UDP:
@@ -104,8 +104,8 @@ static int open_syslog(const struct config_input *input, int *ret_fd, struct err
 int watch_open_socket(const struct config_input *input, int *ret_fd, struct err *err)
 {
     *ret_fd = -1;
-    if (input->syslog)
-        return open_syslog(input, ret_fd, err);
+    if (input->syslog || input->relp)
+        return open_place(input, ret_fd, err);
     if (!input->stdin)
         return -1;
     int fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);

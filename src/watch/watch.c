@@ -12,6 +12,7 @@ enum {
     OPEN_RETRY_S = 10,   /* how soon an input that could not be opened is tried again */
     CURSORS_MAX = 10000, /* more in one CURSORS message is nonsense */
     LABEL_BYTES_MAX = 8192,
+    LAST_ANSWERS_MS = 20, /* for what was answered last to reach its sender */
 };
 
 /* A socket or a cursor whose input is not there yet. */
@@ -33,7 +34,7 @@ struct watch {
     struct channel *channel;
     struct loop_timer *tick, *soon; /* soon: callbacks that must not run inside another */
     struct watch_counts counts;
-    bool started, cursors_known, flowing, choked, draining;
+    bool started, cursors_known, flowing, choked, draining, answered;
     loop_fn *on_drained, *on_stdin_end, *on_open;
     void *drained_arg, *stdin_end_arg, *open_arg;
 };
@@ -85,12 +86,25 @@ static bool stdin_ended(const struct watch *watch)
     return false;
 }
 
+static bool any_answers(const struct watch *watch)
+{
+    for (const struct input *input = watch->inputs; input; input = input->next)
+        if (input->ops->committed)
+            return true;
+    return false;
+}
+
 /* Tells those who wait for everything to be on disk. */
 static void on_soon(void *arg)
 {
     struct watch *watch = arg;
     if (!all_committed(watch))
         return;
+    if (watch->draining && !watch->answered && any_answers(watch)) {
+        watch->answered = true;
+        loop_timer_set(watch->soon, LAST_ANSWERS_MS * NANOS_PER_MS);
+        return;
+    }
     loop_fn *ended = watch->on_stdin_end, *drained = watch->on_drained;
     if (ended && stdin_ended(watch)) {
         watch->on_stdin_end = NULL;
@@ -129,6 +143,16 @@ void input_turn_end(struct input *input, const char *cursor)
         input->cursor_unsaid = false;
         update(watch);
     }
+}
+
+uint64_t input_last_batch(const struct input *input)
+{
+    return sieve_serial(input->watch->sieve);
+}
+
+bool input_on_disk(const struct input *input, uint64_t batch)
+{
+    return !outbox_holds(input->watch->outbox, batch);
 }
 
 void input_end(struct input *input)
@@ -414,14 +438,21 @@ static void take_cursors(struct watch *watch, sv body)
     open_all(watch);
 }
 
+static void take_committed(struct watch *watch, sv body)
+{
+    struct unpack unpack = UNPACK_FROM(body);
+    outbox_committed(watch->outbox, unpack_u64(&unpack));
+    for (struct input *input = watch->inputs; input; input = input->next)
+        if (input->opened && input->ops->committed)
+            input->ops->committed(input);
+}
+
 void watch_message(struct watch *watch, enum control_type type, sv body)
 {
     if (type == CONTROL_CURSORS)
         take_cursors(watch, body);
-    if (type == CONTROL_COMMITTED) {
-        struct unpack unpack = UNPACK_FROM(body);
-        outbox_committed(watch->outbox, unpack_u64(&unpack));
-    }
+    if (type == CONTROL_COMMITTED)
+        take_committed(watch, body);
     update(watch);
 }
 

@@ -1,0 +1,98 @@
+"""RELP: who is answered has its event's alert on disk, and what was not answered comes again and is not lost."""
+
+import os
+import re
+import signal
+import socket
+
+import pytest
+
+from peers import rsyslog
+from peers.enclosure import free_port, wait_until
+from test_crash import kill
+from test_disk import CAN_MOUNT, SMALL, Ballast, is_full
+from test_faults import event, names, wait_for_copies
+from vedette import gateway
+
+OPEN = b"1 open 30 relp_version=1\ncommands=syslog\n"
+
+
+@pytest.fixture
+def sender(tmp_path):
+    """An rsyslog that sends by RELP; see peers/rsyslog.py."""
+    if rsyslog.missing():
+        pytest.skip(rsyslog.missing())
+    running = []
+
+    def start(*argv, **options):
+        folder = tmp_path / "rsyslog"
+        folder.mkdir()
+        running.append(rsyslog.Rsyslog(folder, *argv, **options))
+        return running[-1]
+
+    yield start
+    for one in running:
+        one.stop()
+
+
+def listening(vedette, peer, **settings):
+    port = free_port()
+    return port, vedette(gateway(peer.port), inputs=[{"relp": f"tcp://127.0.0.1:{port}"}], **settings)
+
+
+def reload(one):
+    before = one.log.read_text().count("msg=reloaded")
+    os.kill(one.process.pid, signal.SIGHUP)
+    wait_until(lambda: one.log.read_text().count("msg=reloaded") > before, 20, "the reload")
+
+
+def restart(one):
+    one.stop()
+    one.start()
+
+
+def test_no_event_of_rsyslog_is_lost_over_kills_reloads_and_restarts(vedette, misbehaving, sender):
+    peer = misbehaving()
+    port, one = listening(vedette, peer)
+    log = sender(port)
+    wanted = names(400)
+    troubles = [lambda: kill(one, "watch"), lambda: reload(one), lambda: kill(one, "courier"), lambda: restart(one)]
+    for part, trouble in enumerate(troubles):
+        log.send(map(event, wanted[part::len(troubles)]))
+        wait_until(lambda: len(peer.accepted) > part * 60, 30, "mail to flow")
+        trouble()
+    got = wait_for_copies(wanted, peer, seconds=60)
+    assert set(got) == set(wanted), log.words()
+    assert not re.search("a sender was cut off", one.log.read_text()), one.words()
+
+
+def test_rsyslog_is_heard_over_tls(vedette, misbehaving, sender, certificates):
+    peer = misbehaving()
+    port = free_port()
+    one = vedette(gateway(peer.port), inputs=[{"relp": f"tls://127.0.0.1:{port}", "certificate": str(certificates.good),
+                                               "key": str(certificates.key(certificates.good))}])
+    log = sender(port, certificates=certificates)
+    wanted = names(3)
+    log.send(map(event, wanted))
+    assert set(wait_for_copies(wanted, peer)) == set(wanted), one.words() + log.words()
+
+
+@pytest.mark.skipif(not CAN_MOUNT, reason="mounting a small disk needs root")
+def test_nobody_is_answered_while_the_disk_is_full(vedette, misbehaving):
+    peer = misbehaving()
+    port, one = listening(vedette, peer, **SMALL)
+    wanted = names(1)
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as s:
+        s.sendall(OPEN)
+        assert s.recv(200).startswith(b"1 rsp 59 200 OK\n")
+        ballast = Ballast(one)
+        data = event(wanted[0]).encode()
+        s.sendall(b"2 syslog %d %s\n" % (len(data), data))
+        wait_until(lambda: is_full(one), 20, "word of the full disk")
+        s.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            s.recv(200)
+        s.settimeout(60)
+        ballast.take_off()
+        assert s.recv(200) == b"2 rsp 6 200 OK\n"
+    wait_for_copies(wanted, peer)
