@@ -88,7 +88,7 @@ static int learn_from(struct learning *learning, char **files, int count, bool a
 static int learn(const struct config *config, struct learning *learning, char **files, int count, bool anew,
                  struct err *err)
 {
-    struct ruleset *ruleset = role_rules(config, false, err);
+    struct ruleset *ruleset = role_rules(config, RULE_BOOK_MATCH, NULL, false, err);
     int outcome = -1;
     if (ruleset && correlation_count(ruleset) == 0)
         err_set(err, ERR_CONFIG, "add rules/baseline to `rules`",

@@ -1,6 +1,7 @@
 #include "cmd/confine.h"
 
 #include "base/log.h"
+#include "cmd/rule_cache.h"
 #include "io/durable.h"
 #include "io/sandbox.h"
 
@@ -272,5 +273,6 @@ int confine_make_folders(const struct config *config, struct err *err)
     for (size_t i = 0; config->relay.present && mail[i]; i++)
         if (make_folder(config, mail[i], CONFINE_GATEWAY, err) < 0)
             return -1;
+    rule_cache_make(config);
     return 0;
 }

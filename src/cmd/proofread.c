@@ -42,7 +42,7 @@ static void check_rules(struct proofread *check, const struct config *config)
 {
     struct ruleset *ruleset = NULL;
     struct err err;
-    if (rule_book_load(config, false, &ruleset, on_rule_error, check, &err) < 0) {
+    if (rule_book_load(config, RULE_BOOK_LOOK, NULL, &ruleset, on_rule_error, check, &err) < 0) {
         COMPLAIN(check, &config->rules_place, err.advice, "rules: %s", err.cause);
         return;
     }

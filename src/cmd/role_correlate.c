@@ -274,7 +274,7 @@ static int correlate_begin(struct role_process *process, const struct config *co
 {
     if (confine(CONFINE_CORRELATE, config, err) < 0)
         return -1;
-    struct ruleset *ruleset = role_rules(config, false, err);
+    struct ruleset *ruleset = role_rules(config, RULE_BOOK_LOOK, NULL, false, err);
     if (!ruleset)
         return -1;
     struct correlate_role *role = calloc(1, sizeof *role);
@@ -296,7 +296,7 @@ static int correlate_prepare(void *state, const struct config *config, struct er
 {
     struct correlate_role *role = state;
     ruleset_free(role->prepared);
-    role->prepared = role_rules(config, true, err);
+    role->prepared = role_rules(config, RULE_BOOK_LOOK, NULL, true, err);
     return role->prepared ? 0 : -1;
 }
 

@@ -20,11 +20,12 @@ static void on_rule_error(void *arg, const struct rule_error *error)
     complaint->count++;
 }
 
-struct ruleset *role_rules(const struct config *config, bool strict, struct err *err)
+struct ruleset *role_rules(const struct config *config, enum rule_book_use use, struct database_cache *cache,
+                           bool strict, struct err *err)
 {
     struct ruleset *ruleset = NULL;
     struct complaint complaint = {.first = strict ? err : NULL};
-    if (rule_book_load(config, false, &ruleset, on_rule_error, &complaint, err) < 0)
+    if (rule_book_load(config, use, cache, &ruleset, on_rule_error, &complaint, err) < 0)
         return NULL;
     if (!strict || complaint.count == 0)
         return ruleset;

@@ -3,9 +3,11 @@
 #define VEDETTE_CMD_ROLE_RULES_H
 
 #include "config/config.h"
-#include "watch/ruleset.h"
+#include "watch/rule_book.h"
 
-/* Sealed. What is wrong with a rule is logged and the others count; with strict it refuses the whole. */
-struct ruleset *role_rules(const struct config *config, bool strict, struct err *err);
+/* Sealed; use and cache as for rule_book_load. What is wrong with a rule is logged and the others count; with
+ * strict it refuses the whole. */
+struct ruleset *role_rules(const struct config *config, enum rule_book_use use, struct database_cache *cache,
+                           bool strict, struct err *err);
 
 #endif

@@ -5,7 +5,9 @@
 #include "cmd/role.h"
 #include "cmd/role_rules.h"
 #include "cmd/rule_account.h"
+#include "cmd/rule_cache.h"
 #include "watch/correlation.h"
+#include "watch/database_cache.h"
 #include "watch/rule_book.h"
 #include "watch/watch.h"
 #include "wire/pack.h"
@@ -17,7 +19,8 @@ struct watch_role {
     struct role_process *process;
     struct watch *watch;
     struct rule_account *account;
-    struct ruleset *prepared; /* loaded, waiting for commit */
+    struct database_cache cache; /* of compiled rules */
+    struct ruleset *prepared;    /* loaded, waiting for commit */
     struct channel *courier;
     struct loop_timer *report;
     struct watch_counts reported;
@@ -69,19 +72,50 @@ static void say_whether_they_correlate(struct role_process *process, const struc
     buf_free(&body);
 }
 
+/* The parent keeps what was compiled, for the next start. */
+static void keep_compiled(void *arg, const char *name, sv content)
+{
+    struct buf body = BUF_INIT(CONTROL_BODY_BYTES_MAX);
+    struct pack pack = PACK_INTO(&body);
+    pack_sv(&pack, sv_of(name));
+    pack_sv(&pack, content);
+    if (pack.ok)
+        role_tell(arg, CONTROL_COMPILED, buf_view(&body));
+    buf_free(&body);
+}
+
+/* Whatever is compiled later, when something from outside has been read, nobody would believe. */
+static struct ruleset *load_first(struct role_process *process, const struct config *config,
+                                  struct database_cache *cache, struct err *err)
+{
+    cache->keep = keep_compiled;
+    cache->arg = process;
+    struct ruleset *ruleset = role_rules(config, RULE_BOOK_MATCH, cache, false, err);
+    cache->keep = NULL;
+    if (ruleset)
+        LOG_INFO("rules loaded", LOG_INT("rules", ruleset_count(ruleset)),
+                 LOG_INT("correlations", correlation_count(ruleset)),
+                 LOG_INT("failed", ruleset_failed(ruleset)), LOG_INT("compiled", cache->compiled),
+                 LOG_INT("from_cache", cache->found));
+    return ruleset;
+}
+
 static int watch_begin(struct role_process *process, const struct config *config, void **ret_state,
                        struct err *err)
 {
-    if (confine(CONFINE_WATCH, config, err) < 0)
+    struct database_cache cache = {.folder = rule_cache_open(config)};
+    struct ruleset *ruleset = NULL;
+    if (confine(CONFINE_WATCH, config, err) == 0)
+        ruleset = load_first(process, config, &cache, err);
+    if (!ruleset) {
+        if (cache.folder >= 0)
+            close(cache.folder);
         return -1;
-    struct ruleset *ruleset = role_rules(config, false, err);
-    if (!ruleset)
-        return -1;
-    LOG_INFO("rules loaded", LOG_INT("rules", ruleset_count(ruleset)),
-             LOG_INT("correlations", correlation_count(ruleset)), LOG_INT("failed", ruleset_failed(ruleset)));
+    }
     say_whether_they_correlate(process, ruleset);
     struct watch_role *role = calloc(1, sizeof *role);
     role->process = process;
+    role->cache = cache;
     role->watch = watch_new(role_loop(process), config, ruleset);
     role->account = rule_account_new(role_loop(process), role->watch, ruleset);
     role->report = loop_timer_new(role_loop(process), report, role);
@@ -156,7 +190,7 @@ static int watch_prepare(void *state, const struct config *config, struct err *e
 {
     struct watch_role *role = state;
     ruleset_free(role->prepared);
-    role->prepared = role_rules(config, true, err);
+    role->prepared = role_rules(config, RULE_BOOK_MATCH, &role->cache, true, err);
     return role->prepared ? 0 : -1;
 }
 
@@ -232,6 +266,8 @@ static void watch_end(void *state)
     ruleset_free(role->prepared);
     loop_timer_free(role->report);
     loop_timer_free(role->look);
+    if (role->cache.folder >= 0)
+        close(role->cache.folder);
     free(role);
 }
 

@@ -71,7 +71,8 @@ struct ruleset *rule_paths_load(const struct rule_paths *paths, bool keep, rule_
         struct config *config = load_or_complain(paths->config, ret_exit);
         if (!config)
             return NULL;
-        if (rule_book_load(config, keep, &ruleset, fn, arg, &err) < 0)
+        if (rule_book_load(config, keep ? RULE_BOOK_EXPLAIN : RULE_BOOK_MATCH, NULL, &ruleset, fn, arg,
+                           &err) < 0)
             ruleset = NULL;
         config_free(config);
     }

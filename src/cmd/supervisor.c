@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "cmd/confine.h"
 #include "cmd/processes.h"
+#include "cmd/rule_cache.h"
 #include "io/service.h"
 #include "wire/pack.h"
 
@@ -265,6 +266,8 @@ static void on_message(void *arg, struct channel *channel, enum control_type typ
         reload_answered(process, type == CONTROL_PREPARED, body);
     else if (type == CONTROL_CORRELATES && process->which == WATCH)
         settle_correlator(supervisor, body);
+    else if (type == CONTROL_COMPILED && process->which == WATCH && !process->ready)
+        rule_cache_put(supervisor->now.config, body);
     else if (type == CONTROL_RUN && process->which == COURIER)
         run(supervisor, body);
 }

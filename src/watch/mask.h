@@ -29,6 +29,7 @@ enum {
 };
 
 struct masks;
+struct database_cache;
 
 /* With those that are built in. */
 struct masks *masks_new(void);
@@ -41,8 +42,8 @@ int masks_load(struct masks *masks, const char *path, rule_error_fn *fn, void *a
 size_t masks_load_text(struct masks *masks, const char *name, sv text, rule_error_fn *fn, void *arg);
 
 /* After the last load: makes ready to leave out at once what cannot match. Without it the same is hidden,
- * only slower. */
-void masks_seal(struct masks *masks);
+ * only slower. cache may be NULL. */
+void masks_seal(struct masks *masks, struct database_cache *cache);
 
 /* Replaces raw, message and the values of fields where they hold secrets; what is new lives in arena. Returns
  * how many pieces were hidden. Never fails: what cannot be masked is hidden whole. One thread at a time. */

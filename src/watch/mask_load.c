@@ -53,14 +53,14 @@ void masks_free(struct masks *masks)
     free(masks);
 }
 
-void masks_seal(struct masks *masks)
+void masks_seal(struct masks *masks, struct database_cache *cache)
 {
     sv *expressions = calloc(masks->count + 1, sizeof *expressions);
     assert(expressions);
     for (size_t i = 0; i < masks->count; i++)
         expressions[i] = masks->list[i].expression;
     mask_sieve_free(masks->sieve);
-    masks->sieve = mask_sieve_new(expressions, masks->count);
+    masks->sieve = mask_sieve_new(expressions, masks->count, cache);
     free(expressions);
 }
 

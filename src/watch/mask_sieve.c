@@ -3,9 +3,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include <hs.h>
-
 #include "base/bits.h"
+#include "watch/database_cache.h"
 
 /* Approximated where Vectorscan cannot match exactly, told once, and also for the empty text. */
 enum { FLAGS = HS_FLAG_PREFILTER | HS_FLAG_SINGLEMATCH | HS_FLAG_ALLOWEMPTY };
@@ -61,16 +60,17 @@ static void batch_free(struct batch *batch)
 }
 
 /* Leaves out, and tries always, what Vectorscan refuses one after the other. */
-static bool compile(struct mask_sieve *sieve, struct batch *batch)
+static bool compile(struct mask_sieve *sieve, struct batch *batch, struct database_cache *cache)
 {
     while (batch->count) {
-        hs_compile_error_t *error = NULL;
-        hs_error_t result =
-            hs_compile_multi((const char *const *)batch->texts, batch->flags, batch->ids,
-                             (unsigned)batch->count, HS_MODE_BLOCK, NULL, &sieve->database, &error);
-        int refused = result == HS_COMPILER_ERROR && error ? error->expression : -1;
-        hs_free_compile_error(error);
-        if (result == HS_SUCCESS)
+        int refused;
+        sieve->database = database_make(cache,
+                                        &(struct database_source){.texts = (const char *const *)batch->texts,
+                                                                  .flags = batch->flags,
+                                                                  .ids = batch->ids,
+                                                                  .count = batch->count},
+                                        &refused);
+        if (sieve->database)
             return hs_alloc_scratch(sieve->database, &sieve->scratch) == HS_SUCCESS;
         if (refused < 0 || (size_t)refused >= batch->count)
             return false;
@@ -80,7 +80,7 @@ static bool compile(struct mask_sieve *sieve, struct batch *batch)
     return false;
 }
 
-struct mask_sieve *mask_sieve_new(const sv *expressions, size_t count)
+struct mask_sieve *mask_sieve_new(const sv *expressions, size_t count, struct database_cache *cache)
 {
     if (count == 0 || hs_valid_platform() != HS_SUCCESS)
         return NULL;
@@ -90,7 +90,7 @@ struct mask_sieve *mask_sieve_new(const sv *expressions, size_t count)
     sieve->always = calloc(sieve->words, sizeof *sieve->always);
     assert(sieve->always);
     struct batch batch = batch_of(sieve, expressions, count);
-    bool useful = compile(sieve, &batch);
+    bool useful = compile(sieve, &batch, cache);
     batch_free(&batch);
     if (useful)
         return sieve;

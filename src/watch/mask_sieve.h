@@ -6,10 +6,11 @@
 #include "base/sv.h"
 
 struct mask_sieve;
+struct database_cache;
 
 /* Expressions in PCRE2's syntax, as they are matched with PCRE2_UTF and no other option; keeps nothing of
- * them. NULL if it would be of no use: then all may match. */
-struct mask_sieve *mask_sieve_new(const sv *expressions, size_t count);
+ * them. NULL if it would be of no use: then all may match. cache may be NULL. */
+struct mask_sieve *mask_sieve_new(const sv *expressions, size_t count, struct database_cache *cache);
 void mask_sieve_free(struct mask_sieve *sieve); /* NULL is fine */
 
 /* Adds to the set (base/bits.h) all that may match the text. False if that cannot be told: all may. One

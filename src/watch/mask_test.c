@@ -21,7 +21,7 @@ static int set_up(void **state)
 {
     (void)state;
     masks = masks_new();
-    masks_seal(masks);
+    masks_seal(masks, NULL);
     arena = arena_new(16 << 20);
     return 0;
 }
@@ -119,7 +119,7 @@ static void the_seal_hides_what_would_be_hidden_without_it(void **state)
     struct masks *slow = masks_new();
     masks_load_text(slow, "own.yml", sv_of(own), tell, &told);
     masks_load_text(masks, "own.yml", sv_of(own), tell, &told);
-    masks_seal(masks);
+    masks_seal(masks, NULL);
     assert_int_equal(told.count, 0);
     size_t hidden = 0;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {

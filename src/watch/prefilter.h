@@ -11,11 +11,12 @@
 enum { PREFILTER_RECORDS_MAX = 512 }; /* in one block */
 
 struct prefilter;
+struct database_cache;
 
 /* NULL if it would be of no use (no literals, or a processor without what Vectorscan needs): then every rule
- * is to be tried on every record. Keeps nothing of what it is given. */
+ * is to be tried on every record. Keeps nothing of what it is given; cache may be NULL. */
 struct prefilter *prefilter_new(const struct sigma_rule *rules, size_t count,
-                                const struct sigma_fields *fields);
+                                const struct sigma_fields *fields, struct database_cache *cache);
 void prefilter_free(struct prefilter *prefilter);
 
 /* Whether the rule is to be tried on every event. */

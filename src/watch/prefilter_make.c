@@ -4,6 +4,7 @@
 #include <hs.h>
 #include <stdlib.h>
 
+#include "watch/database_cache.h"
 #include "wire/derived.h"
 
 #define WORK_BYTES_MAX ((size_t)1 << 30)
@@ -144,13 +145,12 @@ static void number(struct maker *maker)
     prefilter->literal_count = count;
 }
 
-static bool compile(struct prefilter *prefilter)
+static bool compile(struct prefilter *prefilter, struct database_cache *cache)
 {
     size_t count = prefilter->literal_count;
     const char **starts = calloc(count, sizeof *starts);
     size_t *sizes = calloc(count, sizeof *sizes);
     unsigned *flags = calloc(count, sizeof *flags), *ids = calloc(count, sizeof *ids);
-    hs_compile_error_t *error = NULL;
     assert(starts && sizes && flags && ids);
     for (size_t i = 0; i < count; i++) {
         starts[i] = prefilter->literals[i].text.p;
@@ -158,20 +158,21 @@ static bool compile(struct prefilter *prefilter)
         flags[i] = prefilter->literals[i].flags & NEED_CASED ? 0 : HS_FLAG_CASELESS;
         ids[i] = (unsigned)i;
     }
-    hs_database_t *database = NULL;
-    hs_error_t result = hs_compile_lit_multi(starts, flags, ids, sizes, (unsigned)count, HS_MODE_BLOCK, NULL,
-                                             &database, &error);
-    hs_free_compile_error(error);
+    int refused;
+    prefilter->database =
+        database_make(cache,
+                      &(struct database_source){
+                          .texts = starts, .sizes = sizes, .flags = flags, .ids = ids, .count = count},
+                      &refused);
     free(starts);
     free(sizes);
     free(flags);
     free(ids);
-    prefilter->database = database;
-    return result == HS_SUCCESS;
+    return prefilter->database != NULL;
 }
 
 struct prefilter *prefilter_new(const struct sigma_rule *rules, size_t count,
-                                const struct sigma_fields *fields)
+                                const struct sigma_fields *fields, struct database_cache *cache)
 {
     if (count == 0 || hs_valid_platform() != HS_SUCCESS)
         return NULL;
@@ -194,7 +195,7 @@ struct prefilter *prefilter_new(const struct sigma_rule *rules, size_t count,
     bool useful = maker.uses.count > 0;
     if (useful) {
         number(&maker);
-        useful = compile(prefilter);
+        useful = compile(prefilter, cache);
     }
     free(maker.uses.items);
     if (useful)

@@ -38,8 +38,23 @@ static void load_list(struct sigma_lists *lists, const struct config_list *list,
     buf_free(&text);
 }
 
-int rule_book_load(const struct config *config, bool keep, struct ruleset **ret, rule_error_fn *fn, void *arg,
-                   struct err *err)
+static void prepare(struct ruleset *ruleset, enum rule_book_use use, struct database_cache *cache)
+{
+    ruleset_cache(ruleset, cache);
+    switch (use) {
+    case RULE_BOOK_MATCH:
+        return;
+    case RULE_BOOK_EXPLAIN:
+        ruleset_keep(ruleset);
+        return;
+    case RULE_BOOK_LOOK:
+        ruleset_leave_uncompiled(ruleset);
+        return;
+    }
+}
+
+int rule_book_load(const struct config *config, enum rule_book_use use, struct database_cache *cache,
+                   struct ruleset **ret, rule_error_fn *fn, void *arg, struct err *err)
 {
     int result = 0;
     struct ruleset *ruleset = ruleset_new();
@@ -52,11 +67,11 @@ int rule_book_load(const struct config *config, bool keep, struct ruleset **ret,
     ruleset_lists(ruleset, lists);
     ruleset_pipelines(ruleset, pipelines);
     ruleset_hide(ruleset, masks_new());
-    if (keep)
-        ruleset_keep(ruleset);
+    prepare(ruleset, use, cache);
     for (size_t i = 0; result == 0 && i < config->masks.count; i++)
         result = masks_load(ruleset_masks(ruleset), config->masks.items[i], fn, arg, err);
-    masks_seal(ruleset_masks(ruleset));
+    if (use != RULE_BOOK_LOOK)
+        masks_seal(ruleset_masks(ruleset), cache);
     for (size_t i = 0; result == 0 && i < config->rules.count; i++)
         result = ruleset_load(ruleset, config->rules.items[i], fn, arg, err);
     if (result == 0)

@@ -64,6 +64,16 @@ void ruleset_pipelines(struct ruleset *ruleset, const struct pipelines *pipeline
     ruleset->pipelines = pipelines;
 }
 
+void ruleset_cache(struct ruleset *ruleset, struct database_cache *cache)
+{
+    ruleset->cache = cache;
+}
+
+void ruleset_leave_uncompiled(struct ruleset *ruleset)
+{
+    ruleset->uncompiled = true;
+}
+
 void ruleset_keep(struct ruleset *ruleset)
 {
     ruleset->keep = true;
@@ -268,7 +278,9 @@ int ruleset_seal(struct ruleset *ruleset, rule_error_fn *fn, void *arg, struct e
     ruleset->failed += correlation_rules_resolve(ruleset->correlations, ruleset, fn, arg);
     for (size_t i = 0; i < ruleset->count; i++)
         ruleset->rules[i].trail = NULL; /* the pipelines go away */
-    ruleset->prefilter = prefilter_new(ruleset->rules, ruleset->count, ruleset->fields);
+    if (!ruleset->uncompiled)
+        ruleset->prefilter = prefilter_new(ruleset->rules, ruleset->count, ruleset->fields, ruleset->cache);
+    ruleset->cache = NULL;
     ruleset->sealed = true;
     return 0;
 }

@@ -36,6 +36,14 @@ struct pipelines;
 /* How the rules that are loaded from now on are rewritten; borrowed until the seal. */
 void ruleset_pipelines(struct ruleset *ruleset, const struct pipelines *pipelines);
 
+struct database_cache;
+
+/* Where what the seal compiles is found and kept (watch/database_cache.h); borrowed until then. */
+void ruleset_cache(struct ruleset *ruleset, struct database_cache *cache);
+
+/* For rules that no event will meet: the seal compiles nothing. */
+void ruleset_leave_uncompiled(struct ruleset *ruleset);
+
 /* For rules that are to be explained: keeps what they say, key by key, from now on. */
 void ruleset_keep(struct ruleset *ruleset);
 

@@ -13,7 +13,9 @@ struct ruleset {
     const struct sigma_lists *lists;
     const struct pipelines *pipelines;
     struct masks *masks; /* NULL: nothing is hidden */
-    bool keep;           /* what rules say, to explain by */
+    struct database_cache *cache;
+    bool keep;       /* what rules say, to explain by */
+    bool uncompiled; /* no event will meet them */
     struct sigma_rule *rules;
     size_t count, cap, failed;
     uint32_t *ids; /* hash table of rule index + 1 by id, ASCII case folded; at most half in use */

@@ -249,3 +249,16 @@ def test_the_keeper_hands_out_a_secret_that_is_its_own(scratch, users, certifica
     done = subprocess.run([*users, program.binary(), "test", "--gateway", "primary", "-c", str(daemon.config)],
                           capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_compiled_rules_are_kept_where_only_root_writes_and_the_watch_finds_them(own):
+    daemon = own(privileges="required")
+    for start in ("compiled=2 from_cache=0", "compiled=0 from_cache=2"):
+        assert start in daemon.words()
+        cache = daemon.dir / "state" / "cache"
+        wait_until(lambda: len(list(cache.iterdir())) == 2, 20, "what was compiled to be kept")
+        for path in (cache, *cache.iterdir()):
+            stat = path.stat()
+            assert (stat.st_uid, stat.st_mode & 0o7777) == (0, 0o755 if path == cache else 0o644)
+        assert daemon.stop() == 0
+        daemon.start()
