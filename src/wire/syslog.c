@@ -72,6 +72,8 @@ bool syslog_take_tag(sv *s, sv *ret_tag, sv *ret_pid)
     if (n == 0 || n == s->n)
         return false;
     sv rest = sv_from(*s, n), pid = SV_NONE;
+    if (sv_starts(rest, SV("]["))) /* "gdm-password][901]" */
+        rest = sv_from(rest, 1);
     if (rest.p[0] == '[') {
         size_t end = sv_find_char(sv_first(rest, PID_BYTES_MAX + 2), ']');
         if (end == SV_NPOS)

@@ -54,6 +54,8 @@ static const struct header_case {
      "a", "", "x"},
     {"<34>Nov 23 22:14:15 192.0.2.1 no tag here", SYSLOG_RFC3164, 34, "~2026-11-23T22:14:15.000Z",
      "192.0.2.1", "", "", "no tag here"},
+    {"<86>Nov 23 22:14:15 h1 gdm-password][901]: x", SYSLOG_RFC3164, 86, "~2026-11-23T22:14:15.000Z", "h1",
+     "gdm-password", "901", "x"},
     {"<13>tag: x", SYSLOG_RFC3164, 13, "", "", "tag", "", "x"},
     {"<13>only words", SYSLOG_RFC3164, 13, "", "", "", "", "only words"},
     {"<13>vault CEF:0|a", SYSLOG_RFC3164, 13, "", "vault", "", "", "CEF:0|a"},
