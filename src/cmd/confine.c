@@ -177,8 +177,9 @@ int confine(enum confine_role role, const struct config *config, struct err *err
     if (drop_user(role, config, err) < 0)
         return -1;
     umask(027); /* so that a stricter one does not keep the group out of what is meant for it */
-    /* A provider of tokens is the one place that the keeper dials. */
-    bool dials = role == CONFINE_KEEPER && config->relay.introspection;
+    /* The keeper dials a provider of tokens, and what PAM's modules ask; nothing else. */
+    bool dials =
+        role == CONFINE_KEEPER && (config->relay.introspection || config_relay_asks_pam(&config->relay));
     return sandbox_enter(dials ? SANDBOX_KEEPER_DIALLING : roles[role].profile, &paths[role], err);
 }
 

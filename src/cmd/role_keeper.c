@@ -8,7 +8,7 @@
 #include <pwd.h>
 #include <stdlib.h>
 
-enum { ASKERS_MAX = 8 };
+enum { ASKERS_MAX = 8, ENTRY_BYTES_MAX = 4096 };
 
 struct keeper_role {
     struct loop *loop;
@@ -19,7 +19,10 @@ struct keeper_role {
 
 struct provider_context provider_context_of(const struct config *config)
 {
-    const struct passwd *user = getpwnam(confine_user(CONFINE_KEEPER));
+    char text[ENTRY_BYTES_MAX];
+    struct passwd entry, *user = NULL;
+    /* PAM's modules ask for users meanwhile, on their thread. */
+    getpwnam_r(confine_user(CONFINE_KEEPER), &entry, text, sizeof text, &user);
     return (struct provider_context){.secrets_directory = config->secrets_directory,
                                      .credentials_directory = getenv("CREDENTIALS_DIRECTORY"),
                                      .keeper_uid = user ? user->pw_uid : 0};

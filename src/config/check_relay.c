@@ -189,6 +189,8 @@ static void check_accounts(const struct check *check, const struct config_instan
     for (const struct config_instance *item = first; item; item = item->next) {
         const struct config_account *account = item->base;
         check_empty_lists(check, item);
+        if (config_given(item, "pam") && config_given(item, "password"))
+            check_refuse(check, item, "pam", "keep one of the two", "excludes password");
         if (config_given(item, "hours") && !config_given(item, "time_zone"))
             check_refuse(check, item, "hours", "add time_zone: and its name, such as Europe/Berlin or UTC",
                          "need a time zone");

@@ -14,12 +14,15 @@ static bool is_known(const char *mechanism)
 /* Passwords travel inside TLS only, and TLS needs a certificate with its key. */
 static void check_accounts_tls(const struct check *check, const struct config_instance *relay)
 {
-    for (const struct config_instance *item = relay->children[CONFIG_RELAY_ACCOUNTS]; item; item = item->next)
-        if (config_given(item, "password")) {
-            check_refuse(check, item, "password", "add certificate: and key: to relay",
+    for (const struct config_instance *item = relay->children[CONFIG_RELAY_ACCOUNTS]; item;
+         item = item->next) {
+        const char *key = config_given(item, "pam") ? "pam" : "password";
+        if (config_given(item, key)) {
+            check_refuse(check, item, key, "add certificate: and key: to relay",
                          "is asked for inside TLS only, and the relay has no certificate");
             return;
         }
+    }
 }
 
 /* The keeper asks no resolver, so it must be told where the provider is; and tokens are as good as passwords.

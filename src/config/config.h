@@ -238,6 +238,15 @@ static inline bool config_relay_alone(const struct config *config)
     return config->relay.present && config->gateway_count == 0 && config->input_count == 0;
 }
 
+/* An account's password is checked by PAM. */
+static inline bool config_relay_asks_pam(const struct config_relay *relay)
+{
+    for (size_t i = 0; i < relay->account_count; i++)
+        if (relay->accounts[i].pam)
+            return true;
+    return false;
+}
+
 /* The rule lets anybody, from anywhere, send to anywhere: allowed only with the words of relay.open_relay. */
 bool config_rule_is_open(const struct config_rule *rule);
 

@@ -137,6 +137,14 @@ static const struct wrong {
     {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, accounts: [{name: a, "
              "password: 'secret:file/p'}]}\n",
      4, 97, "password: is asked for inside TLS only", NULL},
+    {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, accounts: [{name: a, "
+             "pam: vedette}]}\n",
+     4, 92, "pam: is asked for inside TLS only", NULL},
+    {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, certificate: c, key: k, "
+             "accounts: [{name: a, pam: vedette, password: 'secret:file/p'}]}\n",
+     4, 116, "pam: excludes password", "keep one of the two"},
+    {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, pam_timeout: 30s}\n", 4, 79,
+     "from 100ms to 25s", NULL},
     {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, mechanisms: [CRAM-MD5]}\n", 4,
      66, "not known", NULL},
     {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, command_timeout: 1ms}\n", 4,

@@ -139,6 +139,29 @@ static void an_open_relay_is_warned_of_every_time(void **state)
     config_free(config);
 }
 
+static void count_pam_warning(void *arg, const char *file, int line, const char *sentence)
+{
+    (void)file;
+    (void)line;
+    *(int *)arg += strstr(sentence, "by PAM can't log in by SCRAM") != NULL;
+}
+
+static void accounts_by_pam_are_warned_of_where_scram_is_offered(void **state)
+{
+    (void)state;
+    static const char account[] = "  certificate: c\n  key: k\n  accounts: [{name: a, pam: vedette}]\n";
+    for (int plain = 0; plain < 2; plain++) {
+        char text[1024];
+        int count = 0;
+        snprintf(text, sizeof text, "%s%s%s", RELAY, account, plain ? "  mechanisms: [PLAIN, LOGIN]\n" : "");
+        struct config *config = parse(text);
+        assert_non_null(config);
+        config_warnings(config, count_pam_warning, &count);
+        assert_int_equal(count, !plain);
+        config_free(config);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -146,6 +169,7 @@ int main(void)
         TEST(what_is_wrong_with_a_rule_is_told_with_its_place),
         TEST(a_rule_that_lets_anybody_send_anywhere_is_refused_unless_it_is_said_in_words),
         TEST(an_open_relay_is_warned_of_every_time),
+        TEST(accounts_by_pam_are_warned_of_where_scram_is_offered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -192,6 +192,8 @@
     X(introspection_secret, SECRET, CONFIG_NONE, "ID:SECRET that the provider of tokens knows us by.")     \
     X(introspection_ca, PATH, CONFIG_NONE,                                                                 \
       "Certificate authority to trust there (PEM); default: the system's.")                                \
+    X(pam_directory, PATH, CONFIG_NONE, "Folder of PAM's service files; default: the system's.")           \
+    X(pam_timeout, LENGTH, "10s", "An answer of PAM's that takes longer is not waited for.")               \
     X(failures_to, PATH, CONFIG_NONE,                                                                      \
       "Unix datagram socket that logins refused are told to in RFC 5424, such as that of a syslog input.") \
     X(domains, HOSTS, CONFIG_NONE, "Mail for these is delivered here, into maildir.")                      \
@@ -287,13 +289,14 @@
     X(route, NAME, CONFIG_NONE, "The route of relay.routes to take; default: by domain.")
 
 /* Who may authenticate, and within which bounds of their own. */
-#define CONFIG_ACCOUNT(X)                                                                           \
-    X(name, STRING, CONFIG_REQUIRED, "What it authenticates as.")                                   \
-    X(password, SECRET, CONFIG_NONE, "secret:PROVIDER/NAME, never a value.")                        \
-    X(networks, NETWORKS, CONFIG_NONE, "Where it may come from; default: anywhere.")                \
-    X(senders, SENDERS, CONFIG_NONE, "Envelope senders that are its own; default: any.")            \
-    X(hours, HOURS, CONFIG_NONE, "When it may send, such as Mon-Fri 07:00-19:00; needs time_zone.") \
-    X(time_zone, ZONE, CONFIG_NONE, "Of hours, and of the quota's day (there: UTC if absent).")     \
+#define CONFIG_ACCOUNT(X)                                                                            \
+    X(name, STRING, CONFIG_REQUIRED, "What it authenticates as.")                                    \
+    X(password, SECRET, CONFIG_NONE, "secret:PROVIDER/NAME, never a value.")                         \
+    X(pam, NAME, CONFIG_NONE, "PAM service that checks its password instead: PLAIN and LOGIN only.") \
+    X(networks, NETWORKS, CONFIG_NONE, "Where it may come from; default: anywhere.")                 \
+    X(senders, SENDERS, CONFIG_NONE, "Envelope senders that are its own; default: any.")             \
+    X(hours, HOURS, CONFIG_NONE, "When it may send, such as Mon-Fri 07:00-19:00; needs time_zone.")  \
+    X(time_zone, ZONE, CONFIG_NONE, "Of hours, and of the quota's day (there: UTC if absent).")      \
     X(quota, COUNT, CONFIG_NONE, "Recipients a day.")
 
 #define CONFIG_TOP(X)                                                                               \

@@ -53,6 +53,14 @@ static void warn_of_ways(const struct config *config, config_warning_fn *fn, voi
         warn(fn, arg, NULL, "The heartbeat goes in the clear: write https:// if its server can.");
 }
 
+static bool offers_scram(const struct config_relay *relay)
+{
+    for (size_t i = 0; i < relay->mechanisms.count; i++)
+        if (sv_starts(sv_of(relay->mechanisms.items[i]), SV("SCRAM-")))
+            return true;
+    return false;
+}
+
 static void warn_of_relay(const struct config *config, config_warning_fn *fn, void *arg)
 {
     char line[256];
@@ -64,6 +72,9 @@ static void warn_of_relay(const struct config *config, config_warning_fn *fn, vo
                  rule->name);
         fn(arg, rule->file, rule->line, line);
     }
+    if (config_relay_asks_pam(&config->relay) && offers_scram(&config->relay))
+        fn(arg, NULL, 0,
+           "Accounts by PAM can't log in by SCRAM, which clients prefer: write mechanisms: [PLAIN, LOGIN].");
     if (config_relay_alone(config) && config->relay.rule_count == 0 && config->relay.domains.count == 0)
         fn(arg, NULL, 0, "The relay has no rules and no domains: it refuses every message.");
 }

@@ -199,7 +199,7 @@ static int furnish(const struct config *config, struct furniture *ret, struct er
 static bool has_accounts(const struct config_relay *relay)
 {
     for (size_t i = 0; i < relay->account_count; i++)
-        if (relay->accounts[i].password || relay->introspection)
+        if (relay->accounts[i].password || relay->accounts[i].pam || relay->introspection)
             return true;
     return false;
 }

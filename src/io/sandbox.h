@@ -6,7 +6,8 @@
 #include "base/err.h"
 
 /* Who enters. keeper and watch may open no sockets; courier and gateway may, to dial, and so may a keeper
- * that has to ask a provider. */
+ * that has to ask a provider of tokens, or PAM: to that one it looks as if the kernel had no audit, since PAM
+ * refuses everybody where it is told that it may not. */
 enum sandbox_profile {
     SANDBOX_KEEPER,
     SANDBOX_WATCH,

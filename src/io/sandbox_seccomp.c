@@ -122,6 +122,13 @@ static int allow_route_questions(scmp_filter_ctx filter)
     return rc < 0 ? rc : rule(filter, SCMP_ACT_ALLOW, CALL(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, SIOCGIFNAME));
 }
 
+static int hide_audit(scmp_filter_ctx filter)
+{
+    const struct scmp_arg_cmp which[] = {SCMP_A0(SCMP_CMP_EQ, AF_NETLINK),
+                                         SCMP_A2(SCMP_CMP_EQ, NETLINK_AUDIT)};
+    return seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EPROTONOSUPPORT), CALL(socket), 2, which);
+}
+
 static int fill(scmp_filter_ctx filter, enum sandbox_profile profile)
 {
     int rc = rules(filter, SCMP_ACT_ALLOW, everybody, COUNT(everybody));
@@ -143,6 +150,8 @@ static int fill(scmp_filter_ctx filter, enum sandbox_profile profile)
                   SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)dialled_families[i]));
     if (rc == 0 && dials(profile))
         rc = allow_route_questions(filter);
+    if (rc == 0 && profile == SANDBOX_KEEPER_DIALLING)
+        rc = hide_audit(filter);
     return rc;
 }
 

@@ -323,6 +323,14 @@ static void forbidden_calls_fail_or_end_the_process(void **state)
     }
 }
 
+static void a_keeper_that_asks_pam_finds_a_kernel_without_audit(void **state)
+{
+    (void)state;
+    assert_int_equal(try(SANDBOX_KEEPER_DIALLING, false, open_audit_socket), EPROTONOSUPPORT);
+    assert_int_equal(try(SANDBOX_KEEPER_DIALLING, false, open_inet_socket), 0);
+    assert_int_equal(try(SANDBOX_KEEPER_DIALLING, false, fork_a_process), EPERM);
+}
+
 static void what_the_libraries_need_still_works(void **state)
 {
     (void)state;
@@ -445,6 +453,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(forbidden_calls_fail_or_end_the_process),
+        cmocka_unit_test(a_keeper_that_asks_pam_finds_a_kernel_without_audit),
         cmocka_unit_test(what_the_libraries_need_still_works),
         cmocka_unit_test(those_who_dial_may_ask_dns_and_routes),
         cmocka_unit_test(landlock_leaves_only_the_given_paths),

@@ -7,13 +7,19 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { END_SECONDS_MAX = 2 };
 
 struct check {
     struct check *next;
     struct secret *key, *password;
+    char *service, *directory, *user, *client_ip; /* service NULL: against the key */
     checker_fn *fn;
     void *arg;
-    bool fits;
+    enum pam_verdict verdict;
+    char why[CHECKER_WHY_MAX];
 };
 
 struct list {
@@ -52,7 +58,26 @@ static void check_free(struct check *check)
 {
     secret_free(check->key);
     secret_free(check->password);
+    free(check->service);
+    free(check->directory);
+    free(check->user);
+    free(check->client_ip);
     free(check);
+}
+
+static void perform(struct check *check)
+{
+    const struct pam_question question = {.service = check->service,
+                                          .directory = check->directory,
+                                          .user = check->user,
+                                          .client_ip = check->client_ip,
+                                          .password = secret_reveal(check->password)};
+    if (check->service)
+        check->verdict = pam_check(&question, check->why, sizeof check->why);
+    else if (account_key_fits(secret_reveal(check->key), question.password))
+        check->verdict = PAM_VERDICT_FITS;
+    else
+        check->verdict = PAM_VERDICT_REFUSED;
 }
 
 static void *work(void *arg)
@@ -66,7 +91,7 @@ static void *work(void *arg)
             continue;
         }
         pthread_mutex_unlock(&checker->mutex);
-        check->fits = account_key_fits(secret_reveal(check->key), secret_reveal(check->password));
+        perform(check);
         pthread_mutex_lock(&checker->mutex);
         append(&checker->checked, check);
         loop_wake_up(checker->wake);
@@ -88,7 +113,7 @@ static void on_wake(void *arg)
 {
     struct checker *checker = arg;
     for (struct check *check; (check = take_checked(checker));) {
-        check->fn(check->arg, check->fits);
+        check->fn(check->arg, check->verdict, check->why);
         check_free(check);
     }
 }
@@ -120,7 +145,11 @@ void checker_free(struct checker *checker)
     checker->closing = true;
     pthread_cond_signal(&checker->changed);
     pthread_mutex_unlock(&checker->mutex);
-    pthread_join(checker->thread, NULL);
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += END_SECONDS_MAX;
+    if (pthread_timedjoin_np(checker->thread, NULL, &until) != 0)
+        return; /* the thread still uses all of it */
     for (struct check *check; (check = take(&checker->asked)) || (check = take(&checker->checked));)
         check_free(check);
     loop_wake_free(checker->wake);
@@ -129,19 +158,65 @@ void checker_free(struct checker *checker)
     free(checker);
 }
 
-bool checker_ask(struct checker *checker, sv key, sv password, checker_fn *fn, void *arg)
+/* Takes over what check points to. */
+static bool ask(struct checker *checker, const struct check *asked)
 {
+    struct check *check = malloc(sizeof *check);
+    assert(check);
+    *check = *asked;
     pthread_mutex_lock(&checker->mutex);
     bool room = checker->count < checker->max;
     if (room) {
-        struct check *check = calloc(1, sizeof *check);
-        assert(check);
-        *check =
-            (struct check){.key = secret_new(key), .password = secret_new(password), .fn = fn, .arg = arg};
         append(&checker->asked, check);
         checker->count++;
         pthread_cond_signal(&checker->changed);
     }
     pthread_mutex_unlock(&checker->mutex);
+    if (!room)
+        check_free(check);
     return room;
+}
+
+bool checker_ask(struct checker *checker, sv key, sv password, checker_fn *fn, void *arg)
+{
+    return ask(checker, &(struct check){
+                            .key = secret_new(key), .password = secret_new(password), .fn = fn, .arg = arg});
+}
+
+static char *copy(const char *text)
+{
+    char *copied = text ? strdup(text) : NULL;
+    assert(copied || !text);
+    return copied;
+}
+
+bool checker_ask_pam(struct checker *checker, const struct pam_question *question, checker_fn *fn, void *arg)
+{
+    return ask(checker, &(struct check){.password = secret_new(question->password),
+                                        .service = copy(question->service),
+                                        .directory = copy(question->directory),
+                                        .user = copy(question->user),
+                                        .client_ip = copy(question->client_ip),
+                                        .fn = fn,
+                                        .arg = arg});
+}
+
+bool checker_drop(struct checker *checker, const void *arg)
+{
+    struct check *found = NULL;
+    struct list kept = {.end = &kept.first};
+    pthread_mutex_lock(&checker->mutex);
+    for (struct check *check; (check = take(&checker->asked));)
+        if (check->arg == arg)
+            found = check;
+        else
+            append(&kept, check);
+    checker->asked = kept;
+    if (!kept.first)
+        checker->asked.end = &checker->asked.first;
+    checker->count -= found != NULL;
+    pthread_mutex_unlock(&checker->mutex);
+    if (found)
+        check_free(found);
+    return found != NULL;
 }

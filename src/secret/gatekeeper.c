@@ -16,7 +16,8 @@
 #include <stdlib.h>
 
 struct account {
-    char *name, *reference; /* reference NULL: by token only */
+    char *name, *reference; /* of its stored key; NULL: it has none */
+    char *service;          /* PAM's; NULL: not by PAM */
 };
 
 struct exchange {
@@ -30,6 +31,8 @@ struct exchange {
     bool known, broken;                 /* there is such an account; its key could not be read */
     nanos wait;                         /* so long nobody may try */
     bool checking;
+    struct checker *checker;     /* that is asked while it is checking; NULL: a token is asked about */
+    struct loop_timer *patience; /* with PAM; NULL before it is asked */
 };
 
 struct gatekeeper {
@@ -42,6 +45,9 @@ struct gatekeeper {
     struct introspection *introspection; /* NULL: no tokens */
     char *provider_secret;               /* its reference */
     struct checker *checker;
+    struct checker *pam; /* another thread, so that PAM holds up nobody else; NULL: no account is by PAM */
+    char *pam_directory; /* NULL: the system's */
+    nanos pam_timeout;
     struct lockout *lockout;
     struct exchange *exchanges;
     size_t exchange_count;
@@ -53,24 +59,40 @@ static void free_accounts(struct gatekeeper *gatekeeper)
     for (size_t i = 0; i < gatekeeper->account_count; i++) {
         free(gatekeeper->accounts[i].name);
         free(gatekeeper->accounts[i].reference);
+        free(gatekeeper->accounts[i].service);
     }
     free(gatekeeper->accounts);
     gatekeeper->accounts = NULL;
     gatekeeper->account_count = 0;
 }
 
-void gatekeeper_reload(struct gatekeeper *gatekeeper, const struct config_relay *relay)
+static char *copy(const char *text)
+{
+    char *copied = text ? strdup(text) : NULL;
+    assert(copied || !text);
+    return copied;
+}
+
+static void take_accounts(struct gatekeeper *gatekeeper, const struct config_relay *relay)
 {
     free_accounts(gatekeeper);
     gatekeeper->accounts = calloc(relay->account_count + 1, sizeof *gatekeeper->accounts);
     assert(gatekeeper->accounts);
     for (size_t i = 0; i < relay->account_count; i++) {
-        const char *reference = relay->accounts[i].password;
-        struct account *account = &gatekeeper->accounts[gatekeeper->account_count++];
-        account->name = strdup(relay->accounts[i].name);
-        account->reference = reference ? strdup(reference) : NULL;
-        assert(account->name && (account->reference || !reference));
+        const struct config_account *account = &relay->accounts[i];
+        gatekeeper->accounts[gatekeeper->account_count++] =
+            (struct account){copy(account->name), copy(account->password), copy(account->pam)};
+        if (account->pam && !gatekeeper->pam)
+            gatekeeper->pam = checker_new(gatekeeper->loop, GATEKEEPER_CHECKS_MAX);
     }
+    free(gatekeeper->pam_directory);
+    gatekeeper->pam_directory = copy(relay->pam_directory);
+    gatekeeper->pam_timeout = relay->pam_timeout;
+}
+
+void gatekeeper_reload(struct gatekeeper *gatekeeper, const struct config_relay *relay)
+{
+    take_accounts(gatekeeper, relay);
     introspection_free(gatekeeper->introspection);
     free(gatekeeper->provider_secret);
     gatekeeper->introspection = NULL;
@@ -80,8 +102,7 @@ void gatekeeper_reload(struct gatekeeper *gatekeeper, const struct config_relay 
     if (!gatekeeper->http)
         gatekeeper->http = http_new(gatekeeper->loop);
     gatekeeper->introspection = introspection_new(gatekeeper->http, relay);
-    gatekeeper->provider_secret = strdup(relay->introspection_secret);
-    assert(gatekeeper->provider_secret);
+    gatekeeper->provider_secret = copy(relay->introspection_secret);
 }
 
 struct gatekeeper *gatekeeper_new(struct loop *loop, const struct config_relay *relay,
@@ -102,12 +123,13 @@ struct gatekeeper *gatekeeper_new(struct loop *loop, const struct config_relay *
 
 static void exchange_free(struct exchange *exchange)
 {
+    loop_timer_free(exchange->patience);
     sasl_server_close(exchange->sasl);
     sodium_memzero(exchange->key, sizeof exchange->key);
     free(exchange);
 }
 
-/* Takes it off the list. One that is being checked lives until that is done. */
+/* Takes it off the list. One that is being checked lives until that is done, if it has begun. */
 static void drop(struct exchange *exchange)
 {
     struct gatekeeper *gatekeeper = exchange->gatekeeper;
@@ -117,6 +139,8 @@ static void drop(struct exchange *exchange)
     *at = exchange->next;
     gatekeeper->exchange_count--;
     exchange->channel = NULL;
+    if (exchange->checking && exchange->checker && checker_drop(exchange->checker, exchange))
+        exchange->checking = false;
     if (!exchange->checking)
         exchange_free(exchange);
 }
@@ -126,6 +150,8 @@ void gatekeeper_free(struct gatekeeper *gatekeeper)
     if (!gatekeeper)
         return;
     checker_free(gatekeeper->checker);
+    checker_free(gatekeeper->pam);
+    free(gatekeeper->pam_directory);
     http_free(gatekeeper->http);
     introspection_free(gatekeeper->introspection);
     free(gatekeeper->provider_secret);
@@ -235,7 +261,8 @@ static const char *on_key(void *arg, sv user)
     return exchange->key;
 }
 
-static void conclude(struct exchange *exchange, bool fits)
+/* wrong: why not, for the log; NULL: by the password. */
+static void conclude(struct exchange *exchange, bool fits, const char *wrong)
 {
     struct gatekeeper *gatekeeper = exchange->gatekeeper;
     sv user = exchange->known ? sasl_server_user(exchange->sasl) : SV_NONE,
@@ -252,29 +279,71 @@ static void conclude(struct exchange *exchange, bool fits)
         end(exchange, LOGIN_WELCOME, NULL);
     } else {
         lockout_failed(gatekeeper->lockout, client, user, loop_now());
-        end(exchange, LOGIN_REFUSED, exchange->known ? "wrong password" : "no such account");
+        if (!exchange->known)
+            wrong = "no such account";
+        end(exchange, LOGIN_REFUSED, wrong ? wrong : "wrong password");
     }
 }
 
-static void on_checked(void *arg, bool fits)
+static void on_checked(void *arg, enum pam_verdict verdict, const char *why)
 {
     struct exchange *exchange = arg;
     exchange->checking = false;
-    if (exchange->channel)
-        conclude(exchange, fits);
-    else
+    if (!exchange->channel) {
         exchange_free(exchange);
+        return;
+    }
+    switch (verdict) {
+    case PAM_VERDICT_FITS:
+        conclude(exchange, true, NULL);
+        break;
+    case PAM_VERDICT_REFUSED:
+        conclude(exchange, false, *why ? why : NULL);
+        break;
+    case PAM_VERDICT_UNKNOWN:
+        end(exchange, LOGIN_LATER, why);
+        break;
+    }
+}
+
+static void lose_patience(void *arg)
+{
+    end(arg, LOGIN_LATER, "PAM has not answered within relay.pam_timeout");
+}
+
+static bool ask_pam(struct exchange *exchange, const struct account *account)
+{
+    struct gatekeeper *gatekeeper = exchange->gatekeeper;
+    const struct pam_question question = {.service = account->service,
+                                          .directory = gatekeeper->pam_directory,
+                                          .user = account->name,
+                                          .client_ip = exchange->client_ip,
+                                          .password = sasl_server_password(exchange->sasl)};
+    exchange->checker = gatekeeper->pam;
+    if (!checker_ask_pam(gatekeeper->pam, &question, on_checked, exchange))
+        return false;
+    exchange->patience = loop_timer_new(gatekeeper->loop, lose_patience, exchange);
+    loop_timer_set(exchange->patience, gatekeeper->pam_timeout);
+    return true;
+}
+
+static bool ask_key(struct exchange *exchange)
+{
+    exchange->checker = exchange->gatekeeper->checker;
+    return checker_ask(exchange->checker, sv_of(exchange->key), sasl_server_password(exchange->sasl),
+                       on_checked, exchange);
 }
 
 static void check_password(struct exchange *exchange)
 {
-    read_key(exchange, sasl_server_user(exchange->sasl));
+    sv user = sasl_server_user(exchange->sasl);
+    read_key(exchange, user);
     if (exchange->broken || exchange->wait > 0) {
-        conclude(exchange, false);
+        conclude(exchange, false, NULL);
         return;
     }
-    exchange->checking = checker_ask(exchange->gatekeeper->checker, sv_of(exchange->key),
-                                     sasl_server_password(exchange->sasl), on_checked, exchange);
+    const struct account *account = find_account(exchange->gatekeeper, user);
+    exchange->checking = account && account->service ? ask_pam(exchange, account) : ask_key(exchange);
     if (!exchange->checking)
         end(exchange, LOGIN_LATER, "too many passwords are being checked");
 }
@@ -339,10 +408,10 @@ static void step(struct exchange *exchange, bool given, sv response)
         ask_token(exchange);
         break;
     case SASL_SERVER_DONE:
-        conclude(exchange, true);
+        conclude(exchange, true, NULL);
         break;
     case SASL_SERVER_FAILED:
-        conclude(exchange, false);
+        conclude(exchange, false, NULL);
         break;
     case SASL_SERVER_MALFORMED:
         end(exchange, LOGIN_MALFORMED, "a response without form");

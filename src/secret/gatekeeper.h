@@ -11,14 +11,15 @@ struct gatekeeper;
 
 enum {
     GATEKEEPER_EXCHANGES_MAX = 1024, /* under way; further ones are asked to come later */
-    GATEKEEPER_CHECKS_MAX = 64,      /* passwords that wait for the thread that checks them; likewise */
+    GATEKEEPER_CHECKS_MAX = 64,      /* passwords that wait for the thread that checks them; likewise. PAM
+                                        has a thread of its own, and as many may wait for it */
 };
 
 /* How it reads a secret: as provider_fetch. */
 typedef int gatekeeper_fetch_fn(void *arg, const char *reference, struct secret **ret, struct err *err);
 
-/* Copies relay's accounts, and where tokens are asked about. Starts a thread: after the sandbox was entered,
- * and with tokens after http_global_init. */
+/* Copies relay's accounts, and where tokens are asked about. Starts threads: after the sandbox was
+ * entered, and with tokens after http_global_init. */
 struct gatekeeper *gatekeeper_new(struct loop *loop, const struct config_relay *relay,
                                   gatekeeper_fetch_fn *fetch, void *arg);
 
