@@ -358,6 +358,13 @@ static void a_log_that_is_mostly_dead_is_kept_small(void **state)
     holds(fixture->found[0], SV("stays"), SV("m"), SV("waits"));
 }
 
+static void wait_for_room(struct fixture *fixture)
+{
+    for (int i = 0; i < 600 && spool_full(fixture->spool, NULL); i++)
+        turn(fixture, NANOS_PER_SECOND / 10);
+    assert_false(spool_full(fixture->spool, NULL));
+}
+
 /* A limit on the size of files stands for the full disk: no segment can be made. */
 static void a_full_disk_refuses_at_once_and_takes_again_when_there_is_room(void **state)
 {
@@ -378,14 +385,38 @@ static void a_full_disk_refuses_at_once_and_takes_again_when_there_is_room(void 
     assert_int_equal(spool_count(fixture->spool), taken + 1);
     spool_note(kept, SV("noted all the same"));
     setrlimit(RLIMIT_FSIZE, &before);
-    for (int i = 0; i < 600 && spool_full(fixture->spool, NULL); i++)
-        turn(fixture, NANOS_PER_SECOND / 10);
-    assert_false(spool_full(fixture->spool, NULL));
+    wait_for_room(fixture);
     assert_non_null(commit(fixture, SV("new"), SV("m")));
     struct spool_look look;
     assert_int_equal(spool_look(kept, &look, NULL), 0);
     assert_true(sv_eq(look.state, SV("noted all the same")));
     spool_look_end(&look);
+}
+
+/* No segment more can be made, and the last one has room for the short state alone. */
+static void the_last_state_counts_though_the_one_before_it_found_no_room(void **state)
+{
+    enum { STATES = 4 * SPOOL_SEGMENT_BYTES_MIN / (200 * 1024) };
+    struct fixture *fixture = *state;
+    static char block[200 * 1024];
+    struct rlimit before, small = {.rlim_cur = SPOOL_SEGMENT_BYTES_MIN - 1};
+    memset(block, 'x', sizeof block);
+    struct spool_message *kept = commit(fixture, SV("kept"), SV("m"));
+    getrlimit(RLIMIT_FSIZE, &before);
+    small.rlim_max = before.rlim_max;
+    signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &small);
+    for (int i = 0; i < STATES; i++)
+        spool_note(kept, sv_make(block, sizeof block));
+    turn(fixture, NANOS_PER_SECOND / 10);
+    assert_true(spool_full(fixture->spool, NULL));
+    spool_note(kept, SV("last"));
+    turn(fixture, NANOS_PER_SECOND / 10);
+    setrlimit(RLIMIT_FSIZE, &before);
+    wait_for_room(fixture);
+    reopen(fixture);
+    assert_int_equal(fixture->found_count, 1);
+    holds(fixture->found[0], SV("kept"), SV("m"), SV("last"));
 }
 
 static void only_one_process_has_the_spool(void **state)
@@ -413,6 +444,7 @@ int main(void)
         TEST(records_of_a_segments_former_life_do_not_come_back),
         TEST(a_log_that_is_mostly_dead_is_kept_small),
         TEST(a_full_disk_refuses_at_once_and_takes_again_when_there_is_room),
+        TEST(the_last_state_counts_though_the_one_before_it_found_no_room),
         TEST(only_one_process_has_the_spool),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -262,11 +262,18 @@ static void sync_current(struct spool_writer *writer)
     atomic_fetch_add(&writer->syncs, 1);
 }
 
+/* Behind a note that found no room no later one may slip in: of a message's states the last one counts. */
+static bool must_queue(const struct spool_writer *writer, const struct spool_entry *entry)
+{
+    return writer->delayed.first && !wants_sync(entry);
+}
+
 /* Records from *list that fit into the current segment; they leave the list. */
 static size_t gather(const struct spool_writer *writer, struct spool_entry **list, struct spool_entry **batch)
 {
     size_t count = 0, used = writer->current->used;
-    while (*list && !(*list)->failure && count < BATCH_MAX && used + (*list)->size <= writer->current->size) {
+    while (*list && !(*list)->failure && !must_queue(writer, *list) && count < BATCH_MAX &&
+           used + (*list)->size <= writer->current->size) {
         used += (*list)->size;
         batch[count++] = *list;
         *list = (*list)->next;
@@ -285,7 +292,7 @@ static void unlink_external(const struct spool_writer *writer, struct spool_entr
 /* In the current segment, or in the next one. */
 static bool has_place(struct spool_writer *writer, const struct spool_entry *entry)
 {
-    if (entry->failure)
+    if (entry->failure || must_queue(writer, entry))
         return false;
     if (fits(writer, entry))
         return true;
