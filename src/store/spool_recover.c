@@ -200,7 +200,7 @@ static bool has_its_file(int dir_fd, const struct spool_message *message)
            S_ISREG(st.st_mode) && (uint64_t)st.st_size == message->content_length;
 }
 
-/* Frees the table and what is done in it. */
+/* What counts in the end. */
 static void sort_out(struct reading *reading)
 {
     for (size_t i = 0; i < reading->table.size; i++) {
@@ -214,27 +214,31 @@ static void sort_out(struct reading *reading)
                         LOG_INT("serial", message->serial));
             spool_unlink(message);
         }
-        if (is_done(message)) {
-            free(message->state);
-            free(message);
-        } else {
-            reading->log->messages++;
-        }
+        reading->log->messages += !is_done(message);
     }
-    free(reading->table.slots);
 }
 
-static bool is_wanted(const struct spool_log *log, uint64_t serial)
+/* The table, and what is done in it. */
+static void free_table(struct table *table)
 {
-    for (const struct spool_segment *segment = log->first; segment; segment = segment->next)
-        for (const struct spool_message *message = segment->first; message; message = message->next)
-            if (message->external && message->serial == serial)
-                return true;
-    return false;
+    for (size_t i = 0; i < table->size; i++) {
+        struct spool_message *message = table->slots[i];
+        if (!message || !is_done(message))
+            continue;
+        free(message->state);
+        free(message);
+    }
+    free(table->slots);
+}
+
+static bool is_wanted(const struct table *table, uint64_t serial)
+{
+    const struct spool_message *message = table->size ? table->slots[slot_of(table, serial)] : NULL;
+    return message && !is_done(message) && message->external;
 }
 
 /* Files that no message speaks of: their commit did not come. */
-static void clear_strays(int dir_fd, const struct spool_log *log)
+static void clear_strays(int dir_fd, const struct table *table)
 {
     int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *folder = fd < 0 ? NULL : fdopendir(fd);
@@ -245,7 +249,7 @@ static void clear_strays(int dir_fd, const struct spool_log *log)
     }
     uint64_t serial;
     for (struct dirent *entry; (entry = readdir(folder));)
-        if (spool_external_serial(entry->d_name, &serial) && !is_wanted(log, serial))
+        if (spool_external_serial(entry->d_name, &serial) && !is_wanted(table, serial))
             unlinkat(dir_fd, entry->d_name, 0);
     closedir(folder);
 }
@@ -262,6 +266,7 @@ int spool_recover(int dir_fd, struct spool *spool, struct spool_log *ret, struct
     free(numbers);
     sort_out(&reading);
     if (!failed)
-        clear_strays(dir_fd, ret);
+        clear_strays(dir_fd, &reading.table);
+    free_table(&reading.table);
     return failed;
 }
