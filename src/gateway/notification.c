@@ -51,9 +51,12 @@ static void try_again(void *arg)
 {
     struct notice *notice = arg;
     struct letter *letter = notice->letter;
+    if (!letter_forget_errands(letter)) {
+        loop_timer_set(notice->again, AGAIN_AFTER); /* the rest of it is under way, or held */
+        return;
+    }
     notice_free(notice);
-    if (letter_forget_errands(letter))
-        letter_send(letter);
+    letter_send(letter);
 }
 
 static void on_disk(void *arg, const struct err *err)
@@ -190,14 +193,11 @@ void notify_run(struct letter *letter, const struct run *run)
     notify_success(letter, run);
 }
 
-void notify_failure(struct letter *letter, const struct envelope *envelope,
+void notify_failure(struct letter *letter, const struct envelope *envelope, sv content,
                     const struct recipient_set *failed, const char *status, sv why)
 {
     struct notification_recipient told[SMTP_RECIPIENTS_MAX];
-    struct spool_look look;
     size_t count = 0;
-    if (spool_look(letter->message, &look, NULL) < 0)
-        return;
     struct notice *notice = notice_new(letter);
     for (size_t i = 0; i < envelope->said.recipient_count; i++) {
         if (!recipient_has(failed, i))
@@ -207,15 +207,10 @@ void notify_failure(struct letter *letter, const struct envelope *envelope,
             told[count++] = (struct notification_recipient){i, NOTIFICATION_FAILED, status, why};
     }
     if (count)
-        send_notice(notice,
-                    &(struct notification){
-                        .about = envelope, .recipients = told, .count = count, .content = look.content});
-    spool_look_end(&look);
-    if (!count) {
-        for (size_t i = 0; i < RECIPIENT_WORDS; i++)
-            letter->finished.words[i] |= failed->words[i];
-        notice_free(notice);
-    }
+        send_notice(notice, &(struct notification){
+                                .about = envelope, .recipients = told, .count = count, .content = content});
+    else
+        on_disk(notice, NULL); /* nobody wants to hear of it */
 }
 
 static nanos warn_after(const struct letter *letter)

@@ -11,7 +11,7 @@
 void notify_run(struct letter *letter, const struct run *run);
 
 /* The same for recipients that no route takes. */
-void notify_failure(struct letter *letter, const struct envelope *envelope,
+void notify_failure(struct letter *letter, const struct envelope *envelope, sv content,
                     const struct recipient_set *failed, const char *status, sv why);
 
 /* The relay ends: reports that did not reach the disk are made again after the next start. */

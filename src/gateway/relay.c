@@ -178,7 +178,7 @@ static void lose(struct letter *letter, sv recipient)
 void letter_send(struct letter *letter)
 {
     struct relay *relay = letter->relay;
-    struct spool_look look;
+    struct spool_look look = {.holder = NULL};
     struct envelope envelope;
     struct err err = {.class = ERR_NONE};
     letter->lost = false;
@@ -204,11 +204,14 @@ void letter_send(struct letter *letter)
                           i);
     }
     spool_look_end(&look);
+    if (!letter->errands) {
+        letter_settle(letter);
+        return;
+    }
     for (struct errand *errand = letter->errands, *next; errand; errand = next) {
-        next = errand->next_of_letter;
+        next = errand->next_of_letter; /* with the last one the letter may be gone */
         destination_put(errand, false);
     }
-    letter_settle(letter);
 }
 
 bool letter_forget_errands(struct letter *letter)
@@ -279,8 +282,8 @@ static void give_up_lost(struct letter *letter)
         for (size_t i = 0; i < envelope.said.recipient_count; i++)
             if (!recipient_has(&letter->finished, i))
                 recipient_add(&open, i);
-        letter->lost = false;
-        notify_failure(letter, &envelope, &open, "5.4.4", sv_of(letter->trouble));
+        notify_failure(letter, &envelope, look.content, &open, "5.4.4", sv_of(letter->trouble));
+        letter->lost = false; /* only now may it go */
     }
     spool_look_end(&look);
     letter_settle(letter);

@@ -1,5 +1,5 @@
-/* What the files of the relay share: relay.c (letters and their errands), destination.c (next hops),
- * carrier.c (one session with one of them), intake.c, maildrop.c. */
+/* What the files of the relay share: relay.c (letters and their errands), run.c (one attempt), destination.c
+ * (next hops), carrier.c (one session with one of them), maildrop.c, intake.c, notification.c. */
 #ifndef VEDETTE_GATEWAY_RELAY_PRIVATE_H
 #define VEDETTE_GATEWAY_RELAY_PRIVATE_H
 
@@ -110,7 +110,7 @@ struct relay {
 /* A message is on disk: deliver it. */
 void relay_take(struct relay *relay, struct spool_message *message);
 
-/* The letter's errands anew, for all recipients that are not finished. */
+/* The letter's errands anew, for all recipients that are not finished. The letter may be gone afterwards. */
 void letter_send(struct letter *letter);
 
 /* Drops errands that no carrier has. True if the letter needs new ones now. */
@@ -120,7 +120,6 @@ bool letter_forget_errands(struct letter *letter);
 void letter_note(struct letter *letter);
 
 void letter_set_trouble(struct letter *letter, sv why);
-bool letter_is_expired(const struct letter *letter, const struct route *route);
 
 void errand_free(struct errand *errand);
 void errand_rest(struct errand *errand, nanos after);
@@ -135,6 +134,9 @@ uint32_t relay_chance(struct relay *relay);
 
 struct run *run_new(void);
 void run_free(struct run *run);
+
+/* Whether its time on that route is over, so that what may pass later fails now. */
+bool letter_is_expired(const struct letter *letter, const struct route *route);
 
 /* Reads the envelope for a carrier, with the errand's recipients. False: it cannot be read; the errand is at
  * an end, and run idle. */

@@ -24,13 +24,13 @@ def rows(one):
     return [json.loads(line) for line in command(one, "--json").stdout.splitlines()]
 
 
-def send(one, ledger, recipients=("b@example.net",)):
-    name, text = ledger.make(300)
+def send(one, ledger, recipients=("b@example.net",), size=300, options=()):
+    name, text = ledger.make(size)
     with smtplib.SMTP("127.0.0.1", one.port, timeout=60) as session:
         session.ehlo()
         session.mail("a@example.org")
         for recipient in recipients:
-            session.rcpt(recipient)
+            session.rcpt(recipient, options)
         code, words = session.data(text)
         assert code == 250, words
     return name, words.split()[-1].decode()
@@ -138,6 +138,23 @@ def test_a_sender_is_told_what_was_refused_and_nobody_is_told_of_a_report(tmp_pa
         one.kill()
         refusing.stop()
         taking.stop()
+
+
+def test_what_an_idle_session_cannot_carry_ends_at_once_though_nobody_wants_a_report(tmp_path, misbehaving):
+    small = misbehaving(extensions=("PIPELINING", "SIZE 2000"))
+    one = Relay(tmp_path, small.port)
+    try:
+        gateway = one.children()["gateway"]
+        send(one, Ledger())
+        wait_until(lambda: len(small.accepted) == 1, 20, "a session that is idle")
+        send(one, Ledger(), size=4000, options=["NOTIFY=NEVER"])
+        wait_until(lambda: not rows(one), 20, "an empty queue")
+        send(one, Ledger())
+        wait_until(lambda: len(small.accepted) == 2, 20, "the next message")
+        assert one.children()["gateway"] == gateway and small.connections == 1
+        one.check_sanitizers()
+    finally:
+        one.kill()
 
 
 def test_an_lmtp_server_gets_what_its_route_takes(tmp_path):
