@@ -303,16 +303,21 @@ static void close_unlisted(struct gateway *gateway, const struct config_relay *r
 int gateway_prepare(struct gateway *gateway, const struct config *config, struct err *err)
 {
     remove_furniture(&gateway->next);
-    return config->relay.present ? furnish(config, &gateway->next, err) : 0;
+    if (!config->relay.present)
+        return 0;
+    if (furnish(config, &gateway->next, err) < 0)
+        return -1;
+    if (relay_prepare(gateway->house.relay, config, err) == 0)
+        return 0;
+    remove_furniture(&gateway->next);
+    return -1;
 }
 
 void gateway_reload(struct gateway *gateway, const struct config *config)
 {
     if (!config->relay.present || !gateway->next.guard)
         return;
-    struct err err = {.class = ERR_NONE};
-    if (relay_reload(gateway->house.relay, config, &err) < 0)
-        LOG_ERROR("gateway keeps its old routes", LOG_ERR(&err));
+    relay_reload(gateway->house.relay, config);
     move_in(gateway, config);
     close_unlisted(gateway, &config->relay);
 }

@@ -414,6 +414,21 @@ static void a_reload_closes_what_is_no_longer_listed(void **state)
     close(fd);
 }
 
+static void a_reload_whose_routes_cannot_be_taken_is_refused_before_it_changes_anything(void **state)
+{
+    struct fixture *fixture = *state;
+    struct err err = {.class = ERR_NONE};
+    struct config *other = make_config(
+        fixture->root, "  smarthosts:\n"
+                       "    - {name: a, address: 192.0.2.1, security: tls, ca_file: /nonexistent/ca}\n"
+                       "  routes: [{name: out, domains: [x.example], via: [a]}]\n");
+    assert_int_equal(gateway_prepare(fixture->gateway, other, &err), -1);
+    assert_non_null(strstr(err.cause, "smarthost a"));
+    config_free(other);
+    reload(fixture, make_config(fixture->root, ""));
+    close(client(fixture));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -430,6 +445,7 @@ int main(void)
         TEST(draining_lets_an_open_transaction_end),
         TEST(a_reload_changes_domains_and_keeps_open_messages),
         TEST(a_reload_closes_what_is_no_longer_listed),
+        TEST(a_reload_whose_routes_cannot_be_taken_is_refused_before_it_changes_anything),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -330,7 +330,7 @@ static void keep_house(void *arg)
 /* --- The relay --- */
 
 /* Makes the table, and the Maildirs that it names. */
-static int take_routes(const struct config *config, struct route_table **ret, struct err *err)
+static int make_routes(const struct config *config, struct route_table **ret, struct err *err)
 {
     struct route_table *table = NULL;
     struct maildir *maildir = NULL;
@@ -371,7 +371,7 @@ int relay_new(const struct relay_setup *setup, struct relay **ret, struct err *e
     relay->spare = run_new();
     relay->housekeeping = loop_timer_new(setup->loop, keep_house, relay);
     struct spool_setup spool = {.loop = setup->loop, .directory = setup->config->relay.spool};
-    if (take_routes(setup->config, &relay->routes, err) < 0 ||
+    if (make_routes(setup->config, &relay->routes, err) < 0 ||
         spool_open(&spool, on_found, relay, &relay->spool, err) < 0) {
         relay_free(relay);
         return -1;
@@ -381,13 +381,19 @@ int relay_new(const struct relay_setup *setup, struct relay **ret, struct err *e
     return 0;
 }
 
-int relay_reload(struct relay *relay, const struct config *config, struct err *err)
+int relay_prepare(struct relay *relay, const struct config *config, struct err *err)
 {
-    struct route_table *fresh;
-    if (take_routes(config, &fresh, err) < 0)
-        return -1;
+    route_table_free(relay->next_routes);
+    relay->next_routes = NULL;
+    return make_routes(config, &relay->next_routes, err);
+}
+
+void relay_reload(struct relay *relay, const struct config *config)
+{
+    assert(relay->next_routes);
     struct route_table *old = relay->routes;
-    relay->routes = fresh;
+    relay->routes = relay->next_routes;
+    relay->next_routes = NULL;
     free(relay->hostname);
     relay->hostname = strdup(config->hostname ? config->hostname : "localhost");
     free(relay->postmaster);
@@ -396,7 +402,6 @@ int relay_reload(struct relay *relay, const struct config *config, struct err *e
     relay->signer = signer_new(relay->loop, relay->keeper, &config->relay);
     destinations_retire(relay);
     route_table_free(old);
-    return 0;
 }
 
 struct intake *relay_intake(struct relay *relay)
@@ -463,6 +468,7 @@ void relay_free(struct relay *relay)
     signer_free(relay->signer);
     intake_free(relay->intake);
     route_table_free(relay->routes);
+    route_table_free(relay->next_routes);
     loop_timer_free(relay->housekeeping);
     loop_timer_free(relay->patience);
     loop_timer_free(relay->report);

@@ -19,8 +19,13 @@ struct relay_setup {
 /* Opens the spool and begins to deliver what lies in it. */
 int relay_new(const struct relay_setup *setup, struct relay **ret, struct err *err);
 
-/* Messages under way end on their old routes, all else takes the new ones. −1: the old ones stay. */
-int relay_reload(struct relay *relay, const struct config *config, struct err *err);
+/* Makes the routes of another configuration, in place of those made before and not taken. −1: there are none.
+ */
+int relay_prepare(struct relay *relay, const struct config *config, struct err *err);
+
+/* Takes them, made of that configuration: messages under way end on their old routes, all else takes the new
+ * ones. */
+void relay_reload(struct relay *relay, const struct config *config);
 
 struct intake *relay_intake(struct relay *relay);
 

@@ -86,7 +86,7 @@ struct relay {
     struct keeper_client *keeper;
     struct spool *spool;
     struct intake *intake;
-    struct route_table *routes;
+    struct route_table *routes, *next_routes; /* next: prepared, or NULL */
     struct signer *signer;
     char *hostname, *postmaster; /* postmaster: an address, or NULL */
     struct notice *notices;      /* reports on their way into the queue */
