@@ -17,8 +17,17 @@ from peers.opensmtpd import OpenSmtpd
 from peers.postfix import Postfix
 
 
+# What takes longest, first: where files run side by side in lanes, none of them is then waited for in the end.
+LONGEST = ["test_faults.py", "test_crash.py", "test_path.py", "test_inbound.py", "test_commands.py", "test_supervisor.py",
+           "test_correlations.py", "test_relay_durability.py", "test_landing.py"]
+
+
 def pytest_configure(config):
     config.addinivalue_line("markers", "sanitized: also run with the address and undefined-behaviour sanitizers")
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import collections
 import email
+import functools
 import itertools
 import os
 import pathlib
@@ -31,14 +32,21 @@ def event(name):
     return f"<86>Nov 24 08:15:30 {name} test: PRIVILEGED {name}"
 
 
+@functools.cache
+def read(content):
+    """The name that a mail speaks of, or None, and its Message-ID."""
+    name = re.search(r"case\d{3}x\d{5}", content.replace("=\r\n", ""))
+    return name and name[0], email.message_from_string(content)["Message-ID"]
+
+
 def copies(*peers):
     """The Message-IDs under which each name was accepted."""
     found = collections.defaultdict(list)
     for peer in peers:
         for _, _, content in list(peer.accepted):
-            name = re.search(r"case\d{3}x\d{5}", content.replace("=\r\n", ""))
+            name, message_id = read(content)
             if name:
-                found[name[0]].append(email.message_from_string(content)["Message-ID"])
+                found[name].append(message_id)
     return found
 
 

@@ -46,6 +46,15 @@ class Relay(Vedette):
             self.start()
 
 
+def _filler():
+    """Lines of any length, of which many begin with dots. Made once, since it is Vedette who is to be kept busy."""
+    lines = [random.choice((".", "..", "")) + "".join(random.choices("abc .\t", k=random.randint(0, 70))) for _ in range(2000)]
+    return "\r\n".join(lines * 3)
+
+
+FILLER = _filler()
+
+
 class Ledger:
     """What clients were told: accepted has the hash of each message that got 250."""
 
@@ -56,12 +65,9 @@ class Ledger:
         with self.lock:
             self.count += 1
             name = f"m{self.count:06d}"
-        lines, left = [], size
-        while left > 0:
-            line = random.choice((".", "..", "")) + "".join(random.choices("abc .\t", k=random.randint(0, 70)))
-            lines.append(line)
-            left -= len(line) + 2
-        text = f"X-Ledger: {name}\r\nSubject: a message\r\n\r\n" + "\r\n".join(lines) + "\r\n-- whole --\r\n"
+        start = FILLER.index("\r\n", random.randrange(len(FILLER) - size - 200)) + 2
+        lines = FILLER[start:FILLER.index("\r\n", start + size)]
+        text = f"X-Ledger: {name}\r\nSubject: a message\r\n\r\n{lines}\r\n-- whole --\r\n"
         content = text.split("\r\n-- whole --")[0].replace("\r\n", "\n").encode()
         self.sent[name] = digest(content)
         return name, text
@@ -165,7 +171,7 @@ def test_a_full_disk_refuses_at_once_and_takes_again_when_there_is_room(tmp_path
     sink = SmtpSink(tmp_path / "sink")
     sink.stop()  # so that the queue grows
     one = Relay(tmp_path, sink.port, small_disk=("state", "80m"))
-    ledger, ending, clients = load(one.port, 3, (200, 30000, 30000, 90000))
+    ledger, ending, clients = load(one.port, 8, (200, 30000, 30000, 90000))
     ballast = f"/proc/{one.process.pid}/root{one.dir}/state/ballast"
     try:
         wait_until(lambda: ledger.accepted, 20, "the first message")

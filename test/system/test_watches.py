@@ -9,8 +9,8 @@ from peers.enclosure import wait_until
 from peers.postfix import Postfix
 from vedette import gateway
 
-# A new process for each session, so that a changed certificate or parameter shows at once.
-FRESH = {"max_use": "1", "max_idle": "1s"}
+# A new process for each session, so that a changed certificate or parameter shows at once, and none that idles for long.
+FRESH = {"max_use": "1", "max_idle": "1s", "smtpd_timeout": "3s"}
 
 
 @pytest.fixture

@@ -1,7 +1,9 @@
 """Runs a daemon from .peers/ in namespaces of its own (see ./enter), on this machine's loopback."""
 
+import itertools
 import os
 import pathlib
+import random
 import socket
 import subprocess
 import time
@@ -14,10 +16,27 @@ VMAIL = 6108 if os.geteuid() == 0 else os.geteuid()
 PATIENCE = 3  # times as long as on a quiet machine
 
 
+def _ports():
+    """Below those that the kernel gives to connections, each lane of the tests its own part of them."""
+    lane = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+    lanes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    part = range(10000, 32000)[lane::lanes]
+    start = random.randrange(len(part))  # another run of the tests may be under way
+    return itertools.cycle([*part[start:], *part[:start]])
+
+
+_candidates = _ports()
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    for port in _candidates:
+        try:
+            for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+                with socket.socket(socket.AF_INET, kind) as s:
+                    s.bind(("127.0.0.1", port))
+            return port
+        except OSError:
+            continue
 
 
 def ports_for(names, first=None, fixed=None):
@@ -29,12 +48,13 @@ def wait_until(true, seconds=20, what="it"):
     """Asks until the answer is true, and returns it. seconds: what it may take on a quiet machine."""
     end = time.monotonic() + seconds * PATIENCE
     while True:
+        asked = time.monotonic()
         answer = true()
         if answer:
             return answer
         if time.monotonic() > end:
             raise AssertionError(f"waited {seconds * PATIENCE} s in vain for {what}")
-        time.sleep(0.02)
+        time.sleep(max(0.02, time.monotonic() - asked))  # the processor is rather for those who are waited for
 
 
 def port_answers(port, address="127.0.0.1"):
