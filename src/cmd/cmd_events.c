@@ -1,4 +1,5 @@
 #include "cmd/command.h"
+#include "cmd/event_form.h"
 #include "cmd/input_files.h"
 #include "cmd/options.h"
 #include "cmd/report.h"
@@ -11,7 +12,7 @@
 enum { DECODE_ARENA_MAX = 1024 * 1024, NAME_COLUMNS_MIN = 20, NAME_COLUMNS_MAX = 44 };
 
 struct decoding {
-    enum decode_format format;
+    struct event_form form;
     bool json;
     struct arena *arena;
 };
@@ -107,7 +108,7 @@ static int on_record(void *arg, const char *path, sv record)
     struct event event;
     (void)path;
     arena_reset(decoding->arena);
-    decode(&event, record, decoding->format, loop_now(), 0, decoding->arena);
+    event_form_decode(&decoding->form, record, loop_now(), decoding->arena, &event);
     if (decoding->json)
         print_json(decoding, &event);
     else
@@ -117,20 +118,17 @@ static int on_record(void *arg, const char *path, sv record)
 
 int cmd_events_decode(int argc, char **argv)
 {
-    const char *format = "auto";
     struct decoding decoding = {0};
     const struct option_spec specs[] = {
-        {"format", 0, OPTION_TEXT, "FORM", "auto, json, cef, leef, syslog or text (default: auto)", &format},
+        EVENT_FORM_OPTION(decoding.form),
         {"json", 0, OPTION_FLAG, NULL, "one JSON object a line", &decoding.json},
     };
     int exit_code;
     struct err err;
     if (!command_options("events decode", specs, 2, &argc, argv, &exit_code))
         return exit_code;
-    if (!decode_format_parse(sv_of(format), &decoding.format)) {
-        err_set(&err, ERR_USAGE, "auto, json, cef, leef, syslog or text", "there is no form \"%s\"", format);
+    if (event_form_read(&decoding.form, &err) < 0)
         return term_error(&err);
-    }
     decoding.arena = arena_new(DECODE_ARENA_MAX);
     int outcome = input_records(argv, argc, on_record, &decoding, &err);
     arena_free(decoding.arena);

@@ -39,18 +39,14 @@ int cmd_follow(int argc, char **argv)
     if (!command_options("follow", specs, 5, &argc, argv, &exit_code))
         return exit_code;
     struct config *config = load_or_complain(path, &exit_code);
-    struct control_client *client;
     struct err err;
     if (!config)
         return exit_code;
-    int outcome = control_connect(config, &client, &err);
-    config_free(config);
-    if (outcome < 0)
-        return term_error(&err);
     json_t *request = json_object();
     json_object_set_new(request, "command", json_string("follow"));
     json_object_set_new(request, "id", json_integer(id));
-    outcome = control_request(client, request, seconds * NANOS_PER_SECOND, on_step, &following, &err);
-    control_close(client);
+    int outcome =
+        control_ask(config, "control", request, seconds * NANOS_PER_SECOND, on_step, &following, &err);
+    config_free(config);
     return outcome < 0 ? term_error(&err) : 0;
 }

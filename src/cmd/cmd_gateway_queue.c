@@ -110,7 +110,6 @@ static int ask(struct queue_request *request, const char *command, const char *i
 {
     int exit_code;
     struct err err;
-    struct control_client *client;
     struct config *config = load_or_complain(request->config, &exit_code);
     if (!config)
         return exit_code;
@@ -119,14 +118,8 @@ static int ask(struct queue_request *request, const char *command, const char *i
     json_object_set_new(json, "id", id ? json_string(id) : json_null());
     json_object_set_new(json, "route", request->route ? json_string(request->route) : json_null());
     json_object_set_new(json, "body", json_boolean(request->body));
-    int outcome = control_connect_to(config, "gateway", &client, &err);
+    int outcome = control_ask(config, "gateway", json, ANSWER_MAX, print_row, request, &err);
     config_free(config);
-    if (outcome == 0) {
-        outcome = control_request(client, json, ANSWER_MAX, print_row, request, &err);
-        control_close(client);
-    } else {
-        json_decref(json);
-    }
     if (outcome < 0)
         return term_error(&err);
     if (request->rows == 0 && !request->json && !id)

@@ -4,11 +4,11 @@
 #include "cmd/options.h"
 #include "cmd/report.h"
 #include "cmd/term.h"
+#include "wire/mime.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <gmime/gmime.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -192,7 +192,7 @@ int cmd_inbox(int argc, char **argv)
                 "it is the Maildir of the section relay:", "this configuration has no gateway of its own");
         return term_error(&err);
     }
-    g_mime_init();
+    mime_use();
     struct inbox inbox = {.entries = calloc(INBOX_MAX, sizeof *inbox.entries)};
     struct arena *arena = arena_new(128 * 1024 * 1024);
     bool readable = add_folder(&inbox, config->relay.maildir, "new", arena, &err) == 0 &&

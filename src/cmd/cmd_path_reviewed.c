@@ -10,13 +10,6 @@
 
 static const nanos PATIENCE = 30 * NANOS_PER_SECOND;
 
-static int ignore(void *arg, const json_t *reply)
-{
-    (void)arg;
-    (void)reply;
-    return 0;
-}
-
 int cmd_path_reviewed(int argc, char **argv)
 {
     const char *path = NULL;
@@ -24,7 +17,6 @@ int cmd_path_reviewed(int argc, char **argv)
         {"config", 'c', OPTION_TEXT, "FILE", "configuration (default: " LOAD_DEFAULT_PATH ")", &path},
     };
     int exit_code;
-    struct control_client *client;
     struct err err;
     if (!command_options("path reviewed", specs, 1, &argc, argv, &exit_code))
         return exit_code;
@@ -35,15 +27,11 @@ int cmd_path_reviewed(int argc, char **argv)
     struct config *config = load_or_complain(path, &exit_code);
     if (!config)
         return exit_code;
-    int outcome = control_connect(config, &client, &err);
-    config_free(config);
-    if (outcome < 0)
-        return term_error(&err);
     json_t *request = json_object();
     json_object_set_new(request, "command", json_string("reviewed"));
     json_object_set_new(request, "gateway", json_string(argv[0]));
-    outcome = control_request(client, request, PATIENCE, ignore, NULL, &err);
-    control_close(client);
+    int outcome = control_ask(config, "control", request, PATIENCE, NULL, NULL, &err);
+    config_free(config);
     if (outcome < 0)
         return term_error(&err);
     printf("Gateway %s: what is found of it now is what is expected from now on.\n", argv[0]);

@@ -1,5 +1,6 @@
 /* `vedette rules check`, `test` and `match`. */
 #include "cmd/command.h"
+#include "cmd/event_form.h"
 #include "cmd/input_files.h"
 #include "cmd/options.h"
 #include "cmd/report.h"
@@ -30,19 +31,10 @@ struct loading {
 static void on_rule_error(void *arg, const struct rule_error *error)
 {
     struct loading *loading = arg;
-    if (!loading->json) {
-        if (error->line)
-            term_print(stderr, TERM_BOLD, "%s:%d:%d: ", error->file, error->line, error->column);
-        term_text(stderr, sv_of(error->message));
-        putc('\n', stderr);
-        return;
-    }
-    json_t *json = json_object();
-    json_object_set_new(json, "file", report_text(sv_of(error->file)));
-    json_object_set_new(json, "line", json_integer(error->line));
-    json_object_set_new(json, "column", json_integer(error->column));
-    json_object_set_new(json, "message", report_text(sv_of(error->message)));
-    json_array_append_new(loading->errors, json);
+    if (loading->json)
+        json_array_append_new(loading->errors, rule_paths_json(error));
+    else
+        rule_paths_tell(NULL, error);
 }
 
 static void on_advice(void *arg, const struct rule *rule, const char *why)
@@ -155,9 +147,7 @@ int cmd_rules_check(int argc, char **argv)
 struct matching {
     struct ruleset *ruleset;
     struct rule_stream *stream;
-    enum decode_format format;
-    struct logsource source; /* --logsource, or empty */
-    bool has_source;
+    struct event_form form;
     struct arena *arena, *names;
     struct option_list lists, pipelines;
 };
@@ -188,9 +178,7 @@ static int on_event(void *arg, const char *path, sv record)
     struct event event;
     (void)path;
     arena_reset(matching->arena);
-    decode(&event, record, matching->format, loop_now(), 0, matching->arena);
-    if (matching->has_source)
-        event.source = matching->source;
+    event_form_decode(&matching->form, record, loop_now(), matching->arena, &event);
     rule_stream_event(matching->stream, &event);
     return 0;
 }
@@ -247,13 +235,12 @@ static int match(struct matching *matching, char **paths, int path_count, char *
 int cmd_rules_match(int argc, char **argv)
 {
     char *paths[RULE_PATHS_MAX];
-    const char *format = "auto", *source = NULL, *rules = NULL;
+    const char *rules = NULL;
     struct matching matching = {0};
     const struct option_spec specs[] = {
         {"rules", 0, OPTION_TEXT, "PATH…", "rule files and folders; may be given again", &rules},
-        {"format", 0, OPTION_TEXT, "FORM", "auto, json, cef, leef, syslog or text (default: auto)", &format},
-        {"logsource", 0, OPTION_TEXT, "P/C/S", "product/category/service of every event; parts may be empty",
-         &source},
+        EVENT_FORM_OPTION(matching.form),
+        EVENT_SOURCE_OPTION(matching.form),
         {"list", 0, OPTION_LIST, "NAME=FILE", "what %NAME% stands for in rules, one a line; may be repeated",
          &matching.lists},
         {"pipeline", 0, OPTION_LIST, "PATH", "pipeline file or folder; may be repeated", &matching.pipelines},
@@ -264,17 +251,8 @@ int cmd_rules_match(int argc, char **argv)
         return exit_code;
     if (path_count == 0)
         return usage("rules match wants --rules PATH");
-    if (!decode_format_parse(sv_of(format), &matching.format)) {
-        err_set(&err, ERR_USAGE, "auto, json, cef, leef, syslog or text", "there is no form \"%s\"", format);
+    if (event_form_read(&matching.form, &err) < 0)
         return term_error(&err);
-    }
-    if (source) {
-        sv rest = sv_of(source);
-        matching.has_source = true;
-        matching.source.product = sv_split(&rest, '/');
-        matching.source.category = sv_split(&rest, '/');
-        matching.source.service = rest;
-    }
     return match(&matching, paths, path_count, argv, argc, &err) < 0 ? term_error(&err) : 0;
 }
 

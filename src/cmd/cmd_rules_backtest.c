@@ -4,6 +4,7 @@
  * and count into memory that all of them share. Correlations look at events in their order and are not tried.
  */
 #include "cmd/command.h"
+#include "cmd/event_form.h"
 #include "cmd/options.h"
 #include "cmd/report.h"
 #include "cmd/rule_paths.h"
@@ -52,9 +53,8 @@ struct log_file {
 struct backtest {
     struct rule_paths paths;
     struct ruleset *ruleset;
-    enum decode_format format;
-    struct logsource source;
-    bool has_source, json;
+    struct event_form form;
+    bool json;
     struct log_file *files;
     size_t file_count, total_bytes;
     struct tally *tally;
@@ -103,8 +103,8 @@ static void take_piece(struct backtest *backtest, sv bytes, size_t from, size_t 
 {
     sv records[RULESET_SCREENED_MAX];
     struct ruleset_block block = {.records = records,
-                                  .format = backtest->format,
-                                  .source = backtest->has_source ? &backtest->source : NULL,
+                                  .format = backtest->form.format,
+                                  .source = event_form_source(&backtest->form),
                                   .arrival = loop_now()};
     size_t at = from;
     if (from > 0) {
@@ -311,14 +311,6 @@ static void print(const struct backtest *backtest)
         print_summary(backtest, fired);
 }
 
-static void on_rule_error(void *arg, const struct rule_error *error)
-{
-    (void)arg;
-    term_print(stderr, TERM_BOLD, "%s:%d:%d: ", error->file, error->line, error->column);
-    term_text(stderr, sv_of(error->message));
-    putc('\n', stderr);
-}
-
 static int backtest_files(struct backtest *backtest, char **paths, int count, int jobs, struct err *err)
 {
     size_t size = sizeof *backtest->tally + ruleset_count(backtest->ruleset) * sizeof *backtest->tally->rules;
@@ -342,11 +334,10 @@ static int backtest_files(struct backtest *backtest, char **paths, int count, in
 int cmd_rules_backtest(int argc, char **argv)
 {
     struct backtest backtest = {0};
-    const char *format = "auto", *source = NULL, *jobs_text = NULL;
+    const char *jobs_text = NULL;
     const struct option_spec specs[] = {
-        {"format", 0, OPTION_TEXT, "FORM", "auto, json, cef, leef, syslog or text (default: auto)", &format},
-        {"logsource", 0, OPTION_TEXT, "P/C/S", "product/category/service of every event; parts may be empty",
-         &source},
+        EVENT_FORM_OPTION(backtest.form),
+        EVENT_SOURCE_OPTION(backtest.form),
         {"jobs", 'j', OPTION_TEXT, "N", "processes (default: one per core)", &jobs_text},
         {"json", 0, OPTION_FLAG, NULL, "one JSON object a rule, those that never fired too", &backtest.json},
         RULE_PATHS_OPTIONS(backtest.paths),
@@ -359,20 +350,13 @@ int cmd_rules_backtest(int argc, char **argv)
     if (argc == 0)
         err_set(&err, ERR_USAGE, "name log files: vedette rules backtest /var/log/auth.log",
                 "there is nothing to read");
-    else if (!decode_format_parse(sv_of(format), &backtest.format))
-        err_set(&err, ERR_USAGE, "auto, json, cef, leef, syslog or text", "there is no form \"%s\"", format);
+    else if (event_form_read(&backtest.form, &err) < 0)
+        return term_error(&err);
     else if (jobs_text && (!sv_to_u64(sv_of(jobs_text), &jobs) || jobs < 1 || jobs > JOBS_MAX))
         err_set(&err, ERR_USAGE, "a number from 1 to 256", "\"%s\" is no number of processes", jobs_text);
     if (err.cause[0])
         return term_error(&err);
-    if (source) {
-        sv rest = sv_of(source);
-        backtest.has_source = true;
-        backtest.source.product = sv_split(&rest, '/');
-        backtest.source.category = sv_split(&rest, '/');
-        backtest.source.service = rest;
-    }
-    backtest.ruleset = rule_paths_load(&backtest.paths, false, on_rule_error, NULL, &exit_code);
+    backtest.ruleset = rule_paths_load(&backtest.paths, false, rule_paths_tell, NULL, &exit_code);
     if (!backtest.ruleset)
         return exit_code;
     rule_paths_advise(backtest.ruleset);

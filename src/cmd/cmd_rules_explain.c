@@ -1,5 +1,6 @@
 /* `vedette rules explain` and `why-not`: which rules match an event and why, or why one does not. */
 #include "cmd/command.h"
+#include "cmd/event_form.h"
 #include "cmd/input_files.h"
 #include "cmd/report.h"
 #include "cmd/rule_paths.h"
@@ -14,23 +15,14 @@ enum { ARENA_BYTES_MAX = 64 * 1024 * 1024, SHOWN_BYTES_MAX = 160 };
 
 struct explaining {
     struct rule_paths paths;
-    bool json, has_source;
-    enum decode_format format;
-    struct logsource source;
+    struct event_form form;
+    bool json;
     struct ruleset *ruleset;
     struct ruleset_matcher *matcher;
     struct arena *arena;
     size_t rule; /* why-not: the one that is asked about; SIZE_MAX: all that match */
     size_t ordinal, told;
 };
-
-static void on_rule_error(void *arg, const struct rule_error *error)
-{
-    (void)arg;
-    fprintf(stderr, "%s:%d:%d: ", error->file, error->line, error->column);
-    term_text(stderr, sv_of(error->message));
-    putc('\n', stderr);
-}
 
 /* --- as JSON */
 
@@ -230,9 +222,7 @@ static int on_event(void *arg, const char *path, sv record)
     (void)path;
     explaining->ordinal++;
     arena_reset(explaining->arena);
-    decode(&event, record, explaining->format, loop_now(), 0, explaining->arena);
-    if (explaining->has_source)
-        event.source = explaining->source;
+    event_form_decode(&explaining->form, record, loop_now(), explaining->arena, &event);
     if (explaining->rule != SIZE_MAX) {
         explain_rule(explaining, &event, explaining->rule);
         return 0;
@@ -273,11 +263,9 @@ static int usage(const char *cause, const char *advice)
 static int run(const char *name, bool asks_rule, int argc, char **argv)
 {
     struct explaining explaining = {.rule = SIZE_MAX};
-    const char *format = "auto", *source = NULL;
     const struct option_spec specs[] = {
-        {"format", 0, OPTION_TEXT, "FORM", "auto, json, cef, leef, syslog or text (default: auto)", &format},
-        {"logsource", 0, OPTION_TEXT, "P/C/S", "product/category/service of every event; parts may be empty",
-         &source},
+        EVENT_FORM_OPTION(explaining.form),
+        EVENT_SOURCE_OPTION(explaining.form),
         {"json", 0, OPTION_FLAG, NULL, "one JSON object for each rule and event", &explaining.json},
         RULE_PATHS_OPTIONS(explaining.paths),
     };
@@ -287,16 +275,9 @@ static int run(const char *name, bool asks_rule, int argc, char **argv)
         return exit_code;
     if (asks_rule && argc == 0)
         return usage("rules why-not wants a rule", "name it by its id, name or title; then the event");
-    if (!decode_format_parse(sv_of(format), &explaining.format))
-        return usage("there is no such form", "auto, json, cef, leef, syslog or text");
-    if (source) {
-        sv rest = sv_of(source);
-        explaining.has_source = true;
-        explaining.source.product = sv_split(&rest, '/');
-        explaining.source.category = sv_split(&rest, '/');
-        explaining.source.service = rest;
-    }
-    explaining.ruleset = rule_paths_load(&explaining.paths, true, on_rule_error, NULL, &exit_code);
+    if (event_form_read(&explaining.form, &err) < 0)
+        return term_error(&err);
+    explaining.ruleset = rule_paths_load(&explaining.paths, true, rule_paths_tell, NULL, &exit_code);
     if (!explaining.ruleset)
         return exit_code;
     if (asks_rule)

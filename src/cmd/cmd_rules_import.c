@@ -31,12 +31,7 @@ static void on_rule_error(void *arg, const struct rule_error *error)
     struct importing *importing = arg;
     importing->error_count++;
     if (importing->json) {
-        json_t *json = json_object();
-        json_object_set_new(json, "file", report_text(sv_of(error->file)));
-        json_object_set_new(json, "line", json_integer(error->line));
-        json_object_set_new(json, "column", json_integer(error->column));
-        json_object_set_new(json, "message", report_text(sv_of(error->message)));
-        json_array_append_new(importing->errors, json);
+        json_array_append_new(importing->errors, rule_paths_json(error));
     } else if (importing->error_count <= SHOWN_ERRORS_MAX) {
         term_print(stdout, TERM_BOLD, "%s:%d:%d: ", error->file, error->line, error->column);
         term_text(stdout, sv_of(error->message));
@@ -168,14 +163,6 @@ int cmd_rules_import(int argc, char **argv)
 
 /* --- list */
 
-static void tell_error(void *arg, const struct rule_error *error)
-{
-    (void)arg;
-    fprintf(stderr, "%s:%d:%d: ", error->file, error->line, error->column);
-    term_text(stderr, sv_of(error->message));
-    putc('\n', stderr);
-}
-
 static void list_rule(const struct rule *rule, bool as_json)
 {
     if (as_json) {
@@ -212,7 +199,7 @@ int cmd_rules_list(int argc, char **argv)
         return exit_code;
     for (int i = 0; i < argc && paths.rules.count < OPTION_LIST_MAX; i++)
         paths.rules.items[paths.rules.count++] = argv[i];
-    struct ruleset *ruleset = rule_paths_load(&paths, false, tell_error, NULL, &exit_code);
+    struct ruleset *ruleset = rule_paths_load(&paths, false, rule_paths_tell, NULL, &exit_code);
     if (!ruleset)
         return exit_code;
     for (size_t i = 0; i < ruleset_count(ruleset); i++)

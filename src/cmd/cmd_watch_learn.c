@@ -1,5 +1,6 @@
 /* `vedette watch learn`: gives baselines the history that they would otherwise have to wait for. */
 #include "cmd/command.h"
+#include "cmd/event_form.h"
 #include "cmd/input_files.h"
 #include "cmd/load.h"
 #include "cmd/options.h"
@@ -19,7 +20,7 @@ struct learning {
     struct store *store;
     struct rule_stream *stream;
     struct arena *arena;
-    enum decode_format format;
+    struct event_form form;
     nanos now;
     uint64_t events;
     struct err *err;
@@ -51,7 +52,7 @@ static int on_event(void *arg, const char *path, sv record)
     struct event event;
     (void)path;
     arena_reset(learning->arena);
-    decode(&event, record, learning->format, learning->now, 0, learning->arena);
+    event_form_decode(&learning->form, record, learning->now, learning->arena, &event);
     rule_stream_event(learning->stream, &event);
     learning->events++;
     return 0;
@@ -115,22 +116,20 @@ static int learn(const struct config *config, struct learning *learning, char **
 
 int cmd_watch_learn(int argc, char **argv)
 {
-    const char *path = NULL, *format = "auto";
+    const char *path = NULL;
     struct learning learning = {0};
     bool anew = false;
     const struct option_spec specs[] = {
         {"config", 'c', OPTION_TEXT, "FILE", "configuration (default: " LOAD_DEFAULT_PATH ")", &path},
-        {"format", 0, OPTION_TEXT, "FORM", "auto, json, cef, leef, syslog or text (default: auto)", &format},
+        EVENT_FORM_OPTION(learning.form),
         {"anew", 0, OPTION_FLAG, NULL, "forget all windows and baselines first", &anew},
     };
     int exit_code;
     struct err err;
     if (!command_options("watch learn", specs, 3, &argc, argv, &exit_code))
         return exit_code;
-    if (!decode_format_parse(sv_of(format), &learning.format)) {
-        err_set(&err, ERR_USAGE, "auto, json, cef, leef, syslog or text", "there is no form \"%s\"", format);
+    if (event_form_read(&learning.form, &err) < 0)
         return term_error(&err);
-    }
     if (argc == 0) {
         err_set(&err, ERR_USAGE, "name files of past events, the oldest first", "watch learn wants files");
         return term_error(&err);

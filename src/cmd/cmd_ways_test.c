@@ -41,18 +41,13 @@ int cmd_ways_test(int argc, char **argv)
     if (!command_options("ways test", specs, 2, &argc, argv, &exit_code))
         return exit_code;
     struct config *config = load_or_complain(path, &exit_code);
-    struct control_client *client;
     struct err err;
     if (!config)
         return exit_code;
-    int outcome = control_connect(config, &client, &err);
-    config_free(config);
-    if (outcome < 0)
-        return term_error(&err);
     json_t *request = json_object();
     json_object_set_new(request, "command", json_string("ways-test"));
     json_object_set_new(request, "way", json_string(argc > 0 ? argv[0] : ""));
-    outcome = control_request(client, request, PATIENCE, on_way, &testing, &err);
-    control_close(client);
+    int outcome = control_ask(config, "control", request, PATIENCE, on_way, &testing, &err);
+    config_free(config);
     return outcome < 0 ? term_error(&err) : testing.failed ? EXIT_NOT_TAKEN : 0;
 }

@@ -188,6 +188,19 @@ int control_request(struct control_client *client, json_t *request, nanos timeou
     return -1;
 }
 
+int control_ask(const struct config *config, const char *name, json_t *request, nanos timeout,
+                control_reply_fn *fn, void *arg, struct err *err)
+{
+    struct control_client *client;
+    if (control_connect_to(config, name, &client, err) < 0) {
+        json_decref(request);
+        return -1;
+    }
+    int outcome = control_request(client, request, timeout, fn, arg, err);
+    control_close(client);
+    return outcome;
+}
+
 int control_metrics(struct control_client *client, sv topic, nanos timeout, struct buf *out, struct err *err)
 {
     enum control_type type;

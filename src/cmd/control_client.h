@@ -35,4 +35,8 @@ int control_secret(struct control_client *client, const char *gateway, struct se
 int control_request(struct control_client *client, json_t *request, nanos timeout, control_reply_fn *fn,
                     void *arg, struct err *err);
 
+/* The same over a connection of its own to a socket of runtime_directory. */
+int control_ask(const struct config *config, const char *name, json_t *request, nanos timeout,
+                control_reply_fn *fn, void *arg, struct err *err);
+
 #endif

@@ -1,6 +1,7 @@
 #include "cmd/rule_paths.h"
 
 #include "cmd/load.h"
+#include "cmd/report.h"
 #include "cmd/term.h"
 #include "io/durable.h"
 #include "watch/pipeline.h"
@@ -9,6 +10,25 @@
 #include "watch/sigma_lists.h"
 
 enum { LIST_BYTES_MAX = 64 * 1024 * 1024 };
+
+void rule_paths_tell(void *arg, const struct rule_error *error)
+{
+    (void)arg;
+    if (error->line)
+        term_print(stderr, TERM_BOLD, "%s:%d:%d: ", error->file, error->line, error->column);
+    term_text(stderr, sv_of(error->message));
+    putc('\n', stderr);
+}
+
+json_t *rule_paths_json(const struct rule_error *error)
+{
+    json_t *json = json_object();
+    json_object_set_new(json, "file", report_text(sv_of(error->file)));
+    json_object_set_new(json, "line", json_integer(error->line));
+    json_object_set_new(json, "column", json_integer(error->column));
+    json_object_set_new(json, "message", report_text(sv_of(error->message)));
+    return json;
+}
 
 int rule_paths_lists(const struct option_list *options, struct sigma_lists **ret_lists, struct err *err)
 {

@@ -5,6 +5,8 @@
 #include "cmd/options.h"
 #include "watch/ruleset.h"
 
+#include <jansson.h>
+
 struct sigma_lists;
 
 struct rule_paths {
@@ -36,6 +38,12 @@ struct rule_paths {
  * in rules go to fn. */
 struct ruleset *rule_paths_load(const struct rule_paths *paths, bool keep, rule_error_fn *fn, void *arg,
                                 int *ret_exit);
+
+/* Tells an error in a rule on standard error, as a rule_error_fn. */
+void rule_paths_tell(void *arg, const struct rule_error *error);
+
+/* The same as JSON: {"file", "line", "column", "message"}. */
+json_t *rule_paths_json(const struct rule_error *error);
 
 /* Reads --list's NAME=FILE. −1 if one cannot be read. NULL in *ret_lists if there are none. */
 int rule_paths_lists(const struct option_list *options, struct sigma_lists **ret_lists, struct err *err);
