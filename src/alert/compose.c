@@ -4,11 +4,10 @@
 #include "alert/letter.h"
 #include "alert/text.h"
 #include "wire/mail_trace.h"
+#include "wire/mime.h"
 
 #include <assert.h>
-#include <gmime/gmime.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdio.h>
 
 enum {
@@ -16,18 +15,6 @@ enum {
     BODY_BYTES_USUAL = 8 * 1024,
     UNPACKED_BYTES_MAX = 64 * 1024,
 };
-
-static void start_gmime(void)
-{
-    g_mime_init();
-}
-
-/* GMime's tables are global. */
-static void use_gmime(void)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, start_gmime);
-}
 
 static void put_priority(struct buf *out, enum severity severity)
 {
@@ -91,42 +78,7 @@ static void put_headers(struct buf *out, const struct letter *letter, const char
  * still readable in the raw. */
 static void add_part(GMimeMultipart *multipart, const char *subtype, const struct buf *body)
 {
-    sv text = buf_view(body);
-    GMimeStream *stream = g_mime_stream_mem_new_with_buffer(text.p, text.n);
-    GMimeDataWrapper *content = g_mime_data_wrapper_new_with_stream(stream, GMIME_CONTENT_ENCODING_DEFAULT);
-    GMimePart *part = g_mime_part_new_with_type("text", subtype);
-    g_mime_object_set_content_type_parameter(GMIME_OBJECT(part), "charset", "utf-8");
-    g_mime_part_set_content(part, content);
-    g_mime_part_set_content_encoding(part, GMIME_CONTENT_ENCODING_QUOTEDPRINTABLE);
-    g_mime_multipart_add(multipart, GMIME_OBJECT(part));
-    g_object_unref(part);
-    g_object_unref(content);
-    g_object_unref(stream);
-}
-
-static int write_multipart(GMimeMultipart *multipart, struct buf *out)
-{
-    GMimeFormatOptions *options = g_mime_format_options_new();
-    g_mime_format_options_set_newline_format(options, GMIME_NEWLINE_FORMAT_DOS);
-    GMimeStream *stream = g_mime_stream_mem_new();
-    ssize_t written = g_mime_object_write_to_stream(GMIME_OBJECT(multipart), options, stream);
-    assert(written > 0);
-    const GByteArray *bytes = g_mime_stream_mem_get_byte_array(GMIME_STREAM_MEM(stream));
-    int put = buf_put(out, sv_make(bytes->data, bytes->len));
-    g_object_unref(stream);
-    g_mime_format_options_free(options);
-    return put;
-}
-
-/* With the boundary in its type from the start: otherwise GMime opens /dev/urandom to make one up. */
-static GMimeMultipart *multipart_new(const char *boundary)
-{
-    GMimeMultipart *multipart = g_object_new(GMIME_TYPE_MULTIPART, NULL);
-    GMimeContentType *type = g_mime_content_type_new("multipart", "alternative");
-    g_mime_content_type_set_parameter(type, "boundary", boundary);
-    g_mime_object_set_content_type(GMIME_OBJECT(multipart), type);
-    g_object_unref(type);
-    return multipart;
+    mime_add(multipart, "text", subtype, "utf-8", GMIME_CONTENT_ENCODING_QUOTEDPRINTABLE, buf_view(body));
 }
 
 /* "=_" cannot occur in quoted-printable text, so no event can hold the boundary. */
@@ -141,10 +93,10 @@ static int put_bodies(struct buf *out, const struct letter *letter)
     letter_put_html(&html, letter);
     snprintf(boundary, sizeof boundary, "=_%" PRIx64 ".%" PRIx64 ".%" PRIx64, (uint64_t)mail->alert_id,
              (uint64_t)mail->sequence, (uint64_t)mail->created_at);
-    GMimeMultipart *multipart = multipart_new(boundary);
+    GMimeMultipart *multipart = mime_multipart("alternative", boundary);
     add_part(multipart, "plain", &plain);
     add_part(multipart, "html", &html);
-    int put = write_multipart(multipart, out);
+    int put = mime_write(multipart, out);
     g_object_unref(multipart);
     buf_free(&plain);
     buf_free(&html);
@@ -195,7 +147,7 @@ int compose(const struct store_mail *mail, const char *from, const struct config
                    ? 0
                    : err_set(err, ERR_LIMIT, NULL, "mail %" PRId64 " is larger than the room for it",
                              mail->id);
-    use_gmime();
+    mime_use();
     struct arena *arena = arena_new(UNPACKED_BYTES_MAX);
     int composed = compose_finding(mail, from, to, hostname, arena, out, err);
     arena_free(arena);

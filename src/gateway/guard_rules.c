@@ -1,8 +1,9 @@
 /* From the configuration's rules to those that are asked. */
 #include "gateway/guard_private.h"
 
+#include "wire/mime.h"
+
 #include <assert.h>
-#include <gmime/gmime.h>
 #include <stdlib.h>
 
 enum { ARENA_BYTES_MAX = 256 * 1024 * 1024 };
@@ -180,7 +181,7 @@ struct guard *guard_new(const struct config_relay *relay, struct config_errors *
     guard->holders = 1;
     guard->utc = zone_new("UTC");
     assert(guard->utc);
-    g_mime_init(); /* for encoded words in headers; counted inside, and never given up */
+    mime_use(); /* for encoded words in headers */
     struct making making = {guard, errors};
     guard->other_hits = take(&making, GUARD_OTHER_COUNT * sizeof *guard->other_hits);
     guard->domains = keep_list(&making, &relay->domains);

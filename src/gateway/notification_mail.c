@@ -1,7 +1,9 @@
 #include "gateway/notification_mail.h"
 
+#include "wire/mime.h"
+
 #include <assert.h>
-#include <gmime/gmime.h>
+#include <stdio.h>
 
 enum { HEADER_BACK_MAX = 64 * 1024, TEXT_BYTES_MAX = 128 * 1024 };
 
@@ -16,15 +18,6 @@ static const struct {
     [NOTIFICATION_RELAYED] = {"relayed", "Relayed mail: as you asked to be told",
                               "was passed on to a system that does not report deliveries:"},
 };
-
-/* GMime's own start-up is not to be done twice. */
-static void use_gmime(void)
-{
-    static bool started;
-    if (!started)
-        g_mime_init();
-    started = true;
-}
 
 /* Words from outside in a header: printable ASCII alone. */
 static void put_words(struct buf *out, sv words)
@@ -118,48 +111,19 @@ static sv header_of(sv content)
 
 static void add_part(GMimeMultipart *multipart, const char *type, const char *subtype, sv body)
 {
-    GMimeContentEncoding encoding =
-        is_ascii(body) ? GMIME_CONTENT_ENCODING_7BIT : GMIME_CONTENT_ENCODING_8BIT;
-    GMimeStream *stream = g_mime_stream_mem_new_with_buffer(body.p ? body.p : "", body.n);
-    GMimeDataWrapper *content = g_mime_data_wrapper_new_with_stream(stream, encoding);
-    GMimePart *part = g_mime_part_new_with_type(type, subtype);
-    if (strcmp(subtype, "plain") == 0)
-        g_mime_object_set_content_type_parameter(GMIME_OBJECT(part), "charset", "utf-8");
-    g_mime_part_set_content(part, content);
-    g_mime_part_set_content_encoding(part, encoding);
-    g_mime_multipart_add(multipart, GMIME_OBJECT(part));
-    g_object_unref(part);
-    g_object_unref(content);
-    g_object_unref(stream);
+    bool plain = strcmp(subtype, "plain") == 0;
+    mime_add(multipart, type, subtype, plain ? "utf-8" : NULL,
+             is_ascii(body) ? GMIME_CONTENT_ENCODING_7BIT : GMIME_CONTENT_ENCODING_8BIT, body);
 }
 
-/* With the boundary in its type from the start: otherwise GMime opens /dev/urandom to make one up. */
 static GMimeMultipart *report_new(const struct notification *notification)
 {
     char boundary[70];
-    g_snprintf(boundary, sizeof boundary, "=_%.*s.%llx", SV_ARG(sv_first(notification->id, 24)),
-               (unsigned long long)notification->now);
-    GMimeMultipart *multipart = g_object_new(GMIME_TYPE_MULTIPART, NULL);
-    GMimeContentType *type = g_mime_content_type_new("multipart", "report");
-    g_mime_content_type_set_parameter(type, "report-type", "delivery-status");
-    g_mime_content_type_set_parameter(type, "boundary", boundary);
-    g_mime_object_set_content_type(GMIME_OBJECT(multipart), type);
-    g_object_unref(type);
+    snprintf(boundary, sizeof boundary, "=_%.*s.%llx", SV_ARG(sv_first(notification->id, 24)),
+             (unsigned long long)notification->now);
+    GMimeMultipart *multipart = mime_multipart("report", boundary);
+    g_mime_object_set_content_type_parameter(GMIME_OBJECT(multipart), "report-type", "delivery-status");
     return multipart;
-}
-
-static int write_report(GMimeMultipart *multipart, struct buf *out)
-{
-    GMimeFormatOptions *options = g_mime_format_options_new();
-    g_mime_format_options_set_newline_format(options, GMIME_NEWLINE_FORMAT_DOS);
-    GMimeStream *stream = g_mime_stream_mem_new();
-    ssize_t written = g_mime_object_write_to_stream(GMIME_OBJECT(multipart), options, stream);
-    assert(written > 0);
-    const GByteArray *bytes = g_mime_stream_mem_get_byte_array(GMIME_STREAM_MEM(stream));
-    int put = buf_put(out, sv_make(bytes->data, bytes->len));
-    g_object_unref(stream);
-    g_mime_format_options_free(options);
-    return put;
 }
 
 int notification_compose(struct buf *out, const struct notification *notification)
@@ -171,7 +135,7 @@ int notification_compose(struct buf *out, const struct notification *notificatio
                 !notification->about->said.requiretls &&
                 notification->recipients[0].kind == NOTIFICATION_FAILED;
     assert(notification->count > 0);
-    use_gmime();
+    mime_use();
     buf_printf(out, "From: Mail gateway <MAILER-DAEMON@%.*s>\r\nTo: <%.*s>\r\nSubject: %s\r\nDate: %s\r\n",
                SV_ARG(notification->hostname), SV_ARG(notification->to),
                kinds[notification->recipients[0].kind].subject,
@@ -187,7 +151,7 @@ int notification_compose(struct buf *out, const struct notification *notificatio
         add_part(multipart, "message", "rfc822", notification->content);
     else
         add_part(multipart, "text", "rfc822-headers", header_of(notification->content));
-    int put = write_report(multipart, out);
+    int put = mime_write(multipart, out);
     g_object_unref(multipart);
     buf_free(&plain);
     buf_free(&status);

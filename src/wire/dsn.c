@@ -1,8 +1,7 @@
 #include "wire/dsn_private.h"
 
 #include "base/buf.h"
-
-#include <gmime/gmime.h>
+#include "wire/mime.h"
 
 enum { TEXT_BYTES_MAX = 64 * 1024, PARTS_MAX = 200, STRAY_BYTES_MAX = 16 * 1024 };
 
@@ -317,7 +316,7 @@ static void read_message(struct walk *walk, GMimeMessage *message, sv mail)
 
 enum dsn_kind dsn_read(sv mail, struct dsn *ret)
 {
-    g_mime_init();
+    mime_use();
     memset(ret, 0, sizeof *ret);
     mail = sv_first(mail, DSN_MAIL_BYTES_MAX);
     struct walk walk = {.dsn = ret, .plain = BUF_INIT(TEXT_BYTES_MAX), .html = BUF_INIT(TEXT_BYTES_MAX)};
