@@ -1,5 +1,7 @@
 #include "courier/postbox_private.h"
 
+#include "base/cstr.h"
+
 #include <assert.h>
 #include <stdlib.h>
 
@@ -36,12 +38,7 @@ void postbox_expect(struct postbox *postbox, nanos until)
         postbox_imap_expect(postbox->imap, until);
 }
 
-static bool same_text(const char *a, const char *b)
-{
-    return (!a && !b) || (a && b && strcmp(a, b) == 0);
-}
-
-#define SAME_TEXT(x, y)  same_text(x, y)
+#define SAME_TEXT        cstr_same
 #define SAME_VALUE(x, y) ((x) == (y))
 #define SAME_PATH        SAME_TEXT
 #define SAME_ENDPOINT    SAME_TEXT

@@ -1,5 +1,7 @@
 #include "courier/settings.h"
 
+#include "base/cstr.h"
+
 #include <assert.h>
 #include <stdlib.h>
 
@@ -161,12 +163,7 @@ void settings_free(struct settings *settings)
     free(settings);
 }
 
-static bool same_text(const char *a, const char *b)
-{
-    return (!a && !b) || (a && b && strcmp(a, b) == 0);
-}
-
-#define SAME_TEXT(x, y)  same_text(x, y)
+#define SAME_TEXT        cstr_same
 #define SAME_VALUE(x, y) ((x) == (y))
 #define SAME_NAME        SAME_TEXT
 #define SAME_STRING      SAME_TEXT

@@ -1,5 +1,6 @@
 #include "gateway/inbound_private.h"
 
+#include "base/cstr.h"
 #include "base/log.h"
 #include "gateway/cleanup.h"
 #include "gateway/ledger.h"
@@ -60,20 +61,15 @@ static void ask_again(struct inbound *session, enum guard_stage stage,
     ret->size = stage == GUARD_CONTENT ? smtp_server_content_bytes(session->server) : mail->said.size;
 }
 
-static bool same_text(const char *a, const char *b)
-{
-    return a == b || (a && b && strcmp(a, b) == 0);
-}
-
 /* Whether a recipient's bytes and way are those of another verdict. */
 static bool same_way(const struct inbound_recipient *recipient, const struct guard_options *options,
                      enum guard_action action, const char *rule)
 {
     const struct guard_options *own = &recipient->options;
-    return own->clean_header == options->clean_header && same_text(own->tag, options->tag) &&
-           same_text(own->sender, options->sender) && same_text(own->route, options->route) &&
+    return own->clean_header == options->clean_header && cstr_same(own->tag, options->tag) &&
+           cstr_same(own->sender, options->sender) && cstr_same(own->route, options->route) &&
            (recipient->foreseen == GUARD_QUARANTINE) == (action == GUARD_QUARANTINE) &&
-           same_text(recipient->rule, rule);
+           cstr_same(recipient->rule, rule);
 }
 
 static void pass_over(void *arg, const char *rule, const char *file, int line, enum guard_match match,

@@ -1,5 +1,6 @@
 #include "watch/watch.h"
 
+#include "base/cstr.h"
 #include "watch/sieve.h"
 #include "wire/pack.h"
 
@@ -297,11 +298,6 @@ static void input_retire(struct watch *watch, struct input *input)
     input_free(input);
 }
 
-static bool same_text(const char *a, const char *b)
-{
-    return a == b || (a && b && strcmp(a, b) == 0);
-}
-
 static bool same_number(int64_t a, int64_t b)
 {
     return a == b;
@@ -310,7 +306,7 @@ static bool same_number(int64_t a, int64_t b)
 static bool same_options(const struct config_input *a, const struct config_input *b)
 {
 #define X(key, type, fallback, help) \
-    &&_Generic(a->key, const char * : same_text, default : same_number)(a->key, b->key)
+    &&_Generic(a->key, const char * : cstr_same, default : same_number)(a->key, b->key)
     return true CONFIG_INPUT(X);
 #undef X
 }
