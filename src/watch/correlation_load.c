@@ -114,7 +114,7 @@ static sv keep_word(struct sigma_workshop *shop, const struct yaml_node *node, c
     }
     sv copy = arena_sv(shop->arena, node->text);
     if (!copy.p)
-        wrong(shop, node, "there is no more room for rules");
+        sigma_shop_full(shop, node);
     return copy.p ? copy : SV("");
 }
 
@@ -174,7 +174,7 @@ static void read_rules(struct correlation *correlation, const struct yaml_node *
     }
     correlation->sources = arena_alloc(shop->arena, n * sizeof *correlation->sources);
     if (!correlation->sources) {
-        wrong(shop, node, "there is no more room for rules");
+        sigma_shop_full(shop, node);
         return;
     }
     for (const struct yaml_node *child = list_first(node); i < n; child = child->next, i++)
@@ -195,7 +195,7 @@ static void read_group(struct correlation *correlation, const struct yaml_node *
         return;
     correlation->group = arena_alloc(shop->arena, n * sizeof *correlation->group);
     if (!correlation->group) {
-        wrong(shop, node, "there is no more room for rules");
+        sigma_shop_full(shop, node);
         return;
     }
     for (const struct yaml_node *child = list_first(node); i < n; child = child->next, i++)
@@ -239,7 +239,7 @@ static void read_aliases(struct correlation *correlation, const struct yaml_node
         n = ALIASES_MAX;
     correlation->aliases = arena_alloc(shop->arena, (n + 1) * sizeof *correlation->aliases);
     if (!correlation->aliases) {
-        wrong(shop, node, "there is no more room for rules");
+        sigma_shop_full(shop, node);
         return;
     }
     for (const struct yaml_node *alias = node->first; alias; alias = alias->next)

@@ -2,16 +2,11 @@
 
 enum { NAME_BYTES_MAX = 512, TEXT_BYTES_MAX = 16 * 1024 };
 
-static void no_room(struct sigma_workshop *shop, const struct yaml_node *node)
-{
-    sigma_error(shop->errors, node->line, node->column, "there is no more room for rules");
-}
-
 static sv keep(struct sigma_workshop *shop, const struct yaml_node *node, sv text)
 {
     sv copy = arena_sv(shop->arena, text);
     if (!copy.p)
-        no_room(shop, node);
+        sigma_shop_full(shop, node);
     return copy;
 }
 
@@ -63,7 +58,7 @@ static sv read_joined(struct sigma_workshop *shop, const struct yaml_node *map, 
     }
     char *text = arena_alloc(shop->arena, total + 1);
     if (!text) {
-        no_room(shop, list);
+        sigma_shop_full(shop, list);
         return SV("");
     }
     for (const struct yaml_node *child = list->first; child; child = child->next) {

@@ -2,11 +2,6 @@
 
 enum { PROBLEM_BYTES_MAX = 320 };
 
-static void no_room(struct sigma_workshop *shop, const struct yaml_node *node)
-{
-    sigma_error(shop->errors, node->line, node->column, "there is no more room for rules");
-}
-
 /* Compiles one scalar into the item. */
 static void add_value(struct sigma_item *item, const struct yaml_node *node, const struct sigma_key *key,
                       struct sigma_workshop *shop)
@@ -46,7 +41,7 @@ static bool make_room(struct sigma_item *item, const struct yaml_node *node, siz
     if (shop->keep)
         item->written = arena_alloc(shop->arena, count * sizeof *item->written);
     if (!item->values || (shop->keep && !item->written))
-        no_room(shop, node);
+        sigma_shop_full(shop, node);
     return item->values != NULL;
 }
 
@@ -114,7 +109,7 @@ static void add_item(struct sigma_group *group, const struct yaml_node *node, st
     item->key = shop->keep ? arena_sv(shop->arena, node->key) : SV("");
     item->slot = key.field.n ? sigma_fields_intern(shop->fields, key.field) : SIGMA_NO_SLOT;
     if (key.field.n && item->slot == SIGMA_NO_SLOT)
-        no_room(shop, node);
+        sigma_shop_full(shop, node);
     add_values(item, node, &key, shop);
 }
 
@@ -128,7 +123,7 @@ static void add_map(struct sigma_selection *selection, const struct yaml_node *m
     struct sigma_group *group = &selection->groups[selection->group_count++];
     group->items = arena_alloc(shop->arena, map->count * sizeof *group->items);
     if (!group->items) {
-        no_room(shop, map);
+        sigma_shop_full(shop, map);
         return;
     }
     for (const struct yaml_node *child = map->first; child; child = child->next)
@@ -143,7 +138,7 @@ static void add_keywords(struct sigma_selection *selection, const struct yaml_no
     struct sigma_group *group = &selection->groups[selection->group_count++];
     group->items = arena_alloc(shop->arena, sizeof *group->items);
     if (!group->items) {
-        no_room(shop, node);
+        sigma_shop_full(shop, node);
         return;
     }
     group->item_count = 1;
@@ -185,7 +180,7 @@ static void add_selection(struct sigma_rule *rule, const struct yaml_node *node,
     selection->name = arena_sv(shop->arena, node->key);
     selection->groups = arena_alloc(shop->arena, most * sizeof *selection->groups);
     if (!selection->name.p || !selection->groups)
-        no_room(shop, node);
+        sigma_shop_full(shop, node);
     else if (node->kind == YAML_MAP)
         add_map(selection, node, shop);
     else if (node->kind == YAML_LIST)
@@ -230,7 +225,7 @@ static void add_conditions(struct sigma_rule *rule, const struct yaml_node *node
     if (shop->keep)
         rule->condition_texts = arena_alloc(shop->arena, (node->count + 1) * sizeof *rule->condition_texts);
     if (!names || !rule->conditions) {
-        no_room(shop, node);
+        sigma_shop_full(shop, node);
         return;
     }
     for (size_t i = 0; i < rule->selection_count; i++)
@@ -260,7 +255,7 @@ void sigma_detection_load(struct sigma_rule *rule, const struct yaml_node *detec
     }
     rule->selections = arena_alloc(shop->arena, (detection->count + 1) * sizeof *rule->selections);
     if (!rule->selections) {
-        no_room(shop, detection);
+        sigma_shop_full(shop, detection);
         return;
     }
     for (const struct yaml_node *child = detection->first; child; child = child->next)

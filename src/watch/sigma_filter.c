@@ -38,11 +38,6 @@ size_t sigma_filters_count(const struct sigma_filters *filters)
     return filters->count;
 }
 
-static void no_room(struct sigma_workshop *shop, const struct yaml_node *node)
-{
-    sigma_error(shop->errors, node->line, node->column, "there is no more room for rules");
-}
-
 static void add_target(struct filter *filter, const struct yaml_node *node, struct sigma_workshop *shop)
 {
     if (node->kind != YAML_SCALAR || node->text.n == 0) {
@@ -51,7 +46,7 @@ static void add_target(struct filter *filter, const struct yaml_node *node, stru
     }
     sv copy = arena_sv(shop->arena, node->text);
     if (!copy.p)
-        no_room(shop, node);
+        sigma_shop_full(shop, node);
     else if (sv_ieq(copy, SV("any")))
         filter->any = true;
     else
@@ -75,7 +70,7 @@ static void read_targets(struct filter *filter, const struct yaml_node *node, co
     filter->column = rules->column;
     filter->targets = arena_alloc(shop->arena, (rules->count + 1) * sizeof *filter->targets);
     if (!filter->targets)
-        no_room(shop, rules);
+        sigma_shop_full(shop, rules);
     else if (rules->kind == YAML_SCALAR)
         add_target(filter, rules, shop);
     else
@@ -121,7 +116,7 @@ static void load_filter(struct filter *filter, const struct yaml_node *document,
     if (detection)
         sigma_detection_load(&filter->rule, detection, shop);
     else
-        no_room(shop, node);
+        sigma_shop_full(shop, node);
 }
 
 bool sigma_filter_load(struct sigma_filters *filters, const struct yaml_node *document,

@@ -19,6 +19,11 @@ void sigma_error(struct sigma_errors *errors, int line, int column, const char *
     errors->fn(errors->arg, &error);
 }
 
+void sigma_shop_full(struct sigma_workshop *shop, const struct yaml_node *node)
+{
+    sigma_error(shop->errors, node->line, node->column, "there is no more room for rules");
+}
+
 bool sigma_rule_load(struct sigma_rule *ret, const struct yaml_node *document, struct sigma_workshop *shop)
 {
     struct sigma_rule rule = {0};

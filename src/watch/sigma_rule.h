@@ -70,6 +70,9 @@ struct sigma_workshop {
     bool keep;          /* the texts of keys, values and conditions, to explain by */
 };
 
+/* Tells that there is no more room for rules, at that node. */
+void sigma_shop_full(struct sigma_workshop *shop, const struct yaml_node *node);
+
 /* What a document of any kind says of itself: everything in ret but its log source. Errors are told and
  * counted; a document without id goes by its title. */
 void sigma_about_load(struct rule *ret, const struct yaml_node *document, struct sigma_workshop *shop);

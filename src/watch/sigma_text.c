@@ -8,7 +8,7 @@ enum { DASHES = 5 };
 static const sv dashes[DASHES] = {SV_INIT("-"), SV_INIT("/"), SV_INIT("\xe2\x80\x93"),
                                   SV_INIT("\xe2\x80\x94"), SV_INIT("\xe2\x80\x95")};
 
-__attribute__((format(printf, 2, 3))) static bool no(const struct sigma_maker *maker, const char *fmt, ...)
+bool sigma_no(const struct sigma_maker *maker, const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
@@ -17,16 +17,16 @@ __attribute__((format(printf, 2, 3))) static bool no(const struct sigma_maker *m
     return false;
 }
 
-static bool no_room(const struct sigma_maker *maker)
+bool sigma_no_room(const struct sigma_maker *maker)
 {
-    return no(maker, "there is no more room for rules");
+    return sigma_no(maker, "there is no more room for rules");
 }
 
 /* An empty text with room for that many items. */
 static bool new_text(struct sigma_text *ret, size_t room, const struct sigma_maker *maker)
 {
     *ret = (struct sigma_text){.items = arena_alloc(maker->scratch, (room + 1) * sizeof *ret->items)};
-    return ret->items || no_room(maker);
+    return ret->items || sigma_no_room(maker);
 }
 
 static void put_bytes(struct sigma_text *text, sv bytes)
@@ -67,12 +67,12 @@ static bool read_text(struct sigma_text *ret, sv text, const struct sigma_maker 
 static bool put_text(struct sigma_texts *texts, struct sigma_text text, const struct sigma_maker *maker)
 {
     if (texts->count == SIGMA_VARIANTS_MAX)
-        return no(maker, "this value becomes more than %d texts", SIGMA_VARIANTS_MAX);
+        return sigma_no(maker, "this value becomes more than %d texts", SIGMA_VARIANTS_MAX);
     if (!texts->texts || texts->count == texts->cap) {
         texts->cap = texts->cap ? texts->cap * 2 : 4;
         struct sigma_text *larger = arena_alloc(maker->scratch, texts->cap * sizeof *larger);
         if (!larger)
-            return no_room(maker);
+            return sigma_no_room(maker);
         if (texts->count)
             memcpy(larger, texts->texts, texts->count * sizeof *larger);
         texts->texts = larger;
@@ -218,9 +218,9 @@ static bool base64(struct sigma_texts *ret, const struct sigma_text *text, const
     struct sigma_text encoded;
     sv bytes = bytes_of(text, maker);
     if (!bytes.p)
-        return no(maker,
-                  "base64 cannot encode a text with wildcards: put contains behind it, and write \\* and "
-                  "\\? for the characters themselves");
+        return sigma_no(
+            maker, "base64 cannot encode a text with wildcards: put contains behind it, and write \\* and "
+                   "\\? for the characters themselves");
     if (!new_text(&encoded, bytes.n * 2 + 4, maker))
         return false;
     encode_base64(&encoded, bytes, 0);
@@ -234,12 +234,12 @@ static bool base64_offset(struct sigma_texts *ret, const struct sigma_text *text
 {
     sv bytes = bytes_of(text, maker);
     if (!bytes.p)
-        return no(maker,
-                  "base64offset cannot encode a text with wildcards: put contains behind it, and write "
-                  "\\* and \\? for the characters themselves");
+        return sigma_no(maker,
+                        "base64offset cannot encode a text with wildcards: put contains behind it, and write "
+                        "\\* and \\? for the characters themselves");
     if (bytes.n < 2)
-        return no(maker,
-                  "base64offset needs a text of at least 2 bytes: a shorter one leaves no mark of its own");
+        return sigma_no(
+            maker, "base64offset needs a text of at least 2 bytes: a shorter one leaves no mark of its own");
     for (size_t shift = 0; shift < 3; shift++) {
         struct sigma_text encoded;
         if (!new_text(&encoded, (bytes.n + shift) * 2 + 4, maker))
@@ -288,7 +288,7 @@ static bool utf16(struct sigma_text *text, bool big, bool mark, const struct sig
     struct sigma_text out;
     char *bytes = arena_alloc(maker->scratch, text->count + 1);
     if (!bytes || !new_text(&out, text->count * 2 + 2, maker))
-        return no_room(maker);
+        return sigma_no_room(maker);
     for (size_t i = 0; i < text->count; i++)
         bytes[i] = (char)(text->items[i] & UINT8_MAX);
     if (mark)
@@ -306,7 +306,7 @@ static bool utf16(struct sigma_text *text, bool big, bool mark, const struct sig
             end++;
         n = read_character((sv){bytes + i, end - i}, &code);
         if (n == 0)
-            return no(maker, "only UTF-8 text can be encoded as UTF-16, and this is encoded already");
+            return sigma_no(maker, "only UTF-8 text can be encoded as UTF-16, and this is encoded already");
         put_character(&out, code, big);
         i += n;
     }
@@ -338,11 +338,11 @@ static sv placeholder_at(const struct sigma_text *text, size_t i, const struct s
 static bool no_list(sv name, const struct sigma_list *list, const struct sigma_maker *maker)
 {
     if (list)
-        return no(maker, "placeholder %%%.*s%% cannot be resolved: the list of that name is empty",
-                  SV_ARG(sv_first(name, 60)));
-    return no(maker,
-              "placeholder %%%.*s%% cannot be resolved: the configuration has no list of that name (lists:)",
-              SV_ARG(sv_first(name, 60)));
+        return sigma_no(maker, "placeholder %%%.*s%% cannot be resolved: the list of that name is empty",
+                        SV_ARG(sv_first(name, 60)));
+    return sigma_no(
+        maker, "placeholder %%%.*s%% cannot be resolved: the configuration has no list of that name (lists:)",
+        SV_ARG(sv_first(name, 60)));
 }
 
 static bool read_entry(struct sigma_text *ret, sv entry, bool literal, const struct sigma_maker *maker)

@@ -38,6 +38,10 @@ struct sigma_maker {
     size_t cap;
 };
 
+/* Says in maker->problem why there is nothing, and returns false. */
+__attribute__((format(printf, 2, 3))) bool sigma_no(const struct sigma_maker *maker, const char *fmt, ...);
+bool sigma_no_room(const struct sigma_maker *maker);
+
 /* Reads text with its wildcards and escapes and applies the key's AFFIX, TEXT and EXPAND modifiers in their
  * order. False with a message. */
 bool sigma_text_make(struct sigma_texts *ret, sv text, const struct sigma_key *key,

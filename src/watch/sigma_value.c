@@ -1,27 +1,10 @@
 #include "watch/sigma_value.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
 #include "watch/sigma_fields.h"
 #include "watch/sigma_regex.h"
-
-__attribute__((format(printf, 2, 3))) static bool no(const struct sigma_maker *maker, const char *fmt, ...)
-{
-    va_list args;
-    va_start(args, fmt);
-    vsnprintf(maker->problem, maker->cap, fmt, args);
-    va_end(args);
-    return false;
-}
-
-static bool no_room(const struct sigma_maker *maker)
-{
-    return no(maker, "there is no more room for rules");
-}
 
 static bool all_literal(const uint16_t *items, size_t n)
 {
@@ -44,7 +27,7 @@ static bool set_literal(struct sigma_value *ret, const uint16_t *items, size_t n
     for (size_t i = 0; text && i < n; i++)
         text[i] = (char)item_of(ret, items[i]);
     ret->text = (sv){text, n};
-    return text || no_room(maker);
+    return text || sigma_no_room(maker);
 }
 
 static bool set_glob(struct sigma_value *ret, const struct sigma_text *text, const struct sigma_maker *maker)
@@ -55,7 +38,7 @@ static bool set_glob(struct sigma_value *ret, const struct sigma_text *text, con
     ret->kind = SIGMA_GLOB;
     ret->pattern = pattern;
     ret->pattern_count = text->count;
-    return pattern || no_room(maker);
+    return pattern || sigma_no_room(maker);
 }
 
 /* The cheapest comparison that means the same as the text. */
@@ -82,7 +65,7 @@ static struct sigma_value *make_alternatives(struct sigma_value *ret, size_t cou
         return ret;
     struct sigma_value *alternatives = arena_alloc(maker->arena, count * sizeof *alternatives);
     if (!alternatives)
-        (void)no_room(maker);
+        (void)sigma_no_room(maker);
     ret->kind = SIGMA_ANY_OF;
     ret->alternatives = alternatives;
     ret->alternative_count = alternatives ? count : 0;
@@ -96,7 +79,7 @@ static bool compile_text(struct sigma_value *ret, sv text, const struct sigma_ke
     struct sigma_key whole = *key;
     bool keyword = key->field.n == 0;
     if (keyword && text.n == 0)
-        return no(maker, "an empty keyword would match every event");
+        return sigma_no(maker, "an empty keyword would match every event");
     if (keyword && !sigma_has(key, SIGMA_MODIFIER_contains))
         whole.chain[whole.chain_count++] = SIGMA_MODIFIER_contains;
     if (!sigma_text_make(&texts, text, &whole, maker))
@@ -145,7 +128,7 @@ static bool compile_regex(struct sigma_value *ret, sv text, const struct sigma_k
     if (!ret->regex) {
         char why[160];
         pcre2_get_error_message(code, (PCRE2_UCHAR *)why, sizeof why);
-        return no(maker, "this regular expression is wrong at character %zu: %s", at + 1, why);
+        return sigma_no(maker, "this regular expression is wrong at character %zu: %s", at + 1, why);
     }
     /* Without a JIT (a kernel that forbids writable code) the interpreter does the same more slowly. */
     (void)pcre2_jit_compile(ret->regex, PCRE2_JIT_COMPLETE);
@@ -158,11 +141,11 @@ static bool compile_cidr(struct sigma_value *ret, sv text, const struct sigma_ma
     ret->kind = SIGMA_CIDR;
     sv bits = text, address = sv_split(&bits, '/');
     if (!sigma_address(address, ret->address, &ret->v6))
-        return no(maker, "'%.*s' is no network: write it as 192.0.2.0/24 or 2001:db8::/32",
-                  SV_ARG(sv_first(text, 60)));
+        return sigma_no(maker, "'%.*s' is no network: write it as 192.0.2.0/24 or 2001:db8::/32",
+                        SV_ARG(sv_first(text, 60)));
     uint64_t count = ret->v6 ? 128 : 32, most = count;
     if (bits.p && (!sv_to_u64(bits, &count) || count > most))
-        return no(maker, "'/%.*s' is no prefix length: 0 to %d", SV_ARG(sv_first(bits, 20)), (int)most);
+        return sigma_no(maker, "'/%.*s' is no prefix length: 0 to %d", SV_ARG(sv_first(bits, 20)), (int)most);
     ret->prefix_bits = (uint8_t)count;
     return true;
 }
@@ -175,8 +158,8 @@ static bool compile_comparison(struct sigma_value *ret, sv text, const struct si
                 : sigma_has(key, SIGMA_MODIFIER_gt)  ? SIGMA_GREATER
                                                      : SIGMA_GREATER_EQUAL;
     if (!sigma_number(text, &ret->number))
-        return no(maker, "lt, lte, gt and gte compare numbers, and '%.*s' is none",
-                  SV_ARG(sv_first(text, 60)));
+        return sigma_no(maker, "lt, lte, gt and gte compare numbers, and '%.*s' is none",
+                        SV_ARG(sv_first(text, 60)));
     return true;
 }
 
@@ -185,7 +168,7 @@ static bool compile_exists(struct sigma_value *ret, sv text, const struct sigma_
     ret->kind = SIGMA_EXISTS;
     bool yes = sv_ieq(text, SV("true"));
     if (!yes && !sv_ieq(text, SV("false")))
-        return no(maker, "exists is followed by true or false");
+        return sigma_no(maker, "exists is followed by true or false");
     ret->number = yes;
     return true;
 }
@@ -210,7 +193,7 @@ static bool compile_part(struct sigma_value *ret, sv text, const struct sigma_ma
 {
     ret->kind = SIGMA_NUMBER;
     return sigma_number(text, &ret->number) ||
-           no(maker, "a part of a date is a number, and '%.*s' is none", SV_ARG(sv_first(text, 60)));
+           sigma_no(maker, "a part of a date is a number, and '%.*s' is none", SV_ARG(sv_first(text, 60)));
 }
 
 static bool compile_reference(struct sigma_value *ret, sv text, const struct sigma_key *key,
@@ -220,12 +203,12 @@ static bool compile_reference(struct sigma_value *ret, sv text, const struct sig
     bool head = contains || sigma_has(key, SIGMA_MODIFIER_startswith);
     bool tail = contains || sigma_has(key, SIGMA_MODIFIER_endswith);
     if (text.n == 0)
-        return no(maker, "fieldref is followed by the name of another field");
+        return sigma_no(maker, "fieldref is followed by the name of another field");
     ret->kind = SIGMA_FIELD;
     ret->relation = head && tail ? SIGMA_CONTAINS : head ? SIGMA_PREFIX : tail ? SIGMA_SUFFIX : SIGMA_EXACT;
     ret->cased = sigma_has(key, SIGMA_MODIFIER_cased);
     ret->slot = sigma_fields_intern(maker->fields, text);
-    return ret->slot != SIGMA_NO_SLOT || no_room(maker);
+    return ret->slot != SIGMA_NO_SLOT || sigma_no_room(maker);
 }
 
 /* Null and plain numbers keep their YAML meaning unless a modifier makes text of them. */
@@ -278,7 +261,7 @@ static bool compile_kinds(struct sigma_value *ret, sv text, const struct sigma_k
         for (size_t j = 0; bytes && j < one->count; j++)
             bytes[j] = (char)one->items[j];
         if (!bytes)
-            return no_room(maker);
+            return sigma_no_room(maker);
         if (!compile_kind(&values[i], (sv){bytes, one->count}, key, maker)) {
             sigma_value_free(ret);
             return false;
@@ -292,7 +275,7 @@ bool sigma_value_compile(struct sigma_value *ret, sv text, bool plain, const str
 {
     *ret = (struct sigma_value){0};
     if (text.n > SIGMA_VALUE_BYTES_MAX)
-        return no(maker, "this value is longer than %d bytes", SIGMA_VALUE_BYTES_MAX);
+        return sigma_no(maker, "this value is longer than %d bytes", SIGMA_VALUE_BYTES_MAX);
     if (sigma_has_role(key, SIGMA_KIND) || sigma_has_role(key, SIGMA_ORDER) ||
         sigma_has_role(key, SIGMA_PART) || sigma_has_role(key, SIGMA_REFERENCE))
         return compile_kinds(ret, text, key, maker);
