@@ -121,9 +121,9 @@ class Daemon:
             found += parents.get(pid, [])
         return found
 
-    def cpu_seconds(self):
+    def cpu_seconds(self, pids=None):
         total = 0
-        for pid in self.pids():
+        for pid in pids or self.pids():
             try:
                 fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
                 total += (int(fields[11]) + int(fields[12])) * TICK_S

@@ -46,3 +46,13 @@ def syslog_ng(count):
     kinds = ('type("pcre")' if is_regex(i) else 'type("string") flags("substring")' for i in range(count))
     return "".join(f'log {{ source(s); filter {{ message("{pattern(i)}" {kind}) }}; destination(d); }};\n'
                    for i, kind in enumerate(kinds))
+
+
+def sagan(count):
+    """As Snort's rules, without thresholds."""
+    def test(i):
+        escaped = pattern(i).replace("/", "\\/")
+        return f'pcre:"/{escaped}/"' if is_regex(i) else f'content:"{pattern(i)}"'
+
+    return "".join(f'alert any any any -> any any (msg:"Tool {i}"; {test(i)}; classtype: exploit-attempt; sid:{5000000 + i}; rev:1;)\n'
+                   for i in range(count))
