@@ -122,17 +122,17 @@ static int add_inputs(struct making *making, const struct config *config, struct
     return 0;
 }
 
-static int add_relay(struct making *making, const struct config *config,
-                     const struct config_strings *endpoints, struct err *err)
+static int add_relay(struct making *making, const struct config *config, struct err *err)
 {
-    for (size_t i = 0; config->relay.present && i < endpoints->count; i++) {
-        const char *label = arena_printf(config->arena, "relay %s", endpoints->items[i]).p;
+    for (size_t i = 0; i < config->relay.listener_count; i++) {
+        const char *endpoint = config->relay.listeners[i].address;
+        const char *label = arena_printf(config->arena, "relay %s", endpoint).p;
         int fd = -1;
         if (making->made->count == SOCKETS_MAX)
             return err_set(err, ERR_LIMIT, NULL, "more than %d sockets", SOCKETS_MAX);
         if (reuse(making, label, "gateway"))
             continue;
-        if (open_relay(endpoints->items[i], &fd, err) < 0)
+        if (open_relay(endpoint, &fd, err) < 0)
             return -1;
         add(making, label, "gateway", fd);
     }
@@ -178,8 +178,7 @@ int sockets_open(const struct sockets *old, const struct config *config, struct 
     struct making making = {.old = old, .made = calloc(1, sizeof *making.made)};
     assert(making.made);
     if (add_control(&making, config, err) < 0 || add_inputs(&making, config, err) < 0 ||
-        add_relay(&making, config, &config->relay.listen, err) < 0 ||
-        add_relay(&making, config, &config->relay.listen_tls, err) < 0) {
+        add_relay(&making, config, err) < 0) {
         sockets_free(making.made);
         return -1;
     }

@@ -68,6 +68,7 @@ static const struct bound {
     {"routes", "hold_down", NANOS_PER_SECOND / 10, 3600 * NANOS_PER_SECOND, "from 100ms to 1h"},
     {"smarthosts", "connect_timeout", NANOS_PER_SECOND / 10, 3600 * NANOS_PER_SECOND, "from 100ms to 1h"},
     {"smarthosts", "stage_timeout", NANOS_PER_SECOND / 10, 3600 * NANOS_PER_SECOND, "from 100ms to 1h"},
+    {"listen", "message_bytes_max", 64 * 1024, 1024 * 1024 * 1024, "from 64K to 1G"},
     {"relay", "message_bytes_max", 64 * 1024, 1024 * 1024 * 1024, "from 64K to 1G"},
     {"relay", "connections_max", 1, 20000, "from 1 to 20000"},
     {"relay", "connections_per_network", 1, 20000, "from 1 to 20000"},

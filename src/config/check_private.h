@@ -27,6 +27,9 @@ void check_relay(const struct check *check);
 /* check_relay_tls.c: its certificate and whatever needs one, and the mechanisms of AUTH. */
 void check_relay_tls(const struct check *check, const struct config_instance *instance);
 
+/* check_listeners.c: its addresses and what holds there. */
+void check_listeners(const struct check *check, const struct config_instance *relay);
+
 /* check_routes.c: its routes and smarthosts. */
 void check_routes(const struct check *check, const struct config_instance *relay);
 

@@ -54,10 +54,10 @@ static void check_companions(const struct check *check, const struct config_inst
         check_refuse(check, instance, "rewrite", "keep one of the two", "excludes redirect");
 }
 
-static bool is_listed(const struct config_strings *list, const char *text)
+static bool listens_at(const struct config_relay *relay, const char *address)
 {
-    for (size_t i = 0; i < list->count; i++)
-        if (strcmp(list->items[i], text) == 0)
+    for (size_t i = 0; i < relay->listener_count; i++)
+        if (relay->listeners[i].address && strcmp(relay->listeners[i].address, address) == 0)
             return true;
     return false;
 }
@@ -82,8 +82,7 @@ static void check_references(const struct check *check, const struct config_inst
             break;
         }
     for (size_t i = 0; i < rule->listeners.count; i++)
-        if (!is_listed(&relay->listen, rule->listeners.items[i]) &&
-            !is_listed(&relay->listen_tls, rule->listeners.items[i])) {
+        if (!listens_at(relay, rule->listeners.items[i])) {
             check_refuse(check, instance, "listeners", "write it as it stands in relay.listen",
                          "an address is named that relay.listen does not have");
             break;
@@ -210,9 +209,7 @@ void check_relay(const struct check *check)
     if (!instance)
         return;
     check_bounds(check, instance);
-    if (config_given(instance, "listen") && !config_faulty(instance, "listen") && relay->listen.count == 0)
-        check_refuse(check, instance, "listen", "drop the relay section to switch it off",
-                     "the list is empty");
+    check_listeners(check, instance);
     if (config_given(instance, "domains") && !config_faulty(instance, "domains") && relay->domains.count == 0)
         check_refuse(check, instance, "domains", "name the domains whose mail is delivered here",
                      "the list is empty");

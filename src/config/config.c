@@ -196,10 +196,32 @@ bool config_is_secret(const char *value, const char **ret_reference)
     return true;
 }
 
+/* listen and listen_tls are one list to everybody else, with what holds where nothing is said. */
+static void derive_listeners(struct config *config)
+{
+    struct config_relay *relay = &config->relay;
+    size_t count = relay->listen_count + relay->listen_tls.count;
+    relay->listeners = arena_alloc(config->arena, count * sizeof *relay->listeners + 1);
+    assert(relay->listeners);
+    for (size_t i = 0; i < count; i++) {
+        struct config_listener *listener = &relay->listeners[relay->listener_count++];
+        if (i < relay->listen_count)
+            *listener = relay->listen[i];
+        else
+            *listener = (struct config_listener){.address = relay->listen_tls.items[i - relay->listen_count],
+                                                 .security = CONFIG_LISTENING_TLS};
+        if (!listener->hostname)
+            listener->hostname = config->hostname;
+        if (!listener->message_bytes_max)
+            listener->message_bytes_max = relay->message_bytes_max;
+    }
+}
+
 /* Rules and accounts know where they stand. */
 static void derive_relay(struct config *config, const struct config_instance *relay)
 {
     config->relay.present = relay != NULL;
+    derive_listeners(config);
     if (!config->relay.spool && config->state_directory)
         config->relay.spool = arena_printf(config->arena, "%s/spool", config->state_directory).p;
     for (size_t i = 0; i < config->relay.smarthost_count; i++) {

@@ -44,6 +44,14 @@ enum config_template {
     CONFIG_TEMPLATE_PAGERDUTY,
 };
 
+/* What a client of our gateway finds at one of its addresses. */
+enum config_listening {
+    CONFIG_LISTENING_OFFERED,  /* STARTTLS, if there is a certificate */
+    CONFIG_LISTENING_STARTTLS, /* … and no mail before it */
+    CONFIG_LISTENING_TLS,      /* TLS from the first byte */
+    CONFIG_LISTENING_NONE,     /* no TLS */
+};
+
 /* What becomes of a message past a rule's rate or quota. */
 enum config_over { CONFIG_OVER_DEFER, CONFIG_OVER_REJECT, CONFIG_OVER_NEXT };
 
@@ -64,6 +72,7 @@ enum config_over { CONFIG_OVER_DEFER, CONFIG_OVER_REJECT, CONFIG_OVER_NEXT };
 #define CONFIG_C_PRESENT    bool
 #define CONFIG_C_LEVEL      const char *
 #define CONFIG_C_SECURITY   enum smtp_security
+#define CONFIG_C_LISTENING  enum config_listening
 #define CONFIG_C_PRIVILEGES enum config_privileges
 #define CONFIG_C_TEMPLATE   enum config_template
 #define CONFIG_C_LOG_LEVEL  enum log_level
@@ -105,6 +114,7 @@ struct config_gateway { CONFIG_GATEWAY(CONFIG_FIELD) struct config_landing landi
 struct config_input { CONFIG_INPUT(CONFIG_FIELD) const char *label; /* e.g. "syslog udp://127.0.0.1:5514": the input's name everywhere */ struct config_place place; };
 struct config_alerts { CONFIG_ALERTS(CONFIG_FIELD) };
 struct config_delivery { CONFIG_DELIVERY(CONFIG_FIELD) };
+struct config_listener { CONFIG_LISTENER(CONFIG_FIELD) };
 struct config_rule { CONFIG_RULE(CONFIG_FIELD) const char *file; int line, column; };
 struct config_account { CONFIG_ACCOUNT(CONFIG_FIELD) const char *file; int line, column; };
 struct config_route { CONFIG_ROUTE(CONFIG_FIELD) };
@@ -112,6 +122,8 @@ struct config_smarthost { CONFIG_SMARTHOST(CONFIG_FIELD) };
 struct config_dkim { CONFIG_DKIM(CONFIG_FIELD) };
 struct config_relay {
     CONFIG_RELAY(CONFIG_FIELD)
+    struct config_listener *listen; size_t listen_count;
+    struct config_listener *listeners; size_t listener_count; /* all: those of listen and listen_tls, nothing in them absent */
     struct config_rule *rules; size_t rule_count; /* the first that matches decides */
     struct config_account *accounts; size_t account_count;
     struct config_route *routes; size_t route_count;
@@ -180,6 +192,7 @@ enum {
     CONFIG_DKIM_HEADERS_MAX = 32,
     CONFIG_LISTS_MAX = 1000,
     CONFIG_LIST_ITEMS_MAX = 1000,
+    CONFIG_LISTENERS_MAX = 64, /* of listen, and of listen_tls */
     CONFIG_RULES_MAX = 1000,
     CONFIG_ACCOUNTS_MAX = 10000,
 };

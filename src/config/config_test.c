@@ -62,7 +62,8 @@ static void the_example_of_the_design_is_read_to_the_letter(void **state)
     assert_int_equal(config->rules.count, 2);
     assert_string_equal(config->rules.items[1], "/etc/vedette/rules.d");
     assert_true(config->relay.present);
-    assert_string_equal(config->relay.listen.items[0], "127.0.0.1:2525");
+    assert_int_equal(config->relay.listener_count, 1);
+    assert_string_equal(config->relay.listeners[0].address, "127.0.0.1:2525");
     assert_true(config->relay.command_timeout == 300 * NANOS_PER_SECOND);
     assert_int_equal(config->relay.mechanisms.count, 4);
     assert_null(config->relay.certificate);

@@ -329,11 +329,20 @@ static void read_pair(struct walk *walk, struct config_instance *instance, struc
     unknown_key(walk, section, key, place);
 }
 
+static bool is_value(struct fy_node *node)
+{
+    return !absent(node) && (alias(node) || fy_node_is_scalar(node));
+}
+
 static void read_section(struct walk *walk, const struct task *task)
 {
     struct config_instance *instance = task->instance;
     if (instance->own.line == 0)
         instance->own = task->place;
+    if (instance->section->shorthand && is_value(task->node)) {
+        read_field(walk, instance, 0, task->node, task->place);
+        return;
+    }
     if (!task->node || !fy_node_is_mapping(task->node)) {
         walk->reader->broken |= instance == walk->reader->top;
         config_errors_add(walk->reader->errors, task->place.file, task->place.line, task->place.column,

@@ -27,6 +27,65 @@ static void a_relay_on_its_own_needs_no_gateways_and_nobody_to_tell(void **state
     assert_int_equal(errors.count, 3); /* sender, recipients, gateways */
 }
 
+#define INSIDE_TLS "  certificate: c\n  key: k\n"
+
+static void an_address_stands_alone_or_with_what_holds_there(void **state)
+{
+    (void)state;
+    struct config *config =
+        parse_well("relay:\n  listen: ['[::]:25', {address: '[::]:587', submission: true, "
+                   "hostname: mx.example.org, message_bytes_max: 1M}]\n"
+                   "  listen_tls: ['[::]:465']\n  message_bytes_max: 2M\n" INSIDE_TLS
+                   "  accounts: [{name: a, password: 'secret:file/a'}]\n"
+                   "hostname: gw.example.org\n");
+    const struct config_listener *listeners = config->relay.listeners;
+    assert_int_equal(config->relay.listener_count, 3);
+    assert_string_equal(listeners[0].address, "[::]:25");
+    assert_true(listeners[0].security == CONFIG_LISTENING_OFFERED && !listeners[0].submission);
+    assert_string_equal(listeners[0].hostname, "gw.example.org");
+    assert_int_equal(listeners[0].message_bytes_max, 2 * 1024 * 1024);
+    assert_true(listeners[1].submission);
+    assert_string_equal(listeners[1].hostname, "mx.example.org");
+    assert_int_equal(listeners[1].message_bytes_max, 1024 * 1024);
+    assert_string_equal(listeners[2].address, "[::]:465");
+    assert_int_equal(listeners[2].security, CONFIG_LISTENING_TLS);
+    config_free(config);
+    config = parse_well("relay:\n  listen_tls: ['[::]:465']\n" INSIDE_TLS); /* nothing in the clear */
+    assert_int_equal(config->relay.listener_count, 1);
+    config_free(config);
+}
+
+static void what_is_wrong_with_an_address_is_told_with_its_place(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *listen, *more, *message;
+        int column;
+    } cases[] = {
+        {"localhost:25", "", "address: \"localhost:25\"", 12},
+        {"{security: tls}", "", "address is missing", 13},
+        {"{address: '[::]:25', security: tls}", "", "security: needs a certificate", 43},
+        {"{address: '[::]:25', security: starttls}", "", "security: needs a certificate", 43},
+        {"{address: '[::]:25', security: smtps}", "", "security: \"smtps\"", 43},
+        {"{address: '[::]:25', auth: true}", "", "auth: logins are taken inside TLS only", 39},
+        {"{address: '[::]:25', auth: true}", INSIDE_TLS, "auth: there is nobody to log in", 39},
+        {"{address: '[::]:25', submission: true}", INSIDE_TLS, "submission: there is nobody", 45},
+        {"{address: '[::]:25', submission: true, security: none}", INSIDE_TLS, "inside TLS only", 45},
+        {"{address: '[::]:25', message_bytes_max: 1K}", "", "from 64K to 1G", 52},
+        {"'[::]:25', '[::]:25'", "", "address: is listed twice", 23},
+        {"'[::]:25'", INSIDE_TLS "  listen_tls: ['[::]:25']\n", "address: is listed twice", 12},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char text[1024];
+        size_t before = errors.count;
+        snprintf(text, sizeof text, "relay:\n  listen: [%s]\n%s", cases[i].listen, cases[i].more);
+        assert_null(parse(text));
+        const struct config_error *error = &errors.items[before];
+        if (!strstr(error->message, cases[i].message) || error->line != 2 || error->column != cases[i].column)
+            fail_msg("%s: %d:%d: %s", cases[i].listen, error->line, error->column, error->message);
+    }
+}
+
 static void what_is_wrong_with_a_rule_is_told_with_its_place(void **state)
 {
     (void)state;
@@ -166,6 +225,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_relay_on_its_own_needs_no_gateways_and_nobody_to_tell),
+        TEST(an_address_stands_alone_or_with_what_holds_there),
+        TEST(what_is_wrong_with_an_address_is_told_with_its_place),
         TEST(what_is_wrong_with_a_rule_is_told_with_its_place),
         TEST(a_rule_that_lets_anybody_send_anywhere_is_refused_unless_it_is_said_in_words),
         TEST(an_open_relay_is_warned_of_every_time),

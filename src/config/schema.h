@@ -22,6 +22,7 @@
  *   BOOLEAN     bool           true or false
  *   PRESENT     bool           {}: true if the key is there
  *   SECURITY    enum smtp_security   tls, starttls or none
+ *   LISTENING   enum config_listening   offered, starttls, tls or none
  *   PRIVILEGES  enum config_privileges
  *   LOG_LEVEL   enum log_level
  *   LOG_FORMAT  enum log_format
@@ -176,9 +177,19 @@
       "A message that could not be handed over by then has expired, and that is reported.") \
     X(hold_down, LENGTH, "10s", "A gateway that failed is tried again after this, while another is up.")
 
+/* One address of our own gateway. A plain text in the list is its address. */
+#define CONFIG_LISTENER(X)                                                                                  \
+    X(address, ENDPOINT, CONFIG_REQUIRED, "Address and port, such as 0.0.0.0:25 or [::]:587.")              \
+    X(security, LISTENING, "offered",                                                                       \
+      "offered (STARTTLS where there is a certificate), starttls (no mail before it), tls (from the first " \
+      "byte) or none.")                                                                                     \
+    X(auth, BOOLEAN, "false", "No mail without a login, or a client certificate.")                          \
+    X(submission, BOOLEAN, "false",                                                                         \
+      "For people's mail programs (RFC 6409): auth and TLS are musts, and so are whole domains.")           \
+    X(hostname, HOST, CONFIG_NONE, "Our name in greetings here; default: the global one.")                  \
+    X(message_bytes_max, SIZE, CONFIG_NONE, "Largest message taken here; default: that of relay.")
+
 #define CONFIG_RELAY(X)                                                                                    \
-    X(listen, ENDPOINTS, CONFIG_REQUIRED,                                                                  \
-      "Addresses of our own gateway: in the clear, with STARTTLS if there is a certificate.")              \
     X(listen_tls, ENDPOINTS, CONFIG_NONE, "Further addresses, with TLS from the first byte (port 465).")   \
     X(certificate, PATH, CONFIG_NONE, "The gateway's certificate (PEM), its intermediates after it.")      \
     X(key, PATH, CONFIG_NONE, "Its private key (PEM).")                                                    \

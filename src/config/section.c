@@ -26,6 +26,9 @@ FIELDS(delivery, CONFIG_DELIVERY(X));
 #define X(k, t, d, h) {#k, CONFIG_TYPE_##t, offsetof(struct config_relay, k), d, h},
 FIELDS(relay, CONFIG_RELAY(X));
 #undef X
+#define X(k, t, d, h) {#k, CONFIG_TYPE_##t, offsetof(struct config_listener, k), d, h},
+FIELDS(listener, CONFIG_LISTENER(X));
+#undef X
 #define X(k, t, d, h) {#k, CONFIG_TYPE_##t, offsetof(struct config_rule, k), d, h},
 FIELDS(rule, CONFIG_RULE(X));
 #undef X
@@ -106,7 +109,18 @@ static const struct config_section section_gateway = {
     .child_count = COUNT(gateway_children),
 };
 
+static const struct config_section section_listener = {
+    .name = "listen",
+    .size = sizeof(struct config_listener),
+    .fields = listener_fields,
+    .field_count = COUNT(listener_fields),
+    .shorthand = true,
+};
+
 static const struct config_child relay_children[] = {
+    [CONFIG_RELAY_LISTEN] = {"listen", &section_listener, offsetof(struct config_relay, listen),
+                             offsetof(struct config_relay, listen_count), CONFIG_LISTENERS_MAX,
+                             "Addresses of our own gateway: one of its own alone, or with what holds there."},
     [CONFIG_RELAY_RULES] =
         {"rules", &section_rule, offsetof(struct config_relay, rules),
          offsetof(struct config_relay, rule_count), CONFIG_RULES_MAX,
@@ -195,18 +209,24 @@ static void describe_fields(struct buf *out, const struct config_section *sectio
         describe_field(out, &section->fields[i], indent);
 }
 
+static const char *kind_of(const struct config_child *child)
+{
+    if (!child->max)
+        return "section";
+    return child->section->shorthand ? "list of sections, or of their first keys' values"
+                                     : "list of sections";
+}
+
 void config_describe(struct buf *out)
 {
     describe_fields(out, &config_section_top, 0);
     for (size_t i = 0; i < COUNT(top_children); i++) {
         const struct config_child *child = &top_children[i];
-        buf_printf(out, "\n%s: a %s\n    %s\n", child->key, child->max ? "list of sections" : "section",
-                   child->help);
+        buf_printf(out, "\n%s: a %s\n    %s\n", child->key, kind_of(child), child->help);
         describe_fields(out, child->section, 2);
         for (size_t j = 0; j < child->section->child_count; j++) {
             const struct config_child *inner = &child->section->children[j];
-            buf_printf(out, "  %s: a %s\n      %s\n", inner->key, inner->max ? "list of sections" : "section",
-                       inner->help);
+            buf_printf(out, "  %s: a %s\n      %s\n", inner->key, kind_of(inner), inner->help);
             describe_fields(out, inner->section, 4);
         }
     }

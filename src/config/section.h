@@ -22,6 +22,7 @@
     X(BOOLEAN, BOOLEAN, boolean, "true or false")                                                          \
     X(PRESENT, PRESENT, present, "{}")                                                                     \
     X(SECURITY, SECURITY, security, "tls, starttls or none")                                               \
+    X(LISTENING, LISTENING, listening, "offered, starttls, tls or none")                                   \
     X(PRIVILEGES, PRIVILEGES, privileges, "auto, required or keep")                                        \
     X(LOG_LEVEL, LOG_LEVEL, log_level, "error, warning, info or debug")                                    \
     X(LOG_FORMAT, LOG_FORMAT, log_format, "logfmt or json")                                                \
@@ -104,6 +105,7 @@ struct config_section {
     size_t field_count;
     const struct config_child *children;
     size_t child_count;
+    bool shorthand; /* in a list a value alone stands for a section with nothing but its first key */
 };
 
 extern const struct config_section config_section_top;
@@ -127,7 +129,8 @@ enum {
     CONFIG_RELAY_ACCOUNTS,
     CONFIG_RELAY_ROUTES,
     CONFIG_RELAY_SMARTHOSTS,
-    CONFIG_RELAY_DKIM
+    CONFIG_RELAY_DKIM,
+    CONFIG_RELAY_LISTEN
 };
 
 /* One section as it was found. */

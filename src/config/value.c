@@ -270,6 +270,9 @@ static bool choose(const struct word *words, size_t count, sv text, int *ret)
 CHOICE(boolean, BOOLEAN, bool, {SV_INIT("true"), true}, {SV_INIT("false"), false})
 CHOICE(security, SECURITY, enum smtp_security, {SV_INIT("tls"), SMTP_SECURITY_TLS},
        {SV_INIT("starttls"), SMTP_SECURITY_STARTTLS}, {SV_INIT("none"), SMTP_SECURITY_NONE})
+CHOICE(listening, LISTENING, enum config_listening, {SV_INIT("offered"), CONFIG_LISTENING_OFFERED},
+       {SV_INIT("starttls"), CONFIG_LISTENING_STARTTLS}, {SV_INIT("tls"), CONFIG_LISTENING_TLS},
+       {SV_INIT("none"), CONFIG_LISTENING_NONE})
 CHOICE(privileges, PRIVILEGES, enum config_privileges, {SV_INIT("auto"), CONFIG_PRIVILEGES_AUTO},
        {SV_INIT("required"), CONFIG_PRIVILEGES_REQUIRED}, {SV_INIT("keep"), CONFIG_PRIVILEGES_KEEP})
 CHOICE(log_level, LOG_LEVEL, enum log_level, {SV_INIT("error"), LOG_LEVEL_ERROR},

@@ -38,7 +38,7 @@ struct gateway {
         struct loop_fd *watch;
         int fd;
         char *endpoint;
-        bool tls;
+        struct config_listener terms; /* of the configuration in use; no address: it does not list it yet */
     } * sockets[GATEWAY_SOCKETS_MAX];
     size_t socket_count;
     struct loop_timer *resume; /* accepting goes on after the process ran out of descriptors */
@@ -49,11 +49,17 @@ struct gateway {
     void *done_arg;
 };
 
+/* A new socket comes before the configuration that lists it. */
+static void open_doors(const struct listening *listening)
+{
+    loop_fd_want(listening->watch, listening->terms.address ? LOOP_READ : 0);
+}
+
 static void resume_accepting(void *arg)
 {
     struct gateway *gateway = arg;
     for (size_t i = 0; i < gateway->socket_count; i++)
-        loop_fd_want(gateway->sockets[i]->watch, LOOP_READ);
+        open_doors(gateway->sockets[i]);
 }
 
 static void pause_accepting(struct gateway *gateway, nanos after)
@@ -94,7 +100,7 @@ static void turn_away(const struct listening *listening, int fd, const struct ad
     char ip[ADDRESS_TEXT_MAX];
     LOG_WARNING("gateway turns a client away", LOG_STR("client", address_ip_text(peer, ip)),
                 LOG_STR("why", why));
-    if (!listening->tls) {
+    if (listening->terms.security != CONFIG_LISTENING_TLS) {
         ssize_t sent = send(fd, reply, sizeof reply - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
         (void)sent;
     }
@@ -115,9 +121,8 @@ static void welcome(const struct listening *listening, int fd, const struct addr
     }
     struct inbound_setup setup = {.loop = gateway->loop,
                                   .house = &gateway->house,
-                                  .listener = listening->endpoint,
+                                  .listener = &listening->terms,
                                   .peer = peer,
-                                  .tls = listening->tls,
                                   .fn = inbound_ended,
                                   .arg = gateway};
     struct inbound *session = inbound_new(&setup, fd);
@@ -252,16 +257,17 @@ int gateway_new(const struct gateway_setup *setup, struct gateway **ret, struct 
     return 0;
 }
 
-static bool is_listed(const struct config_strings *endpoints, const char *endpoint)
+static const struct config_listener *listener_at(const struct config_relay *relay, const char *address)
 {
-    for (size_t i = 0; i < endpoints->count; i++)
-        if (strcmp(endpoints->items[i], endpoint) == 0)
-            return true;
-    return false;
+    for (size_t i = 0; i < relay->listener_count; i++)
+        if (strcmp(relay->listeners[i].address, address) == 0)
+            return &relay->listeners[i];
+    return NULL;
 }
 
 void gateway_socket(struct gateway *gateway, const char *endpoint, int fd)
 {
+    const struct config_listener *terms = listener_at(&gateway->house.config->relay, endpoint);
     if (gateway->socket_count == GATEWAY_SOCKETS_MAX) {
         LOG_ERROR("gateway listens at no further address", LOG_STR("endpoint", endpoint),
                   LOG_INT("most", GATEWAY_SOCKETS_MAX));
@@ -272,9 +278,10 @@ void gateway_socket(struct gateway *gateway, const char *endpoint, int fd)
     assert(listening);
     *listening = (struct listening){.gateway = gateway, .fd = fd, .endpoint = strdup(endpoint)};
     assert(listening->endpoint);
-    listening->tls = is_listed(&gateway->house.config->relay.listen_tls, endpoint);
+    if (terms)
+        listening->terms = *terms;
     listening->watch = loop_fd_new(gateway->loop, fd, on_listener, listening);
-    loop_fd_want(listening->watch, LOOP_READ);
+    open_doors(listening);
     gateway->sockets[gateway->socket_count++] = listening;
 }
 
@@ -291,11 +298,14 @@ static void close_unlisted(struct gateway *gateway, const struct config_relay *r
     size_t kept = 0;
     for (size_t i = 0; i < gateway->socket_count; i++) {
         struct listening *listening = gateway->sockets[i];
-        listening->tls = is_listed(&relay->listen_tls, listening->endpoint);
-        if (listening->tls || is_listed(&relay->listen, listening->endpoint))
+        const struct config_listener *terms = listener_at(relay, listening->endpoint);
+        if (terms) {
+            listening->terms = *terms;
+            open_doors(listening);
             gateway->sockets[kept++] = listening;
-        else
+        } else {
             stop_listening(listening);
+        }
     }
     gateway->socket_count = kept;
 }

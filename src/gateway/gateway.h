@@ -24,8 +24,8 @@ int gateway_new(const struct gateway_setup *setup, struct gateway **ret, struct 
 
 enum { GATEWAY_SOCKETS_MAX = 64 };
 
-/* The listening socket of that endpoint, as relay.listen or relay.listen_tls has it. Takes over fd, and
- * closes it past GATEWAY_SOCKETS_MAX. */
+/* The listening socket of that address, as one of relay.listeners has it. Takes over fd, and closes it past
+ * GATEWAY_SOCKETS_MAX. */
 void gateway_socket(struct gateway *gateway, const char *endpoint, int fd);
 
 /* Reads all that a new configuration needs; −1: the old one stays. gateway_reload then takes it, for sessions

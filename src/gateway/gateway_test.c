@@ -407,7 +407,7 @@ static void a_reload_closes_what_is_no_longer_listed(void **state)
     reload(fixture, make_config(fixture->root, ""));
     close(client(fixture));
     struct config *other = make_config(fixture->root, "");
-    other->relay.listen = (struct config_strings){.items = (const char *[]){"127.0.0.1:2526"}, .count = 1};
+    other->relay.listeners[0].address = "127.0.0.1:2526";
     reload(fixture, other);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&fixture->address.storage, fixture->address.length), -1);

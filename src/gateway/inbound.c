@@ -232,26 +232,31 @@ static void on_stream(void *arg, struct stream *stream, enum stream_event event,
 struct inbound *inbound_new(const struct inbound_setup *setup, int fd)
 {
     struct inbound *session = calloc(1, sizeof *session);
-    assert(session && (setup->house->tls || !setup->tls));
+    const struct config_listener *listener = setup->listener;
+    bool tls = listener->security == CONFIG_LISTENING_TLS;
+    assert(session && (setup->house->tls || !tls));
     session->house = setup->house;
     session->fn = setup->fn;
     session->arg = setup->arg;
     session->peer = *setup->peer;
-    sv_copy(session->listener, sizeof session->listener, sv_of(setup->listener));
-    session->implicit_tls = session->shaking_hands = setup->tls;
+    sv_copy(session->listener, sizeof session->listener, sv_of(listener->address));
+    session->implicit_tls = session->shaking_hands = tls;
+    session->submission = listener->submission;
+    session->must_encrypt = listener->security == CONFIG_LISTENING_STARTTLS || listener->submission;
+    session->must_identify = listener->auth || listener->submission;
     session->stream = stream_accepted(setup->loop, fd, on_stream, session);
     address_ip_text(&session->peer, session->client_ip);
     struct smtp_server_options options = {
-        .name = inbound_name(session),
-        .size_limit = (uint64_t)setup->house->config->relay.message_bytes_max,
+        .name = listener->hostname ? sv_of(listener->hostname) : inbound_name(session),
+        .size_limit = (uint64_t)listener->message_bytes_max,
         .recipients_max = SMTP_RECIPIENTS_MAX,
         .errors_max = ERRORS_MAX,
-        .starttls = setup->house->tls && !setup->tls,
-        .secured = setup->tls,
+        .starttls = setup->house->tls && !tls && listener->security != CONFIG_LISTENING_NONE,
+        .secured = tls,
     };
     session->server = smtp_server_new(&options);
     inbound_offer_auth(session);
-    if (setup->tls) {
+    if (tls) {
         stream_secure_server(session->stream, setup->house->tls);
     } else {
         smtp_server_greet(session->server);

@@ -33,9 +33,8 @@ typedef void inbound_ended_fn(void *arg, struct inbound *session);
 struct inbound_setup {
     struct loop *loop;
     struct inbound_house *house;
-    const char *listener; /* as relay.listen or relay.listen_tls has it; copied */
+    const struct config_listener *listener; /* what holds where the client came in; copied */
     const struct address *peer;
-    bool tls; /* from the first byte */
     inbound_ended_fn *fn;
     void *arg;
 };
