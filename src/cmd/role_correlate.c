@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "cmd/confine.h"
+#include "cmd/finding_counts.h"
 #include "cmd/role.h"
 #include "cmd/role_rules.h"
 #include "watch/correlator.h"
@@ -34,6 +35,7 @@ struct correlate_role {
     struct loop_timer *tick, *report;
     struct correlator_counts past;     /* of the correlators that were thrown away */
     struct correlator_counts reported; /* in all */
+    struct finding_counts *found;      /* by correlation */
 };
 
 /* --- Counts
@@ -56,7 +58,8 @@ static struct correlator_counts count_all(const struct correlate_role *role)
 
 static void correlate_metrics(void *state, struct buf *out)
 {
-    struct correlator_counts counts = count_all(state);
+    const struct correlate_role *role = state;
+    struct correlator_counts counts = count_all(role);
     const struct {
         const char *name, *help;
         uint64_t value;
@@ -76,6 +79,8 @@ static void correlate_metrics(void *state, struct buf *out)
     metrics_one(out, "vedette_correlate_groups", METRICS_GAUGE, "Groups remembered.", (int64_t)counts.groups);
     metrics_one(out, "vedette_correlate_bytes", METRICS_GAUGE, "Memory that they take.",
                 (int64_t)counts.bytes);
+    finding_counts_write(role->found, "vedette_correlate_rule_findings_total",
+                         "Findings of this correlation.", out);
 }
 
 /* --- Answers
@@ -105,6 +110,7 @@ static void on_finding(void *arg, const struct finding *finding, uint64_t ordina
 {
     struct correlate_role *role = arg;
     (void)ordinal;
+    finding_counts_add(role->found, finding->rule_id);
     if (correlated_add_finding(&role->part, finding))
         return;
     answer_next_part(role);
@@ -282,7 +288,8 @@ static int correlate_begin(struct role_process *process, const struct config *co
                                     .config = config,
                                     .ruleset = ruleset,
                                     .part = BUF_INIT(PART_BYTES_MAX),
-                                    .arena = arena_new(ASKED_BYTES_MAX)};
+                                    .arena = arena_new(ASKED_BYTES_MAX),
+                                    .found = finding_counts_new()};
     renew(role);
     role->tick = loop_timer_new(role_loop(process), on_tick, role);
     role->report = loop_timer_new(role_loop(process), report, role);
@@ -346,6 +353,7 @@ static void correlate_end(void *state)
     ruleset_free(role->prepared);
     loop_timer_free(role->tick);
     loop_timer_free(role->report);
+    finding_counts_free(role->found);
     buf_free(&role->part);
     arena_free(role->arena);
     free(role);

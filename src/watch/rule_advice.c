@@ -34,8 +34,8 @@ static sv pumped(char text[static RULE_ADVICE_VALUE_BYTES], char pump, const str
     text[n++] = '\1';
     if (before < value->set_count)
         n += put_needed(text + n, PART, value->sets + before, value->set_count - before);
-    for (char c = PRINTABLE_FIRST; c <= PRINTABLE_LAST; c++)
-        text[n++] = c;
+    for (int c = PRINTABLE_FIRST; c <= PRINTABLE_LAST; c++)
+        text[n++] = (char)c;
     return sv_make(text, n);
 }
 
@@ -45,13 +45,13 @@ static char stumbles_over(const struct sigma_value *value, struct sigma_scratch 
     char text[RULE_ADVICE_VALUE_BYTES];
     if (value->kind != SIGMA_REGEX)
         return 0;
-    for (char pump = PRINTABLE_FIRST; pump <= PRINTABLE_LAST; pump++)
+    for (int pump = PRINTABLE_FIRST; pump <= PRINTABLE_LAST; pump++)
         for (size_t before = 0; before <= value->set_count; before++) {
             uint64_t limits = sigma_scratch_limits(scratch);
-            const struct sigma_subject subject = {.text = pumped(text, pump, value, before)};
+            const struct sigma_subject subject = {.text = pumped(text, (char)pump, value, before)};
             sigma_value_match(value, &subject, scratch);
             if (sigma_scratch_limits(scratch) > limits)
-                return pump;
+                return (char)pump;
         }
     return 0;
 }

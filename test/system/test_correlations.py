@@ -129,7 +129,8 @@ def test_metrics_count_what_correlations_left_out_also_over_a_reload(vedette, tm
     write(path, [event("bob")] * 7 + [event("bob", at=now - datetime.timedelta(days=1)), event("eve", at=now + datetime.timedelta(days=1)), nobody])
     wait_for_all_read(one, path, "mark")
     counts = {"events": 10, "findings": 1, "late": 1, "future": 1, "ungrouped": 1, "evicted": 0, "cut": 0}
-    samples = [f"vedette_correlate_{name}_total {count}" for name, count in counts.items()] + ["vedette_correlate_groups 2"]
+    samples = [f"vedette_correlate_{name}_total {count}" for name, count in counts.items()] + [
+        "vedette_correlate_groups 2", 'vedette_correlate_rule_findings_total{rule="seven"} 1']
     assert set(samples) <= set(one.command("metrics").stdout.splitlines()), one.command("metrics").stdout
     one.process.send_signal(signal.SIGHUP)
     wait_until(lambda: "msg=reloaded" in one.log.read_text(), 30, "the reload")
