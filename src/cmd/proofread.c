@@ -1,6 +1,5 @@
-#include "cmd/proofread.h"
+#include "cmd/proofread_private.h"
 
-#include "cmd/confine.h"
 #include "cmd/role.h"
 #include "gateway/guard.h"
 #include "io/sandbox.h"
@@ -16,7 +15,7 @@
 
 enum { CHECK_BYTES_MAX = 1024 * 1024 };
 
-static void warn(struct proofread *check, const char *text)
+void proofread_warn(struct proofread *check, const char *text)
 {
     if (check->warning_count < PROOFREAD_WARNINGS_MAX)
         check->warnings[check->warning_count++] = arena_sv(check->arena, sv_of(text));
@@ -25,12 +24,8 @@ static void warn(struct proofread *check, const char *text)
 static void on_config_warning(void *arg, const char *file, int line, const char *sentence)
 {
     struct proofread *check = arg;
-    warn(check, line ? arena_printf(check->arena, "%s:%d: %s", file, line, sentence).p : sentence);
+    proofread_warn(check, line ? arena_printf(check->arena, "%s:%d: %s", file, line, sentence).p : sentence);
 }
-
-/* An error in the configuration, at that place. */
-#define COMPLAIN(check, place, ...) \
-    config_errors_add(&(check)->errors, (place)->file, (place)->line, (place)->column, __VA_ARGS__)
 
 static void on_rule_error(void *arg, const struct rule_error *error)
 {
@@ -50,8 +45,7 @@ static void check_rules(struct proofread *check, const struct config *config)
     ruleset_free(ruleset);
 }
 
-/* As root we can say whether a process, which will be another user, gets at a file. */
-static bool role_reads(enum confine_role role, const struct config *config, const char *path)
+bool proofread_role_reads(enum confine_role role, const struct config *config, const char *path)
 {
     return !confine_takes_user(role, config, NULL) || sandbox_user_may(confine_user(role), path, R_OK);
 }
@@ -59,17 +53,29 @@ static bool role_reads(enum confine_role role, const struct config *config, cons
 static void check_gateway(struct proofread *check, const struct config *config,
                           const struct config_gateway *gateway)
 {
-    struct tls_context *context = NULL;
-    struct tls_trust trust = {
-        .ca_file = gateway->ca_file, .ca_directory = gateway->ca_directory, .pin = gateway->pin};
-    struct err err;
-    if (gateway->security != SMTP_SECURITY_NONE && tls_client_context(&trust, &context, &err) < 0)
-        COMPLAIN(check, &gateway->place, err.advice, "gateway %s: %s", gateway->name, err.cause);
-    else if (gateway->ca_file && !role_reads(CONFINE_COURIER, config, gateway->ca_file))
-        COMPLAIN(check, &gateway->place, "certificates are no secret: chmod a+r",
-                 "gateway %s: %s cannot be read by user %s", gateway->name, gateway->ca_file,
-                 confine_user(CONFINE_COURIER));
-    tls_context_free(context);
+    const struct proofread_peer peer = {.kind = "gateway",
+                                        .name = gateway->name,
+                                        .role = CONFINE_COURIER,
+                                        .security = gateway->security,
+                                        .ca_file = gateway->ca_file,
+                                        .ca_directory = gateway->ca_directory,
+                                        .pin = gateway->pin,
+                                        .place = &gateway->place};
+    proofread_peer(check, config, &peer);
+}
+
+static void check_smarthost(struct proofread *check, const struct config *config,
+                            const struct config_smarthost *host)
+{
+    const struct proofread_peer peer = {.kind = "smarthost",
+                                        .name = host->name,
+                                        .role = CONFINE_GATEWAY,
+                                        .security = host->security,
+                                        .ca_file = host->ca_file,
+                                        .ca_directory = host->ca_directory,
+                                        .pin = host->pin,
+                                        .place = &host->place};
+    proofread_peer(check, config, &peer);
 }
 
 /* Names the file, where it is one of the rules', lists', pipelines' or masks'. */
@@ -96,10 +102,11 @@ static void check_users(struct proofread *check, const struct config *config)
             config_errors_add(&check->errors, NULL, 0, 0, advice, "%s: %s, and privileges: required", user,
                               why);
         else
-            warn(check, arena_printf(check->arena,
-                                     "%s: %s. Started by root, its process stays root without its powers. %s",
-                                     user, why, advice)
-                            .p);
+            proofread_warn(
+                check, arena_printf(check->arena,
+                                    "%s: %s. Started by root, its process stays root without its powers. %s",
+                                    user, why, advice)
+                           .p);
         if (!getpwnam(user)) /* and none of the others */
             return;
     }
@@ -130,7 +137,7 @@ static void check_secret(struct proofread *check, const struct config *config,
         return; /* root reads the service's credentials before the keeper becomes its user */
     const char *path =
         arena_printf(check->arena, "%s/%s", config->secrets_directory, secret->reference + strlen("file/")).p;
-    if (path && !role_reads(CONFINE_KEEPER, config, path))
+    if (path && !proofread_role_reads(CONFINE_KEEPER, config, path))
         COMPLAIN(
             check, &secret->place,
             arena_printf(check->arena, "chown %s it and the folder it is in", confine_user(CONFINE_KEEPER)).p,
@@ -142,29 +149,45 @@ static void check_input(struct proofread *check, const struct config *config,
                         const struct config_input *input)
 {
     const char *user = confine_user(CONFINE_WATCH);
-    if (input->certificate && access(input->certificate, R_OK) < 0)
-        COMPLAIN(check, &input->place, NULL, "%s: the certificate %s cannot be read", input->label,
-                 input->certificate);
-    if (input->key && access(input->key, F_OK) < 0)
-        COMPLAIN(check, &input->place, NULL, "%s: the key %s is not there", input->label, input->key);
-    else if (input->key && !role_reads(CONFINE_WATCH, config, input->key))
-        COMPLAIN(check, &input->place, "give it to that user, mode 0400",
-                 "%s: the key %s cannot be read by user %s", input->label, input->key, user);
+    const struct proofread_server server = {.label = input->label,
+                                            .role = CONFINE_WATCH,
+                                            .certificate = input->certificate,
+                                            .key = input->key,
+                                            .client_ca = input->client_ca,
+                                            .certificate_place = input->place,
+                                            .key_place = input->place,
+                                            .client_ca_place = input->place};
+    proofread_server(check, config, &server);
     if (input->file && access(input->file, R_OK) < 0)
-        warn(check, arena_printf(check->arena, "%s cannot be read now; it is waited for", input->file).p);
-    else if (input->file && !role_reads(CONFINE_WATCH, config, input->file))
-        warn(check,
-             arena_printf(check->arena,
-                          "%s cannot be read by user %s: put it into the group that may, by usermod -aG",
-                          input->file, user)
-                 .p);
+        proofread_warn(check,
+                       arena_printf(check->arena, "%s cannot be read now; it is waited for", input->file).p);
+    else if (input->file && !proofread_role_reads(CONFINE_WATCH, config, input->file))
+        proofread_warn(
+            check,
+            arena_printf(check->arena,
+                         "%s cannot be read by user %s: put it into the group that may, by usermod -aG",
+                         input->file, user)
+                .p);
 }
 
-/* Named time zones, which only the system knows. */
 static void check_relay(struct proofread *check, const struct config *config)
 {
-    if (config->relay.present)
-        guard_free(guard_new(&config->relay, &check->errors));
+    const struct config_relay *relay = &config->relay;
+    const struct proofread_server server = {.label = "relay",
+                                            .role = CONFINE_GATEWAY,
+                                            .certificate = relay->certificate,
+                                            .key = relay->key,
+                                            .client_ca = relay->client_ca,
+                                            .certificate_place = relay->certificate_place,
+                                            .key_place = relay->key_place,
+                                            .client_ca_place = relay->client_ca_place};
+    if (!relay->present)
+        return;
+    guard_free(guard_new(relay, &check->errors)); /* knows named time zones, which only the system has */
+    proofread_server(check, config, &server);
+    for (size_t i = 0; i < relay->smarthost_count; i++)
+        check_smarthost(check, config, &relay->smarthosts[i]);
+    proofread_pam(check, config);
 }
 
 static void check_config(struct proofread *check, const struct config *config)
@@ -181,7 +204,7 @@ static void check_config(struct proofread *check, const struct config *config)
     check_relay(check, config);
     check_users(check, config);
     if (!sandbox_landlock_available())
-        warn(
+        proofread_warn(
             check,
             "This kernel has no Landlock: the processes' view of the file system is not restricted further.");
     config_warnings(config, on_config_warning, check);

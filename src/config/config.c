@@ -231,14 +231,22 @@ static void derive_relay(struct config *config, const struct config_instance *re
         if (!host->helo)
             host->helo = config->hostname;
     }
-    const struct config_instance *item = relay ? relay->children[CONFIG_RELAY_RULES] : NULL;
+    if (!relay)
+        return;
+    config->relay.certificate_place = config_place_of(relay, "certificate");
+    config->relay.key_place = config_place_of(relay, "key");
+    config->relay.client_ca_place = config_place_of(relay, "client_ca");
+    const struct config_instance *item = relay->children[CONFIG_RELAY_SMARTHOSTS];
+    for (size_t i = 0; item && i < config->relay.smarthost_count; i++, item = item->next)
+        config->relay.smarthosts[i].place = item->own;
+    item = relay->children[CONFIG_RELAY_RULES];
     for (size_t i = 0; item && i < config->relay.rule_count; i++, item = item->next) {
         struct config_rule *rule = &config->relay.rules[i];
         rule->file = item->own.file;
         rule->line = item->own.line;
         rule->column = item->own.column;
     }
-    item = relay ? relay->children[CONFIG_RELAY_ACCOUNTS] : NULL;
+    item = relay->children[CONFIG_RELAY_ACCOUNTS];
     for (size_t i = 0; item && i < config->relay.account_count; i++, item = item->next) {
         struct config_account *account = &config->relay.accounts[i];
         account->file = item->own.file;

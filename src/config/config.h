@@ -118,7 +118,7 @@ struct config_listener { CONFIG_LISTENER(CONFIG_FIELD) };
 struct config_rule { CONFIG_RULE(CONFIG_FIELD) const char *file; int line, column; };
 struct config_account { CONFIG_ACCOUNT(CONFIG_FIELD) const char *file; int line, column; };
 struct config_route { CONFIG_ROUTE(CONFIG_FIELD) };
-struct config_smarthost { CONFIG_SMARTHOST(CONFIG_FIELD) };
+struct config_smarthost { CONFIG_SMARTHOST(CONFIG_FIELD) struct config_place place; };
 struct config_dkim { CONFIG_DKIM(CONFIG_FIELD) };
 struct config_relay {
     CONFIG_RELAY(CONFIG_FIELD)
@@ -128,6 +128,7 @@ struct config_relay {
     struct config_account *accounts; size_t account_count;
     struct config_route *routes; size_t route_count;
     struct config_smarthost *smarthosts; size_t smarthost_count;
+    struct config_place certificate_place, key_place, client_ca_place;
     struct config_dkim *dkim; size_t dkim_count;
     bool present;
 };

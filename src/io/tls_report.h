@@ -68,6 +68,16 @@ struct tls_certificate {
     char issuer_url[256]; /* where its issuer's certificate can be fetched (AIA caIssuers); "": not said */
 };
 
+/* A PEM file of certificates. */
+struct tls_file {
+    struct tls_certificate first;
+    size_t count;
+    nanos first_end, last_end; /* when the first and the last of them expire */
+};
+
+/* −1: it cannot be read, or holds none. */
+int tls_file_look(const char *path, struct tls_file *ret, struct err *err);
+
 struct tls_report {
     char version[16]; /* "TLSv1.3" */
     char cipher[64];

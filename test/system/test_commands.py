@@ -180,9 +180,11 @@ SECRETS = {"gateway": "gateways primary: password", "landing": "gateways primary
            "hop": "relay: smarthosts hop: password", "dkim": "relay: dkim example.org: key"}
 
 
-def told_of_secrets(folder):
+def told_of_secrets(folder, certificates):
     """What check says of each secret that is wrong."""
     config = folder / "vedette.yaml"
+    (folder / "gateway.pem").write_bytes(certificates.good.read_bytes())
+    (folder / "gateway.key").write_bytes(certificates.key(certificates.good).read_bytes())
     config.write_text(EVERY_SECRET)
     answer = json.loads(run("check", "--json", "-c", str(config)).stdout)
     lines = EVERY_SECRET.splitlines()
@@ -204,34 +206,34 @@ def put_secrets(folder, mode):
 
 
 @pytest.mark.parametrize("folder_there", [False, True])
-def test_check_tells_of_every_secret_that_is_missing(tmp_path, folder_there):
+def test_check_tells_of_every_secret_that_is_missing(tmp_path, certificates, folder_there):
     if folder_there:
         (tmp_path / "secrets").mkdir(mode=0o700)
-    told = told_of_secrets(tmp_path)
+    told = told_of_secrets(tmp_path, certificates)
     assert set(told) == set(SECRETS)
     assert all("No such file" in message for message in told.values()), told
 
 
-def test_check_tells_of_every_secret_that_others_may_read(tmp_path):
+def test_check_tells_of_every_secret_that_others_may_read(tmp_path, certificates):
     put_secrets(tmp_path, 0o440)
-    told = told_of_secrets(tmp_path)
+    told = told_of_secrets(tmp_path, certificates)
     assert set(told) == set(SECRETS)
     assert all("has mode 0440" in message for message in told.values()), told
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
-def test_check_tells_of_every_secret_that_is_somebody_else_s(tmp_path):
+def test_check_tells_of_every_secret_that_is_somebody_else_s(tmp_path, certificates):
     put_secrets(tmp_path, 0o400)
     for name in SECRETS:
         os.chown(tmp_path / "secrets" / name, 65534, 65534)
-    told = told_of_secrets(tmp_path)
+    told = told_of_secrets(tmp_path, certificates)
     assert set(told) == set(SECRETS)
     assert all("belongs to user 65534" in message for message in told.values()), told
 
 
-def test_check_is_content_with_secrets_that_are_well_kept(tmp_path):
+def test_check_is_content_with_secrets_that_are_well_kept(tmp_path, certificates):
     put_secrets(tmp_path, 0o400)
-    assert not told_of_secrets(tmp_path)
+    assert not told_of_secrets(tmp_path, certificates)
 
 
 def test_check_tells_a_bad_rule_with_its_place(tmp_path):
