@@ -25,7 +25,6 @@ enum {
     MASK_HITS_MAX = 64,        /* of one pattern in one text: what follows is hidden whole */
     MASK_SECRETS_MAX = 64,     /* in one event: with more, record and message are hidden whole */
     MASK_SPREAD_BYTES_MIN = 4, /* a shorter secret is hidden only where it was found */
-    MASK_STEPS_MAX = 200000,   /* PCRE2's match limit for one search: past it the text is hidden whole */
 };
 
 struct masks;

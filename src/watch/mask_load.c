@@ -4,17 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
-
 #include "watch/masks_shipped.h"
 #include "watch/rule_files.h"
 #include "watch/sigma_rule.h"
 
 #define MASKS_BYTES_MAX ((size_t)16 << 20)
 #define TREE_BYTES_MAX  ((size_t)64 << 20)
-
-enum { HEAP_KIB_MAX = 4096 };
 
 static void no_shipped_error(void *arg, const struct rule_error *error)
 {
@@ -27,12 +22,7 @@ struct masks *masks_new(void)
     struct masks *masks = calloc(1, sizeof *masks);
     assert(masks);
     masks->arena = arena_new(MASKS_BYTES_MAX);
-    masks->data = pcre2_match_data_create(32, NULL);
-    pcre2_match_context *context = pcre2_match_context_create(NULL);
-    assert(masks->data && context);
-    pcre2_set_match_limit(context, MASK_STEPS_MAX);
-    pcre2_set_heap_limit(context, HEAP_KIB_MAX);
-    masks->context = context;
+    masks->runner = regex_runner_new(MASK_REGEX_SHARE);
     masks_load_text(masks, "masks/secrets.yml", sv_make(masks_shipped, sizeof masks_shipped),
                     no_shipped_error, NULL);
     return masks;
@@ -43,12 +33,11 @@ void masks_free(struct masks *masks)
     if (!masks)
         return;
     for (size_t i = 0; i < masks->count; i++) {
-        pcre2_code_free(masks->list[i].pattern);
-        pcre2_code_free(masks->list[i].except);
+        regex_free(masks->list[i].pattern);
+        regex_free(masks->list[i].except);
     }
     mask_sieve_free(masks->sieve);
-    pcre2_match_data_free(masks->data);
-    pcre2_match_context_free(masks->context);
+    regex_runner_free(masks->runner);
     arena_free(masks->arena);
     free(masks);
 }
@@ -66,47 +55,43 @@ void masks_seal(struct masks *masks, struct database_cache *cache)
 
 static bool matches_except(struct masks *masks, const struct mask *mask, sv secret)
 {
-    return mask->except &&
-           pcre2_match(mask->except, (PCRE2_SPTR)secret.p, secret.n, 0, 0, masks->data, masks->context) >= 0;
+    return mask->except && regex_run(masks->runner, mask->except, secret, 0) == REGEX_FOUND;
 }
 
 enum mask_search mask_search(struct masks *masks, const struct mask *mask, sv text, size_t at,
                              size_t *ret_from, size_t *ret_to)
 {
-    int code = pcre2_match(mask->pattern, (PCRE2_SPTR)text.p, text.n, at, 0, masks->data, masks->context);
-    if (code == PCRE2_ERROR_NOMATCH)
+    size_t from, to;
+    switch (regex_run(masks->runner, mask->pattern, text, at)) {
+    case REGEX_NOTHING:
         return MASK_NOTHING;
-    if (code < 0)
+    case REGEX_GIVEN_UP:
         return MASK_GIVEN_UP;
-    const PCRE2_SIZE *places = pcre2_get_ovector_pointer(masks->data);
-    size_t from = places[2 * mask->group], to = places[2 * mask->group + 1];
-    if (from == PCRE2_UNSET || to < from) /* the group took no part */
-        from = to = places[1];
+    case REGEX_FOUND:
+        break;
+    }
+    if (!regex_group(masks->runner, mask->group, &from, &to)) { /* it took no part */
+        regex_group(masks->runner, 0, &from, &to);
+        from = to;
+    }
     *ret_from = from;
     *ret_to = to;
     return matches_except(masks, mask, sv_first(sv_from(text, from), to - from)) ? MASK_EXCEPTED : MASK_FOUND;
 }
 
-static void *compile(const struct yaml_node *node, struct sigma_errors *errors)
+static struct regex *compile(const struct yaml_node *node, struct sigma_errors *errors)
 {
-    int code;
-    PCRE2_SIZE at;
+    char why[160];
+    size_t place;
     if (node->kind != YAML_SCALAR || node->text.n == 0 || node->text.n > SIGMA_VALUE_BYTES_MAX) {
         sigma_error(errors, node->line, node->column, "an expression is a text of 1 to %d bytes",
                     SIGMA_VALUE_BYTES_MAX);
         return NULL;
     }
-    pcre2_code *pattern =
-        pcre2_compile((PCRE2_SPTR)node->text.p, node->text.n,
-                      PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C, &code, &at, NULL);
-    if (!pattern) {
-        char why[160];
-        pcre2_get_error_message(code, (PCRE2_UCHAR *)why, sizeof why);
+    struct regex *pattern = regex_compile(node->text, 0, why, sizeof why, &place);
+    if (!pattern)
         sigma_error(errors, node->line, node->column, "this regular expression is wrong at character %zu: %s",
-                    at + 1, why);
-        return NULL;
-    }
-    (void)pcre2_jit_compile(pattern, PCRE2_JIT_COMPLETE);
+                    place, why);
     return pattern;
 }
 
@@ -122,11 +107,11 @@ static bool add_pattern(struct masks *masks, const struct yaml_node *item, const
     if (!mask.pattern)
         return false;
     mask.expression = arena_sv(masks->arena, node->text);
-    int group = pcre2_substring_number_from_name(mask.pattern, (PCRE2_SPTR) "secret");
+    int group = regex_group_named(mask.pattern, "secret");
     if (group < 0)
         sigma_error(errors, node->line, node->column,
                     "the expression has no group (?<secret>…) that says what to hide");
-    mask.group = group > 0 ? (uint32_t)group : 0;
+    mask.group = group > 0 ? group : 0;
     if (except)
         mask.except = compile(except, errors);
     masks->list[masks->count++] = mask;

@@ -4,11 +4,14 @@
 
 #include "watch/mask.h"
 #include "watch/mask_sieve.h"
+#include "watch/regex_run.h"
+
+enum { MASK_REGEX_SHARE = 4 }; /* of the time, for each expression: findings are few */
 
 struct mask {
-    void *pattern, *except; /* pcre2_code; except may be NULL */
-    uint32_t group;         /* that catches the secret */
-    sv expression;          /* of pattern */
+    struct regex *pattern, *except; /* except may be NULL */
+    int group;                      /* that catches the secret */
+    sv expression;                  /* of pattern */
 };
 
 struct masks {
@@ -17,7 +20,7 @@ struct masks {
     size_t count;
     sv names[MASKS_MAX]; /* of fields */
     size_t name_count;
-    void *data, *context;     /* pcre2_match_data, pcre2_match_context */
+    struct regex_runner *runner;
     struct mask_sieve *sieve; /* made by the seal; NULL: every pattern is tried */
 };
 
@@ -25,7 +28,7 @@ enum mask_search {
     MASK_NOTHING,
     MASK_FOUND,
     MASK_EXCEPTED, /* found, but `except` says that it is no secret */
-    MASK_GIVEN_UP, /* at MASK_STEPS_MAX */
+    MASK_GIVEN_UP, /* where a rule's would be: the text is hidden whole */
 };
 
 /* The next secret from `at` on: where it begins and ends. */

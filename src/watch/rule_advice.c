@@ -107,7 +107,7 @@ size_t rule_advice(const struct ruleset *ruleset, rule_advice_fn *fn, void *arg)
                 why, sizeof why,
                 "an expression of it takes more than %d steps on a value of less than %d characters, mostly "
                 "\"%c\", and then counts as not matching; let no repetition stand in a repetition",
-                SIGMA_REGEX_STEPS_MAX, RULE_ADVICE_VALUE_BYTES, pump);
+                REGEX_STEPS_MAX, RULE_ADVICE_VALUE_BYTES, pump);
             fn(arg, about, why);
             told++;
         }

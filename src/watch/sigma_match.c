@@ -4,36 +4,21 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
-
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
 
 enum { PLAIN_NUMBER_BYTES_MAX = 16 };
 
-enum { JIT_STACK_BYTES_MIN = 32 * 1024, JIT_STACK_BYTES_MAX = 512 * 1024, REGEX_HEAP_KIB_MAX = 4096 };
-
 struct sigma_scratch {
-    pcre2_match_data *data;
-    pcre2_match_context *context;
-    pcre2_jit_stack *stack;
-    uint64_t limits;
+    struct regex_runner *regex;
 };
 
 struct sigma_scratch *sigma_scratch_new(void)
 {
     struct sigma_scratch *scratch = calloc(1, sizeof *scratch);
     assert(scratch);
-    scratch->data = pcre2_match_data_create(1, NULL);
-    scratch->context = pcre2_match_context_create(NULL);
-    scratch->stack = pcre2_jit_stack_create(JIT_STACK_BYTES_MIN, JIT_STACK_BYTES_MAX, NULL);
-    assert(scratch->data && scratch->context);
-    pcre2_set_match_limit(scratch->context, SIGMA_REGEX_STEPS_MAX);
-    pcre2_set_heap_limit(scratch->context, REGEX_HEAP_KIB_MAX);
-    if (scratch->stack)
-        pcre2_jit_stack_assign(scratch->context, NULL, scratch->stack);
+    scratch->regex = regex_runner_new(SIGMA_REGEX_SHARE);
     return scratch;
 }
 
@@ -41,15 +26,13 @@ void sigma_scratch_free(struct sigma_scratch *scratch)
 {
     if (!scratch)
         return;
-    pcre2_jit_stack_free(scratch->stack);
-    pcre2_match_context_free(scratch->context);
-    pcre2_match_data_free(scratch->data);
+    regex_runner_free(scratch->regex);
     free(scratch);
 }
 
 uint64_t sigma_scratch_limits(const struct sigma_scratch *scratch)
 {
-    return scratch->limits;
+    return regex_runner_given_up(scratch->regex);
 }
 
 static unsigned char fold(unsigned char c)
@@ -192,16 +175,6 @@ static bool glob(const struct sigma_value *value, sv s)
     return p == n;
 }
 
-static bool regex(const struct sigma_value *value, sv s, struct sigma_scratch *scratch)
-{
-    int code =
-        pcre2_match(value->regex, (PCRE2_SPTR)(s.p ? s.p : ""), s.n, 0, 0, scratch->data, scratch->context);
-    if (code == PCRE2_ERROR_MATCHLIMIT || code == PCRE2_ERROR_DEPTHLIMIT || code == PCRE2_ERROR_HEAPLIMIT ||
-        code == PCRE2_ERROR_JIT_STACKLIMIT)
-        scratch->limits++;
-    return code >= 0;
-}
-
 static bool cidr(const struct sigma_value *value, sv s)
 {
     uint8_t address[16];
@@ -284,7 +257,7 @@ bool sigma_value_match(const struct sigma_value *value, const struct sigma_subje
     case SIGMA_NULL:
         return false;
     case SIGMA_REGEX:
-        return regex(value, s, scratch);
+        return regex_run(scratch->regex, value->regex, s, 0) == REGEX_FOUND;
     case SIGMA_CIDR:
         return cidr(value, s);
     case SIGMA_LESS:

@@ -1,8 +1,5 @@
 #include "watch/sigma_value.h"
 
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
-
 #include "watch/sigma_fields.h"
 #include "watch/sigma_regex.h"
 
@@ -93,16 +90,16 @@ static bool compile_text(struct sigma_value *ret, sv text, const struct sigma_ke
     return values != NULL;
 }
 
-static uint32_t regex_options(const struct sigma_key *key)
+static unsigned regex_flags(const struct sigma_key *key)
 {
-    uint32_t options = PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C;
+    unsigned flags = 0;
     if (sigma_has(key, SIGMA_MODIFIER_i) || sigma_has(key, SIGMA_MODIFIER_ignorecase))
-        options |= PCRE2_CASELESS;
+        flags |= REGEX_CASELESS;
     if (sigma_has(key, SIGMA_MODIFIER_m) || sigma_has(key, SIGMA_MODIFIER_multiline))
-        options |= PCRE2_MULTILINE;
+        flags |= REGEX_MULTILINE;
     if (sigma_has(key, SIGMA_MODIFIER_s) || sigma_has(key, SIGMA_MODIFIER_dotall))
-        options |= PCRE2_DOTALL;
-    return options;
+        flags |= REGEX_DOTALL;
+    return flags;
 }
 
 /* Without room for them nothing is known. */
@@ -120,19 +117,14 @@ static void learn_sets(struct sigma_value *ret, sv expression, bool caseless, co
 static bool compile_regex(struct sigma_value *ret, sv text, const struct sigma_key *key,
                           const struct sigma_maker *maker)
 {
-    uint32_t options = regex_options(key);
-    int code;
-    PCRE2_SIZE at;
+    unsigned flags = regex_flags(key);
+    char why[160];
+    size_t place;
     ret->kind = SIGMA_REGEX;
-    ret->regex = pcre2_compile((PCRE2_SPTR)text.p, text.n, options, &code, &at, NULL);
-    if (!ret->regex) {
-        char why[160];
-        pcre2_get_error_message(code, (PCRE2_UCHAR *)why, sizeof why);
-        return sigma_no(maker, "this regular expression is wrong at character %zu: %s", at + 1, why);
-    }
-    /* Without a JIT (a kernel that forbids writable code) the interpreter does the same more slowly. */
-    (void)pcre2_jit_compile(ret->regex, PCRE2_JIT_COMPLETE);
-    learn_sets(ret, text, options & PCRE2_CASELESS, maker);
+    ret->regex = regex_compile(text, flags, why, sizeof why, &place);
+    if (!ret->regex)
+        return sigma_no(maker, "this regular expression is wrong at character %zu: %s", place, why);
+    learn_sets(ret, text, flags & REGEX_CASELESS, maker);
     return true;
 }
 
@@ -287,6 +279,6 @@ bool sigma_value_compile(struct sigma_value *ret, sv text, bool plain, const str
 void sigma_value_free(struct sigma_value *value)
 {
     for (size_t i = 0; i < value->alternative_count; i++)
-        pcre2_code_free(value->alternatives[i].regex);
-    pcre2_code_free(value->regex);
+        regex_free(value->alternatives[i].regex);
+    regex_free(value->regex);
 }

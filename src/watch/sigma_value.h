@@ -3,6 +3,7 @@
 #ifndef VEDETTE_WATCH_SIGMA_VALUE_H
 #define VEDETTE_WATCH_SIGMA_VALUE_H
 
+#include "watch/regex_run.h"
 #include "watch/sigma_text.h"
 #include "watch/sigma_time.h"
 #include "watch/text_set.h"
@@ -10,7 +11,7 @@
 
 enum {
     SIGMA_VALUE_BYTES_MAX = 16 * 1024, /* of one value in a rule */
-    SIGMA_REGEX_STEPS_MAX = 200000,    /* PCRE2's match limit: past it a regex counts as not matching */
+    SIGMA_REGEX_SHARE = 50,            /* of the time, for each expression: regex_run.h */
 };
 
 enum sigma_value_kind {
@@ -49,7 +50,7 @@ struct sigma_value {
     const uint16_t *pattern; /* GLOB: bytes, lower case unless cased, and the marks of sigma_text.h */
     size_t pattern_count;
     double number;
-    void *regex; /* pcre2_code; the owner frees it with sigma_value_free */
+    struct regex *regex; /* the owner frees it with sigma_value_free */
     uint8_t address[16];
     uint8_t prefix_bits;
     bool v6;
@@ -60,7 +61,7 @@ struct sigma_scratch;
 struct sigma_scratch *sigma_scratch_new(void);
 void sigma_scratch_free(struct sigma_scratch *scratch);
 
-/* How often a regex was given up at SIGMA_REGEX_STEPS_MAX. */
+/* How often a regex was given up (watch/regex_run.h), which counts as not matching. */
 uint64_t sigma_scratch_limits(const struct sigma_scratch *scratch);
 
 /* Compiles what stands in a rule under that key; plain says that it was written without quotes. In a keyword

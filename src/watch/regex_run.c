@@ -1,0 +1,303 @@
+#include "watch/regex_run.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+#include "base/timefmt.h"
+
+enum {
+    GROUPS_MAX = 32,
+    JIT_STACK_BYTES_MIN = 32 * 1024,
+    JIT_STACK_BYTES_MAX = 512 * 1024,
+    HEAP_KIB_MAX = 4096,
+    STARTS_AT_FIRST = 256, /* places where a match may begin, in the first slice; */
+    STARTS_GROW = 8,       /* each next slice has so many times more, */
+    SLICE_NANOS = 500000,  /* unless one took so long */
+    WORK_AT_FIRST = 128 * 1024,
+    STEPS_LEAST = 64, /* at first, of one start: WORK_AT_FIRST by the length of the text, between these */
+    STEPS_AT_FIRST_MAX = 2000,
+    STEPS_GROW = 4,
+    FIRST_NANOS_MAX = 200000, /* of time that passed: a thread may have had to wait in it */
+    SAMPLE = 16,              /* of so many first slices one is measured, and stands for the others */
+};
+
+/* What an expression has taken beyond its share. */
+struct debtor {
+    const struct regex *regex;
+    nanos owes, since;
+};
+
+struct regex_runner {
+    pcre2_match_data *data;
+    pcre2_match_context *context;
+    pcre2_jit_stack *stack;
+    struct debtor debtors[REGEX_DEBTORS_MAX];
+    size_t debtor_count;
+    unsigned share;
+    uint64_t searches, given_up;
+};
+
+/* What regex_compile makes. */
+struct regex {
+    pcre2_code *code;
+    bool sliced; /* may be searched from one place after the other */
+};
+
+/* One search. */
+struct search {
+    struct regex_runner *runner;
+    const struct regex *regex;
+    sv text;
+    size_t from, starts;
+    uint32_t steps;
+    nanos began,
+        burnt_before; /* behind the first slice; the thread's clock, once it is looked at; 0: not yet */
+};
+
+/* --- Compiling --- */
+
+static bool contains(sv text, const char *part)
+{
+    return sv_find(text, sv_of(part)) != SV_NPOS;
+}
+
+struct regex *regex_compile(sv expression, unsigned flags, char *ret_why, size_t why_size, size_t *ret_place)
+{
+    int error;
+    PCRE2_SIZE at;
+    uint32_t options = PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C;
+    options |= flags & REGEX_CASELESS ? PCRE2_CASELESS : 0;
+    options |= flags & REGEX_MULTILINE ? PCRE2_MULTILINE : 0;
+    options |= flags & REGEX_DOTALL ? PCRE2_DOTALL : 0;
+    /* What depends on where the search begins, or ends it, cannot be searched in slices. */
+    bool sliced = !contains(expression, "\\G") && !contains(expression, "(*");
+    options |= sliced ? PCRE2_USE_OFFSET_LIMIT : 0;
+    pcre2_code *code = pcre2_compile((PCRE2_SPTR)expression.p, expression.n, options, &error, &at, NULL);
+    if (!code) {
+        pcre2_get_error_message(error, (PCRE2_UCHAR *)ret_why, why_size);
+        *ret_place = at + 1;
+        return NULL;
+    }
+    /* Without a JIT (a kernel that forbids writable code) the interpreter does the same more slowly. */
+    (void)pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);
+    (void)pcre2_pattern_info(code, PCRE2_INFO_ALLOPTIONS, &options);
+    struct regex *regex = malloc(sizeof *regex);
+    assert(regex);
+    *regex = (struct regex){code, sliced && !(options & PCRE2_ANCHORED)};
+    return regex;
+}
+
+void regex_free(struct regex *regex)
+{
+    if (!regex)
+        return;
+    pcre2_code_free(regex->code);
+    free(regex);
+}
+
+int regex_group_named(const struct regex *regex, const char *name)
+{
+    return pcre2_substring_number_from_name(regex->code, (PCRE2_SPTR)name);
+}
+
+/* --- Debts --- */
+
+struct regex_runner *regex_runner_new(unsigned share)
+{
+    struct regex_runner *runner = calloc(1, sizeof *runner);
+    assert(runner);
+    runner->data = pcre2_match_data_create(GROUPS_MAX, NULL);
+    runner->context = pcre2_match_context_create(NULL);
+    runner->stack = pcre2_jit_stack_create(JIT_STACK_BYTES_MIN, JIT_STACK_BYTES_MAX, NULL);
+    assert(runner->data && runner->context && share);
+    runner->share = share;
+    pcre2_set_heap_limit(runner->context, HEAP_KIB_MAX);
+    if (runner->stack)
+        pcre2_jit_stack_assign(runner->context, NULL, runner->stack);
+    return runner;
+}
+
+void regex_runner_free(struct regex_runner *runner)
+{
+    if (!runner)
+        return;
+    pcre2_jit_stack_free(runner->stack);
+    pcre2_match_context_free(runner->context);
+    pcre2_match_data_free(runner->data);
+    free(runner);
+}
+
+uint64_t regex_runner_given_up(const struct regex_runner *runner)
+{
+    return runner->given_up;
+}
+
+static nanos clock_now(clockid_t clock)
+{
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (nanos)now.tv_sec * NANOS_PER_SECOND + now.tv_nsec;
+}
+
+static struct debtor *find_debtor(struct regex_runner *runner, const struct regex *regex)
+{
+    for (size_t i = 0; i < runner->debtor_count; i++)
+        if (runner->debtors[i].regex == regex)
+            return &runner->debtors[i];
+    return NULL;
+}
+
+/* What it still owes at that time. */
+static nanos owed(const struct regex_runner *runner, const struct debtor *debtor, nanos now)
+{
+    nanos left = debtor->owes - (now - debtor->since) / runner->share;
+    return left > 0 ? left : 0;
+}
+
+static struct debtor *new_debtor(struct regex_runner *runner, const struct regex *regex, nanos now)
+{
+    struct debtor *place = &runner->debtors[0];
+    if (runner->debtor_count < REGEX_DEBTORS_MAX)
+        place = &runner->debtors[runner->debtor_count++];
+    else
+        for (size_t i = 1; i < REGEX_DEBTORS_MAX; i++)
+            if (owed(runner, &runner->debtors[i], now) < owed(runner, place, now))
+                place = &runner->debtors[i];
+    *place = (struct debtor){regex, 0, now};
+    return place;
+}
+
+static void charge(struct regex_runner *runner, const struct regex *regex, nanos took, nanos now)
+{
+    struct debtor *debtor = find_debtor(runner, regex);
+    if (!debtor)
+        debtor = new_debtor(runner, regex, now);
+    debtor->owes = owed(runner, debtor, now) + took;
+    debtor->since = now;
+}
+
+/* --- Searching --- */
+
+/* Behind the first slice. */
+static nanos burnt(const struct search *search, nanos now)
+{
+    nanos passed = now - search->began;
+    if (!search->burnt_before)
+        return passed < FIRST_NANOS_MAX ? passed : FIRST_NANOS_MAX;
+    return FIRST_NANOS_MAX + clock_now(CLOCK_THREAD_CPUTIME_ID) - search->burnt_before;
+}
+
+static int search_slice(const struct search *search, size_t starts)
+{
+    struct regex_runner *runner = search->runner;
+    pcre2_set_match_limit(runner->context, search->steps);
+    pcre2_set_offset_limit(runner->context, search->regex->sliced ? search->from + starts - 1 : PCRE2_UNSET);
+    return pcre2_match(search->regex->code, (PCRE2_SPTR)(search->text.p ? search->text.p : ""),
+                       search->text.n, search->from, 0, runner->data, runner->context);
+}
+
+static bool is_limit(int code)
+{
+    return code == PCRE2_ERROR_MATCHLIMIT || code == PCRE2_ERROR_DEPTHLIMIT;
+}
+
+/* After a slice that did not decide: makes the next one, or the same with more steps. False if that would
+ * take too long. */
+static bool go_on(struct search *search, int code)
+{
+    nanos now = clock_now(CLOCK_MONOTONIC), took = search->began ? burnt(search, now) : 0;
+    if (!search->began)
+        search->began = now;
+    else if (took > REGEX_NANOS_FREE && !search->burnt_before)
+        search->burnt_before = clock_now(CLOCK_THREAD_CPUTIME_ID);
+    if (is_limit(code)) {
+        bool last = search->steps >= REGEX_STEPS_MAX / STEPS_GROW;
+        search->steps = last ? REGEX_STEPS_MAX : search->steps * STEPS_GROW;
+        return took * STEPS_GROW < REGEX_NANOS_MAX;
+    }
+    search->from += search->starts;
+    while (search->from < search->text.n && ((unsigned char)search->text.p[search->from] & 0xc0) == 0x80)
+        search->from++; /* not amid a character */
+    if (took < SLICE_NANOS)
+        search->starts *= STARTS_GROW;
+    return took < REGEX_NANOS_MAX;
+}
+
+static enum regex_verdict search_on(struct search *search, int code)
+{
+    for (;;) {
+        size_t left = search->text.n - search->from + 1;
+        if (code >= 0)
+            return REGEX_FOUND;
+        if (code == PCRE2_ERROR_NOMATCH && (!search->regex->sliced || search->starts >= left))
+            return REGEX_NOTHING;
+        if (code != PCRE2_ERROR_NOMATCH && (!is_limit(code) || search->steps == REGEX_STEPS_MAX))
+            return REGEX_GIVEN_UP;
+        if (!go_on(search, code))
+            return REGEX_GIVEN_UP;
+        left = search->text.n - search->from + 1;
+        code = search_slice(search, search->starts < left ? search->starts : left);
+    }
+}
+
+static uint32_t first_steps(size_t length)
+{
+    size_t steps = WORK_AT_FIRST / (length + 1);
+    return (uint32_t)(steps < STEPS_LEAST          ? STEPS_LEAST
+                      : steps > STEPS_AT_FIRST_MAX ? STEPS_AT_FIRST_MAX
+                                                   : steps);
+}
+
+/* The first slice; what it took beyond what every expression may take, where it is measured. */
+static int search_first(struct search *search, nanos *ret_overdone)
+{
+    bool measured = search->runner->searches++ % SAMPLE == 0;
+    nanos before = measured ? clock_now(CLOCK_MONOTONIC) : 0;
+    int code = search_slice(search, search->starts);
+    nanos took = measured ? clock_now(CLOCK_MONOTONIC) - before : 0;
+    took = took < FIRST_NANOS_MAX ? took : FIRST_NANOS_MAX;
+    *ret_overdone = took > REGEX_NANOS_FREE ? (took - REGEX_NANOS_FREE) * SAMPLE : 0;
+    return code;
+}
+
+enum regex_verdict regex_run(struct regex_runner *runner, const struct regex *regex, sv text, size_t from)
+{
+    struct search search = {.runner = runner,
+                            .regex = regex,
+                            .text = text,
+                            .from = from,
+                            .starts = STARTS_AT_FIRST,
+                            .steps = first_steps(text.n)};
+    const struct debtor *debtor = runner->debtor_count ? find_debtor(runner, regex) : NULL;
+    if (debtor && owed(runner, debtor, clock_now(CLOCK_MONOTONIC)) >= REGEX_NANOS_MAX) {
+        runner->given_up++;
+        return REGEX_GIVEN_UP;
+    }
+    nanos overdone, free = (nanos)text.n * REGEX_NANOS_FREE_PER_BYTE;
+    int code = search_first(&search, &overdone);
+    enum regex_verdict verdict = search_on(&search, code);
+    nanos now = search.began || overdone ? clock_now(CLOCK_MONOTONIC) : 0;
+    if (search.began && now - search.began > free) {
+        nanos took = burnt(&search, now);
+        overdone += took > free ? took - free : 0;
+    }
+    if (overdone)
+        charge(runner, regex, overdone, now);
+    runner->given_up += verdict == REGEX_GIVEN_UP;
+    return verdict;
+}
+
+bool regex_group(const struct regex_runner *runner, int group, size_t *ret_from, size_t *ret_to)
+{
+    const PCRE2_SIZE *places = pcre2_get_ovector_pointer(runner->data);
+    if (group < 0 || group >= GROUPS_MAX || places[2 * group] == PCRE2_UNSET ||
+        places[2 * group + 1] < places[2 * group])
+        return false;
+    *ret_from = places[2 * group];
+    *ret_to = places[2 * group + 1];
+    return true;
+}
