@@ -8,6 +8,8 @@
 
 #define AGAIN_AFTER (10 * NANOS_PER_SECOND)
 
+static const sv report_rule = SV_INIT("report"); /* in the place of a rule's name */
+
 /* One on its way into the queue. The letter waits for it. */
 struct notice {
     struct notice *next;
@@ -116,7 +118,7 @@ static void send_notice(struct notice *notice, struct notification *what)
                                            .eight_bit = true,
                                            .utf8 = what->about->said.utf8,
                                            .requiretls = what->about->said.requiretls,
-                                           .rule = SV("report")};
+                                           .rule = report_rule};
         intake_put(message, buf_view(&mail));
         LOG_INFO("gateway reports on a message", LOG_STR("id", id), LOG_STR("about", notice->letter->id),
                  LOG_SV("to", what->to));
@@ -132,6 +134,17 @@ static bool wants(const struct intake_recipient *recipient, enum intake_notify w
     if (recipient->notify)
         return recipient->notify & what;
     return what != INTAKE_NOTIFY_SUCCESS;
+}
+
+/* Our reports say NOTIFY=NEVER to everybody else; that one did not arrive is for the postmaster to know. */
+static bool is_our_report(const struct intake_envelope *said)
+{
+    return !said->sender.n && !said->client_ip.n && sv_eq(said->rule, report_rule);
+}
+
+static bool wants_failure(const struct intake_envelope *said, size_t index)
+{
+    return is_our_report(said) || wants(&said->recipients[index], INTAKE_NOTIFY_FAILURE);
 }
 
 /* Failures that nobody wants to hear of are finished at once. */
@@ -150,7 +163,7 @@ static void notify_failed(struct letter *letter, const struct run *run)
         size_t index = run->indexes[i];
         if (outcome->kind != OUTCOME_FAILED)
             continue;
-        if (wants(&run->envelope.said.recipients[index], INTAKE_NOTIFY_FAILURE)) {
+        if (wants_failure(&run->envelope.said, index)) {
             recipient_add(&failed, index);
             told[count++] =
                 (struct notification_recipient){index, NOTIFICATION_FAILED, outcome->status, outcome->said};
@@ -203,7 +216,7 @@ void notify_failure(struct letter *letter, const struct envelope *envelope, sv c
         if (!recipient_has(failed, i))
             continue;
         recipient_add(&notice->failed, i);
-        if (wants(&envelope->said.recipients[i], INTAKE_NOTIFY_FAILURE))
+        if (wants_failure(&envelope->said, i))
             told[count++] = (struct notification_recipient){i, NOTIFICATION_FAILED, status, why};
     }
     if (count)

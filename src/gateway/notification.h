@@ -17,7 +17,7 @@ void notify_failure(struct letter *letter, const struct envelope *envelope, sv c
 /* The relay ends: reports that did not reach the disk are made again after the next start. */
 void notices_forget(struct relay *relay);
 
-/* If the letter is late and its sender does not know. */
+/* If the letter is late and its sender does not know. Asked after each try and from time to time. */
 void notify_delay(struct letter *letter);
 
 #endif

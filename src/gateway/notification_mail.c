@@ -62,6 +62,7 @@ static void put_plain(struct buf *out, const struct notification *notification)
 
 static void put_recipient(struct buf *out, const struct notification *notification, size_t i)
 {
+    char when[40];
     const struct notification_recipient *recipient = &notification->recipients[i];
     const struct intake_recipient *said = &notification->about->said.recipients[recipient->index];
     buf_put(out, SV("\r\n"));
@@ -78,6 +79,8 @@ static void put_recipient(struct buf *out, const struct notification *notificati
         put_words(out, recipient->said);
         buf_put(out, SV("\r\n"));
     }
+    if (recipient->kind == NOTIFICATION_DELAYED)
+        buf_printf(out, "Will-Retry-Until: %s\r\n", time_rfc5322(notification->until, when, sizeof when));
 }
 
 /* RFC 3464 §2. */

@@ -200,6 +200,7 @@ void run_end(struct run *run)
         errand_rest(errand,
                     retry_delay(route->retry_first, route->retry_max,
                                 letter->attempts ? (int)letter->attempts : 1, relay_chance(letter->relay)));
+        notify_delay(letter);
         return;
     }
     errand_free(errand);
