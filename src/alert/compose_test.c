@@ -112,6 +112,32 @@ static void the_first_screen_says_who_did_what_where_and_what_to_do(void **state
     parsed_free(&parsed);
 }
 
+static void an_event_that_is_told_late_or_of_the_future_says_by_how_much(void **state)
+{
+    struct composed *c = *state;
+    static const struct {
+        int64_t minutes;
+        const char *words;
+    } cases[] = {{-130, "15:59:58.123Z, told 2 h later"},
+                 {-2, "15:59:58.123Z, told 2 min later"},
+                 {0, "15:59:58.123Z\n"},
+                 {180, "15:59:58.123Z, by a clock that is 3 h ahead"}};
+    nanos received = c->finding.received_at;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        c->finding.received_at = c->finding.event_time - cases[i].minutes * 60 * NANOS_PER_SECOND;
+        run(c);
+        struct parsed parsed = parse(c);
+        for (char *cr; (cr = strchr(parsed.plain, '\r'));)
+            memmove(cr, cr + 1, strlen(cr));
+        assert_non_null(strstr(parsed.plain, cases[i].words));
+        if (cases[i].minutes)
+            assert_non_null(strstr(parsed.html, cases[i].words));
+        parsed_free(&parsed);
+        buf_clear(&c->out);
+    }
+    c->finding.received_at = received;
+}
+
 static void both_forms_name_the_rule_its_author_and_the_way_to_look_it_up(void **state)
 {
     struct composed *c = *state;
@@ -338,6 +364,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, composed_open, composed_close)
     const struct CMUnitTest tests[] = {
         TEST(the_first_screen_says_who_did_what_where_and_what_to_do),
+        TEST(an_event_that_is_told_late_or_of_the_future_says_by_how_much),
         TEST(both_forms_name_the_rule_its_author_and_the_way_to_look_it_up),
         TEST(headers_tell_machines_what_it_is),
         TEST(the_mails_of_one_alert_are_one_thread),

@@ -46,6 +46,22 @@ void letter_init(struct letter *letter, const struct store_mail *mail, const str
             letter->facts[fact] = field_get(finding, fact_table[fact].names[i]);
 }
 
+/* What is less is the way from there to here. */
+#define APART_MIN (60 * NANOS_PER_SECOND)
+
+void letter_put_when(struct buf *out, const struct letter *letter)
+{
+    nanos at = letter->finding->event_time, received = letter->finding->received_at;
+    char when[32], apart[32];
+    buf_printf(out, "%s", time_rfc3339(at, when, sizeof when));
+    if (!at || !received)
+        return;
+    if (received - at >= APART_MIN)
+        buf_printf(out, ", told %s later", time_length(received - at, apart, sizeof apart));
+    else if (at - received >= APART_MIN)
+        buf_printf(out, ", by a clock that is %s ahead", time_length(at - received, apart, sizeof apart));
+}
+
 void letter_put_count(struct buf *out, const struct letter *letter)
 {
     const struct store_mail *mail = letter->mail;

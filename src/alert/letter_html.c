@@ -78,8 +78,9 @@ static void put_facts(struct buf *out, const struct letter *letter)
     for (size_t fact = 0; fact < LETTER_FACTS; fact++)
         put_row(out, sv_of(letter_fact_label((enum letter_fact)fact)), letter->facts[fact],
                 LETTER_FACT_BYTES_MAX);
-    put_row(out, SV("When"), sv_of(time_rfc3339(letter->finding->event_time, when, sizeof when)),
-            sizeof when);
+    letter_put_when(&seen, letter);
+    put_row(out, SV("When"), buf_view(&seen), SEEN_BYTES_MAX);
+    buf_clear(&seen);
     letter_put_count(&seen, letter);
     put_row(out, SV("Seen"), buf_view(&seen), SEEN_BYTES_MAX);
     buf_clear(&seen);

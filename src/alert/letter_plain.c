@@ -38,8 +38,9 @@ static void put_top(struct buf *out, const struct letter *letter)
     buf_put(out, SV("\n\n"));
     for (size_t fact = 0; fact < LETTER_FACTS; fact++)
         put_line(out, letter_fact_label((enum letter_fact)fact), letter->facts[fact], LETTER_FACT_BYTES_MAX);
-    buf_printf(out, "When: %s\n", time_rfc3339(letter->finding->event_time, when, sizeof when));
-    buf_put(out, SV("Seen: "));
+    buf_put(out, SV("When: "));
+    letter_put_when(out, letter);
+    buf_put(out, SV("\nSeen: "));
     letter_put_count(out, letter);
     buf_printf(out, "\nRisk: %d of %d\n",
                risk_of(letter->finding, letter->mail->severity, letter->mail->count), RISK_MAX);
