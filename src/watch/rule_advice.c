@@ -39,18 +39,33 @@ static sv pumped(char text[static RULE_ADVICE_VALUE_BYTES], char pump, const str
     return sv_make(text, n);
 }
 
+static bool gives_up(const struct sigma_value *value, sv text, struct sigma_scratch *scratch)
+{
+    uint64_t limits = sigma_scratch_limits(scratch);
+    const struct sigma_subject subject = {.text = text};
+    sigma_value_match(value, &subject, scratch);
+    return sigma_scratch_limits(scratch) > limits;
+}
+
+/* The same without regard to what the expression took on other values. */
+static bool gives_up_at_once(const struct sigma_value *value, sv text)
+{
+    struct sigma_scratch *fresh = sigma_scratch_new();
+    bool given_up = gives_up(value, text, fresh);
+    sigma_scratch_free(fresh);
+    return given_up;
+}
+
 /* The character that the expression is given up on, or 0. */
 static char stumbles_over(const struct sigma_value *value, struct sigma_scratch *scratch)
 {
-    char text[RULE_ADVICE_VALUE_BYTES];
+    char bytes[RULE_ADVICE_VALUE_BYTES];
     if (value->kind != SIGMA_REGEX)
         return 0;
     for (int pump = PRINTABLE_FIRST; pump <= PRINTABLE_LAST; pump++)
         for (size_t before = 0; before <= value->set_count; before++) {
-            uint64_t limits = sigma_scratch_limits(scratch);
-            const struct sigma_subject subject = {.text = pumped(text, (char)pump, value, before)};
-            sigma_value_match(value, &subject, scratch);
-            if (sigma_scratch_limits(scratch) > limits)
+            sv text = pumped(bytes, (char)pump, value, before);
+            if (gives_up(value, text, scratch) && gives_up_at_once(value, text))
                 return (char)pump;
         }
     return 0;
