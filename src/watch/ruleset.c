@@ -32,6 +32,8 @@ struct ruleset *ruleset_new(void)
     ruleset->correlations = correlation_rules_new();
     ruleset->filters = sigma_filters_new();
     ruleset->id_cells = ID_CELLS_AT_FIRST;
+    ruleset->rules_max = RULESET_RULES_MAX;
+    ruleset->correlations_max = RULESET_CORRELATIONS_MAX;
     ruleset->ids = calloc(ruleset->id_cells, sizeof *ruleset->ids);
     assert(ruleset->ids);
     return ruleset;
@@ -158,12 +160,28 @@ static bool load_rule(struct ruleset *ruleset, const struct yaml_node *document,
     return true;
 }
 
+/* Whether one more of its kind may be loaded. */
+static bool has_room(const struct ruleset *ruleset, enum sigma_document_kind kind,
+                     const struct yaml_node *document, struct sigma_errors *errors)
+{
+    if (kind == SIGMA_DOCUMENT_RULE && ruleset->count == ruleset->rules_max)
+        sigma_error(errors, document->line, document->column, "there are more than %zu rules",
+                    ruleset->rules_max);
+    else if (kind == SIGMA_DOCUMENT_CORRELATION && ruleset->correlations->count == ruleset->correlations_max)
+        sigma_error(errors, document->line, document->column, "there are more than %zu correlations",
+                    ruleset->correlations_max);
+    else
+        return true;
+    return false;
+}
+
 static bool load_document(struct ruleset *ruleset, struct yaml_node *document, struct arena *tree,
                           struct sigma_workshop *shop)
 {
     enum sigma_document_kind kind;
     struct pipeline_trail *trail = NULL;
-    if (!sigma_document_kind(&kind, document, shop->errors))
+    if (!sigma_document_kind(&kind, document, shop->errors) ||
+        !has_room(ruleset, kind, document, shop->errors))
         return false;
     if (kind != SIGMA_DOCUMENT_CORRELATION &&
         !pipelines_apply(ruleset->pipelines, document, tree, shop->arena, shop->errors, &trail))

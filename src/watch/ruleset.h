@@ -8,6 +8,8 @@
 
 struct ruleset;
 
+enum { RULESET_RULES_MAX = 100000, RULESET_CORRELATIONS_MAX = 10000 };
+
 struct rule_error {
     const char *file;
     int line, column; /* from 1 */

@@ -17,7 +17,7 @@ struct ruleset {
     bool keep;       /* what rules say, to explain by */
     bool uncompiled; /* no event will meet them */
     struct sigma_rule *rules;
-    size_t count, cap, failed;
+    size_t count, cap, failed, rules_max, correlations_max;
     uint32_t *ids; /* hash table of rule index + 1 by id, ASCII case folded; at most half in use */
     size_t id_cells;
     struct correlation_rules *correlations;

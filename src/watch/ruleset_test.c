@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "watch/rule_cost.h"
 #include "watch/ruleset_fixture.h"
+#include "watch/ruleset_priv.h"
 
 static void maps_ask_for_all_and_lists_for_any(void **state)
 {
@@ -456,28 +457,57 @@ static void folders_are_read_in_order_and_examples_left_alone(void **state)
     }
 }
 
-static void tell_unless_modifier(void *arg, const struct rule_error *error)
+static void ten_thousand_rules_are_told_apart(void **state)
 {
-    size_t *unexpected = arg;
-    if (strstr(error->message, "is not supported yet"))
-        return;
-    (*unexpected)++;
-    print_error("%s:%d:%d: %s\n", error->file, error->line, error->column, error->message);
+    enum { RULES = 10000 };
+    (void)state;
+    struct told told;
+    struct buf text = BUF_INIT(4 << 20);
+    for (int i = 0; i < RULES; i++)
+        buf_printf(&text,
+                   "title: r%d\nlogsource: {product: x}\ndetection: {s: {a|contains: 'word%dx'}, condition: "
+                   "s}\n---\n",
+                   i, i);
+    struct ruleset *ruleset = ruleset_new();
+    told = (struct told){0};
+    assert_int_equal(ruleset_load_text(ruleset, "many.yml", buf_view(&text), tell, &told), RULES);
+    assert_int_equal(ruleset_seal(ruleset, tell, &told, NULL), 0);
+    assert_int_equal(told.count, 0);
+    struct ruleset_matcher *matcher = ruleset_matcher_new(ruleset);
+    for (int i = 0; i < RULES; i += 997) {
+        char record[64];
+        size_t count;
+        snprintf(record, sizeof record, "word%dx and word%dx", i, RULES - 1 - i);
+        struct event_field field = {SV("a"), sv_of(record), EVENT_STRING};
+        struct event event = {.raw = sv_of(record), .fields = &field, .field_count = 1};
+        const size_t *found = ruleset_match(matcher, &event, &count);
+        assert_int_equal(count, 2);
+        assert_true(found[0] == (size_t)i || found[1] == (size_t)i);
+    }
+    ruleset_matcher_free(matcher);
+    ruleset_free(ruleset);
+    buf_free(&text);
 }
 
-/* $VEDETTE_SIGMA names a folder of public rules; without it there is nothing to try. */
-static void public_rules_load_unless_a_modifier_is_not_ours_yet(void **state)
+static void rules_past_the_bound_are_told_and_left_out(void **state)
 {
     (void)state;
-    const char *folder = getenv("VEDETTE_SIGMA");
-    size_t unexpected = 0;
-    struct err err = {0};
-    if (!folder)
-        return;
+    struct told told;
     struct ruleset *ruleset = ruleset_new();
-    assert_int_equal(ruleset_load(ruleset, folder, tell_unless_modifier, &unexpected, &err), 0);
-    print_message("%zu rules loaded, %zu not\n", ruleset_count(ruleset), ruleset_failed(ruleset));
-    assert_int_equal(unexpected, 0);
+    ruleset->rules_max = 2;
+    ruleset->correlations_max = 1;
+    load(ruleset,
+         SOURCED("1", "{product: x}") SOURCED("2", "{product: x}")
+             SOURCED("3", "{product: x}") "---\ntitle: c\ncorrelation: {type: event_count, rules: ['1'], "
+                                          "timespan: 1m, condition: {gte: 2}}\n"
+                                          "---\ntitle: d\ncorrelation: {type: event_count, rules: ['1'], "
+                                          "timespan: 1m, condition: {gte: 2}}\n",
+         &told);
+    assert_int_equal(ruleset_seal(ruleset, tell, &told, NULL), 0);
+    assert_int_equal(ruleset_count(ruleset), 2);
+    assert_int_equal(ruleset_failed(ruleset), 2);
+    assert_non_null(strstr(told.text, "there are more than 2 rules"));
+    assert_non_null(strstr(told.text, "there are more than 1 correlations"));
     ruleset_free(ruleset);
 }
 
@@ -501,7 +531,8 @@ int main(void)
         cmocka_unit_test(a_rule_keeps_what_it_says_of_itself),
         cmocka_unit_test(rules_see_events_of_sources_that_agree),
         cmocka_unit_test(folders_are_read_in_order_and_examples_left_alone),
-        cmocka_unit_test(public_rules_load_unless_a_modifier_is_not_ours_yet),
+        cmocka_unit_test(ten_thousand_rules_are_told_apart),
+        cmocka_unit_test(rules_past_the_bound_are_told_and_left_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -62,8 +62,14 @@ def start(vedette, tmp_path, rules, **settings):
     return one, path
 
 
-@pytest.mark.parametrize("name", ["watch", "correlate", "courier", "parent"])
-def test_no_event_is_lost_or_counted_twice_when_a_process_is_killed(vedette, tmp_path, name):
+def reload(one, part):
+    """With one rule that is other than before."""
+    (one.dir / "rules" / "other.yml").write_text(RULE.format(title=f"Other {part}", id=f"other{part}", words=f"nothing{part}"))
+    one.process.send_signal(signal.SIGHUP)
+
+
+@pytest.mark.parametrize("name", ["watch", "correlate", "courier", "parent", "reload"])
+def test_no_event_is_lost_or_counted_twice_when_a_process_is_killed_or_rules_are_reloaded(vedette, tmp_path, name):
     """Half of the users have six logons, which is not enough, half have seven, which is."""
     one, path = start(vedette, tmp_path, COUNT)
     dice = random.Random(7)
@@ -76,12 +82,15 @@ def test_no_event_is_lost_or_counted_twice_when_a_process_is_killed(vedette, tmp
             if at == len(piece) // 40 * 20:
                 if name == "parent":
                     kill_parent(one)
+                elif name == "reload":
+                    reload(one, part)
                 else:
                     kill(one, name)
     wait_for_all_read(one, path, "mark")
     assert titles(one).count("Seven logons") == USERS // 2
     assert "A logon" not in titles(one)
     assert all(a["count"] == 1 for a in one.alerts() if a["title"] == "Seven logons")
+    assert name != "reload" or one.log.read_text().count("msg=reloaded") >= 1
 
 
 def test_windows_go_on_over_a_restart_and_a_reload(vedette, tmp_path):
