@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/metrics.h"
+#include "courier/cause.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -13,12 +14,21 @@ static const char *const steps[] = {"matched", "suppressed", "queued", "deferred
                                     "refused", "expired",    "landed", "bounced"};
 enum { STEP_COUNT = sizeof steps / sizeof *steps };
 
+/* Of these it is counted, too, why. */
+static const char *const failures[] = {"deferred", "refused", "expired", "bounced"};
+enum { FAILURE_COUNT = sizeof failures / sizeof *failures };
+
+#define X(...) +1
+enum { CAUSE_COUNT = 0 CAUSES(X) };
+#undef X
+
 struct courier_metrics {
     struct courier *courier;
     struct loop_timer *look;
-    uint64_t plain[STEP_COUNT];                           /* without a gateway */
-    uint64_t by_gateway[STEP_COUNT][CONFIG_GATEWAYS_MAX]; /* by names */
-    char names[CONFIG_GATEWAYS_MAX][72];                  /* that a gateway has had since the start */
+    uint64_t plain[STEP_COUNT];                                             /* without a gateway */
+    uint64_t by_gateway[STEP_COUNT][CONFIG_GATEWAYS_MAX];                   /* by names */
+    uint64_t by_cause[FAILURE_COUNT][CAUSE_COUNT][CONFIG_GATEWAYS_MAX + 1]; /* the last: without a gateway */
+    char names[CONFIG_GATEWAYS_MAX][72]; /* that a gateway has had since the start */
     size_t name_count;
     struct store_counts counts, looking;
     bool busy, known, ended;
@@ -35,13 +45,23 @@ static size_t place_of(struct courier_metrics *metrics, const char *gateway)
     return i;
 }
 
+static void count_failure(struct courier_metrics *metrics, const struct courier_step *step, size_t place)
+{
+    enum cause cause = cause_named(sv_of(step->cause));
+    for (size_t i = 0; i < FAILURE_COUNT; i++)
+        if (strcmp(failures[i], step->step) == 0)
+            metrics->by_cause[i][cause][place]++;
+}
+
 static void on_step(void *arg, const struct courier_step *step)
 {
     struct courier_metrics *metrics = arg;
+    size_t place = step->gateway ? place_of(metrics, step->gateway) : CONFIG_GATEWAYS_MAX;
+    if (step->cause)
+        count_failure(metrics, step, place);
     for (size_t i = 0; i < STEP_COUNT; i++) {
         if (strcmp(steps[i], step->step) != 0)
             continue;
-        size_t place = step->gateway ? place_of(metrics, step->gateway) : CONFIG_GATEWAYS_MAX;
         if (place < CONFIG_GATEWAYS_MAX)
             metrics->by_gateway[i][place]++;
         else
@@ -106,6 +126,24 @@ static void write_steps(const struct courier_metrics *metrics, struct buf *out)
     }
 }
 
+static void write_failures(const struct courier_metrics *metrics, struct buf *out)
+{
+    static const char name[] = "vedette_courier_failures_total";
+    metrics_family(out, name, METRICS_COUNTER,
+                   "Messages that were deferred, refused or bounced, or that expired, by cause.");
+    for (size_t i = 0; i < FAILURE_COUNT; i++)
+        for (int cause = 0; cause < CAUSE_COUNT; cause++)
+            for (size_t j = 0; j <= CONFIG_GATEWAYS_MAX; j++) {
+                const struct metrics_label labels[] = {
+                    {"step", sv_of(failures[i])},
+                    {"cause", sv_of(cause_name((enum cause)cause))},
+                    {"gateway", j < CONFIG_GATEWAYS_MAX ? sv_of(metrics->names[j]) : SV_NONE}};
+                if (metrics->by_cause[i][cause][j])
+                    metrics_sample(out, name, labels, j < CONFIG_GATEWAYS_MAX ? 3 : 2,
+                                   (int64_t)metrics->by_cause[i][cause][j]);
+            }
+}
+
 static void write_gateways(const struct courier_metrics *metrics, struct buf *out)
 {
     static const char name[] = "vedette_courier_gateway_up";
@@ -139,6 +177,7 @@ static void write_counts(const struct courier_metrics *metrics, struct buf *out)
 void courier_metrics_write(const struct courier_metrics *metrics, struct buf *out)
 {
     write_steps(metrics, out);
+    write_failures(metrics, out);
     write_gateways(metrics, out);
     write_counts(metrics, out);
 }

@@ -108,6 +108,7 @@ static void tell_event(const struct bounces *bounces, const struct bounce_event 
         .message_id = event->message_id,
         .step = step_of(event->kind),
         .gateway = event->gateway,
+        .cause = failed ? cause_name(event->cause.cause) : NULL,
     };
     sv_copy(step.text, sizeof step.text, sv_of(event->said));
     steps_tell(bounces->setup.steps, &step);

@@ -5,14 +5,6 @@
 #include <jansson.h>
 #include <stdio.h>
 
-static enum cause cause_named(sv name)
-{
-    for (int cause = CAUSE_UNKNOWN; cause <= CAUSE_GATEWAY_FAULT; cause++)
-        if (sv_eq(sv_of(cause_name((enum cause)cause)), name))
-            return (enum cause)cause;
-    return CAUSE_UNKNOWN;
-}
-
 /* Folder and whether it is the one for junk, out of the evidence. */
 static bool lies_in_junk(sv evidence, char *ret_folder, size_t cap)
 {

@@ -16,6 +16,16 @@ const char *cause_name(enum cause cause)
     return "unknown"; /* not reached: the switch has them all */
 }
 
+enum cause cause_named(sv word)
+{
+#define X(name, text, advice)  \
+    if (sv_eq(word, SV(text))) \
+        return CAUSE_##name;
+    CAUSES(X)
+#undef X
+    return CAUSE_UNKNOWN;
+}
+
 static const char *advice_of(enum cause cause)
 {
     switch (cause) {

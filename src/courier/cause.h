@@ -41,6 +41,9 @@ enum cause {
 
 const char *cause_name(enum cause cause);
 
+/* UNKNOWN for a word that is none. */
+enum cause cause_named(sv word);
+
 struct cause_told {
     enum cause cause;
     const char *advice; /* a literal, never empty */

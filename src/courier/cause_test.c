@@ -340,7 +340,9 @@ static void every_word_is_of_the_closed_list(void **state)
         char word[40];
         snprintf(word, sizeof word, " %s ", cause_name((enum cause)cause));
         assert_non_null(strstr(list, word));
+        assert_int_equal(cause_named(sv_of(cause_name((enum cause)cause))), cause);
     }
+    assert_int_equal(cause_named(SV("no such word")), CAUSE_UNKNOWN);
 }
 
 int main(void)

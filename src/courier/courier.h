@@ -49,6 +49,7 @@ struct courier_step {
                             handed-over    refused expired landed
                             bounced delayed delivered relayed expanded; a hop's name for steps of the dialogue */
     const char *gateway; /* or NULL */
+    const char *cause;   /* why it failed: cause_name's word, or NULL */
     nanos took;          /* 0 where it has no length */
     char text[512];      /* for people: the server's words, the rule's title … */
 };

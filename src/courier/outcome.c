@@ -146,6 +146,7 @@ static void tell_message(const struct outcome_job *job, size_t i)
         .message_id = message->id,
         .step = step_name(verdict->state),
         .gateway = gateway,
+        .cause = good || !result ? NULL : cause_name(result->cause.cause),
         .took = good ? job->now - message->created_at : 0,
     };
     sv_copy(step.text, sizeof step.text, sv_of(said));
@@ -287,6 +288,7 @@ static void tell_expired(const struct expire_job *job, const struct store_messag
         .mail_id = message->mail_id,
         .message_id = message->id,
         .step = "expired",
+        .cause = cause_name(cause_named(message->cause)),
         .took = job->now - message->created_at,
     };
     sv_copy(step.text, sizeof step.text, message->reply);
