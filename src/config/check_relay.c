@@ -2,8 +2,11 @@
 #include "config/check_private.h"
 #include "config/network.h"
 #include "config/pattern.h"
+#include "config/rate.h"
 
 #include <assert.h>
+
+#define SAVED_MAX (31 * 86400 * NANOS_PER_SECOND)
 
 static const char *const verdicts[] = {"accept", "reject", "defer", "quarantine", "redirect", "tag"};
 
@@ -35,6 +38,26 @@ static void check_refusing(const struct check *check, const struct config_instan
             check_refuse(check, instance, taking[i], "drop it", "means nothing on a rule that refuses");
 }
 
+/* What a rate saves up while nobody sends is counted in nanoseconds, and no month of it was ever meant. */
+static void check_burst(const struct check *check, const struct config_instance *instance)
+{
+    const struct config_rule *rule = instance->base;
+    struct config_rate rate;
+    if (!config_given(instance, "burst") || config_faulty(instance, "burst"))
+        return;
+    if (rule->burst < 1) {
+        check_refuse(check, instance, "burst", "at least 1", "would let nothing through");
+        return;
+    }
+    for (size_t i = 0; i < rule->rate.count; i++)
+        if (config_rate_parse(sv_of(rule->rate.items[i]), &rate) &&
+            rate.length / rate.count > SAVED_MAX / rule->burst) {
+            check_refuse(check, instance, "burst", "give a smaller one, or a quota",
+                         "would take the rate over a month to save up");
+            break;
+        }
+}
+
 static void check_companions(const struct check *check, const struct config_instance *instance)
 {
     const struct config_rule *rule = instance->base;
@@ -43,8 +66,6 @@ static void check_companions(const struct check *check, const struct config_inst
                      "need a time zone");
     if (config_given(instance, "burst") && !config_given(instance, "rate"))
         check_refuse(check, instance, "burst", "add rate, or drop it", "is of a rate");
-    if (config_given(instance, "burst") && !config_faulty(instance, "burst") && rule->burst < 1)
-        check_refuse(check, instance, "burst", "at least 1", "would let nothing through");
     if (config_given(instance, "over") && !config_given(instance, "rate") && !config_given(instance, "quota"))
         check_refuse(check, instance, "over", "add rate or quota, or drop it", "is of a rate or quota");
     if (rule->bare_lf && !config_given(instance, "networks"))
@@ -169,6 +190,7 @@ static void check_rules(const struct check *check, const struct config_instance 
         check_verdict(check, item);
         check_refusing(check, item);
         check_companions(check, item);
+        check_burst(check, item);
         check_references(check, item);
         check_empty_lists(check, item);
         check_open(check, item);

@@ -100,6 +100,7 @@ static void what_is_wrong_with_a_rule_is_told_with_its_place(void **state)
         {RULE "hours: ['Mon 07:00-08:00'], accept: {}}\n", 4, 43, "hours: need a time zone"},
         {RULE "hours: [Mon 7-8], time_zone: UTC, accept: {}}\n", 4, 51, "\"Mon 7-8\" is not days and times"},
         {RULE "burst: 3, accept: {}}\n", 4, 50, "burst: is of a rate"},
+        {RULE "rate: [1/1h], burst: 745, accept: {}}\n", 4, 64, "burst: would take the rate over a month"},
         {RULE "over: next, accept: {}}\n", 4, 49, "over: is of a rate or quota"},
         {RULE "rate: [1/1m], reject: no}\n", 4, 43, "rate: means nothing on a rule that refuses"},
         {RULE "accounts: [ann], accept: {}}\n", 4, 43, "an account is named"},
