@@ -1,6 +1,7 @@
 #include "cmd/control_server.h"
 
 #include "base/log.h"
+#include "cmd/door.h"
 #include "cmd/follower.h"
 #include "cmd/listing.h"
 #include "cmd/path_status.h"
@@ -9,7 +10,6 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 enum { CLIENT_UNSENT_MAX = 32 * 1024 * 1024 };
@@ -21,7 +21,6 @@ struct client {
     struct follower *follower;
     struct listing *listing;     /* under way */
     bool busy;                   /* a submission or the keeper still points here */
-    uid_t uid;                   /* who asks */
     char token[STORE_TOKEN_MAX]; /* of the test that is being submitted */
 };
 
@@ -29,8 +28,7 @@ struct control_server {
     struct loop *loop;
     struct courier *courier;
     struct keeper_client *keeper;
-    struct loop_fd *listening;
-    int listen_fd;
+    struct door *door;
     struct client *clients[CONTROL_CLIENTS_MAX];
 };
 
@@ -61,27 +59,20 @@ static bool client_back(struct client *client)
     return false;
 }
 
-static void reply(struct client *client, enum control_type type, json_t *json)
+/* A command that does not read loses steps, but not the end. */
+static void reply(struct client *client, json_t *json)
 {
-    char *text = json_dumps(json, JSON_COMPACT);
     assert(client->channel);
-    /* A command that does not read loses steps, but not the end. */
-    bool room = type == CONTROL_REPLY_END || channel_pending(client->channel) < CLIENT_UNSENT_MAX;
-    if (text && room)
-        channel_send(client->channel, type, sv_of(text), -1);
-    free(text);
-    json_decref(json);
+    if (channel_pending(client->channel) < CLIENT_UNSENT_MAX)
+        door_reply(client->channel, CONTROL_REPLY, json);
+    else
+        json_decref(json);
 }
 
 static void reply_end(struct client *client, const struct err *err)
 {
-    json_t *json = json_object();
-    json_object_set_new(json, "exit", json_integer(err ? err_exit_code(err) : 0));
-    if (err) {
-        json_object_set_new(json, "error", report_text(sv_of(err->cause)));
-        json_object_set_new(json, "advice", report_text(sv_of(err->advice)));
-    }
-    reply(client, CONTROL_REPLY_END, json);
+    assert(client->channel);
+    door_reply_end(client->channel, err);
 }
 
 static void refuse(struct client *client, enum err_class class, const char *advice, const char *cause)
@@ -109,14 +100,13 @@ static void list(struct client *client, const json_t *request, bool alerts)
     client->listing = listing_new(server->loop, server->courier, client->channel, &wanted, on_listed, client);
 }
 
-/* --- Following
- * ------------------------------------------------------------------------------------------------ */
+/* --- Following --- */
 
 static void on_step(void *arg, const struct courier_step *step, const struct err *err)
 {
     struct client *client = arg;
     if (step)
-        reply(client, CONTROL_REPLY, report_step(step));
+        reply(client, report_step(step));
     else
         reply_end(client, err);
 }
@@ -130,8 +120,7 @@ static void follow(struct client *client, const json_t *request)
         client->follower = follower_new(client->server->courier, id, on_step, client);
 }
 
-/* --- Submissions
- * ---------------------------------------------------------------------------------------------- */
+/* --- Submissions --- */
 
 static void submitted(void *arg, int64_t alert_id, int64_t mail_id, const struct err *err)
 {
@@ -147,7 +136,7 @@ static void submitted(void *arg, int64_t alert_id, int64_t mail_id, const struct
     json_object_set_new(json, "mail", json_integer(mail_id));
     if (client->token[0])
         json_object_set_new(json, "token", json_string(client->token));
-    reply(client, CONTROL_REPLY, json);
+    reply(client, json);
     if (client->follower)
         follower_pick(client->follower, alert_id, mail_id);
     else
@@ -176,8 +165,7 @@ static void submit(struct client *client, const json_t *request)
     submission_free(&submission);
 }
 
-/* --- The word of somebody who has read a test message ------------------------------------------------------
- */
+/* --- The word of somebody who has read a test message --- */
 
 static void on_confirmed(void *arg, size_t messages, const struct err *err)
 {
@@ -187,7 +175,7 @@ static void on_confirmed(void *arg, size_t messages, const struct err *err)
     if (!err) {
         json_t *json = json_object();
         json_object_set_new(json, "messages", json_integer((json_int_t)messages));
-        reply(client, CONTROL_REPLY, json);
+        reply(client, json);
     }
     reply_end(client, err);
 }
@@ -199,15 +187,13 @@ static void confirm(struct client *client, const json_t *request)
         refuse(client, ERR_USAGE, "the token stands in the text of the test message", "that is no token");
         return;
     }
-    LOG_INFO("somebody says that a test message has landed", LOG_INT("uid", client->uid),
-             LOG_SV("token", token));
+    LOG_INFO("somebody says that a test message has landed",
+             LOG_INT("uid", channel_peer_user(client->channel)), LOG_SV("token", token));
     client->busy = true;
     courier_confirm(client->server->courier, token, on_confirmed, client);
 }
 
-/* --- How the paths are
- * --------------------------------------------------------------------------------------
- */
+/* --- How the paths are --- */
 
 /* Outlives a client that goes away meanwhile: it is busy until then. */
 struct path_status {
@@ -237,7 +223,7 @@ static void tell_status(struct client *client, const struct path_status *status)
         json_object_set_new(path, "up", json_boolean(up));
         if (trouble)
             json_object_set_new(path, "trouble", report_text(sv_of(trouble)));
-        reply(client, CONTROL_REPLY, json_incref(path));
+        reply(client, json_incref(path));
     }
 }
 
@@ -267,8 +253,7 @@ static void path_status(struct client *client)
     courier_read(client->server->courier, read_status, on_status, status);
 }
 
-/* --- Secrets, for `vedette path check`
- * ------------------------------------------------------------------------------- */
+/* --- Secrets, for `vedette path check` --- */
 
 static void on_secret(void *arg, const struct secret *secret, const struct err *err)
 {
@@ -285,8 +270,9 @@ static void give_secret(struct client *client, const json_t *request)
     const char *gateway = json_string_value(json_object_get(request, "gateway"));
     struct control_server *server = client->server;
     const char *reference = gateway ? courier_password_of(server->courier, sv_of(gateway)) : NULL;
-    if (client->uid != 0 && client->uid != geteuid()) {
-        LOG_WARNING("a gateway's password was asked for without the right to it", LOG_INT("uid", client->uid),
+    if (!door_is_administrator(client->channel)) {
+        LOG_WARNING("a gateway's password was asked for without the right to it",
+                    LOG_INT("uid", channel_peer_user(client->channel)),
                     LOG_STR("gateway", gateway ? gateway : ""));
         refuse(client, ERR_PERMISSION, "run the command as root, or give --password-file",
                "only an administrator may use a gateway's password");
@@ -294,15 +280,14 @@ static void give_secret(struct client *client, const json_t *request)
         refuse(client, ERR_USAGE, "`vedette check` lists the configured gateways",
                "there is no gateway of that name with a password");
     } else {
-        LOG_INFO("a command uses a gateway's password", LOG_INT("uid", client->uid),
+        LOG_INFO("a command uses a gateway's password", LOG_INT("uid", channel_peer_user(client->channel)),
                  LOG_STR("gateway", gateway));
         client->busy = true;
         keeper_client_get(server->keeper, reference, on_secret, client);
     }
 }
 
-/* --- Reviews, for `vedette path reviewed`
- * ------------------------------------------------------------------------------- */
+/* --- Reviews, for `vedette path reviewed` --- */
 
 static void on_reviewed(void *arg, const struct err *err)
 {
@@ -315,21 +300,21 @@ static void on_reviewed(void *arg, const struct err *err)
 static void review(struct client *client, const json_t *request)
 {
     const char *gateway = json_string_value(json_object_get(request, "gateway"));
-    if (client->uid != 0 && client->uid != geteuid()) {
+    if (!door_is_administrator(client->channel)) {
         refuse(client, ERR_PERMISSION, "run the command as root",
                "only an administrator may say that a gateway was looked at");
     } else if (!gateway || !courier_has_gateway(client->server->courier, sv_of(gateway))) {
         refuse(client, ERR_USAGE, "`vedette check` lists the configured gateways",
                "there is no gateway of that name");
     } else {
-        LOG_INFO("a gateway was reviewed", LOG_INT("uid", client->uid), LOG_STR("gateway", gateway));
+        LOG_INFO("a gateway was reviewed", LOG_INT("uid", channel_peer_user(client->channel)),
+                 LOG_STR("gateway", gateway));
         client->busy = true;
         courier_reviewed(client->server->courier, sv_of(gateway), on_reviewed, client);
     }
 }
 
-/* --- Other ways out, for `vedette ways test`
- * ------------------------------------------------------------------------------------------- */
+/* --- Other ways out, for `vedette ways test` --- */
 
 static void on_way_tested(void *arg, const char *way, bool done, const char *said)
 {
@@ -340,7 +325,7 @@ static void on_way_tested(void *arg, const char *way, bool done, const char *sai
     json_object_set_new(json, "way", json_string(way));
     json_object_set_new(json, "done", json_boolean(done));
     json_object_set_new(json, "said", report_text(sv_of(said)));
-    reply(client, CONTROL_REPLY, json);
+    reply(client, json);
 }
 
 static void on_ways_tested(void *arg)
@@ -414,24 +399,18 @@ static void on_closed(void *arg, struct channel *channel, const struct err *err)
     client_drop(arg);
 }
 
-static void on_connection(void *arg, int fd, int ready)
+static bool on_connection(void *arg, int fd)
 {
     struct control_server *server = arg;
-    (void)ready;
-    int accepted = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (accepted < 0)
-        return;
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
         if (!server->clients[i]) {
             struct client *client = server->clients[i] = calloc(1, sizeof *client);
             assert(client);
             client->server = server;
-            client->channel = channel_new(server->loop, accepted, on_message, on_closed, client);
-            client->uid = channel_peer_user(client->channel);
-            return;
+            client->channel = channel_new(server->loop, fd, on_message, on_closed, client);
+            return true;
         }
-    LOG_WARNING("a command was turned away: too many at once", LOG_INT("most", CONTROL_CLIENTS_MAX));
-    close(accepted);
+    return false;
 }
 
 struct control_server *control_server_new(struct loop *loop, struct courier *courier,
@@ -439,27 +418,21 @@ struct control_server *control_server_new(struct loop *loop, struct courier *cou
 {
     struct control_server *server = calloc(1, sizeof *server);
     assert(server);
-    *server = (struct control_server){.loop = loop, .courier = courier, .keeper = keeper, .listen_fd = -1};
+    *server = (struct control_server){.loop = loop, .courier = courier, .keeper = keeper};
+    server->door = door_new(loop, on_connection, server);
     return server;
 }
 
 void control_server_listen(struct control_server *server, int fd)
 {
-    loop_fd_free(server->listening);
-    if (server->listen_fd >= 0)
-        close(server->listen_fd);
-    server->listen_fd = fd;
-    server->listening = loop_fd_new(server->loop, fd, on_connection, server);
-    loop_fd_want(server->listening, LOOP_READ);
+    door_listen(server->door, fd);
 }
 
 void control_server_free(struct control_server *server)
 {
     if (!server)
         return;
-    loop_fd_free(server->listening);
-    if (server->listen_fd >= 0)
-        close(server->listen_fd);
+    door_free(server->door);
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
         if (server->clients[i]) {
             keeper_client_forget(server->keeper, server->clients[i]);

@@ -1,14 +1,12 @@
 #include "cmd/gateway_control.h"
 
 #include "base/log.h"
+#include "cmd/door.h"
 #include "cmd/report.h"
 #include "gateway/queue_view.h"
-#include "io/channel.h"
 
 #include <assert.h>
-#include <jansson.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 enum { HEADER_MAX = 256 * 1024, BODY_MAX = 8 * 1024 * 1024, UNSENT_MAX = 4 * 1024 * 1024 };
@@ -20,7 +18,6 @@ struct client {
     struct channel *channel;
     struct loop_timer *next_page; /* a listing goes on */
     uint64_t cursor;
-    uid_t uid;
     bool wants_body;
 };
 
@@ -28,8 +25,7 @@ struct gateway_control {
     struct loop *loop;
     struct relay *relay;
     const struct activity *activity;
-    struct loop_fd *listening;
-    int fd;
+    struct door *door;
     struct client *clients[GATEWAY_CONTROL_CLIENTS_MAX];
 };
 
@@ -43,24 +39,14 @@ static void client_drop(struct client *client)
     free(client);
 }
 
-static void reply(struct client *client, enum control_type type, json_t *json)
+static void reply(struct client *client, json_t *json)
 {
-    char *text = json_dumps(json, JSON_COMPACT);
-    if (text)
-        channel_send(client->channel, type, sv_of(text), -1);
-    free(text);
-    json_decref(json);
+    door_reply(client->channel, CONTROL_REPLY, json);
 }
 
 static void reply_end(struct client *client, const struct err *err)
 {
-    json_t *json = json_object();
-    json_object_set_new(json, "exit", json_integer(err ? err_exit_code(err) : 0));
-    if (err) {
-        json_object_set_new(json, "error", report_text(sv_of(err->cause)));
-        json_object_set_new(json, "advice", report_text(sv_of(err->advice)));
-    }
-    reply(client, CONTROL_REPLY_END, json);
+    door_reply_end(client->channel, err);
 }
 
 static json_t *recipients_of(const struct queue_view *view)
@@ -99,7 +85,7 @@ static json_t *json_of(const struct queue_view *view)
 
 static void on_listed(void *arg, const struct queue_view *view)
 {
-    reply(arg, CONTROL_REPLY, json_of(view));
+    reply(arg, json_of(view));
 }
 
 /* As much as the command reads, a page at a time. */
@@ -125,19 +111,14 @@ static void on_shown(void *arg, const struct queue_view *view)
         json_object_set_new(
             json, "body",
             report_text(end == SV_NPOS ? SV_NONE : sv_first(sv_from(view->content, end + 4), BODY_MAX)));
-    reply(client, CONTROL_REPLY, json);
-}
-
-static bool is_administrator(const struct client *client)
-{
-    return client->uid == 0 || client->uid == geteuid();
+    reply(client, json);
 }
 
 static void show(struct client *client, sv id, bool body)
 {
     struct err err = {.class = ERR_NONE};
     client->wants_body = body;
-    if (body && !is_administrator(client))
+    if (body && !door_is_administrator(client->channel))
         err_set(&err, ERR_PERMISSION, "run the command as root, or leave out --body",
                 "only an administrator may read what others wrote");
     else
@@ -150,11 +131,12 @@ static void act(struct client *client, enum queue_action action, sv name, sv id,
     struct err err = {.class = ERR_NONE};
     size_t count = 0;
     if (queue_act(client->control->relay, action, id, route, &count, &err) == 0) {
-        LOG_INFO("the queue was acted on", LOG_INT("uid", client->uid), LOG_SV("action", name),
-                 LOG_SV("id", id), LOG_SV("route", route), LOG_INT("messages", count));
+        LOG_INFO("the queue was acted on", LOG_INT("uid", channel_peer_user(client->channel)),
+                 LOG_SV("action", name), LOG_SV("id", id), LOG_SV("route", route),
+                 LOG_INT("messages", count));
         json_t *json = json_object();
         json_object_set_new(json, "messages", json_integer((json_int_t)count));
-        reply(client, CONTROL_REPLY, json);
+        reply(client, json);
     }
     reply_end(client, err.class ? &err : NULL);
 }
@@ -181,7 +163,7 @@ static void on_activity(void *arg, const struct activity_row *row)
     json_object_set_new(json, "last_minute", json_integer(row->last_minute));
     json_object_set_new(json, "first_at", json_string(time_rfc3339(row->first_at, when, sizeof when)));
     json_object_set_new(json, "last_at", json_string(time_rfc3339(row->last_at, when, sizeof when)));
-    reply(arg, CONTROL_REPLY, json);
+    reply(arg, json);
 }
 
 static void top(struct client *client, const json_t *request)
@@ -232,25 +214,19 @@ static void on_closed(void *arg, struct channel *channel, const struct err *err)
     client_drop(arg);
 }
 
-static void on_connection(void *arg, int fd, int ready)
+static bool on_connection(void *arg, int fd)
 {
     struct gateway_control *control = arg;
-    (void)ready;
-    int accepted = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (accepted < 0)
-        return;
     for (size_t i = 0; i < GATEWAY_CONTROL_CLIENTS_MAX; i++)
         if (!control->clients[i]) {
             struct client *client = control->clients[i] = calloc(1, sizeof *client);
             assert(client);
             client->control = control;
             client->next_page = loop_timer_new(control->loop, list, client);
-            client->channel = channel_new(control->loop, accepted, on_message, on_closed, client);
-            client->uid = channel_peer_user(client->channel);
-            return;
+            client->channel = channel_new(control->loop, fd, on_message, on_closed, client);
+            return true;
         }
-    LOG_WARNING("a command was turned away: too many at once", LOG_INT("most", GATEWAY_CONTROL_CLIENTS_MAX));
-    close(accepted);
+    return false;
 }
 
 struct gateway_control *gateway_control_new(struct loop *loop, struct relay *relay,
@@ -258,18 +234,14 @@ struct gateway_control *gateway_control_new(struct loop *loop, struct relay *rel
 {
     struct gateway_control *control = calloc(1, sizeof *control);
     assert(control);
-    *control = (struct gateway_control){.loop = loop, .relay = relay, .activity = activity, .fd = -1};
+    *control = (struct gateway_control){.loop = loop, .relay = relay, .activity = activity};
+    control->door = door_new(loop, on_connection, control);
     return control;
 }
 
 void gateway_control_listen(struct gateway_control *control, int fd)
 {
-    loop_fd_free(control->listening);
-    if (control->fd >= 0)
-        close(control->fd);
-    control->fd = fd;
-    control->listening = loop_fd_new(control->loop, fd, on_connection, control);
-    loop_fd_want(control->listening, LOOP_READ);
+    door_listen(control->door, fd);
 }
 
 void gateway_control_free(struct gateway_control *control)
@@ -279,8 +251,6 @@ void gateway_control_free(struct gateway_control *control)
     for (size_t i = 0; i < GATEWAY_CONTROL_CLIENTS_MAX; i++)
         if (control->clients[i])
             client_drop(control->clients[i]);
-    loop_fd_free(control->listening);
-    if (control->fd >= 0)
-        close(control->fd);
+    door_free(control->door);
     free(control);
 }

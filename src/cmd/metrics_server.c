@@ -1,16 +1,15 @@
 #include "cmd/metrics_server.h"
 
 #include "base/metrics.h"
+#include "cmd/door.h"
 
 #include <assert.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 struct metrics_server {
     struct loop *loop;
-    struct loop_fd *listening;
-    int fd;
+    struct door *door;
     metrics_fn *fn;
     void *arg;
     struct channel *clients[METRICS_CLIENTS_MAX];
@@ -45,28 +44,24 @@ static void on_closed(void *arg, struct channel *channel, const struct err *err)
     drop(arg, channel);
 }
 
-static void on_connection(void *arg, int fd, int ready)
+static bool on_connection(void *arg, int fd)
 {
     struct metrics_server *server = arg;
-    (void)ready;
-    int accepted = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (accepted < 0)
-        return;
     for (size_t i = 0; i < METRICS_CLIENTS_MAX; i++)
         if (!server->clients[i]) {
-            server->clients[i] = channel_new(server->loop, accepted, on_message, on_closed, server);
-            return;
+            server->clients[i] = channel_new(server->loop, fd, on_message, on_closed, server);
+            return true;
         }
-    close(accepted);
+    return false;
 }
 
 struct metrics_server *metrics_server_new(struct loop *loop, int fd, metrics_fn *fn, void *arg)
 {
     struct metrics_server *server = calloc(1, sizeof *server);
     assert(server);
-    *server = (struct metrics_server){.loop = loop, .fd = fd, .fn = fn, .arg = arg};
-    server->listening = loop_fd_new(loop, fd, on_connection, server);
-    loop_fd_want(server->listening, LOOP_READ);
+    *server = (struct metrics_server){.loop = loop, .fn = fn, .arg = arg};
+    server->door = door_new(loop, on_connection, server);
+    door_listen(server->door, fd);
     return server;
 }
 
@@ -76,7 +71,6 @@ void metrics_server_free(struct metrics_server *server)
         return;
     for (size_t i = 0; i < METRICS_CLIENTS_MAX; i++)
         channel_free(server->clients[i]);
-    loop_fd_free(server->listening);
-    close(server->fd);
+    door_free(server->door);
     free(server);
 }
