@@ -215,6 +215,7 @@ static int fill_request(struct wanted *wanted, const struct path_options *option
     bool own = options->resolvers.count > 0;
     request->resolvers = own ? options->resolvers.items : config ? config->resolvers.items : NULL;
     request->resolver_count = own ? options->resolvers.count : config ? config->resolvers.count : 0;
+    request->trust_anchor = config ? config->trust_anchor : NULL;
     request->ask_recipients = !options->no_rcpt;
     request->ask_relay = !options->no_relay_test && !options->no_rcpt;
     request->send = options->send;

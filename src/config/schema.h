@@ -327,6 +327,8 @@
     X(hostname, HOST, CONFIG_NONE, "Our own name in EHLO and Message-ID; default: the machine's.")  \
     X(resolvers, STRINGS, CONFIG_NONE,                                                              \
       "Name servers, 192.0.2.53 or 192.0.2.53:5353; default: those of /etc/resolv.conf.")           \
+    X(trust_anchor, PATH, CONFIG_NONE,                                                              \
+      "File of DS or DNSKEY records that DNSSEC begins with; default: the root's keys.")            \
     X(privileges, PRIVILEGES, "auto",                                                               \
       "auto, required or keep: whether children must get users of their own.")                      \
     X(log_level, LOG_LEVEL, "info", "error, warning, info or debug.")                               \

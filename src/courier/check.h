@@ -95,6 +95,7 @@ struct check_request {
     const struct secret *password; /* of gateway.username; NULL: auth is looked at, not tried */
     const char *const *resolvers;  /* NULL, count 0: those of /etc/resolv.conf, each asked for itself */
     size_t resolver_count;
+    const char *trust_anchor;      /* a file, of DNSSEC; NULL: the root's */
     const char *sender;            /* address; NULL: mail, rcpt are skipped */
     const char *const *recipients; /* addresses */
     size_t recipient_count;

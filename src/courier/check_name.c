@@ -300,7 +300,10 @@ static void ask_resolver(struct check *check, const char *server)
     resolver->check = check;
     sv_copy(resolver->server, sizeof resolver->server, sv_of(server));
     const char *servers[] = {resolver->server};
-    const struct dns_setup setup = {.loop = check->loop, .servers = servers, .server_count = 1};
+    const struct dns_setup setup = {.loop = check->loop,
+                                    .servers = servers,
+                                    .server_count = 1,
+                                    .trust_anchor_file = check->request.trust_anchor};
     if (dns_new(&setup, &resolver->dns, &err) < 0) {
         resolver->answered[0] = resolver->answered[1] = resolver->failed = true;
         sv_copy(resolver->why, sizeof resolver->why, sv_of(err.cause));
@@ -338,7 +341,10 @@ static void on_helo_aaaa(void *arg, const struct dns_answer *answer)
 static void ask_luxuries(struct check *check, const char *const *servers, size_t count)
 {
     struct check_naming *naming = &check->naming;
-    const struct dns_setup setup = {.loop = check->loop, .servers = servers, .server_count = count};
+    const struct dns_setup setup = {.loop = check->loop,
+                                    .servers = servers,
+                                    .server_count = count,
+                                    .trust_anchor_file = check->request.trust_anchor};
     struct err err;
     if (dns_new(&setup, &naming->dns, &err) < 0)
         return;

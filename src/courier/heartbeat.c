@@ -61,6 +61,7 @@ static void beat(struct heartbeat *heartbeat)
                                                  .address = config->heartbeat.address,
                                                  .ca_file = config->heartbeat.ca_file,
                                                  .resolvers = &config->resolvers,
+                                                 .trust_anchor = config->trust_anchor,
                                                  .timeout = TIMEOUT},
                              on_answer, heartbeat);
 }

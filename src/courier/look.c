@@ -79,7 +79,8 @@ static void ask_name(struct look *look)
         return;
     if (dns_new(&(struct dns_setup){.loop = look->setup.loop,
                                     .servers = config->resolvers.items,
-                                    .server_count = config->resolvers.count},
+                                    .server_count = config->resolvers.count,
+                                    .trust_anchor_file = config->trust_anchor},
                 &look->dns, &err) < 0) {
         look->found.asked = true;
         look->found.status = DNS_FAILED;

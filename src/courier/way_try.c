@@ -99,6 +99,7 @@ static void start_webhook(struct way_try *try)
                                            .address = way->address,
                                            .ca_file = way->ca_file,
                                            .resolvers = &try->setup.config->resolvers,
+                                           .trust_anchor = try->setup.config->trust_anchor,
                                            .timeout = way->timeout,
                                            .body = write_body},
                        on_answer, try);

@@ -105,7 +105,8 @@ static void resolve(struct web *web)
     }
     const struct dns_setup setup = {.loop = web->setup.loop,
                                     .servers = web->setup.resolvers->items,
-                                    .server_count = web->setup.resolvers->count};
+                                    .server_count = web->setup.resolvers->count,
+                                    .trust_anchor_file = web->setup.trust_anchor};
     if (dns_new(&setup, &web->dns, &err) < 0) {
         finish(web, 0, SV_NONE, &err);
         return;

@@ -18,7 +18,8 @@ struct web_setup {
     const char *address; /* of the URL's host; NULL: asked of the resolvers */
     const char *ca_file; /* or NULL */
     const struct config_strings *resolvers;
-    nanos timeout; /* of each of: the name, the request */
+    const char *trust_anchor; /* of DNSSEC; NULL: the root's */
+    nanos timeout;            /* of each of: the name, the request */
     /* POST with what this writes once the key is known; true: the key goes as a bearer token. NULL: GET. */
     bool (*body)(void *arg, sv key, struct buf *out);
 };

@@ -132,6 +132,15 @@ uint16_t address_port(const struct address *address)
     return ntohs(((const struct sockaddr_in *)at)->sin_port);
 }
 
+void address_set_port(struct address *address, uint16_t port)
+{
+    void *at = &address->storage;
+    if (address->storage.ss_family == AF_INET6)
+        ((struct sockaddr_in6 *)at)->sin6_port = htons(port);
+    else
+        ((struct sockaddr_in *)at)->sin_port = htons(port);
+}
+
 bool address_is_loopback(const struct address *address)
 {
     if (address->storage.ss_family == AF_INET) {

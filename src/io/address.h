@@ -27,6 +27,7 @@ char *address_text(const struct address *address, char text[static ADDRESS_TEXT_
 char *address_ip_text(const struct address *address, char text[static ADDRESS_TEXT_MAX]);
 
 uint16_t address_port(const struct address *address);
+void address_set_port(struct address *address, uint16_t port);
 
 bool address_is_loopback(const struct address *address);
 
