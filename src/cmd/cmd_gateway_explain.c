@@ -1,11 +1,13 @@
 /* `vedette gateway explain`: which rule decides, and why, without sending. */
 #include "cmd/command.h"
+#include "cmd/gateway_route.h"
 #include "cmd/gateway_rules.h"
 #include "cmd/options.h"
 #include "cmd/report.h"
 #include "cmd/term.h"
 #include "config/network.h"
 #include "io/loop.h"
+#include "wire/smtp_address.h"
 
 enum { HEADER_MAX = 64 * 1024 };
 
@@ -98,8 +100,8 @@ static json_t *text_or_null(const char *text)
     return text && *text ? report_text(sv_of(text)) : json_null();
 }
 
-/* Takes over rules. */
-static void print_json(const struct guard_verdict *verdict, json_t *rules)
+/* Takes over rules and way. */
+static void print_json(const struct guard_verdict *verdict, json_t *rules, json_t *way)
 {
     const struct guard_options *options = &verdict->options;
     json_t *json = json_object(), *switched = json_object();
@@ -119,6 +121,7 @@ static void print_json(const struct guard_verdict *verdict, json_t *rules)
     json_object_set_new(switched, "clean_header", json_boolean(options->clean_header));
     json_object_set_new(switched, "bare_lf", json_boolean(options->bare_lf));
     json_object_set_new(json, "options", switched);
+    json_object_set_new(json, "way", way ? way : json_null());
     json_object_set_new(json, "rules", rules);
     json_dumpf(json, stdout, JSON_COMPACT);
     putchar('\n');
@@ -172,15 +175,26 @@ static int read_question(const struct asked *asked, struct buf *header, struct g
     return 0;
 }
 
-static void explain(const struct guard *guard, const struct guard_question *question, bool json)
+static void explain(const struct guard *guard, const struct config *config,
+                    const struct guard_question *question, bool json)
 {
     struct explaining explaining = {.rules = json ? json_array() : NULL};
     struct guard_verdict verdict;
     guard_explain(guard, NULL, question, on_rule, &explaining, &verdict);
-    if (json)
-        print_json(&verdict, explaining.rules);
-    else
-        print_verdict(&verdict);
+    json_t *way = NULL;
+    char recipient[SMTP_PATH_MAX + 1];
+    sv_copy(recipient, sizeof recipient,
+            verdict.recipient[0] ? sv_of(verdict.recipient) : question->recipient);
+    if (verdict.code == 0 && verdict.action != GUARD_LATER)
+        way = gateway_route_find(config, verdict.options.route, recipient);
+    if (json) {
+        print_json(&verdict, explaining.rules, way);
+        return;
+    }
+    print_verdict(&verdict);
+    if (way)
+        gateway_route_print(way);
+    json_decref(way);
 }
 
 int cmd_gateway_explain(int argc, char **argv)
@@ -215,12 +229,14 @@ int cmd_gateway_explain(int argc, char **argv)
         buf_free(&header);
         return term_error(&err);
     }
-    struct guard *guard = gateway_rules_or_complain(asked.config, &exit_code);
+    struct config *config = NULL;
+    struct guard *guard = gateway_rules_or_complain(asked.config, &config, &exit_code);
     if (guard) {
-        explain(guard, &question, asked.json);
+        explain(guard, config, &question, asked.json);
         exit_code = 0;
     }
     guard_free(guard);
+    config_free(config);
     buf_free(&header);
     return exit_code;
 }

@@ -51,6 +51,12 @@ static void print_message(const json_t *row)
             printf(" (done)");
     }
     putchar('\n');
+    if (*text(row, "next_hop")) {
+        printf("%*s", 15, "");
+        term_print(stdout, TERM_DIM, "now to ");
+        print_text(row, "next_hop");
+        putchar('\n');
+    }
     if (*text(row, "cause")) {
         printf("%*s", 15, "");
         term_print(stdout, TERM_DIM,

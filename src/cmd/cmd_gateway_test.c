@@ -83,7 +83,7 @@ int cmd_gateway_test(int argc, char **argv)
         err_set(&err, ERR_USAGE, "`vedette gateway test --help`", "gateway test wants a file with tests");
         return term_error(&err);
     }
-    struct guard *guard = gateway_rules_or_complain(path, &exit_code);
+    struct guard *guard = gateway_rules_or_complain(path, NULL, &exit_code);
     if (!guard)
         return exit_code;
     for (int i = 0; i < argc && outcome == 0; i++) {

@@ -75,6 +75,7 @@ static json_t *json_of(const struct queue_view *view)
                         json_string(time_rfc3339(view->envelope->arrived, when, sizeof when)));
     json_object_set_new(json, "attempts", json_integer(view->attempts));
     json_object_set_new(json, "route", view->route ? json_string(view->route) : report_text(said->route));
+    json_object_set_new(json, "next_hop", report_text(sv_of(view->next_hop)));
     json_object_set_new(json, "cause", report_text(sv_of(view->cause)));
     json_object_set_new(json, "client", report_text(said->client_ip));
     json_object_set_new(json, "account", report_text(said->account));

@@ -14,7 +14,7 @@ const char *gateway_rules_path(const char *path)
     return access(GATEWAY_DEFAULT_PATH, R_OK) == 0 ? GATEWAY_DEFAULT_PATH : LOAD_DEFAULT_PATH;
 }
 
-struct guard *gateway_rules_or_complain(const char *path, int *ret_exit)
+struct guard *gateway_rules_or_complain(const char *path, struct config **ret_config, int *ret_exit)
 {
     struct config *config = load_or_complain(gateway_rules_path(path), ret_exit);
     if (!config)
@@ -32,6 +32,9 @@ struct guard *gateway_rules_or_complain(const char *path, int *ret_exit)
         *ret_exit = EXIT_CONFIG;
     }
     config_errors_free(&errors);
-    config_free(config);
+    if (guard && ret_config)
+        *ret_config = config;
+    else
+        config_free(config);
     return guard;
 }

@@ -78,6 +78,21 @@ static void check_smarthost(struct proofread *check, const struct config *config
     proofread_peer(check, config, &peer);
 }
 
+/* What is said of the hosts of an MX. */
+static void check_route(struct proofread *check, const struct config *config,
+                        const struct config_route *route)
+{
+    const struct proofread_peer peer = {
+        .kind = "route",
+        .name = route->name,
+        .role = CONFINE_GATEWAY,
+        .security = route->tls == CONFIG_TLS_POLICY_NONE ? SMTP_SECURITY_NONE : SMTP_SECURITY_STARTTLS,
+        .ca_file = route->ca_file,
+        .place = &route->place};
+    if (route->mx)
+        proofread_peer(check, config, &peer);
+}
+
 /* Names the file, where it is one of the rules', lists', pipelines' or masks'. */
 static const char *say_why(struct proofread *check, enum confine_role role, const struct config *config,
                            const char *why)
@@ -187,6 +202,8 @@ static void check_relay(struct proofread *check, const struct config *config)
     proofread_server(check, config, &server);
     for (size_t i = 0; i < relay->smarthost_count; i++)
         check_smarthost(check, config, &relay->smarthosts[i]);
+    for (size_t i = 0; i < relay->route_count; i++)
+        check_route(check, config, &relay->routes[i]);
     proofread_pam(check, config);
 }
 

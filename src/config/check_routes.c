@@ -14,17 +14,39 @@ static void check_smarthost(const struct check *check, const struct config_insta
     const struct config_smarthost *host = instance->base;
     check_bounds(check, instance);
     check_peer(check, instance, host->security);
+    if (!config_given(instance, "address") && !config_given(instance, "host"))
+        check_refuse(check, instance, "name", "add its IP address as address, or its name as host",
+                     "nothing says where this smarthost is");
+}
+
+/* What is said of the hosts of an MX. */
+static void check_mx(const struct check *check, const struct config_instance *instance)
+{
+    static const char *const keys[] = {"port", "tls", "ca_file"};
+    const struct config_route *route = instance->base;
+    for (size_t i = 0; !route->mx && i < sizeof keys / sizeof *keys; i++)
+        if (config_given(instance, keys[i]))
+            check_refuse(check, instance, keys[i], "add mx: true, or drop it", "is for routes by mx only");
+    if (route->mx && !config_given(instance, "tls"))
+        check_refuse(check, instance, "mx", "add tls: verified, or tls: none to send in the clear",
+                     "needs to know how the mail is protected on its way");
+    if (route->mx && config_given(instance, "ca_file") && config_given(instance, "tls") &&
+        route->tls == CONFIG_TLS_POLICY_NONE)
+        check_refuse(check, instance, "ca_file", "use tls: verified, or drop it",
+                     "has no certificate to check with tls: none");
 }
 
 static void check_route(const struct check *check, const struct config_instance *instance)
 {
     const struct config_route *route = instance->base;
     check_bounds(check, instance);
-    if (config_given(instance, "via") + config_given(instance, "maildir") + config_given(instance, "lmtp") !=
+    if (config_given(instance, "via") + route->mx + config_given(instance, "maildir") +
+            config_given(instance, "lmtp") !=
         1)
         config_errors_add(check->errors, instance->own.file, instance->own.line, instance->own.column,
-                          "name smarthosts as via, an LMTP server, or a maildir",
-                          "a route has exactly one of via, lmtp and maildir");
+                          "name smarthosts as via, an LMTP server, or a maildir, or say mx: true",
+                          "a route has exactly one of via, mx, lmtp and maildir");
+    check_mx(check, instance);
     if (config_given(instance, "via") && !config_faulty(instance, "via") && route->via.count == 0)
         check_refuse(check, instance, "via", "name at least one of relay.smarthosts", "the list is empty");
     for (size_t i = 0; i < route->via.count; i++)

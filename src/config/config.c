@@ -239,6 +239,9 @@ static void derive_relay(struct config *config, const struct config_instance *re
     const struct config_instance *item = relay->children[CONFIG_RELAY_SMARTHOSTS];
     for (size_t i = 0; item && i < config->relay.smarthost_count; i++, item = item->next)
         config->relay.smarthosts[i].place = item->own;
+    item = relay->children[CONFIG_RELAY_ROUTES];
+    for (size_t i = 0; item && i < config->relay.route_count; i++, item = item->next)
+        config->relay.routes[i].place = item->own;
     item = relay->children[CONFIG_RELAY_RULES];
     for (size_t i = 0; item && i < config->relay.rule_count; i++, item = item->next) {
         struct config_rule *rule = &config->relay.rules[i];

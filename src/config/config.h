@@ -52,6 +52,12 @@ enum config_listening {
     CONFIG_LISTENING_NONE,     /* no TLS */
 };
 
+/* How mail to the hosts of an MX is protected on its way. */
+enum config_tls_policy {
+    CONFIG_TLS_POLICY_VERIFIED, /* STARTTLS, and an authority that is trusted vouches for the host's name */
+    CONFIG_TLS_POLICY_NONE,     /* in the clear */
+};
+
 /* What becomes of a message past a rule's rate or quota. */
 enum config_over { CONFIG_OVER_DEFER, CONFIG_OVER_REJECT, CONFIG_OVER_NEXT };
 
@@ -80,6 +86,7 @@ enum config_over { CONFIG_OVER_DEFER, CONFIG_OVER_REJECT, CONFIG_OVER_NEXT };
 #define CONFIG_C_FORMAT     enum decode_format
 #define CONFIG_C_LOGSOURCE  const char *
 #define CONFIG_C_TLS        unsigned
+#define CONFIG_C_TLS_POLICY enum config_tls_policy
 #define CONFIG_C_OVER       enum config_over
 #define CONFIG_C_ZONE       const char *
 #define CONFIG_C_TAG        const char *
@@ -117,7 +124,7 @@ struct config_delivery { CONFIG_DELIVERY(CONFIG_FIELD) };
 struct config_listener { CONFIG_LISTENER(CONFIG_FIELD) };
 struct config_rule { CONFIG_RULE(CONFIG_FIELD) const char *file; int line, column; };
 struct config_account { CONFIG_ACCOUNT(CONFIG_FIELD) const char *file; int line, column; };
-struct config_route { CONFIG_ROUTE(CONFIG_FIELD) };
+struct config_route { CONFIG_ROUTE(CONFIG_FIELD) struct config_place place; };
 struct config_smarthost { CONFIG_SMARTHOST(CONFIG_FIELD) struct config_place place; };
 struct config_dkim { CONFIG_DKIM(CONFIG_FIELD) };
 struct config_relay {

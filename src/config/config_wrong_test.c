@@ -99,7 +99,22 @@ static const struct wrong {
     {MINIMUM "relay: {listen: [localhost:25], domains: [a.example], maildir: /m}\n", 4, 18,
      "address and port", NULL},
     {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, routes: [{name: r}]}\n", 4, 76,
-     "a route has exactly one of via, lmtp and maildir", "name smarthosts as via"},
+     "a route has exactly one of via, mx, lmtp and maildir", "name smarthosts as via"},
+    {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, routes: [{name: r, mx: true, "
+             "tls: none, lmtp: '127.0.0.1:24'}]}\n",
+     4, 76, "a route has exactly one of via, mx, lmtp and maildir", "mx: true"},
+    {MINIMUM
+     "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, routes: [{name: r, mx: true}]}\n",
+     4, 89, "mx: needs to know how the mail is protected", "tls: none to send in the clear"},
+    {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, routes: [{name: r, maildir: "
+             "/r, port: 26}]}\n",
+     4, 104, "port: is for routes by mx only", NULL},
+    {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, routes: [{name: r, mx: true, "
+             "tls: none, ca_file: /c}]}\n",
+     4, 115, "ca_file: has no certificate to check", NULL},
+    {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, smarthosts: [{name: s, "
+             "security: none}]}\n",
+     4, 86, "name: nothing says where this smarthost is", NULL},
     {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, routes: [{name: r, via: "
              "[nowhere]}]}\n",
      4, 85, "via: a smarthost is named that relay.smarthosts does not have", NULL},

@@ -31,6 +31,7 @@
  *   LEVEL       const char *   a Sigma level: informational, low, medium, high, critical
  *   LOGSOURCE   const char *   product/category/service
  *   TLS         unsigned       "any", "1.2", "1.3": the least number that SSL_version may give; 0 if absent
+ *   TLS_POLICY  enum config_tls_policy   verified or none
  *   OVER        enum config_over   defer, reject or next
  *   ZONE        const char *   a time zone by its name: Europe/Berlin, UTC; that it exists is checked later
  *   TAG         const char *   "Name: value", a header field
@@ -220,36 +221,42 @@
       "A rule that lets anybody send anywhere is an error without these words here: yes, anybody "         \
       "may send through us")
 
-/* Where mail goes. The most exact domain decides; a rule may name another route. Exactly one of via,
- * lmtp and maildir. */
-#define CONFIG_ROUTE(X)                                                                       \
-    X(name, NAME, CONFIG_REQUIRED, "What this route is called in rules and in the log.")      \
-    X(domains, DOMAINS, CONFIG_NONE,                                                          \
-      "Recipients' domains: example.org, .example.org (below it); "                           \
-      "default: all that no other route takes.")                                              \
-    X(via, STRINGS, CONFIG_NONE, "Names of relay.smarthosts; another one when one fails.")    \
-    X(lmtp, ENDPOINT, CONFIG_NONE, "LMTP server by address and port, such as 127.0.0.1:24.")  \
-    X(maildir, PATH, CONFIG_NONE, "Delivered on this machine.")                               \
-    X(connections, COUNT, "20", "Sessions at once with each next hop.")                       \
-    X(retry_first, LENGTH, "1m", "First delay after a temporary failure; doubled each time.") \
-    X(retry_max, LENGTH, "1h", "Longest delay.")                                              \
-    X(expire, LENGTH, "5d", "Then the message is given up, and its sender told.")             \
-    X(warn_after, LENGTH, "4h", "Then its sender is told that it is late; 0s: never.")        \
+/* Where mail goes. The most exact domain decides; a rule may name another route. Exactly one of via, mx,
+ * lmtp and maildir; port, tls and ca_file belong to mx. */
+#define CONFIG_ROUTE(X)                                                                                  \
+    X(name, NAME, CONFIG_REQUIRED, "What this route is called in rules and in the log.")                 \
+    X(domains, DOMAINS, CONFIG_NONE,                                                                     \
+      "Recipients' domains: example.org, .example.org (below it); "                                      \
+      "default: all that no other route takes.")                                                         \
+    X(via, STRINGS, CONFIG_NONE, "Names of relay.smarthosts; another one when one fails.")               \
+    X(mx, BOOLEAN, "false", "true: to the mail servers that DNS names for the domain.")                  \
+    X(port, PORT, "25", "Of mx: where these listen; another one in a closed network only.")              \
+    X(tls, TLS_POLICY, CONFIG_NONE,                                                                      \
+      "Of mx, required there: verified (STARTTLS, the server's certificate bears its name) "             \
+      "or none (in the clear).")                                                                         \
+    X(ca_file, PATH, CONFIG_NONE, "Of mx: certificate authority to trust (PEM); default: the system's.") \
+    X(lmtp, ENDPOINT, CONFIG_NONE, "LMTP server by address and port, such as 127.0.0.1:24.")             \
+    X(maildir, PATH, CONFIG_NONE, "Delivered on this machine.")                                          \
+    X(connections, COUNT, "20", "Sessions at once with each next hop.")                                  \
+    X(retry_first, LENGTH, "1m", "First delay after a temporary failure; doubled each time.")            \
+    X(retry_max, LENGTH, "1h", "Longest delay.")                                                         \
+    X(expire, LENGTH, "5d", "Then the message is given up, and its sender told.")                        \
+    X(warn_after, LENGTH, "4h", "Then its sender is told that it is late; 0s: never.")                   \
     X(hold_down, LENGTH, "10s", "A next hop that failed is tried again after this; then ever later.")
 
 /* A next hop, with what it takes to trust it: as a gateway has. */
-#define CONFIG_SMARTHOST(X)                                                       \
-    X(name, NAME, CONFIG_REQUIRED, "What routes call it.")                        \
-    X(address, ADDRESS, CONFIG_REQUIRED, "Its IP address, v4 or v6.")             \
-    X(host, HOST, CONFIG_NONE, "Its name.")                                       \
-    X(port, PORT, "25", "25, 587 (STARTTLS) or 465 (TLS).")                       \
-    X(security, SECURITY, CONFIG_REQUIRED,                                        \
-      "tls, starttls (required, never optional) or none (in the clear).")         \
-    CONFIG_PEER(X)                                                                \
-    X(connect_timeout, LENGTH, CONFIG_NONE, "Default: 30s.")                      \
-    X(stage_timeout, LENGTH, CONFIG_NONE,                                         \
-      "For each other stage; default: 10s while another is up, else RFC 5321's.") \
-    X(preference, COUNT, "10", "The lowest that is up is taken.")                 \
+#define CONFIG_SMARTHOST(X)                                                                           \
+    X(name, NAME, CONFIG_REQUIRED, "What routes call it.")                                            \
+    X(address, ADDRESS, CONFIG_NONE, "Its IP address, v4 or v6; default: all that DNS has for host.") \
+    X(host, HOST, CONFIG_NONE, "Its name; required without address.")                                 \
+    X(port, PORT, "25", "25, 587 (STARTTLS) or 465 (TLS).")                                           \
+    X(security, SECURITY, CONFIG_REQUIRED,                                                            \
+      "tls, starttls (required, never optional) or none (in the clear).")                             \
+    CONFIG_PEER(X)                                                                                    \
+    X(connect_timeout, LENGTH, CONFIG_NONE, "Default: 30s.")                                          \
+    X(stage_timeout, LENGTH, CONFIG_NONE,                                                             \
+      "For each other stage; default: 10s while another is up, else RFC 5321's.")                     \
+    X(preference, COUNT, "10", "The lowest that is up is taken.")                                     \
     X(weight, COUNT, "1", "Among equals, how large its share is.")
 
 /* A key that signs what leaves. */

@@ -75,6 +75,14 @@ static void warn_of_relay(const struct config *config, config_warning_fn *fn, vo
     if (config_relay_asks_pam(&config->relay) && offers_scram(&config->relay))
         fn(arg, NULL, 0,
            "Accounts by PAM can't log in by SCRAM, which clients prefer: write mechanisms: [PLAIN, LOGIN].");
+    for (size_t i = 0; i < config->relay.route_count; i++) {
+        const struct config_route *route = &config->relay.routes[i];
+        if (!route->mx || route->tls != CONFIG_TLS_POLICY_NONE)
+            continue;
+        snprintf(line, sizeof line,
+                 "Mail over route %s goes in the clear, to whoever answers for the domain.", route->name);
+        fn(arg, route->place.file, route->place.line, line);
+    }
     if (config_relay_alone(config) && config->relay.rule_count == 0 && config->relay.domains.count == 0)
         fn(arg, NULL, 0, "The relay has no rules and no domains: it refuses every message.");
 }

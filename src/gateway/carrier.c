@@ -13,8 +13,7 @@ struct carrier {
     struct carrier *next;
     struct destination *destination;
     struct relay *relay;
-    const struct route_hop *hop;
-    size_t hop_index;
+    struct next_hop *hop;
     struct session *session;
     struct run *run;
     struct loop_timer *idle;
@@ -112,8 +111,7 @@ static void go_on(struct carrier *carrier)
                 loop_timer_set(carrier->idle, IDLE_MAX);
             return;
         }
-        if (run_begin(carrier->run, errand, carrier->hop->gateway.name) && run_sign(carrier->run) &&
-            send_message(carrier))
+        if (run_begin(carrier->run, errand, carrier->hop) && run_sign(carrier->run) && send_message(carrier))
             return;
     }
 }
@@ -129,6 +127,11 @@ void carrier_go(struct carrier *carrier)
     go_on(carrier);
 }
 
+void carrier_hurry(struct carrier *carrier)
+{
+    session_hurry(carrier->session);
+}
+
 void carrier_drain(struct carrier *carrier)
 {
     carrier->draining = true;
@@ -141,8 +144,11 @@ void carrier_drain(struct carrier *carrier)
 static nanos patience(void *arg, enum smtp_stage stage)
 {
     const struct carrier *carrier = arg;
-    bool other = destination_has_other(carrier->destination, carrier->hop_index);
-    return patience_for(stage, carrier->hop->gateway.stage_timeout, other);
+    /* Strangers' servers may be slow for reasons of their own (RFC 5321 §4.5.3.2), unless others wait. */
+    bool hurry = destination_route(carrier->destination)->kind == ROUTE_MX
+                     ? carrier->relay->crowd != NULL
+                     : destination_has_other(carrier->destination, carrier->hop);
+    return patience_for(stage, carrier->hop->gateway.stage_timeout, hurry);
 }
 
 static void on_hop(void *arg, const char *name, nanos took, sv said)
@@ -159,7 +165,7 @@ static void on_ready(void *arg)
     if (!carrier->was_ready) {
         carrier->was_ready = true;
         destination_connected(carrier->destination);
-        destination_hop_works(carrier->destination, carrier->hop_index);
+        destination_hop_works(carrier->destination, carrier->hop);
     }
     go_on(carrier);
 }
@@ -222,7 +228,7 @@ static void on_ended(void *arg, const struct session_end *end)
     char why[SESSION_SAID_MAX + 40];
     snprintf(why, sizeof why, "%s: %s", end->hop ? end->hop : "", end->said);
     if (end->failed && (was_connecting || end->timed_out || end->code == 421))
-        destination_hop_failed(destination, carrier->hop_index, why);
+        destination_hop_failed(destination, carrier->hop, why);
     if (run->errand && end->unheard && !end->uncertain) {
         run_return(run); /* the peer had closed before it heard of the message */
     } else if (run->errand) {
@@ -243,26 +249,24 @@ static const struct session_handler handler = {
     .ended = on_ended,
 };
 
-struct carrier *carrier_open(struct destination *destination, size_t hop, struct relay *relay)
+struct carrier *carrier_open(struct destination *destination, struct next_hop *hop, struct relay *relay)
 {
     struct carrier *carrier = calloc(1, sizeof *carrier);
     struct err err = {.class = ERR_NONE};
     assert(carrier);
     carrier->destination = destination;
     carrier->relay = relay;
-    carrier->hop_index = hop;
-    carrier->hop = &destination_route(destination)->hops[hop];
+    carrier->hop = hop;
     carrier->run = run_new();
     carrier->idle = loop_timer_new(relay->loop, idle_too_long, carrier);
     struct session_setup setup = {
         .loop = relay->loop,
         .keeper = relay->keeper,
-        .tls = carrier->hop->tls,
-        .gateway = &carrier->hop->gateway,
+        .tls = hop->of->tls,
+        .gateway = &hop->gateway,
         .hostname = relay->hostname,
         .lmtp = destination_route(destination)->kind == ROUTE_LMTP,
-        .connect_timeout =
-            carrier->hop->gateway.connect_timeout ? carrier->hop->gateway.connect_timeout : CONNECT_TIMEOUT,
+        .connect_timeout = hop->gateway.connect_timeout ? hop->gateway.connect_timeout : CONNECT_TIMEOUT,
     };
     carrier->session = session_open(&setup, &handler, carrier, &err);
     if (carrier->session)
@@ -290,7 +294,7 @@ void carrier_link(struct carrier *carrier, struct carrier *next)
     carrier->next = next;
 }
 
-size_t carrier_hop(const struct carrier *carrier)
+struct next_hop *carrier_hop(const struct carrier *carrier)
 {
-    return carrier->hop_index;
+    return carrier->hop;
 }

@@ -8,22 +8,23 @@
 struct carrier;
 
 /* Dials. NULL: that failed at once, and destination_hop_failed was called. */
-struct carrier *carrier_open(struct destination *destination, size_t hop, struct relay *relay);
+struct carrier *carrier_open(struct destination *destination, struct next_hop *hop, struct relay *relay);
 void carrier_free(struct carrier *carrier); /* without a word; its errand is dropped from memory's view */
 
 struct carrier *carrier_next(const struct carrier *carrier);
 void carrier_link(struct carrier *carrier, struct carrier *next);
-size_t carrier_hop(const struct carrier *carrier);
+struct next_hop *carrier_hop(const struct carrier *carrier);
 
 bool carrier_is_idle(const struct carrier *carrier);
 void carrier_go(struct carrier *carrier);    /* idle: takes the next errand of the line */
+void carrier_hurry(struct carrier *carrier); /* others wait for its place: patience is short from now on */
 void carrier_drain(struct carrier *carrier); /* ends after what is under way */
 
 /* The destination's side. */
 struct errand *destination_take(struct destination *destination); /* NULL: nobody waits */
-bool destination_has_other(const struct destination *destination, size_t hop);
-void destination_hop_works(struct destination *destination, size_t hop);
-void destination_hop_failed(struct destination *destination, size_t hop, const char *why);
+bool destination_has_other(const struct destination *destination, const struct next_hop *hop);
+void destination_hop_works(struct destination *destination, struct next_hop *hop);
+void destination_hop_failed(struct destination *destination, struct next_hop *hop, const char *why);
 void destination_connected(struct destination *destination);
 void destination_carrier_gone(struct destination *destination, struct carrier *carrier, bool was_connecting);
 

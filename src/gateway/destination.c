@@ -1,34 +1,46 @@
 /* Where errands go: a line of them, the next hops with what is known of their health, and the sessions. */
 #include "gateway/carrier.h"
 
+#include "base/hash.h"
 #include "base/log.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
-enum { BACKOFF_SHIFT_MAX = 5 };
+enum { FAILED_AT_ONCE_MAX = 100 };
 
-struct hop_health {
-    nanos up_at; /* monotonic; 0: up */
-    unsigned failures;
-    int carriers;
+#define ASK_AGAIN_AFTER (30 * NANOS_PER_SECOND)
+#define STALE_MAX       (86400 * NANOS_PER_SECOND) /* so long an old answer does where no new one comes */
+
+/* Why nothing that waits can go. */
+struct dead_end {
+    enum outcome_kind kind;
+    const char *status;
+    char why[LOOKUP_WHY_MAX];
 };
 
 struct destination {
-    struct destination *next;
+    struct destination *next, *previous;
+    struct destination *next_in_bucket;
     struct relay *relay;
     struct route_table *table; /* keeps route alive */
     const struct route *route;
     char *domain; /* MX only, else NULL */
     struct errand *first, *last;
     size_t waiting, errands; /* in line; and all that go here */
-    struct hop_health hops[ROUTE_HOPS_MAX];
+    struct next_hops hops;
+    struct lookup *lookup; /* under way */
+    nanos known_until;     /* monotonic: the hops are as DNS has them */
+    nanos stale_until;     /* and so long they serve when it is silent */
+    struct dead_end *dead_end;
     struct carrier *carriers;
     size_t carrier_count, connecting;
     struct maildrop *maildrop;
     struct loop_timer *wake;
     char trouble[SAID_MAX];
-    bool retired, draining, pumping;
+    struct destination *next_in_crowd;
+    bool retired, draining, pumping, in_crowd;
 };
 
 /* --- The line --- */
@@ -74,107 +86,197 @@ struct errand *destination_take(struct destination *destination)
 
 /* --- Hops --- */
 
-static bool hop_is_up(const struct destination *destination, size_t hop, nanos now)
+bool destination_has_other(const struct destination *destination, const struct next_hop *hop)
 {
-    return destination->hops[hop].up_at <= now;
+    return next_hops_other(&destination->hops, hop, loop_monotonic());
 }
 
-/* One that failed is tried with one session until that works. */
-static bool hop_has_room(const struct destination *destination, size_t hop)
+void destination_hop_works(struct destination *destination, struct next_hop *hop)
 {
-    int most = destination->hops[hop].failures ? 1 : destination->route->connections;
-    return destination->hops[hop].carriers < most;
-}
-
-/* Of those that are up and have room the most preferred; among equals by weight and chance. −1: none. */
-static int choose_hop(struct destination *destination)
-{
-    const struct route *route = destination->route;
-    nanos now = loop_monotonic();
-    int best = -1;
-    uint64_t weights = 0;
-    for (size_t i = 0; i < route->hop_count; i++) {
-        if (!hop_is_up(destination, i, now) || !hop_has_room(destination, i))
-            continue;
-        if (best >= 0 && route->hops[i].preference > route->hops[best].preference)
-            continue;
-        if (best < 0 || route->hops[i].preference < route->hops[best].preference)
-            weights = 0;
-        unsigned weight = route->hops[i].weight > 0 ? (unsigned)route->hops[i].weight : 1;
-        weights += weight;
-        if (weights == weight || relay_chance(destination->relay) % weights < weight)
-            best = (int)i;
-    }
-    return best;
-}
-
-bool destination_has_other(const struct destination *destination, size_t hop)
-{
-    nanos now = loop_monotonic();
-    for (size_t i = 0; i < destination->route->hop_count; i++)
-        if (i != hop && hop_is_up(destination, i, now))
-            return true;
-    return false;
-}
-
-void destination_hop_works(struct destination *destination, size_t hop)
-{
-    struct hop_health *health = &destination->hops[hop];
-    if (health->failures)
+    bool news = !hop->proven;
+    if (next_hop_works(hop))
         LOG_INFO("gateway reaches a next hop again", LOG_STR("route", destination->route->name),
-                 LOG_STR("hop", destination->route->hops[hop].gateway.name));
-    health->failures = 0;
-    health->up_at = 0;
+                 LOG_STR("hop", hop->gateway.name), LOG_STR("address", hop->address));
     destination->trouble[0] = '\0';
+    if (news)
+        loop_timer_set(destination->wake, 0); /* it takes more sessions from now on */
 }
 
-void destination_hop_failed(struct destination *destination, size_t hop, const char *why)
+void destination_hop_failed(struct destination *destination, struct next_hop *hop, const char *why)
 {
-    struct hop_health *health = &destination->hops[hop];
-    const struct route *route = destination->route;
-    unsigned shift = health->failures < BACKOFF_SHIFT_MAX ? health->failures : BACKOFF_SHIFT_MAX;
-    nanos rest = route->hold_down << shift;
-    if (rest > route->retry_max)
-        rest = route->retry_max;
-    health->failures++;
-    health->up_at = loop_monotonic() + rest;
-    sv_copy(destination->trouble, sizeof destination->trouble, sv_of(why));
-    LOG_WARNING("gateway cannot use a next hop", LOG_STR("route", route->name),
-                LOG_STR("hop", route->hops[hop].gateway.name), LOG_STR("why", why),
+    char text[NEXT_HOP_TEXT_MAX];
+    nanos rest = next_hop_failed(&destination->hops, hop, loop_monotonic());
+    snprintf(destination->trouble, sizeof destination->trouble, "%s: %s", next_hop_text(hop, text), why);
+    LOG_WARNING("gateway cannot use a next hop", LOG_STR("route", destination->route->name),
+                LOG_STR("hop", hop->gateway.name), LOG_STR("address", hop->address), LOG_STR("why", why),
                 LOG_INT("again_in_ms", rest / NANOS_PER_MS), LOG_INT("waiting", destination->waiting));
 }
 
 static void wake_for_hops(struct destination *destination)
 {
-    nanos now = loop_monotonic(), first = 0;
-    for (size_t i = 0; i < destination->route->hop_count; i++) {
-        nanos at = destination->hops[i].up_at;
-        if (at > now && (!first || at < first))
-            first = at;
-    }
+    nanos now = loop_monotonic(), first = next_hops_due(&destination->hops, now);
     if (first)
         loop_timer_set(destination->wake, first - now);
+}
+
+/* --- Where they are --- */
+
+static void pump(struct destination *destination);
+
+static void forget_dead_end(struct destination *destination)
+{
+    free(destination->dead_end);
+    destination->dead_end = NULL;
+}
+
+/* What waits has its answer from DNS, some of it in each turn of the loop. */
+static void end_waiting(struct destination *destination)
+{
+    const struct dead_end *why = destination->dead_end;
+    struct run *run = destination->relay->spare;
+    struct errand *errand;
+    for (size_t i = 0; i < FAILED_AT_ONCE_MAX && (errand = destination_take(destination)); i++) {
+        if (!run_begin(run, errand, NULL))
+            continue;
+        run->touched = true;
+        run_set_open(run, why->kind, why->status, sv_of(why->why));
+        run_end(run);
+    }
+    if (destination->waiting)
+        loop_timer_set(destination->wake, 0);
+    else
+        forget_dead_end(destination);
+}
+
+/* An old answer does, if the new one is only missing. */
+static bool is_stale_good(const struct destination *destination, const struct lookup_result *found)
+{
+    return found->verdict == MX_LATER && !found->bogus && loop_monotonic() < destination->stale_until;
+}
+
+static void take_dead_end(struct destination *destination, const struct lookup_result *found)
+{
+    struct dead_end *dead_end = malloc(sizeof *dead_end);
+    assert(dead_end && !destination->dead_end);
+    dead_end->kind = found->verdict == MX_LATER ? OUTCOME_LATER : OUTCOME_FAILED;
+    dead_end->status = found->status;
+    sv_copy(dead_end->why, sizeof dead_end->why, sv_of(found->why));
+    destination->dead_end = dead_end;
+    next_hops_unlist(&destination->hops);
+    destination->stale_until = 0;
+}
+
+static void on_found(void *arg, const struct lookup_result *found)
+{
+    struct destination *destination = arg;
+    destination->lookup = NULL;
+    if (found->verdict == MX_HOSTS) {
+        next_hops_list(&destination->hops, found);
+        destination->known_until = loop_monotonic() + found->ttl;
+        destination->stale_until = loop_monotonic() + STALE_MAX;
+    } else if (is_stale_good(destination, found)) {
+        destination->known_until = loop_monotonic() + ASK_AGAIN_AFTER;
+    } else {
+        take_dead_end(destination, found);
+    }
+    if (found->verdict != MX_HOSTS)
+        LOG_WARNING("gateway learns from DNS of no next hop", LOG_STR("route", destination->route->name),
+                    LOG_STR("domain", destination->domain), LOG_STR("why", found->why),
+                    LOG_INT("waiting", destination->waiting));
+    pump(destination);
+}
+
+/* Whether it is known where to go; asks if not. */
+static bool knows_hops(struct destination *destination)
+{
+    struct relay *relay = destination->relay;
+    if (!route_asks_dns(destination->route) || destination->known_until > loop_monotonic())
+        return true;
+    const struct lookup_setup setup = {.asker = relay->asker,
+                                       .ourselves = relay->ourselves,
+                                       .route = destination->route,
+                                       .domain = destination->domain,
+                                       .chance = relay_chance(relay)};
+    if (!destination->lookup)
+        destination->lookup = lookup_start(&setup, relay->loop, on_found, destination);
+    return false;
+}
+
+/* --- The crowd: who waits for one of the sessions that all destinations have together --- */
+
+static void crowd_wake(struct relay *relay)
+{
+    if (relay->crowd && relay->carriers < CARRIERS_MAX)
+        loop_timer_set(relay->crowd->wake, 0);
+}
+
+static void crowd_leave(struct destination *destination)
+{
+    struct relay *relay = destination->relay;
+    struct destination **at = &relay->crowd, *last = NULL;
+    if (!destination->in_crowd)
+        return;
+    for (; *at != destination; at = &(*at)->next_in_crowd)
+        last = *at;
+    *at = destination->next_in_crowd;
+    if (relay->crowd_last == destination)
+        relay->crowd_last = last;
+    destination->in_crowd = false;
+    crowd_wake(relay);
+}
+
+static void crowd_join(struct destination *destination)
+{
+    struct relay *relay = destination->relay;
+    bool first = !relay->crowd;
+    if (destination->in_crowd)
+        return;
+    *(first ? &relay->crowd : &relay->crowd_last->next_in_crowd) = destination;
+    relay->crowd_last = destination;
+    destination->next_in_crowd = NULL;
+    destination->in_crowd = true;
+    for (struct destination *at = relay->destinations; first && at; at = at->next)
+        for (struct carrier *carrier = at->carriers; carrier; carrier = carrier_next(carrier))
+            carrier_hurry(carrier); /* servers that keep silent have had the others' time */
+}
+
+/* Whoever waits longest goes first, and by one session at a time. */
+static bool crowd_lets_in(struct destination *destination)
+{
+    struct relay *relay = destination->relay;
+    if (relay->carriers < CARRIERS_MAX && (!relay->crowd || relay->crowd == destination)) {
+        crowd_leave(destination);
+        return true;
+    }
+    crowd_join(destination);
+    crowd_wake(relay);
+    return false;
 }
 
 /* --- Carriers --- */
 
 static void open_carriers(struct destination *destination)
 {
-    while (destination->connecting < destination->waiting) {
-        int hop = choose_hop(destination);
-        if (hop < 0) {
+    while (destination->connecting < destination->waiting && knows_hops(destination)) {
+        struct next_hop *hop =
+            next_hops_choose(&destination->hops, loop_monotonic(), relay_chance(destination->relay));
+        if (!hop) {
             wake_for_hops(destination);
-            return;
+            break;
         }
-        struct carrier *carrier = carrier_open(destination, (size_t)hop, destination->relay);
+        if (!crowd_lets_in(destination))
+            return;
+        struct carrier *carrier = carrier_open(destination, hop, destination->relay);
         if (!carrier)
             continue; /* it told why, and the hop is down now */
         carrier_link(carrier, destination->carriers);
         destination->carriers = carrier;
         destination->carrier_count++;
         destination->connecting++;
-        destination->hops[hop].carriers++;
+        destination->relay->carriers++;
+        next_hop_keep(hop);
     }
+    crowd_leave(destination); /* it has what it wants, or cannot use it now */
 }
 
 static void feed_maildrop(struct destination *destination);
@@ -186,6 +288,8 @@ static void pump(struct destination *destination)
     destination->pumping = true;
     if (destination->route->kind == ROUTE_MAILDIR) {
         feed_maildrop(destination);
+    } else if (destination->dead_end) {
+        end_waiting(destination);
     } else {
         for (struct carrier *at = destination->carriers; at && destination->waiting; at = carrier_next(at))
             if (carrier_is_idle(at))
@@ -208,7 +312,6 @@ void destination_connected(struct destination *destination)
 void destination_carrier_gone(struct destination *destination, struct carrier *carrier, bool was_connecting)
 {
     struct carrier *before = destination->carriers;
-    destination->hops[carrier_hop(carrier)].carriers--;
     destination->carrier_count--;
     destination->connecting -= was_connecting;
     if (before == carrier) {
@@ -218,6 +321,9 @@ void destination_carrier_gone(struct destination *destination, struct carrier *c
             before = carrier_next(before);
         carrier_link(before, carrier_next(carrier));
     }
+    next_hop_let_go(&destination->hops, carrier_hop(carrier));
+    destination->relay->carriers--;
+    crowd_wake(destination->relay);
     loop_timer_set(destination->wake, 0);
     relay_check_drained(destination->relay);
 }
@@ -251,34 +357,51 @@ static void feed_maildrop(struct destination *destination)
         return;
     while (destination->waiting && maildrop_room(destination->maildrop)) {
         struct run *run = maildrop_run(destination->maildrop);
-        if (run_begin(run, destination_take(destination), destination->route->name))
+        if (run_begin(run, destination_take(destination), NULL))
             maildrop_deliver(destination->maildrop, run, on_dropped, destination);
     }
 }
 
 /* --- Destinations --- */
 
-static bool is_for(const struct destination *destination, const struct route *route, sv domain)
+static struct destination **bucket_of(struct relay *relay, const struct route *route, sv domain)
 {
-    return destination->route == route && !destination->retired &&
-           (route->kind != ROUTE_MX || sv_ieq(sv_of(destination->domain), domain));
+    uint64_t hash = hash_sv_fold(sv_of(route->name));
+    if (route->kind == ROUTE_MX)
+        hash ^= hash_sv_fold(domain);
+    return &relay->buckets[hash % DESTINATION_BUCKETS];
 }
 
-struct destination *destination_for(struct relay *relay, const struct route *route, sv domain)
+static struct destination *destination_new(struct relay *relay, const struct route *route, sv domain)
 {
-    for (struct destination *at = relay->destinations; at; at = at->next)
-        if (is_for(at, route, domain))
-            return at;
     struct destination *destination = calloc(1, sizeof *destination);
     assert(destination);
     destination->relay = relay;
     destination->table = route_table_keep(relay->routes);
-    destination->route = route;
-    if (route->kind == ROUTE_MX)
-        destination->domain = strndup(domain.p, domain.n);
+    destination->route = destination->hops.route = route;
+    if (!route_asks_dns(route))
+        next_hops_configure(&destination->hops);
+    if (route->kind == ROUTE_MX) {
+        destination->domain = strndup(domain.n ? domain.p : "", domain.n);
+        assert(destination->domain);
+    }
     destination->wake = loop_timer_new(relay->loop, on_wake, destination);
     destination->draining = relay->draining;
+    return destination;
+}
+
+struct destination *destination_for(struct relay *relay, const struct route *route, sv domain)
+{
+    struct destination **bucket = bucket_of(relay, route, domain);
+    for (struct destination *at = *bucket; at; at = at->next_in_bucket)
+        if (at->route == route && (route->kind != ROUTE_MX || sv_ieq(sv_of(at->domain), domain)))
+            return at;
+    struct destination *destination = destination_new(relay, route, domain);
+    destination->next_in_bucket = *bucket;
+    *bucket = destination;
     destination->next = relay->destinations;
+    if (destination->next)
+        destination->next->previous = destination;
     relay->destinations = destination;
     relay->destination_count++;
     return destination;
@@ -300,6 +423,11 @@ struct destination *destination_next(const struct destination *destination)
     return destination->next;
 }
 
+const char *destination_domain(const struct destination *destination)
+{
+    return destination->domain;
+}
+
 const char *destination_trouble(const struct destination *destination)
 {
     return destination->trouble;
@@ -307,8 +435,8 @@ const char *destination_trouble(const struct destination *destination)
 
 void destination_hurry(struct destination *destination)
 {
-    for (size_t i = 0; i < ROUTE_HOPS_MAX; i++)
-        destination->hops[i].up_at = 0;
+    next_hops_hurry(&destination->hops);
+    destination->known_until = 0;
     loop_timer_set(destination->wake, 0);
 }
 
@@ -341,29 +469,60 @@ bool destination_is_retired(const struct destination *destination)
     return destination->retired;
 }
 
+/* One of an MX is worth its memory while what DNS said of it holds. */
+static bool is_needed(const struct destination *destination)
+{
+    if (destination->errands || destination_is_busy(destination))
+        return true;
+    if (destination->retired)
+        return false;
+    return destination->route->kind != ROUTE_MX || destination->lookup ||
+           (destination->relay->destination_count <= DESTINATIONS_MAX &&
+            destination->known_until > loop_monotonic());
+}
+
 void destinations_sweep(struct relay *relay)
 {
     for (struct destination *at = relay->destinations, *next; at; at = next) {
         next = at->next;
-        bool kept = !at->retired && at->route->kind != ROUTE_MX;
-        if (!kept && !at->errands && !destination_is_busy(at))
+        if (!is_needed(at))
             destination_free(at);
     }
 }
 
+/* Nobody finds it any more. */
+static void leave_bucket(struct destination *destination)
+{
+    struct destination **at = bucket_of(destination->relay, destination->route, sv_of(destination->domain));
+    while (*at && *at != destination)
+        at = &(*at)->next_in_bucket;
+    if (*at)
+        *at = destination->next_in_bucket;
+}
+
 void destination_free(struct destination *destination)
 {
-    struct destination **at = &destination->relay->destinations;
-    while (*at != destination)
-        at = &(*at)->next;
-    *at = destination->next;
-    destination->relay->destination_count--;
+    struct relay *relay = destination->relay;
+    leave_bucket(destination);
+    crowd_leave(destination);
+    if (destination->previous)
+        destination->previous->next = destination->next;
+    else
+        relay->destinations = destination->next;
+    if (destination->next)
+        destination->next->previous = destination->previous;
+    relay->destination_count--;
     while (destination->carriers) {
         struct carrier *carrier = destination->carriers;
         destination->carriers = carrier_next(carrier);
+        next_hop_let_go(&destination->hops, carrier_hop(carrier));
         carrier_free(carrier);
+        relay->carriers--;
     }
     destination->draining = true;
+    lookup_cancel(destination->lookup);
+    forget_dead_end(destination);
+    next_hops_free(&destination->hops);
     maildrop_free(destination->maildrop);
     loop_timer_free(destination->wake);
     route_table_free(destination->table);
@@ -374,11 +533,18 @@ void destination_free(struct destination *destination)
 /* What waits and rests finds its way by the new table; what is under way ends by the old one. */
 void destinations_retire(struct relay *relay)
 {
-    for (struct destination *at = relay->destinations; at; at = at->next)
+    for (struct destination *at = relay->destinations; at; at = at->next) {
+        leave_bucket(at);
         at->retired = true;
+        lookup_cancel(at->lookup);
+        at->lookup = NULL;
+    }
     for (struct letter *letter = relay->first, *next; letter; letter = next) {
         next = letter->next;
         if (letter_forget_errands(letter))
             letter_send(letter);
     }
+    for (struct destination *at = relay->destinations; at; at = at->next)
+        if (at->retired && at->waiting)
+            pump(at); /* asks anew what it had asked */
 }

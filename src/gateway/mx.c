@@ -121,7 +121,10 @@ void mx_plan(const struct dns_answer *answer, const char *const *our_names, uint
         decide(ret, MX_NO_DOMAIN, "5.1.2");
         break;
     case DNS_FAILED:
-        decide(ret, MX_LATER, "4.4.3");
+        if (answer->failure == DNS_FAILURE_BAD_QUESTION)
+            decide(ret, MX_NO_DOMAIN, "5.1.2");
+        else
+            decide(ret, MX_LATER, "4.4.3");
         break;
     }
 }

@@ -153,6 +153,15 @@ static void finish_silently(struct letter *letter, size_t index)
     recipient_add(&letter->finished, index);
 }
 
+/* RFC 3464 §2.3.5. */
+static sv remote_of(const struct run *run)
+{
+    const struct next_hop *hop = run->hop;
+    if (!hop)
+        return SV_NONE;
+    return hop->gateway.host ? sv_of(hop->gateway.host) : arena_printf(run->arena, "[%s]", hop->address);
+}
+
 static void notify_failed(struct letter *letter, const struct run *run)
 {
     struct notification_recipient told[SMTP_RECIPIENTS_MAX];
@@ -165,8 +174,8 @@ static void notify_failed(struct letter *letter, const struct run *run)
             continue;
         if (wants_failure(&run->envelope.said, index)) {
             recipient_add(&failed, index);
-            told[count++] =
-                (struct notification_recipient){index, NOTIFICATION_FAILED, outcome->status, outcome->said};
+            told[count++] = (struct notification_recipient){index, NOTIFICATION_FAILED, outcome->status,
+                                                            outcome->said, remote_of(run)};
         } else {
             finish_silently(letter, index);
         }
@@ -191,8 +200,8 @@ static void notify_success(struct letter *letter, const struct run *run)
         if (run->outcomes[i].kind == OUTCOME_SENT &&
             wants(&run->envelope.said.recipients[run->indexes[i]], INTAKE_NOTIFY_SUCCESS))
             told[count++] = (struct notification_recipient){
-                run->indexes[i], run->final ? NOTIFICATION_DELIVERED : NOTIFICATION_RELAYED, "2.0.0",
-                SV_NONE};
+                run->indexes[i], run->final ? NOTIFICATION_DELIVERED : NOTIFICATION_RELAYED, "2.0.0", SV_NONE,
+                remote_of(run)};
     if (count)
         send_notice(notice_new(letter), &(struct notification){.about = &run->envelope,
                                                                .recipients = told,
@@ -217,7 +226,7 @@ void notify_failure(struct letter *letter, const struct envelope *envelope, sv c
             continue;
         recipient_add(&notice->failed, i);
         if (wants_failure(&envelope->said, i))
-            told[count++] = (struct notification_recipient){i, NOTIFICATION_FAILED, status, why};
+            told[count++] = (struct notification_recipient){i, NOTIFICATION_FAILED, status, why, SV_NONE};
     }
     if (count)
         send_notice(notice, &(struct notification){
@@ -247,8 +256,8 @@ void notify_delay(struct letter *letter)
     int read = envelope_unpack(look.meta, relay->scratch, &envelope);
     for (size_t i = 0; read == 0 && envelope.said.sender.n && i < envelope.said.recipient_count; i++)
         if (!recipient_has(&letter->finished, i) && wants(&envelope.said.recipients[i], INTAKE_NOTIFY_DELAY))
-            told[count++] =
-                (struct notification_recipient){i, NOTIFICATION_DELAYED, "4.4.7", sv_of(letter->trouble)};
+            told[count++] = (struct notification_recipient){i, NOTIFICATION_DELAYED, "4.4.7",
+                                                            sv_of(letter->trouble), SV_NONE};
     letter->warned = count == 0; /* nobody wants to know */
     if (count) {
         struct notice *notice = notice_new(letter);

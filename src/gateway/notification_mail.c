@@ -74,6 +74,11 @@ static void put_recipient(struct buf *out, const struct notification *notificati
     buf_put(out, SV("Final-Recipient: rfc822; "));
     put_words(out, said->address);
     buf_printf(out, "\r\nAction: %s\r\nStatus: %s\r\n", kinds[recipient->kind].action, recipient->status);
+    if (recipient->remote.n) {
+        buf_put(out, SV("Remote-MTA: dns; "));
+        put_words(out, recipient->remote);
+        buf_put(out, SV("\r\n"));
+    }
     if (recipient->said.n) {
         buf_put(out, SV("Diagnostic-Code: smtp; "));
         put_words(out, recipient->said);

@@ -18,6 +18,7 @@ struct notification_recipient {
     enum notification_kind kind;
     const char *status; /* "5.1.1" */
     sv said;            /* the next hop's words, or ours; may be empty */
+    sv remote;          /* that next hop: its name, or its address in brackets; empty: the words are ours */
 };
 
 struct notification {

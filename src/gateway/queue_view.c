@@ -45,11 +45,20 @@ static const char *cause_of(const struct letter *letter)
     return letter->errands ? destination_trouble(letter->errands->destination) : "";
 }
 
+static const char *next_hop_of(const struct letter *letter, char text[static NEXT_HOP_TEXT_MAX])
+{
+    for (const struct errand *errand = letter->errands; errand; errand = errand->next_of_letter)
+        if (errand->hop)
+            return next_hop_text(errand->hop, text);
+    return "";
+}
+
 static void show(struct letter *letter, queue_view_fn *fn, void *arg)
 {
     struct spool_look look;
     struct envelope envelope;
     struct relay *relay = letter->relay;
+    char hop[NEXT_HOP_TEXT_MAX];
     if (spool_look(letter->message, &look, NULL) < 0)
         return;
     arena_reset(relay->scratch);
@@ -61,6 +70,7 @@ static void show(struct letter *letter, queue_view_fn *fn, void *arg)
                                      .bytes = look.content.n,
                                      .attempts = letter->attempts,
                                      .route = letter->route,
+                                     .next_hop = next_hop_of(letter, hop),
                                      .cause = cause_of(letter),
                                      .content = look.content});
     spool_look_end(&look);

@@ -14,8 +14,9 @@ struct queue_view {
     const struct recipient_set *finished; /* recipients that nothing is owed to any more */
     uint64_t bytes;
     unsigned attempts;
-    const char *route; /* that somebody chose; NULL: by rule or domain */
-    const char *cause; /* why it is still here; "" before the first failure */
+    const char *route;    /* that somebody chose; NULL: by rule or domain */
+    const char *next_hop; /* that it is being sent to, "mx1.example.org [192.0.2.1]"; else "" */
+    const char *cause;    /* why it is still here; "" before the first failure */
     sv content;
 };
 

@@ -298,7 +298,7 @@ static void expire_waiting(struct errand *errand)
     struct run *run = letter->relay->spare;
     if (errand->state == ERRAND_WAITING)
         destination_take_out(errand);
-    if (!run_begin(run, errand, ""))
+    if (!run_begin(run, errand, NULL))
         return;
     run_set_open(run, OUTCOME_LATER, "4.4.7",
                  letter->trouble ? sv_of(letter->trouble) : sv_of(destination_trouble(errand->destination)));
@@ -368,6 +368,8 @@ int relay_new(const struct relay_setup *setup, struct relay **ret, struct err *e
     relay->postmaster = postmaster_of(setup->config);
     relay->intake = intake_new(relay);
     relay->signer = signer_new(setup->loop, setup->keeper, &setup->config->relay);
+    relay->asker = asker_new(setup->loop, setup->config);
+    relay->ourselves = ourselves_new(setup->config);
     relay->spare = run_new();
     relay->housekeeping = loop_timer_new(setup->loop, keep_house, relay);
     struct spool_setup spool = {.loop = setup->loop, .directory = setup->config->relay.spool};
@@ -400,7 +402,13 @@ void relay_reload(struct relay *relay, const struct config *config)
     relay->postmaster = postmaster_of(config);
     signer_free(relay->signer);
     relay->signer = signer_new(relay->loop, relay->keeper, &config->relay);
+    struct asker *asker = relay->asker;
+    struct ourselves *ourselves = relay->ourselves;
+    relay->asker = asker_new(relay->loop, config);
+    relay->ourselves = ourselves_new(config);
     destinations_retire(relay);
+    asker_free(asker);
+    ourselves_free(ourselves);
     route_table_free(old);
 }
 
@@ -446,11 +454,17 @@ void relay_drain(struct relay *relay, loop_fn *done, void *arg)
     relay_check_drained(relay);
 }
 
+/* Their destinations are gone. */
 static void free_letters(struct relay *relay)
 {
     for (struct letter *letter = relay->first, *next; letter; letter = next) {
         next = letter->next;
-        free_errands(letter);
+        while (letter->errands) {
+            struct errand *errand = letter->errands;
+            letter->errands = errand->next_of_letter;
+            loop_timer_free(errand->rest);
+            free(errand);
+        }
         letter_free(letter);
     }
 }
@@ -466,6 +480,8 @@ void relay_free(struct relay *relay)
     spool_close(relay->spool);
     free_letters(relay);
     signer_free(relay->signer);
+    asker_free(relay->asker);
+    ourselves_free(relay->ourselves);
     intake_free(relay->intake);
     route_table_free(relay->routes);
     route_table_free(relay->next_routes);

@@ -154,7 +154,7 @@ static void a_notification_says_what_machines_and_people_need(void **state)
     (void)state;
     struct envelope about = example();
     struct notification_recipient told[] = {
-        {0, NOTIFICATION_FAILED, "5.1.1", SV("550 5.1.1 no such\r\nBcc: user here")}};
+        {0, NOTIFICATION_FAILED, "5.1.1", SV("550 5.1.1 no such\r\nBcc: user here"), SV("mx.example.net")}};
     struct notification notification = {.about = &about,
                                         .recipients = told,
                                         .count = 1,
@@ -170,7 +170,8 @@ static void a_notification_says_what_machines_and_people_need(void **state)
         "Message-ID: <ABC@gw.example.org>\r\n",
         "Reporting-MTA: dns; gw.example.org\r\nOriginal-Envelope-Id: QQ314159\r\n",
         "Original-Recipient: rfc822;list@example.org\r\nFinal-Recipient: rfc822; b@example.net\r\n",
-        "Action: failed\r\nStatus: 5.1.1\r\nDiagnostic-Code: smtp; 550 5.1.1 no such??Bcc: user here\r\n",
+        "Action: failed\r\nStatus: 5.1.1\r\nRemote-MTA: dns; mx.example.net\r\nDiagnostic-Code: smtp; 550 "
+        "5.1.1 no such??Bcc: user here\r\n",
         "Content-Type: text/rfc822-headers",
         "Subject: secret plans\r\n"};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
@@ -212,7 +213,8 @@ static void a_delay_says_until_when_it_is_tried_and_gives_no_body_back(void **st
     (void)state;
     struct envelope about = example();
     about.said.ret = INTAKE_RETURN_FULL;
-    struct notification_recipient told[] = {{1, NOTIFICATION_DELAYED, "4.4.7", SV("connect: refused")}};
+    struct notification_recipient told[] = {
+        {1, NOTIFICATION_DELAYED, "4.4.7", SV("connect: refused"), SV_NONE}};
     char *text = compose(&(struct notification){.about = &about,
                                                 .recipients = told,
                                                 .count = 1,

@@ -5,6 +5,7 @@
 
 #include "courier/session.h"
 #include "gateway/envelope.h"
+#include "gateway/next_hop.h"
 #include "gateway/relay.h"
 #include "gateway/route_table.h"
 #include "gateway/signer.h"
@@ -12,7 +13,9 @@
 
 enum {
     CARRIER_MESSAGES_MAX = 500, /* over one session; then it ends, as some servers want */
-    DESTINATIONS_MAX = 4096,    /* known at once; idle ones are forgotten first */
+    CARRIERS_MAX = 1000,        /* sessions with next hops at once */
+    DESTINATIONS_MAX = 4096,    /* past that, those of MX are forgotten as soon as they are idle */
+    DESTINATION_BUCKETS = 1024,
     RUN_BYTES_MAX = 512 * 1024, /* the envelope of the message under way, and what was answered */
     SAID_MAX = 512,
 };
@@ -48,7 +51,8 @@ struct errand {
     struct letter *letter;
     struct destination *destination;
     struct recipient_set recipients;
-    struct loop_timer *rest; /* NULL until it is needed */
+    struct loop_timer *rest;    /* NULL until it is needed */
+    const struct next_hop *hop; /* that a carrier has it for */
     enum errand_state state;
     bool doomed; /* deleted while a carrier has it */
 };
@@ -73,7 +77,7 @@ struct run {
     struct smtp_recipient recipients[SMTP_RECIPIENTS_MAX];
     struct outcome outcomes[SMTP_RECIPIENTS_MAX];
     struct recipient_set accepted; /* by RCPT, as indexes of this run */
-    const char *hop;               /* its name, for the log */
+    const struct next_hop *hop;    /* NULL: it does not leave this machine */
     sv signature;                  /* goes in front of the content; in the arena */
     nanos began;
     bool reports_itself; /* the next hop takes DSN over (RFC 3461 §5.2) */
@@ -88,12 +92,16 @@ struct relay {
     struct intake *intake;
     struct route_table *routes, *next_routes; /* next: prepared, or NULL */
     struct signer *signer;
+    struct asker *asker;
+    struct ourselves *ourselves;
     char *hostname, *postmaster; /* postmaster: an address, or NULL */
     struct notice *notices;      /* reports on their way into the queue */
     struct letter *first, *last; /* oldest first */
     size_t letters;
     struct destination *destinations;
-    size_t destination_count;
+    struct destination *buckets[DESTINATION_BUCKETS]; /* those that are not retired, by route and domain */
+    size_t destination_count, carriers;
+    struct destination *crowd, *crowd_last; /* they wait until there are fewer than CARRIERS_MAX */
     struct loop_timer *housekeeping;
     struct run *spare;     /* for what no carrier has */
     struct arena *scratch; /* an envelope, while a letter is sorted */
@@ -140,7 +148,7 @@ bool letter_is_expired(const struct letter *letter, const struct route *route);
 
 /* Reads the envelope for a carrier, with the errand's recipients. False: it cannot be read; the errand is at
  * an end, and run idle. */
-bool run_begin(struct run *run, struct errand *errand, const char *hop);
+bool run_begin(struct run *run, struct errand *errand, const struct next_hop *hop);
 
 /* Right after run_begin, where the message leaves this machine: signs it if relay.dkim says so. False: the
  * key is not there yet; the errand rests, and run is idle. */
@@ -164,7 +172,8 @@ struct destination *destination_for(struct relay *relay, const struct route *rou
 void destination_put(struct errand *errand, bool front);
 void destination_take_out(struct errand *errand);
 const struct route *destination_route(const struct destination *destination);
-void destination_hurry(struct destination *destination); /* forget what was down: try now */
+const char *destination_domain(const struct destination *destination); /* of MX, else NULL */
+void destination_hurry(struct destination *destination);               /* forget what was down: try now */
 void destination_drain(struct destination *destination);
 struct destination *destination_next(const struct destination *destination);
 const char *destination_trouble(const struct destination *destination); /* why its line stands still, or "" */

@@ -104,16 +104,38 @@ static int add_lmtp(struct route_table *table, struct route *route, const char *
     return 0;
 }
 
+/* What the configuration says of all hosts of an MX. */
+static int add_mx(struct route_table *table, struct route *route, const struct config_route *config,
+                  const char *hostname, struct err *err)
+{
+    struct route_hop *hop = &route->hops[route->hop_count];
+    struct tls_trust trust = {.ca_file = config->ca_file};
+    bool clear = config->tls == CONFIG_TLS_POLICY_NONE;
+    hop->gateway = (struct config_gateway){.port = config->port,
+                                           .helo = copy(table, hostname),
+                                           .security = clear ? SMTP_SECURITY_NONE : SMTP_SECURITY_STARTTLS};
+    if (!clear) {
+        if (tls_client_context(&trust, &hop->tls, err) < 0)
+            return err_prefix(err, "route %s", route->name);
+        tls_client_keep_sessions(hop->tls);
+    }
+    route->hop_count++;
+    return 0;
+}
+
 static enum route_kind kind_of(const struct config_route *config)
 {
     if (config->maildir)
         return ROUTE_MAILDIR;
+    if (config->mx)
+        return ROUTE_MX;
     return config->lmtp ? ROUTE_LMTP : ROUTE_SMARTHOSTS;
 }
 
-static int add_route(struct route_table *table, const struct config_relay *relay,
-                     const struct config_route *config, struct err *err)
+static int add_route(struct route_table *table, const struct config *whole, const struct config_route *config,
+                     struct err *err)
 {
+    const struct config_relay *relay = &whole->relay;
     struct route *route = &table->routes[table->count++];
     *route = (struct route){.name = copy(table, config->name),
                             .kind = kind_of(config),
@@ -126,6 +148,8 @@ static int add_route(struct route_table *table, const struct config_relay *relay
                             .warn_after = config->warn_after,
                             .hold_down = config->hold_down};
     if (config->lmtp && add_lmtp(table, route, config->lmtp, err) < 0)
+        return -1;
+    if (config->mx && add_mx(table, route, config, whole->hostname, err) < 0)
         return -1;
     for (size_t i = 0; i < config->via.count; i++)
         for (size_t j = 0; j < relay->smarthost_count; j++)
@@ -147,7 +171,7 @@ int route_table_new(const struct config *config, struct route_table **ret, struc
     if (relay->domains.count && relay->maildir)
         add_local(table, relay);
     for (size_t i = 0; i < relay->route_count; i++)
-        if (add_route(table, relay, &relay->routes[i], err) < 0) {
+        if (add_route(table, config, &relay->routes[i], err) < 0) {
             route_table_free(table);
             return -1;
         }
@@ -218,4 +242,12 @@ const struct route *route_named(const struct route_table *table, sv name)
         if (sv_eq(sv_of(table->routes[i].name), name))
             return &table->routes[i];
     return NULL;
+}
+
+bool route_asks_dns(const struct route *route)
+{
+    for (size_t i = 0; i < route->hop_count; i++)
+        if (!route->hops[i].gateway.address)
+            return true;
+    return false;
 }

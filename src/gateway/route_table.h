@@ -9,7 +9,8 @@ enum { ROUTE_HOPS_MAX = 16 };
 
 enum route_kind { ROUTE_SMARTHOSTS, ROUTE_MAILDIR, ROUTE_LMTP, ROUTE_MX };
 
-/* One server of a route, as a gateway of courier/session.h. */
+/* One server of a route, as a gateway of courier/session.h. Of a smarthost that is known by name address is
+ * NULL; of MX there is one, which stands for all hosts: name, address and host are NULL. */
 struct route_hop {
     struct config_gateway gateway;
     struct tls_context *tls; /* NULL with security: none */
@@ -21,7 +22,7 @@ struct route {
     enum route_kind kind;
     struct config_strings domains;
     const char *maildir;
-    struct route_hop hops[ROUTE_HOPS_MAX]; /* SMARTHOSTS and LMTP */
+    struct route_hop hops[ROUTE_HOPS_MAX]; /* none of MAILDIR */
     size_t hop_count;
     int connections; /* sessions at once with one next hop */
     nanos retry_first, retry_max, expire, warn_after, hold_down;
@@ -38,6 +39,9 @@ void route_table_free(struct route_table *table); /* NULL is fine */
  * domain ("postmaster") goes where the first domain of relay.domains goes. */
 const struct route *route_for(const struct route_table *table, sv domain);
 const struct route *route_at(const struct route_table *table, size_t i); /* NULL past the last */
+
+/* Its next hops are not all told by the configuration. */
+bool route_asks_dns(const struct route *route);
 const struct route *route_named(const struct route_table *table, sv name);
 
 #endif

@@ -5,6 +5,7 @@
 #include "gateway/notification.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define READ_AGAIN_AFTER (10 * NANOS_PER_SECOND)
@@ -13,6 +14,7 @@
 static void run_clear(struct run *run)
 {
     spool_look_end(&run->look);
+    run->errand->hop = NULL;
     run->errand = NULL;
 }
 
@@ -34,7 +36,7 @@ void run_free(struct run *run)
     free(run);
 }
 
-bool run_begin(struct run *run, struct errand *errand, const char *hop)
+bool run_begin(struct run *run, struct errand *errand, const struct next_hop *hop)
 {
     struct letter *letter = errand->letter;
     struct err err = {.class = ERR_NONE};
@@ -42,7 +44,7 @@ bool run_begin(struct run *run, struct errand *errand, const char *hop)
     run->count = 0;
     run->accepted = (struct recipient_set){{0}};
     run->touched = run->reports_itself = run->final = false;
-    run->hop = hop;
+    run->hop = errand->hop = hop;
     run->signature = SV_NONE;
     if (spool_look(letter->message, &run->look, &err) < 0) {
         LOG_ERROR("gateway cannot read a message of its queue", LOG_STR("id", letter->id), LOG_ERR(&err));
@@ -111,6 +113,7 @@ static void run_log(const struct run *run)
     static const char *const words[] = {"open", "sent", "later", "failed"};
     const struct letter *letter = run->errand->letter;
     const struct intake_envelope *said = &run->envelope.said;
+    const struct next_hop *hop = run->hop;
     for (size_t i = 0; i < run->count; i++) {
         const struct outcome *outcome = &run->outcomes[i];
         letter->relay->outcomes[outcome->kind]++;
@@ -131,7 +134,8 @@ static void run_log(const struct run *run)
             .recipients = (int64_t)run->count,
             .bytes = (int64_t)run->look.content.n,
             .route = said->route,
-            .next_hop = sv_of(run->hop),
+            .next_hop = hop ? sv_of(hop->gateway.name) : SV_NONE,
+            .next_hop_ip = hop ? sv_of(hop->address) : SV_NONE,
             .status = sv_of(outcome->status),
             .reply = outcome->said,
             .attempts = letter->attempts,
@@ -175,9 +179,14 @@ static void expire(struct run *run)
 
 static void remember_trouble(struct letter *letter, const struct run *run)
 {
-    for (size_t i = 0; i < run->count; i++)
-        if (run->outcomes[i].kind == OUTCOME_LATER)
-            letter_set_trouble(letter, run->outcomes[i].said);
+    char text[NEXT_HOP_TEXT_MAX + SAID_MAX], hop[NEXT_HOP_TEXT_MAX];
+    for (size_t i = 0; i < run->count; i++) {
+        if (run->outcomes[i].kind != OUTCOME_LATER)
+            continue;
+        snprintf(text, sizeof text, "%s%s%.*s", run->hop ? next_hop_text(run->hop, hop) : "",
+                 run->hop ? ": " : "", SV_ARG(run->outcomes[i].said));
+        letter_set_trouble(letter, sv_of(text));
+    }
 }
 
 void run_end(struct run *run)

@@ -17,8 +17,8 @@ enum {
     DNS_SERVER_TEXT_MAX = 80, /* an address with its zone and port */
     DNS_NAME_TEXT_MAX = 1025, /* a name with every byte escaped, and its end */
     DNS_RECORDS_MAX = 32,
-    DNS_CHAIN_MAX = 12,   /* as many aliases as libunbound follows */
-    DNS_QUERIES_MAX = 64, /* at once; one more fails */
+    DNS_CHAIN_MAX = 12,    /* as many aliases as libunbound follows */
+    DNS_QUERIES_MAX = 256, /* at once; one more fails */
     DNS_WHY_MAX = 320,
 };
 

@@ -14,7 +14,8 @@ enum { ANCHOR_TEXT_MAX = 64 * 1024 };
 static int options(struct ub_ctx *ctx, const char *const *unsigned_zones)
 {
     /* Gateways live on private networks and resolvers on loopback: neither is to be answered or left out from
-     * built-in knowledge. A resolver that was away is asked again soon. */
+     * built-in knowledge. A resolver that was away is asked again soon. Questions do not wait for each other:
+     * DNS_QUERIES_MAX. */
     static const struct {
         const char *name, *value;
     } fixed[] = {
@@ -23,6 +24,7 @@ static int options(struct ub_ctx *ctx, const char *const *unsigned_zones)
         {"infra-keep-probing:", "yes"},    {"msg-cache-size:", "1m"},
         {"rrset-cache-size:", "1m"},       {"key-cache-size:", "1m"},
         {"neg-cache-size:", "256k"},       {"use-syslog:", "no"},
+        {"outgoing-range:", "256"},        {"num-queries-per-thread:", "256"},
     };
     int rc = ub_ctx_debugout(ctx, NULL);
     for (size_t i = 0; rc == 0 && i < sizeof fixed / sizeof *fixed; i++)

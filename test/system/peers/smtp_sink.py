@@ -16,8 +16,9 @@ def there_is_one():
 class SmtpSink:
     """messages() is {ledger id: [hash of each copy]}; a copy cut off before its end is none."""
 
-    def __init__(self, directory, port=None, options=()):
+    def __init__(self, directory, port=None, options=(), address="127.0.0.1"):
         self.dir, self.port, self.options, self.process, self.runs = directory, port or free_port(), options, None, 0
+        self.address = address
         self.dir.mkdir(exist_ok=True)
         self.dir.chmod(0o777)
         self.known = {}
@@ -28,9 +29,9 @@ class SmtpSink:
         user = ["-u", "root"] if os.geteuid() == 0 else []  # it asks for a name, and our folders are our own
         self.process = subprocess.Popen(
             [PEERS / "postfix" / "usr" / "sbin" / "smtp-sink", *user, *self.options, "-d", f"{self.dir}/{self.runs}.",
-             f"127.0.0.1:{self.port}", "256"],
+             f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}", "256"],
             env={**os.environ, "LD_LIBRARY_PATH": str(LIBRARIES)}, stdin=subprocess.DEVNULL, cwd=self.dir)
-        wait_until(lambda: port_answers(self.port), 10, "smtp-sink's port")
+        wait_until(lambda: port_answers(self.port, self.address), 10, "smtp-sink's port")
 
     def stop(self):
         self.process.terminate()
