@@ -360,7 +360,8 @@ static void count(const struct walk *walk, struct limits *limits, const struct g
 static void decide(struct walk *walk, struct guard_verdict *ret)
 {
     *ret = (struct guard_verdict){.action = GUARD_LATER};
-    if (address_refused(walk->facts, ret) || account_refused(walk->limits, walk->facts, ret))
+    if (guard_listener_refuses(walk->guard, walk->facts, ret) || address_refused(walk->facts, ret) ||
+        account_refused(walk->limits, walk->facts, ret))
         return;
     bool decided = false;
     for (size_t i = 0; !decided && i < walk->guard->rule_count; i++)

@@ -69,7 +69,8 @@ struct guard_verdict {
     int code;                  /* of a REJECT or DEFER, else 0 */
     char enhanced[8];          /* "5.7.1" (RFC 3463) */
     char text[GUARD_TEXT_MAX]; /* names the rule and the remedy; printable ASCII, without codes */
-    const char *rule; /* its name; "default", "local", "address" or "account" for what needs no rule */
+    const char
+        *rule; /* its name; "default", "local", "address", "account" or "listener" for what needs no rule */
     const char *file; /* where it stands; NULL for those. Both live as long as the guard */
     int line;
     char why[GUARD_WHY_MAX]; /* one sentence, for the log and for people */

@@ -13,7 +13,9 @@
 enum { GUARD_ACTION_COUNT = GUARD_REDIRECT + 1 };
 
 /* What decides where no rule does. */
-#define GUARD_OTHERS(X) X(DEFAULT, "default") X(LOCAL, "local") X(ADDRESS, "address") X(ACCOUNT, "account")
+#define GUARD_OTHERS(X)   \
+    X(DEFAULT, "default") \
+    X(LOCAL, "local") X(ADDRESS, "address") X(ACCOUNT, "account") X(LISTENER, "listener")
 
 enum guard_other {
 #define X(name, text) GUARD_OTHER_##name,
@@ -70,6 +72,12 @@ struct guard_account {
     uint32_t quota; /* 0: none */
 };
 
+/* What one of our addresses asks of everybody who comes in there, whatever the rules say. */
+struct guard_listener {
+    const char *address;
+    bool encrypt, identify, whole_domains;
+};
+
 struct guard {
     struct arena *arena; /* all texts and lists */
     unsigned holders;
@@ -78,6 +86,8 @@ struct guard {
     struct guard_account *accounts; /* by name */
     size_t account_count;
     struct config_strings domains; /* delivered here */
+    struct guard_listener *listeners;
+    size_t listener_count;
     struct zone *utc;
     struct guard_hits *other_hits; /* of each guard_other */
 };
@@ -93,6 +103,10 @@ struct guard_facts {
 };
 
 void guard_facts(const struct guard *guard, const struct guard_question *question, struct guard_facts *ret);
+
+/* guard_listener.c: true with a REJECT if the client does not meet what is asked where it came in. */
+bool guard_listener_refuses(const struct guard *guard, const struct guard_facts *facts,
+                            struct guard_verdict *ret);
 
 /* A sentence, as long as it fits. */
 struct guard_why {

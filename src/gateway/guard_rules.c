@@ -172,6 +172,16 @@ const struct guard_account *guard_account_of(const struct guard *guard, sv name)
     return NULL;
 }
 
+static struct guard_listener make_listener(struct making *making, const struct config_listener *from)
+{
+    return (struct guard_listener){
+        .address = keep(making, from->address),
+        .encrypt = from->submission || from->security == CONFIG_LISTENING_STARTTLS,
+        .identify = from->submission || from->auth,
+        .whole_domains = from->submission,
+    };
+}
+
 struct guard *guard_new(const struct config_relay *relay, struct config_errors *errors)
 {
     size_t before = errors->count;
@@ -185,6 +195,10 @@ struct guard *guard_new(const struct config_relay *relay, struct config_errors *
     struct making making = {guard, errors};
     guard->other_hits = take(&making, GUARD_OTHER_COUNT * sizeof *guard->other_hits);
     guard->domains = keep_list(&making, &relay->domains);
+    guard->listeners = take(&making, relay->listener_count * sizeof *guard->listeners);
+    for (; guard->listener_count < relay->listener_count; guard->listener_count++)
+        guard->listeners[guard->listener_count] =
+            make_listener(&making, &relay->listeners[guard->listener_count]);
     guard->rules = take(&making, relay->rule_count * sizeof *guard->rules);
     for (; guard->rule_count < relay->rule_count; guard->rule_count++)
         guard->rules[guard->rule_count] = make_rule(&making, &relay->rules[guard->rule_count]);

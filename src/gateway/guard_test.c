@@ -414,6 +414,53 @@ static void a_stranger_is_refused_at_once_whatever_the_header_would_say(void **s
           decisions);
 }
 
+static void what_an_address_asks_of_everybody_comes_before_any_rule(void **state)
+{
+    (void)state;
+    static const struct decision decisions[] = {
+        {"elsewhere the rule decides", {.listener = "[::]:25"}, GUARD_ACCEPT, "all", 0, NULL},
+        {"no TLS", {.listener = "[::]:587"}, GUARD_REJECT, "listener", 530, "STARTTLS"},
+        {"no TLS, at MAIL", {.listener = "[::]:587", .at_mail = true}, GUARD_REJECT, "listener", 530, NULL},
+        {"nobody",
+         {.listener = "[::]:587", .tls = 0x0303},
+         GUARD_REJECT,
+         "listener",
+         530,
+         "Authentication required"},
+        {"an account", {.listener = "[::]:587", .tls = 0x0303, .account = "a"}, GUARD_ACCEPT, "all", 0, NULL},
+        {"a certificate",
+         {.listener = "[::]:587", .tls = 0x0303, .fingerprint = "sha256:00"},
+         GUARD_ACCEPT,
+         "all",
+         0,
+         NULL},
+        {"a sender's domain cut short",
+         {.listener = "[::]:587", .tls = 0x0303, .account = "a", .sender = "a@sales"},
+         GUARD_REJECT,
+         "listener",
+         554,
+         "sender"},
+        {"a recipient's",
+         {.listener = "[::]:587", .tls = 0x0303, .account = "a", .recipient = "b@sales"},
+         GUARD_REJECT,
+         "listener",
+         554,
+         "recipient"},
+        {"a login, and no more", {.listener = "[::]:465"}, GUARD_REJECT, "listener", 530, "Authentication"},
+        {"a cut domain there",
+         {.listener = "[::]:465", .account = "a", .sender = "a@sales"},
+         GUARD_ACCEPT,
+         "all",
+         0,
+         NULL},
+    };
+    CHECK("relay:\n  listen: ['[::]:25', {address: '[::]:587', submission: true},"
+          " {address: '[::]:465', auth: true}]\n  certificate: c\n  key: k\n"
+          "  accounts: [{name: a, password: 'secret:file/a'}]\n"
+          "  rules: [{name: all, networks: [192.0.2.0/24], accept: {}}]\n",
+          decisions);
+}
+
 static void a_rule_switches_on_what_it_names(void **state)
 {
     (void)state;
@@ -463,6 +510,7 @@ int main(void)
         cmocka_unit_test(an_encoded_subject_hides_nothing),
         cmocka_unit_test(an_announced_size_that_no_rule_takes_is_refused_before_the_content),
         cmocka_unit_test(a_stranger_is_refused_at_once_whatever_the_header_would_say),
+        cmocka_unit_test(what_an_address_asks_of_everybody_comes_before_any_rule),
         cmocka_unit_test(a_rule_switches_on_what_it_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -241,9 +241,6 @@ struct inbound *inbound_new(const struct inbound_setup *setup, int fd)
     session->peer = *setup->peer;
     sv_copy(session->listener, sizeof session->listener, sv_of(listener->address));
     session->implicit_tls = session->shaking_hands = tls;
-    session->submission = listener->submission;
-    session->must_encrypt = listener->security == CONFIG_LISTENING_STARTTLS || listener->submission;
-    session->must_identify = listener->auth || listener->submission;
     session->stream = stream_accepted(setup->loop, fd, on_stream, session);
     address_ip_text(&session->peer, session->client_ip);
     struct smtp_server_options options = {

@@ -5,7 +5,6 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
 void inbound_forget_mail(struct inbound *session)
 {
@@ -48,31 +47,6 @@ static sv decode_xtext(struct arena *arena, sv xtext)
     return kept;
 }
 
-/* RFC 6409 §4.2. "postmaster" alone and the null sender have none, and are whole. */
-static bool has_part_of_a_domain(const struct inbound *session, sv mailbox)
-{
-    struct smtp_address address;
-    return session->submission && smtp_address_parse(mailbox, &address) == SMTP_ADDRESS_NONE &&
-           address.domain.n && !sv_starts(address.domain, SV("[")) &&
-           !memchr(address.domain.p, '.', address.domain.n);
-}
-
-/* What the listener asks of everybody, whatever the rules say. False: it was refused. */
-static bool meets_the_listener(struct inbound *session, sv sender)
-{
-    const struct tls_info *tls = stream_tls_info(session->stream);
-    bool identified = session->account || (tls && tls->fingerprint[0]);
-    if (session->must_encrypt && !tls)
-        inbound_refuse(session, "mail", 530, "5.7.0", "Must issue a STARTTLS command first");
-    else if (session->must_identify && !identified)
-        inbound_refuse(session, "mail", 530, "5.7.0", "Authentication required");
-    else if (has_part_of_a_domain(session, sender))
-        inbound_refuse(session, "mail", 554, "5.1.8", "The sender's domain must be written in full");
-    else
-        return true;
-    return false;
-}
-
 void inbound_answer_mail(struct inbound *session)
 {
     const struct smtp_server_mail *said = smtp_server_mail(session->server);
@@ -88,8 +62,6 @@ void inbound_answer_mail(struct inbound *session)
         inbound_refuse(session, "mail", 452, "4.3.1", "No room now, try again later");
         return;
     }
-    if (!meets_the_listener(session, said->sender))
-        return;
     inbound_ask(session, GUARD_MAIL, &question);
     question.sender = said->sender;
     question.size = said->size;
@@ -150,9 +122,7 @@ void inbound_answer_rcpt(struct inbound *session)
     question.recipient = asked->whole;
     question.recipients = mail->count;
     inbound_decide(session, mail->guard, &question, &verdict);
-    if (has_part_of_a_domain(session, asked->whole))
-        inbound_refuse(session, "rcpt", 554, "5.1.2", "The recipient's domain must be written in full");
-    else if (verdict.action == GUARD_REJECT || verdict.action == GUARD_DEFER)
+    if (verdict.action == GUARD_REJECT || verdict.action == GUARD_DEFER)
         inbound_refuse(session, "rcpt", verdict.code, verdict.enhanced, verdict.text);
     else if (!has_way(session, asked->whole, &verdict))
         inbound_refuse(session, "rcpt", 550, "5.1.2", "No route leads to this domain");

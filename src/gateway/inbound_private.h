@@ -62,7 +62,6 @@ struct inbound {
     char listener[ADDRESS_TEXT_MAX + 8];
     uint64_t progress; /* of commands and content, as the deadline sees it */
     bool implicit_tls, shaking_hands;
-    bool must_encrypt, must_identify, submission; /* what the listener asks of everybody */
     bool waiting; /* for the disk or for the keeper, so it is not the client who is slow */
 
     char *account;  /* NULL: not authenticated */

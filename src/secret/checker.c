@@ -94,7 +94,8 @@ static void *work(void *arg)
         perform(check);
         pthread_mutex_lock(&checker->mutex);
         append(&checker->checked, check);
-        loop_wake_up(checker->wake);
+        if (!checker->closing) /* later the loop may be gone */
+            loop_wake_up(checker->wake);
     }
     pthread_mutex_unlock(&checker->mutex);
     return NULL;

@@ -87,6 +87,13 @@ def test_submission_wants_tls_a_login_and_whole_domains(gate):
     gate.inbox.wait_for("Subject: submitted")
 
 
+def test_explain_says_what_an_address_asks_of_everybody(gate):
+    asked = ("gateway", "explain", "--from", "127.0.0.1", "--rcpt", "b@example.org", "--sender", "a@example.org", "--listener")
+    told = gate.command(*asked, f"127.0.0.1:{gate.ports['submission']}").stdout
+    assert "reject by listener" in told and "530 5.7.0 Must issue a STARTTLS command first" in told, told
+    assert "accept by local" in gate.command(*asked, f"127.0.0.1:{gate.port}").stdout
+
+
 def test_a_client_s_certificate_is_as_good_as_a_login(gate):
     with call(gate, "submission") as wire:
         wire.reply()
