@@ -8,19 +8,21 @@
 #include <stdio.h>
 
 struct hop_search {
+    const struct route *route;
     struct loop *loop;
     json_t *next_hops, *problem;
 };
 
-static void add_hop(json_t *list, const struct route_hop *of, const char *name, const char *address,
-                    int preference)
+static void add_hop(const struct hop_search *search, const struct route_hop *of, const char *name,
+                    const char *address, int preference)
 {
     json_t *json = json_object();
     json_object_set_new(json, "name", report_text(sv_of(name)));
     json_object_set_new(json, "address", address ? json_string(address) : json_null());
     json_object_set_new(json, "port", json_integer(of->gateway.port));
     json_object_set_new(json, "preference", json_integer(preference));
-    json_array_append_new(list, json);
+    json_object_set_new(json, "tls", json_string(route_tls_word(search->route, of)));
+    json_array_append_new(search->next_hops, json);
 }
 
 static void on_found(void *arg, const struct lookup_result *result)
@@ -29,7 +31,7 @@ static void on_found(void *arg, const struct lookup_result *result)
     char address[ADDRESS_TEXT_MAX];
     for (size_t i = 0; i < result->count; i++) {
         const struct lookup_place *place = &result->places[i];
-        add_hop(search->next_hops, place->of, place->of->gateway.name ? place->of->gateway.name : place->host,
+        add_hop(search, place->of, place->of->gateway.name ? place->of->gateway.name : place->host,
                 address_ip_text(&place->address, address), place->preference);
     }
     if (result->verdict != MX_HOSTS)
@@ -66,12 +68,12 @@ static void find_hops(struct hop_search *search, const struct config *config, co
     }
     for (size_t i = 0; i < route->hop_count; i++) {
         const struct route_hop *hop = &route->hops[i];
-        add_hop(search->next_hops, hop, hop->gateway.name, hop->gateway.address, hop->preference);
+        add_hop(search, hop, hop->gateway.name, hop->gateway.address, hop->preference);
     }
     if (route->kind == ROUTE_MAILDIR)
-        json_array_append_new(search->next_hops,
-                              json_pack("{s:o, s:n, s:n, s:n}", "name", report_text(sv_of(route->maildir)),
-                                        "address", "port", "preference"));
+        json_array_append_new(search->next_hops, json_pack("{s:o, s:n, s:n, s:n, s:n}", "name",
+                                                           report_text(sv_of(route->maildir)), "address",
+                                                           "port", "preference", "tls"));
 }
 
 json_t *gateway_route_find(const struct config *config, const char *name, const char *recipient)
@@ -87,6 +89,7 @@ json_t *gateway_route_find(const struct config *config, const char *name, const 
         search.problem = report_text(sv_of(err.cause));
     else
         route = name ? route_named(table, sv_of(name)) : route_for(table, domain);
+    search.route = route;
     if (route)
         find_hops(&search, config, route, domain);
     else if (!search.problem)
@@ -121,9 +124,10 @@ void gateway_route_print(const json_t *found)
         print_label(i ? "" : "to");
         term_text(stdout, sv_of(json_string_value(json_object_get(hop, "name"))));
         if (address)
-            printf(" [%s]:%lld, preference %lld", address,
+            printf(" [%s]:%lld, preference %lld, tls: %s", address,
                    (long long)json_integer_value(json_object_get(hop, "port")),
-                   (long long)json_integer_value(json_object_get(hop, "preference")));
+                   (long long)json_integer_value(json_object_get(hop, "preference")),
+                   json_string_value(json_object_get(hop, "tls")));
         putchar('\n');
     }
     if (json_is_string(problem)) {

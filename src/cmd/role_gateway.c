@@ -3,6 +3,7 @@
 #include "cmd/gateway_control.h"
 #include "cmd/role.h"
 #include "gateway/gateway.h"
+#include "io/http.h"
 #include "secret/keeper.h"
 #include "secret/login.h"
 
@@ -49,6 +50,7 @@ static void allow_descriptors(void)
 static int gateway_start(struct role_process *process, const struct config *config, void **ret_state,
                          struct err *err)
 {
+    http_global_init(); /* before the sandbox: a policy of MTA-STS may be wanted after a reload, too */
     if (confine(CONFINE_GATEWAY, config, err) < 0)
         return -1;
     struct gateway_role *role = calloc(1, sizeof *role);

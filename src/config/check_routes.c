@@ -22,18 +22,20 @@ static void check_smarthost(const struct check *check, const struct config_insta
 /* What is said of the hosts of an MX. */
 static void check_mx(const struct check *check, const struct config_instance *instance)
 {
-    static const char *const keys[] = {"port", "tls", "ca_file"};
+    static const char *const keys[] = {"port", "tls", "ca_file", "pin"};
     const struct config_route *route = instance->base;
+    bool word = config_given(instance, "tls") && !config_faulty(instance, "tls");
     for (size_t i = 0; !route->mx && i < sizeof keys / sizeof *keys; i++)
         if (config_given(instance, keys[i]))
             check_refuse(check, instance, keys[i], "add mx: true, or drop it", "is for routes by mx only");
-    if (route->mx && !config_given(instance, "tls"))
-        check_refuse(check, instance, "mx", "add tls: verified, or tls: none to send in the clear",
-                     "needs to know how the mail is protected on its way");
-    if (route->mx && config_given(instance, "ca_file") && config_given(instance, "tls") &&
-        route->tls == CONFIG_TLS_POLICY_NONE)
+    if (route->mx && route->ca_file && word && route->tls == CONFIG_TLS_POLICY_NONE)
         check_refuse(check, instance, "ca_file", "use tls: verified, or drop it",
                      "has no certificate to check with tls: none");
+    if (route->mx && route->pin && word && route->tls != CONFIG_TLS_POLICY_VERIFIED)
+        check_refuse(check, instance, "pin", "use tls: verified, or drop it",
+                     "says that the certificate counts, and tls says that it does not");
+    if (route->pin && route->ca_file)
+        check_refuse(check, instance, "pin", "keep one of the two", "excludes ca_file");
 }
 
 static void check_route(const struct check *check, const struct config_instance *instance)

@@ -52,10 +52,14 @@ enum config_listening {
     CONFIG_LISTENING_NONE,     /* no TLS */
 };
 
-/* How mail to the hosts of an MX is protected on its way. */
+/* How mail to the hosts of an MX is protected on its way, at the least. But for NONE, what the domain
+ * publishes (DANE, MTA-STS) is kept to as well. */
 enum config_tls_policy {
     CONFIG_TLS_POLICY_VERIFIED, /* STARTTLS, and an authority that is trusted vouches for the host's name */
-    CONFIG_TLS_POLICY_NONE,     /* in the clear */
+    CONFIG_TLS_POLICY_REQUIRED, /* STARTTLS, whoever answers */
+    CONFIG_TLS_POLICY_OPPORTUNISTIC, /* STARTTLS where it is to be had, whoever answers; else in the clear */
+    CONFIG_TLS_POLICY_DANE_ONLY,     /* to hosts whose certificate DNSSEC vouches for, and no others */
+    CONFIG_TLS_POLICY_NONE,          /* in the clear */
 };
 
 /* What becomes of a message past a rule's rate or quota. */

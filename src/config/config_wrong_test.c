@@ -103,9 +103,13 @@ static const struct wrong {
     {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, routes: [{name: r, mx: true, "
              "tls: none, lmtp: '127.0.0.1:24'}]}\n",
      4, 76, "a route has exactly one of via, mx, lmtp and maildir", "mx: true"},
+    {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, routes: [{name: r, mx: true, "
+             "tls: dane}]}\n",
+     4, 100, "tls: \"dane\" is not verified, required, opportunistic, dane-only or none", NULL},
     {MINIMUM
-     "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, routes: [{name: r, mx: true}]}\n",
-     4, 89, "mx: needs to know how the mail is protected", "tls: none to send in the clear"},
+     "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, routes: [{name: r, mx: true, "
+     "tls: required, pin: 'sha256:0000000000000000000000000000000000000000000000000000000000000000'}]}\n",
+     4, 115, "pin: says that the certificate counts", NULL},
     {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, routes: [{name: r, maildir: "
              "/r, port: 26}]}\n",
      4, 104, "port: is for routes by mx only", NULL},
@@ -115,6 +119,9 @@ static const struct wrong {
     {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, smarthosts: [{name: s, "
              "security: none}]}\n",
      4, 86, "name: nothing says where this smarthost is", NULL},
+    {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, smarthosts: [{name: s, "
+             "host: s.example}]}\n",
+     4, 80, "security is missing in smarthosts", NULL},
     {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, routes: [{name: r, via: "
              "[nowhere]}]}\n",
      4, 85, "via: a smarthost is named that relay.smarthosts does not have", NULL},

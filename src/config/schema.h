@@ -31,7 +31,7 @@
  *   LEVEL       const char *   a Sigma level: informational, low, medium, high, critical
  *   LOGSOURCE   const char *   product/category/service
  *   TLS         unsigned       "any", "1.2", "1.3": the least number that SSL_version may give; 0 if absent
- *   TLS_POLICY  enum config_tls_policy   verified or none
+ *   TLS_POLICY  enum config_tls_policy   verified, required, opportunistic, dane-only or none
  *   OVER        enum config_over   defer, reject or next
  *   ZONE        const char *   a time zone by its name: Europe/Berlin, UTC; that it exists is checked later
  *   TAG         const char *   "Name: value", a header field
@@ -206,6 +206,9 @@
       "Certificate authority to trust there (PEM); default: the system's.")                                \
     X(pam_directory, PATH, CONFIG_NONE, "Folder of PAM's service files; default: the system's.")           \
     X(pam_timeout, LENGTH, "10s", "An answer of PAM's that takes longer is not waited for.")               \
+    X(mta_sts, BOOLEAN, "true",                                                                            \
+      "Routes by mx keep to MTA-STS policies, which are fetched by HTTPS from mta-sts.DOMAIN.")            \
+    X(mta_sts_ca, PATH, CONFIG_NONE, "Certificate authority to trust there (PEM); default: the system's.") \
     X(failures_to, PATH, CONFIG_NONE,                                                                      \
       "Unix datagram socket that logins refused are told to in RFC 5424, such as that of a syslog input.") \
     X(domains, HOSTS, CONFIG_NONE, "Mail for these is delivered here, into maildir.")                      \
@@ -222,7 +225,7 @@
       "may send through us")
 
 /* Where mail goes. The most exact domain decides; a rule may name another route. Exactly one of via, mx,
- * lmtp and maildir; port, tls and ca_file belong to mx. */
+ * lmtp and maildir; port, tls, ca_file and pin belong to mx. */
 #define CONFIG_ROUTE(X)                                                                                  \
     X(name, NAME, CONFIG_REQUIRED, "What this route is called in rules and in the log.")                 \
     X(domains, DOMAINS, CONFIG_NONE,                                                                     \
@@ -231,10 +234,13 @@
     X(via, STRINGS, CONFIG_NONE, "Names of relay.smarthosts; another one when one fails.")               \
     X(mx, BOOLEAN, "false", "true: to the mail servers that DNS names for the domain.")                  \
     X(port, PORT, "25", "Of mx: where these listen; another one in a closed network only.")              \
-    X(tls, TLS_POLICY, CONFIG_NONE,                                                                      \
-      "Of mx, required there: verified (STARTTLS, the server's certificate bears its name) "             \
-      "or none (in the clear).")                                                                         \
+    X(tls, TLS_POLICY, "verified",                                                                       \
+      "Of mx, at the least: verified (STARTTLS, the server's certificate bears its name), required "     \
+      "(STARTTLS, any certificate), opportunistic (STARTTLS if there is any, else in the clear), "       \
+      "dane-only (DNSSEC vouches for the certificate) or none (in the clear). But for none, a domain's " \
+      "DANE and MTA-STS are kept to as well.")                                                           \
     X(ca_file, PATH, CONFIG_NONE, "Of mx: certificate authority to trust (PEM); default: the system's.") \
+    X(pin, PIN, CONFIG_NONE, "Of mx: fingerprint of the servers' certificate or key, instead.")          \
     X(lmtp, ENDPOINT, CONFIG_NONE, "LMTP server by address and port, such as 127.0.0.1:24.")             \
     X(maildir, PATH, CONFIG_NONE, "Delivered on this machine.")                                          \
     X(connections, COUNT, "20", "Sessions at once with each next hop.")                                  \

@@ -31,7 +31,7 @@
     X(LEVEL, LEVEL, level, "informational, low, medium, high or critical")                                 \
     X(LOGSOURCE, LOGSOURCE, logsource, "product/category/service, parts may be empty")                     \
     X(TLS, TLS, tls, "any, 1.2 or 1.3")                                                                    \
-    X(TLS_POLICY, TLS_POLICY, tls_policy, "verified or none")                                              \
+    X(TLS_POLICY, TLS_POLICY, tls_policy, "verified, required, opportunistic, dane-only or none")          \
     X(OVER, OVER, over, "defer, reject or next")                                                           \
     X(ZONE, ZONE, zone, "a time zone by its name, such as Europe/Berlin or UTC")                           \
     X(TAG, TAG, tag, "a header field such as X-Relay: outside hours")                                      \

@@ -319,7 +319,9 @@ static int parse_logsource(const struct config_value *value, void *ret, struct e
 CHOICE(over, OVER, enum config_over, {SV_INIT("defer"), CONFIG_OVER_DEFER},
        {SV_INIT("reject"), CONFIG_OVER_REJECT}, {SV_INIT("next"), CONFIG_OVER_NEXT})
 CHOICE(tls_policy, TLS_POLICY, enum config_tls_policy, {SV_INIT("verified"), CONFIG_TLS_POLICY_VERIFIED},
-       {SV_INIT("none"), CONFIG_TLS_POLICY_NONE})
+       {SV_INIT("required"), CONFIG_TLS_POLICY_REQUIRED},
+       {SV_INIT("opportunistic"), CONFIG_TLS_POLICY_OPPORTUNISTIC},
+       {SV_INIT("dane-only"), CONFIG_TLS_POLICY_DANE_ONLY}, {SV_INIT("none"), CONFIG_TLS_POLICY_NONE})
 CHOICE(tls, TLS, unsigned, {SV_INIT("any"), 1}, {SV_INIT("1.2"), 0x0303}, {SV_INIT("1.3"), 0x0304})
 
 /* Terms of rules: kept as written, once their own parser has taken them. */

@@ -61,6 +61,49 @@ static bool offers_scram(const struct config_relay *relay)
     return false;
 }
 
+/* Mail in the clear, or to a certificate that nobody has verified, is what the configuration says in words.
+ * NULL: it does not. */
+static const char *words_of(enum config_tls_policy policy)
+{
+    switch (policy) {
+    case CONFIG_TLS_POLICY_VERIFIED:
+    case CONFIG_TLS_POLICY_DANE_ONLY:
+        return NULL;
+    case CONFIG_TLS_POLICY_REQUIRED:
+        return "to whoever answers for the domain, encrypted, where the domain publishes neither DANE nor "
+               "MTA-STS";
+    case CONFIG_TLS_POLICY_OPPORTUNISTIC:
+        return "to whoever answers for the domain, in the clear if that offers no TLS, where the domain "
+               "publishes "
+               "neither DANE nor MTA-STS";
+    case CONFIG_TLS_POLICY_NONE:
+        return "in the clear, to whoever answers for the domain";
+    }
+    return NULL;
+}
+
+static void warn_of_route(const struct config_route *route, config_warning_fn *fn, void *arg)
+{
+    char line[512];
+    const char *words = route->mx ? words_of(route->tls) : NULL;
+    if (!words)
+        return;
+    snprintf(line, sizeof line, "Mail over route %s goes %s.", route->name, words);
+    fn(arg, route->place.file, route->place.line, line);
+}
+
+/* One on this machine hears nothing that others could. */
+static void warn_of_smarthost(const struct config_smarthost *host, config_warning_fn *fn, void *arg)
+{
+    char line[256];
+    sv address = sv_of(host->address);
+    if (host->security != SMTP_SECURITY_NONE || sv_starts(address, SV("127.")) || sv_eq(address, SV("::1")))
+        return;
+    snprintf(line, sizeof line,
+             "Mail over smarthost %s goes in the clear, to whoever answers at its address.", host->name);
+    fn(arg, host->place.file, host->place.line, line);
+}
+
 static void warn_of_relay(const struct config *config, config_warning_fn *fn, void *arg)
 {
     char line[256];
@@ -75,14 +118,10 @@ static void warn_of_relay(const struct config *config, config_warning_fn *fn, vo
     if (config_relay_asks_pam(&config->relay) && offers_scram(&config->relay))
         fn(arg, NULL, 0,
            "Accounts by PAM can't log in by SCRAM, which clients prefer: write mechanisms: [PLAIN, LOGIN].");
-    for (size_t i = 0; i < config->relay.route_count; i++) {
-        const struct config_route *route = &config->relay.routes[i];
-        if (!route->mx || route->tls != CONFIG_TLS_POLICY_NONE)
-            continue;
-        snprintf(line, sizeof line,
-                 "Mail over route %s goes in the clear, to whoever answers for the domain.", route->name);
-        fn(arg, route->place.file, route->place.line, line);
-    }
+    for (size_t i = 0; i < config->relay.route_count; i++)
+        warn_of_route(&config->relay.routes[i], fn, arg);
+    for (size_t i = 0; i < config->relay.smarthost_count; i++)
+        warn_of_smarthost(&config->relay.smarthosts[i], fn, arg);
     if (config_relay_alone(config) && config->relay.rule_count == 0 && config->relay.domains.count == 0)
         fn(arg, NULL, 0, "The relay has no rules and no domains: it refuses every message.");
 }

@@ -14,6 +14,7 @@ struct carrier {
     struct destination *destination;
     struct relay *relay;
     struct next_hop *hop;
+    struct tls_context *tls; /* of the session; NULL: none is needed */
     struct session *session;
     struct run *run;
     struct loop_timer *idle;
@@ -78,7 +79,8 @@ static bool send_message(struct carrier *carrier)
     unsigned offered = session_offered(carrier->session).extensions;
     run->reports_itself = offered & SMTP_EXT_DSN;
     /* RFC 8689 §5: a report goes without it rather than not at all. */
-    bool requiretls = said->requiretls && (said->sender.n || offered & SMTP_EXT_REQUIRETLS);
+    bool required = destination_wish(carrier->destination) == TLS_WISH_REQUIRED;
+    bool requiretls = said->requiretls && (required || offered & SMTP_EXT_REQUIRETLS);
     struct smtp_envelope envelope = {
         .sender = said->sender,
         .recipients = run->recipients,
@@ -92,10 +94,42 @@ static bool send_message(struct carrier *carrier)
     };
     if (session_send(carrier->session, &envelope, &err) == 0)
         return true;
+    if (required && strcmp(session_refusal(carrier->session), "5.7.30") == 0) {
+        /* Another one may promise it. */
+        destination_hop_refused(carrier->hop, err.cause);
+        quit(carrier);
+        run_return(run);
+        return false;
+    }
     run_set_open(run, OUTCOME_FAILED, session_refusal(carrier->session), sv_of(err.cause));
     run->touched = true;
     run_end(run);
     return false;
+}
+
+static const char *proof_word(enum tls_proof proof)
+{
+    switch (proof) {
+    case TLS_PROOF_NONE:
+        return "not verified";
+    case TLS_PROOF_AUTHORITY:
+        return "verified";
+    case TLS_PROOF_PIN:
+        return "pinned";
+    case TLS_PROOF_DANE:
+        return "dane";
+    }
+    abort();
+}
+
+static void describe_tls(struct carrier *carrier)
+{
+    struct run *run = carrier->run;
+    const struct tls_info *info = session_tls(carrier->session);
+    if (info)
+        snprintf(run->tls, sizeof run->tls, "%s, %s", info->version, proof_word(info->proof));
+    else
+        sv_copy(run->tls, sizeof run->tls, SV("none"));
 }
 
 static void go_on(struct carrier *carrier)
@@ -111,7 +145,10 @@ static void go_on(struct carrier *carrier)
                 loop_timer_set(carrier->idle, IDLE_MAX);
             return;
         }
-        if (run_begin(carrier->run, errand, carrier->hop) && run_sign(carrier->run) && send_message(carrier))
+        if (!run_begin(carrier->run, errand, carrier->hop) || !run_sign(carrier->run))
+            continue;
+        describe_tls(carrier);
+        if (send_message(carrier))
             return;
     }
 }
@@ -227,7 +264,10 @@ static void on_ended(void *arg, const struct session_end *end)
     bool was_connecting = !carrier->was_ready;
     char why[SESSION_SAID_MAX + 40];
     snprintf(why, sizeof why, "%s: %s", end->hop ? end->hop : "", end->said);
-    if (end->failed && (was_connecting || end->timed_out || end->code == 421))
+    bool tls = end->cause.cause == CAUSE_TLS || end->cause.cause == CAUSE_TRUST;
+    if (end->failed && was_connecting && tls)
+        destination_tls_failed(destination, carrier->hop, why, !end->timed_out && end->code / 100 != 4);
+    else if (end->failed && (was_connecting || end->timed_out || end->code == 421))
         destination_hop_failed(destination, carrier->hop, why);
     if (run->errand && end->unheard && !end->uncertain) {
         run_return(run); /* the peer had closed before it heard of the message */
@@ -259,10 +299,16 @@ struct carrier *carrier_open(struct destination *destination, struct next_hop *h
     carrier->hop = hop;
     carrier->run = run_new();
     carrier->idle = loop_timer_new(relay->loop, idle_too_long, carrier);
+    bool mx = destination_route(destination)->kind == ROUTE_MX;
+    bool clear = next_hop_is_clear(hop, loop_monotonic());
+    carrier->tls = clear ? NULL : tls_context_keep(hop->tls);
+    if (mx)
+        hop->gateway.security = clear ? SMTP_SECURITY_NONE : SMTP_SECURITY_STARTTLS;
     struct session_setup setup = {
         .loop = relay->loop,
         .keeper = relay->keeper,
-        .tls = hop->of->tls,
+        .tls = carrier->tls,
+        .opportunistic = mx && !clear && hop->level == TLS_LEVEL_OFFERED,
         .gateway = &hop->gateway,
         .hostname = relay->hostname,
         .lmtp = destination_route(destination)->kind == ROUTE_LMTP,
@@ -281,6 +327,7 @@ void carrier_free(struct carrier *carrier)
     session_free(carrier->session);
     run_free(carrier->run);
     loop_timer_free(carrier->idle);
+    tls_context_free(carrier->tls);
     free(carrier);
 }
 

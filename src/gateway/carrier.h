@@ -25,6 +25,11 @@ struct errand *destination_take(struct destination *destination); /* NULL: nobod
 bool destination_has_other(const struct destination *destination, const struct next_hop *hop);
 void destination_hop_works(struct destination *destination, struct next_hop *hop);
 void destination_hop_failed(struct destination *destination, struct next_hop *hop, const char *why);
+/* TLS with it could not be had; lasting: and will not by itself. */
+void destination_tls_failed(struct destination *destination, struct next_hop *hop, const char *why,
+                            bool lasting);
+/* What waits here may not go there: it does not promise REQUIRETLS. */
+void destination_hop_refused(struct next_hop *hop, const char *why);
 void destination_connected(struct destination *destination);
 void destination_carrier_gone(struct destination *destination, struct carrier *carrier, bool was_connecting);
 

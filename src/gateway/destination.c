@@ -1,5 +1,5 @@
 /* Where errands go: a line of them, the next hops with what is known of their health, and the sessions. */
-#include "gateway/carrier.h"
+#include "gateway/destination_private.h"
 
 #include "base/hash.h"
 #include "base/log.h"
@@ -12,36 +12,6 @@ enum { FAILED_AT_ONCE_MAX = 100 };
 
 #define ASK_AGAIN_AFTER (30 * NANOS_PER_SECOND)
 #define STALE_MAX       (86400 * NANOS_PER_SECOND) /* so long an old answer does where no new one comes */
-
-/* Why nothing that waits can go. */
-struct dead_end {
-    enum outcome_kind kind;
-    const char *status;
-    char why[LOOKUP_WHY_MAX];
-};
-
-struct destination {
-    struct destination *next, *previous;
-    struct destination *next_in_bucket;
-    struct relay *relay;
-    struct route_table *table; /* keeps route alive */
-    const struct route *route;
-    char *domain; /* MX only, else NULL */
-    struct errand *first, *last;
-    size_t waiting, errands; /* in line; and all that go here */
-    struct next_hops hops;
-    struct lookup *lookup; /* under way */
-    nanos known_until;     /* monotonic: the hops are as DNS has them */
-    nanos stale_until;     /* and so long they serve when it is silent */
-    struct dead_end *dead_end;
-    struct carrier *carriers;
-    size_t carrier_count, connecting;
-    struct maildrop *maildrop;
-    struct loop_timer *wake;
-    char trouble[SAID_MAX];
-    struct destination *next_in_crowd;
-    bool retired, draining, pumping, in_crowd;
-};
 
 /* --- The line --- */
 
@@ -121,8 +91,6 @@ static void wake_for_hops(struct destination *destination)
 
 /* --- Where they are --- */
 
-static void pump(struct destination *destination);
-
 static void forget_dead_end(struct destination *destination)
 {
     free(destination->dead_end);
@@ -142,10 +110,12 @@ static void end_waiting(struct destination *destination)
         run_set_open(run, why->kind, why->status, sv_of(why->why));
         run_end(run);
     }
-    if (destination->waiting)
+    if (destination->waiting) {
         loop_timer_set(destination->wake, 0);
-    else
-        forget_dead_end(destination);
+        return;
+    }
+    forget_dead_end(destination);
+    next_hops_forgive(&destination->hops);
 }
 
 /* An old answer does, if the new one is only missing. */
@@ -183,7 +153,7 @@ static void on_found(void *arg, const struct lookup_result *found)
         LOG_WARNING("gateway learns from DNS of no next hop", LOG_STR("route", destination->route->name),
                     LOG_STR("domain", destination->domain), LOG_STR("why", found->why),
                     LOG_INT("waiting", destination->waiting));
-    pump(destination);
+    destination_pump(destination);
 }
 
 /* Whether it is known where to go; asks if not. */
@@ -261,9 +231,16 @@ static void open_carriers(struct destination *destination)
         struct next_hop *hop =
             next_hops_choose(&destination->hops, loop_monotonic(), relay_chance(destination->relay));
         if (!hop) {
-            wake_for_hops(destination);
+            if (destination_all_refuse(destination))
+                loop_timer_set(destination->wake, 0);
+            else
+                wake_for_hops(destination);
             break;
         }
+        if (destination_may_not_use(destination, hop))
+            continue;
+        if (!destination_knows_security(destination, hop))
+            break;
         if (!crowd_lets_in(destination))
             return;
         struct carrier *carrier = carrier_open(destination, hop, destination->relay);
@@ -281,7 +258,7 @@ static void open_carriers(struct destination *destination)
 
 static void feed_maildrop(struct destination *destination);
 
-static void pump(struct destination *destination)
+void destination_pump(struct destination *destination)
 {
     if (destination->draining || destination->pumping)
         return;
@@ -301,7 +278,7 @@ static void pump(struct destination *destination)
 
 static void on_wake(void *arg)
 {
-    pump(arg);
+    destination_pump(arg);
 }
 
 void destination_connected(struct destination *destination)
@@ -333,7 +310,7 @@ void destination_carrier_gone(struct destination *destination, struct carrier *c
 static void on_dropped(void *arg)
 {
     struct destination *destination = arg;
-    pump(destination);
+    destination_pump(destination);
     relay_check_drained(destination->relay);
 }
 
@@ -372,11 +349,13 @@ static struct destination **bucket_of(struct relay *relay, const struct route *r
     return &relay->buckets[hash % DESTINATION_BUCKETS];
 }
 
-static struct destination *destination_new(struct relay *relay, const struct route *route, sv domain)
+static struct destination *destination_new(struct relay *relay, const struct route *route, sv domain,
+                                           enum tls_wish wish)
 {
     struct destination *destination = calloc(1, sizeof *destination);
     assert(destination);
     destination->relay = relay;
+    destination->wish = wish;
     destination->table = route_table_keep(relay->routes);
     destination->route = destination->hops.route = route;
     if (!route_asks_dns(route))
@@ -390,13 +369,15 @@ static struct destination *destination_new(struct relay *relay, const struct rou
     return destination;
 }
 
-struct destination *destination_for(struct relay *relay, const struct route *route, sv domain)
+struct destination *destination_for(struct relay *relay, const struct route *route, sv domain,
+                                    enum tls_wish wish)
 {
     struct destination **bucket = bucket_of(relay, route, domain);
     for (struct destination *at = *bucket; at; at = at->next_in_bucket)
-        if (at->route == route && (route->kind != ROUTE_MX || sv_ieq(sv_of(at->domain), domain)))
+        if (at->route == route && at->wish == wish &&
+            (route->kind != ROUTE_MX || sv_ieq(sv_of(at->domain), domain)))
             return at;
-    struct destination *destination = destination_new(relay, route, domain);
+    struct destination *destination = destination_new(relay, route, domain, wish);
     destination->next_in_bucket = *bucket;
     *bucket = destination;
     destination->next = relay->destinations;
@@ -410,12 +391,17 @@ struct destination *destination_for(struct relay *relay, const struct route *rou
 void destination_put(struct errand *errand, bool front)
 {
     line_put(errand->destination, errand, front);
-    pump(errand->destination);
+    destination_pump(errand->destination);
 }
 
 const struct route *destination_route(const struct destination *destination)
 {
     return destination->route;
+}
+
+enum tls_wish destination_wish(const struct destination *destination)
+{
+    return destination->wish;
 }
 
 struct destination *destination_next(const struct destination *destination)
@@ -538,6 +524,7 @@ void destinations_retire(struct relay *relay)
         at->retired = true;
         lookup_cancel(at->lookup);
         at->lookup = NULL;
+        next_hops_stop_securing(&at->hops);
     }
     for (struct letter *letter = relay->first, *next; letter; letter = next) {
         next = letter->next;
@@ -546,5 +533,5 @@ void destinations_retire(struct relay *relay)
     }
     for (struct destination *at = relay->destinations; at; at = at->next)
         if (at->retired && at->waiting)
-            pump(at); /* asks anew what it had asked */
+            destination_pump(at); /* asks anew what it had asked */
 }

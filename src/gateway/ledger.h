@@ -29,8 +29,9 @@
     X(TEXT, route)    /* of relay.routes */                          \
     X(TEXT, next_hop) /* its name */                                 \
     X(TEXT, next_hop_ip)                                             \
-    X(TEXT, status) /* RFC 3463 */                                   \
-    X(TEXT, reply)  /* the next hop's last word */                   \
+    X(TEXT, next_hop_tls) /* "TLSv1.3, verified"; "none" */          \
+    X(TEXT, status)       /* RFC 3463 */                             \
+    X(TEXT, reply)        /* the next hop's last word */             \
     X(NUMBER, attempts)                                              \
     X(NUMBER, took_ms)   /* this attempt */                          \
     X(NUMBER, queued_ms) /* from its reception to now */

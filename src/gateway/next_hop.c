@@ -6,6 +6,8 @@
 
 enum { BACKOFF_SHIFT_MAX = 5, MX_BACKOFF_SHIFT_MAX = 12, UNPROVEN_CARRIERS_MAX = 2 };
 
+#define REFUSED_FOR (300 * NANOS_PER_SECOND)
+
 /* --- The list --- */
 
 static struct next_hop *hop_new(const struct route_hop *of, const char *host, const char *address)
@@ -21,7 +23,17 @@ static struct next_hop *hop_new(const struct route_hop *of, const char *host, co
         hop->gateway.name = hop->gateway.host = hop->gateway.verify_name = hop->host;
     hop->preference = of->preference;
     hop->listed = true;
+    hop->tls = tls_context_keep(of->tls);
+    hop->level = of->tls ? TLS_LEVEL_VERIFIED : TLS_LEVEL_CLEAR;
+    hop->secured_until = of->gateway.name ? INT64_MAX : 0; /* of an MX it has to be found out */
     return hop;
+}
+
+static void hop_free(struct next_hop *hop)
+{
+    securing_cancel(hop->securing);
+    tls_context_free(hop->tls);
+    free(hop);
 }
 
 void next_hops_configure(struct next_hops *hops)
@@ -60,7 +72,7 @@ static void forget_unlisted(struct next_hop **at)
             at = &hop->next;
         } else {
             *at = hop->next;
-            free(hop);
+            hop_free(hop);
         }
     }
 }
@@ -99,7 +111,7 @@ void next_hops_free(struct next_hops *hops)
         struct next_hop *hop = hops->first;
         assert(!hop->carriers);
         hops->first = hop->next;
-        free(hop);
+        hop_free(hop);
     }
 }
 
@@ -117,14 +129,62 @@ void next_hop_let_go(struct next_hops *hops, struct next_hop *hop)
     while (*at != hop)
         at = &(*at)->next;
     *at = hop->next;
-    free(hop);
+    hop_free(hop);
+}
+
+/* --- Security --- */
+
+void next_hop_secure(struct next_hop *hop, const struct secured *secured, nanos now)
+{
+    tls_context_free(hop->tls);
+    hop->tls = secured->tls;
+    hop->level = secured->level;
+    hop->secured_until = now + secured->ttl;
+}
+
+bool next_hop_is_clear(const struct next_hop *hop, nanos now)
+{
+    return !hop->tls || (hop->level == TLS_LEVEL_OFFERED && hop->clear_until > now);
+}
+
+void next_hop_refuse(struct next_hop *hop, const char *status, const char *why, nanos now)
+{
+    hop->refused_until = now + REFUSED_FOR;
+    hop->refusal = status;
+    sv_copy(hop->refused_why, sizeof hop->refused_why, sv_of(why));
+}
+
+const struct next_hop *next_hops_all_refused(const struct next_hops *hops, nanos now)
+{
+    const struct next_hop *refused = NULL;
+    for (const struct next_hop *hop = hops->first; hop; hop = hop->next) {
+        if (hop->listed && hop->refused_until <= now)
+            return NULL;
+        if (hop->listed && !refused)
+            refused = hop;
+    }
+    return refused;
+}
+
+void next_hops_forgive(struct next_hops *hops)
+{
+    for (struct next_hop *hop = hops->first; hop; hop = hop->next)
+        hop->refused_until = 0;
+}
+
+void next_hops_stop_securing(struct next_hops *hops)
+{
+    for (struct next_hop *hop = hops->first; hop; hop = hop->next) {
+        securing_cancel(hop->securing);
+        hop->securing = NULL;
+    }
 }
 
 /* --- Health --- */
 
 static bool is_up(const struct next_hop *hop, nanos now)
 {
-    return hop->listed && hop->up_at <= now;
+    return hop->listed && hop->up_at <= now && hop->refused_until <= now;
 }
 
 /* One that failed is tried with one session until that works; a stranger begins with two. */
@@ -191,16 +251,20 @@ bool next_hops_other(const struct next_hops *hops, const struct next_hop *than, 
 nanos next_hops_due(const struct next_hops *hops, nanos now)
 {
     nanos first = 0;
-    for (const struct next_hop *hop = hops->first; hop; hop = hop->next)
-        if (hop->listed && hop->up_at > now && (!first || hop->up_at < first))
-            first = hop->up_at;
+    for (const struct next_hop *hop = hops->first; hop; hop = hop->next) {
+        nanos at = hop->up_at > hop->refused_until ? hop->up_at : hop->refused_until;
+        if (hop->listed && at > now && (!first || at < first))
+            first = at;
+    }
     return first;
 }
 
 void next_hops_hurry(struct next_hops *hops)
 {
-    for (struct next_hop *hop = hops->first; hop; hop = hop->next)
-        hop->up_at = 0;
+    for (struct next_hop *hop = hops->first; hop; hop = hop->next) {
+        hop->up_at = hop->refused_until = hop->clear_until = 0;
+        hop->secured_until = hop->secured_until == INT64_MAX ? INT64_MAX : 0;
+    }
 }
 
 nanos next_hop_failed(const struct next_hops *hops, struct next_hop *hop, nanos now)

@@ -3,6 +3,9 @@
 #define VEDETTE_GATEWAY_NEXT_HOP_H
 
 #include "gateway/lookup.h"
+#include "gateway/securing.h"
+
+struct destination;
 
 enum { NEXT_HOP_TEXT_MAX = MX_NAME_MAX + ADDRESS_TEXT_MAX };
 
@@ -20,8 +23,17 @@ struct next_hop {
     nanos up_at; /* monotonic; 0: up */
     unsigned failures;
     int carriers;
-    bool proven; /* a session with it has worked, and none failed since */
-    bool listed; /* false: DNS does not name it any more; it goes with its last carrier */
+    bool proven;                     /* a session with it has worked, and none failed since */
+    bool listed;                     /* false: DNS does not name it any more; it goes with its last carrier */
+    struct destination *destination; /* whose it is; for securing */
+    struct securing *securing;       /* under way */
+    nanos secured_until;             /* monotonic: level and tls are as they should be */
+    enum tls_level level;
+    struct tls_context *tls; /* that new sessions are secured by; NULL: in the clear */
+    nanos clear_until;       /* monotonic: its TLS does not work, and level lets mail go without */
+    nanos refused_until;     /* monotonic: nothing of this destination may go there … */
+    const char *refusal;     /* … RFC 3463; a literal */
+    char refused_why[SECURING_WHY_MAX];
 };
 
 /* In the order to try them. */
@@ -32,6 +44,21 @@ struct next_hops {
 
 /* As the route has them: for routes that ask no DNS. */
 void next_hops_configure(struct next_hops *hops);
+
+/* How sessions with it are to be secured from now on. Takes secured->tls over. */
+void next_hop_secure(struct next_hop *hop, const struct secured *secured, nanos now);
+
+/* Sessions begin in the clear though they might be encrypted. */
+bool next_hop_is_clear(const struct next_hop *hop, nanos now);
+
+/* For a while nothing may go there. status is a literal. */
+void next_hop_refuse(struct next_hop *hop, const char *status, const char *why, nanos now);
+
+/* One of them, if all that are listed are refused; NULL: there is one that may be used, or there is none. */
+const struct next_hop *next_hops_all_refused(const struct next_hops *hops, nanos now);
+void next_hops_forgive(struct next_hops *hops); /* none is refused any more */
+
+void next_hops_stop_securing(struct next_hops *hops); /* what is under way is forgotten */
 
 /* As DNS has them from now on. What is known of those that stay is kept. */
 void next_hops_list(struct next_hops *hops, const struct lookup_result *found);
@@ -52,7 +79,7 @@ bool next_hops_other(const struct next_hops *hops, const struct next_hop *than, 
 /* When the first of those that rest is to be tried again; 0: none rests. */
 nanos next_hops_due(const struct next_hops *hops, nanos now);
 
-void next_hops_hurry(struct next_hops *hops); /* none rests any more */
+void next_hops_hurry(struct next_hops *hops); /* none rests any more, and what was known is asked anew */
 
 void next_hop_keep(struct next_hop *hop); /* for a carrier */
 void next_hop_let_go(struct next_hops *hops, struct next_hop *hop);

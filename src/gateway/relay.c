@@ -174,6 +174,17 @@ static void lose(struct letter *letter, sv recipient)
                 LOG_SV("recipient", recipient));
 }
 
+/* What stays on this machine needs no TLS, and only strangers' servers publish what may be ignored. A report
+ * has no sender, and is not to be lost (RFC 8689 §4.2.1, §5). */
+static enum tls_wish wish_of(const struct route *route, const struct intake_envelope *said)
+{
+    if (route->stays_here)
+        return TLS_WISH_NONE;
+    if (said->requiretls && said->sender.n)
+        return TLS_WISH_REQUIRED;
+    return said->tls_optional && route->kind == ROUTE_MX ? TLS_WISH_OPTIONAL : TLS_WISH_NONE;
+}
+
 /* Makes the errands of a letter and puts them into their lines. */
 void letter_send(struct letter *letter)
 {
@@ -199,7 +210,8 @@ void letter_send(struct letter *letter)
             lose(letter, envelope.said.recipients[i].address);
         else
             recipient_add(&errand_for(letter, destination_for(relay, route,
-                                                              domain_of(envelope.said.recipients[i].address)))
+                                                              domain_of(envelope.said.recipients[i].address),
+                                                              wish_of(route, &envelope.said)))
                                ->recipients,
                           i);
     }
@@ -356,6 +368,15 @@ static char *postmaster_of(const struct config *config)
     return address.n ? strndup(address.p, address.n) : NULL;
 }
 
+static struct sts *sts_for(const struct relay *relay, const struct config *config)
+{
+    const struct sts_setup setup = {.loop = relay->loop,
+                                    .asker = relay->asker,
+                                    .folder = config->relay.spool,
+                                    .ca_file = config->relay.mta_sts_ca};
+    return config->relay.mta_sts && route_table_wants_sts(relay->routes) ? sts_new(&setup) : NULL;
+}
+
 int relay_new(const struct relay_setup *setup, struct relay **ret, struct err *err)
 {
     struct relay *relay = calloc(1, sizeof *relay);
@@ -378,6 +399,7 @@ int relay_new(const struct relay_setup *setup, struct relay **ret, struct err *e
         relay_free(relay);
         return -1;
     }
+    relay->sts = sts_for(relay, setup->config);
     loop_timer_set(relay->housekeeping, HOUSEKEEPING_EVERY);
     *ret = relay;
     return 0;
@@ -404,9 +426,12 @@ void relay_reload(struct relay *relay, const struct config *config)
     relay->signer = signer_new(relay->loop, relay->keeper, &config->relay);
     struct asker *asker = relay->asker;
     struct ourselves *ourselves = relay->ourselves;
+    struct sts *sts = relay->sts;
     relay->asker = asker_new(relay->loop, config);
     relay->ourselves = ourselves_new(config);
+    relay->sts = sts_for(relay, config);
     destinations_retire(relay);
+    sts_free(sts);
     asker_free(asker);
     ourselves_free(ourselves);
     route_table_free(old);
@@ -480,6 +505,7 @@ void relay_free(struct relay *relay)
     spool_close(relay->spool);
     free_letters(relay);
     signer_free(relay->signer);
+    sts_free(relay->sts);
     asker_free(relay->asker);
     ourselves_free(relay->ourselves);
     intake_free(relay->intake);

@@ -78,6 +78,7 @@ struct run {
     struct outcome outcomes[SMTP_RECIPIENTS_MAX];
     struct recipient_set accepted; /* by RCPT, as indexes of this run */
     const struct next_hop *hop;    /* NULL: it does not leave this machine */
+    char tls[48];                  /* of the session with it, for the log: "TLSv1.3, dane" */
     sv signature;                  /* goes in front of the content; in the arena */
     nanos began;
     bool reports_itself; /* the next hop takes DSN over (RFC 3461 §5.2) */
@@ -93,6 +94,7 @@ struct relay {
     struct route_table *routes, *next_routes; /* next: prepared, or NULL */
     struct signer *signer;
     struct asker *asker;
+    struct sts *sts; /* NULL: no route keeps to MTA-STS */
     struct ourselves *ourselves;
     char *hostname, *postmaster; /* postmaster: an address, or NULL */
     struct notice *notices;      /* reports on their way into the queue */
@@ -167,11 +169,13 @@ void run_set_open(struct run *run, enum outcome_kind kind, const char *status, s
 
 /* --- destination.c --- */
 
-/* Where errands of one route (and, for MX, one domain) go. */
-struct destination *destination_for(struct relay *relay, const struct route *route, sv domain);
+/* Where errands of one route (and, for MX, one domain) go whose senders ask for the same of TLS. */
+struct destination *destination_for(struct relay *relay, const struct route *route, sv domain,
+                                    enum tls_wish wish);
 void destination_put(struct errand *errand, bool front);
 void destination_take_out(struct errand *errand);
 const struct route *destination_route(const struct destination *destination);
+enum tls_wish destination_wish(const struct destination *destination);
 const char *destination_domain(const struct destination *destination); /* of MX, else NULL */
 void destination_hurry(struct destination *destination);               /* forget what was down: try now */
 void destination_drain(struct destination *destination);

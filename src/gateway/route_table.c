@@ -43,6 +43,7 @@ static void add_local(struct route_table *table, const struct config_relay *rela
                                                    .kind = ROUTE_MAILDIR,
                                                    .domains = copy_list(table, &relay->domains),
                                                    .maildir = copy(table, relay->maildir),
+                                                   .stays_here = true,
                                                    .retry_first = LOCAL_RETRY_FIRST,
                                                    .retry_max = LOCAL_RETRY_MAX,
                                                    .expire = LOCAL_EXPIRE,
@@ -95,6 +96,7 @@ static int add_lmtp(struct route_table *table, struct route *route, const char *
     char ip[ADDRESS_TEXT_MAX];
     if (address_parse_pair(sv_of(endpoint), &address, err) < 0)
         return err_prefix(err, "route %s", route->name);
+    route->stays_here = address_is_loopback(&address);
     route->hops[route->hop_count++] = (struct route_hop){
         .gateway = {.name = copy(table, endpoint),
                     .address = copy(table, address_ip_text(&address, ip)),
@@ -109,16 +111,20 @@ static int add_mx(struct route_table *table, struct route *route, const struct c
                   const char *hostname, struct err *err)
 {
     struct route_hop *hop = &route->hops[route->hop_count];
-    struct tls_trust trust = {.ca_file = config->ca_file};
+    const struct tls_trust trust = {.ca_file = config->ca_file, .pin = config->pin};
     bool clear = config->tls == CONFIG_TLS_POLICY_NONE;
+    bool anybody =
+        config->tls == CONFIG_TLS_POLICY_REQUIRED || config->tls == CONFIG_TLS_POLICY_OPPORTUNISTIC;
     hop->gateway = (struct config_gateway){.port = config->port,
                                            .helo = copy(table, hostname),
                                            .security = clear ? SMTP_SECURITY_NONE : SMTP_SECURITY_STARTTLS};
-    if (!clear) {
-        if (tls_client_context(&trust, &hop->tls, err) < 0)
-            return err_prefix(err, "route %s", route->name);
+    route->tls = config->tls;
+    route->pinned = config->pin != NULL;
+    if ((!clear && tls_client_context(&trust, &hop->tls, err) < 0) ||
+        (anybody && tls_client_context(&(struct tls_trust){.anybody = true}, &hop->anybody, err) < 0))
+        return err_prefix(err, "route %s", route->name);
+    if (!clear)
         tls_client_keep_sessions(hop->tls);
-    }
     route->hop_count++;
     return 0;
 }
@@ -141,6 +147,7 @@ static int add_route(struct route_table *table, const struct config *whole, cons
                             .kind = kind_of(config),
                             .domains = copy_list(table, &config->domains),
                             .maildir = copy(table, config->maildir),
+                            .stays_here = config->maildir != NULL,
                             .connections = config->connections,
                             .retry_first = config->retry_first,
                             .retry_max = config->retry_max,
@@ -190,8 +197,10 @@ void route_table_free(struct route_table *table)
     if (!table || --table->references)
         return;
     for (size_t i = 0; i < table->count; i++)
-        for (size_t j = 0; j < ROUTE_HOPS_MAX; j++)
+        for (size_t j = 0; j < ROUTE_HOPS_MAX; j++) {
             tls_context_free(table->routes[i].hops[j].tls);
+            tls_context_free(table->routes[i].hops[j].anybody);
+        }
     free(table->routes);
     arena_free(table->arena);
     free(table);
@@ -242,6 +251,33 @@ const struct route *route_named(const struct route_table *table, sv name)
         if (sv_eq(sv_of(table->routes[i].name), name))
             return &table->routes[i];
     return NULL;
+}
+
+const char *route_tls_word(const struct route *route, const struct route_hop *hop)
+{
+    if (route->kind != ROUTE_MX)
+        return hop->tls ? "verified" : "none";
+    switch (route->tls) {
+    case CONFIG_TLS_POLICY_VERIFIED:
+        return route->pinned ? "pinned" : "verified";
+    case CONFIG_TLS_POLICY_REQUIRED:
+        return "required";
+    case CONFIG_TLS_POLICY_OPPORTUNISTIC:
+        return "opportunistic";
+    case CONFIG_TLS_POLICY_DANE_ONLY:
+        return "dane-only";
+    case CONFIG_TLS_POLICY_NONE:
+        return "none";
+    }
+    abort();
+}
+
+bool route_table_wants_sts(const struct route_table *table)
+{
+    for (size_t i = 0; i < table->count; i++)
+        if (table->routes[i].kind == ROUTE_MX && table->routes[i].tls != CONFIG_TLS_POLICY_NONE)
+            return true;
+    return false;
 }
 
 bool route_asks_dns(const struct route *route)

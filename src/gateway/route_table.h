@@ -14,6 +14,8 @@ enum route_kind { ROUTE_SMARTHOSTS, ROUTE_MAILDIR, ROUTE_LMTP, ROUTE_MX };
 struct route_hop {
     struct config_gateway gateway;
     struct tls_context *tls; /* NULL with security: none */
+    struct tls_context
+        *anybody; /* of MX: where the configuration lets mail go to whoever answers; else NULL */
     int preference, weight;
 };
 
@@ -22,6 +24,9 @@ struct route {
     enum route_kind kind;
     struct config_strings domains;
     const char *maildir;
+    enum config_tls_policy tls;            /* of MX */
+    bool pinned;                           /* of MX: its servers' certificate is named */
+    bool stays_here;                       /* what takes it does not leave this machine */
     struct route_hop hops[ROUTE_HOPS_MAX]; /* none of MAILDIR */
     size_t hop_count;
     int connections; /* sessions at once with one next hop */
@@ -39,6 +44,13 @@ void route_table_free(struct route_table *table); /* NULL is fine */
  * domain ("postmaster") goes where the first domain of relay.domains goes. */
 const struct route *route_for(const struct route_table *table, sv domain);
 const struct route *route_at(const struct route_table *table, size_t i); /* NULL past the last */
+
+/* What is asked of the hop's TLS at the least, in the words of the configuration: "verified",
+ * "opportunistic", "none" … */
+const char *route_tls_word(const struct route *route, const struct route_hop *hop);
+
+/* One of its routes keeps to MTA-STS policies. */
+bool route_table_wants_sts(const struct route_table *table);
 
 /* Its next hops are not all told by the configuration. */
 bool route_asks_dns(const struct route *route);

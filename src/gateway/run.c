@@ -45,6 +45,7 @@ bool run_begin(struct run *run, struct errand *errand, const struct next_hop *ho
     run->accepted = (struct recipient_set){{0}};
     run->touched = run->reports_itself = run->final = false;
     run->hop = errand->hop = hop;
+    run->tls[0] = '\0';
     run->signature = SV_NONE;
     if (spool_look(letter->message, &run->look, &err) < 0) {
         LOG_ERROR("gateway cannot read a message of its queue", LOG_STR("id", letter->id), LOG_ERR(&err));
@@ -136,6 +137,7 @@ static void run_log(const struct run *run)
             .route = said->route,
             .next_hop = hop ? sv_of(hop->gateway.name) : SV_NONE,
             .next_hop_ip = hop ? sv_of(hop->address) : SV_NONE,
+            .next_hop_tls = sv_of(run->tls),
             .status = sv_of(outcome->status),
             .reply = outcome->said,
             .attempts = letter->attempts,

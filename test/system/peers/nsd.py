@@ -39,6 +39,11 @@ $TTL 300
 ns.example.net. A {address}
 """
 
+UNSIGNED = """$TTL 300
+{name}. SOA ns.example.net. hostmaster.example.net. 1 3600 600 86400 60
+{name}. NS ns.example.net.
+"""
+
 EXPIRED = ("-i", "20200101000000", "-e", "20200201000000")
 
 
@@ -68,9 +73,9 @@ class Keys:
             return pathlib.Path(f"{plain}.signed").read_text()
 
 
-def _signature(name, signed):
-    """The line of the signature over name's A record."""
-    return re.search(rf"^{re.escape(name)}\.\s.*\sRRSIG\s+A\s.*$", signed, re.MULTILINE)[0]
+def _signature(name, signed, kind="A"):
+    """The line of the signature over name's record of that kind."""
+    return re.search(rf"^{re.escape(name)}\.\s.*\sRRSIG\s+{kind}\s.*$", signed, re.MULTILINE)[0]
 
 
 def _break(line):
@@ -81,20 +86,26 @@ def _break(line):
 
 class Nsd:
     """records: the zone's lines, with full names. bogus, expired: names whose A record is signed wrongly, or was signed
-    long ago. broken: zones of which it only says SERVFAIL."""
+    long ago; bogus ones may be (name, kind). broken: zones of which it only says SERVFAIL. unsigned: records of zones of
+    their own, by name."""
 
-    def __init__(self, scratch, address, keys, records, bogus=(), expired=(), broken=()):
-        zone = HEAD.format(address=address) + records
+    def __init__(self, scratch, address, keys, records, bogus=(), expired=(), broken=(), unsigned=None):
+        unsigned = unsigned or {}
+        zone = HEAD.format(address=address) + records + "".join(f"{name}. NS ns.example.net.\n" for name in unsigned)
         signed = keys.sign(zone)
         for name in bogus:
-            signed = signed.replace(line := _signature(name, signed), _break(line))
+            name, kind = (name, "A") if isinstance(name, str) else name
+            signed = signed.replace(line := _signature(name, signed, kind), _break(line))
         if expired:
             then = keys.sign(zone, *EXPIRED)
             for name in expired:
                 signed = signed.replace(_signature(name, signed), _signature(name, then))
         (scratch / "root.zone").write_text(signed)
-        (scratch / "nsd.conf").write_text(CONFIG.format(scratch=scratch, address=address, broken="".join(
-            BROKEN.format(name=name, scratch=scratch) for name in broken)))
+        for name, lines in unsigned.items():
+            (scratch / f"{name}.zone").write_text(UNSIGNED.format(name=name) + lines)
+        more = "".join([BROKEN.format(name=name, scratch=scratch) for name in broken] +
+                       [f"zone:\n  name: {name}\n  zonefile: {scratch}/{name}.zone\n" for name in unsigned])
+        (scratch / "nsd.conf").write_text(CONFIG.format(scratch=scratch, address=address, broken=more))
         self.enclosure = Enclosure(scratch, ["nsd"], ["/usr/sbin/nsd", "-d", "-c", str(scratch / "nsd.conf")], [53],
                                    address=address)
 
