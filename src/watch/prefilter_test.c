@@ -40,6 +40,7 @@ static const char *const sources[] = {"product: x",
                                       "product: linux, service: sshd",
                                       "service: auth",
                                       "product: cyberark, service: vault",
+                                      "product: kubernetes, service: audit",
                                       "product: windows, category: process_creation",
                                       "category: x",
                                       NULL};
@@ -156,6 +157,12 @@ static const char *const records[] = {
     "\"ROOT\"}}}",
     "{\"MESSAGE\": \"FAILED SU (to root) alice on pts/0\", \"SYSLOG_IDENTIFIER\": \"su\"}",
     "{\"a\": \"\\u0072oot\", \"b\": 295, \"c\": [\"sudo\", \"x\"]}",
+    "{\"auditCode\": \"PAM00295\", \"auditType\": \"Failure\", \"username\": \"ROOT\", \"command\": \"ls "
+    "-l\"}",
+    "{\"auditCode\": \"PAM10295\", \"auditType\": \"Info\", \"action\": \"failure\", \"userId\": \"root\"}",
+    "{\"apiVersion\": \"audit.k8s.io/v1\", \"auditID\": \"x\", \"verb\": \"sudo\", \"user\": {\"username\": "
+    "\"root\"}, "
+    "\"responseStatus\": {\"code\": 403}}",
     "<audit_record><MessageID>295</MessageID><Issuer>r&#111;ot</Issuer><Severity>Error</Severity></"
     "audit_record>",
     NULL};

@@ -267,6 +267,37 @@ static void put_windows(struct dice *dice, struct buf *out)
     buf_put(out, SV("}}}"));
 }
 
+/* Objects that decoders know whose they are by; each @ becomes a value. */
+static void put_known_json(struct dice *dice, struct buf *out)
+{
+    static const char *const shapes[] = {
+        "{\"kind\": \"Event\", \"apiVersion\": \"audit.k8s.io/v1\", \"auditID\": @, \"verb\": @, \"user\": "
+        "{\"username\": @, \"groups\": [@, @]}, \"impersonatedUser\": {\"username\": @}, \"sourceIPs\": "
+        "[\"192.0.2.7\"], \"requestURI\": @, \"responseStatus\": {\"code\": 403, \"reason\": @}}",
+        "{\"apiVersion\": \"audit.k8s.io/v1\", \"auditID\": \"x\", \"verb\": @, \"responseStatus\": "
+        "{\"code\": "
+        "201}}",
+        "{\"auditCode\": \"PAM00295\", \"auditType\": \"Info\", \"action\": @, \"username\": @, \"source\": "
+        "@, "
+        "\"target\": @, \"safe\": @, \"targetAccount\": @, \"sessionId\": @, \"message\": @, \"command\": @}",
+        "{\"auditCode\": @, \"auditType\": @, \"action\": @, \"userId\": @, \"accountName\": @}",
+        "{\"type\": \"request\", \"request\": {\"path\": @, \"operation\": @, \"remote_address\": @}, "
+        "\"auth\": "
+        "{\"display_name\": @}, \"error\": @}",
+        "{\"syslog\": {\"audit_record\": {\"MessageID\": \"295\", \"Severity\": @, \"Issuer\": @, \"Desc\": "
+        "@, "
+        "\"Safe\": @, \"Station\": @, \"ExtraDetails\": @, \"Reason\": @}}}",
+        "{\"syslog\": {\"monitor_record\": {\"CpuUsage\": @}}}",
+        "{\"MESSAGE\": @, \"SYSLOG_IDENTIFIER\": \"sshd\", \"_HOSTNAME\": @}",
+    };
+    char value[VALUE_BYTES_MAX];
+    for (const char *p = shapes[dice_roll(dice, COUNT(shapes))]; *p; p++)
+        if (*p == '@')
+            put_json_string(dice, out, make_value(dice, value));
+        else
+            buf_put_char(out, *p);
+}
+
 static void put_cef(struct dice *dice, struct buf *out)
 {
     static const char *const keys[] = {"suser", "duser", "fname", "src", "cs1",
@@ -375,8 +406,8 @@ static void put_header(struct dice *dice, struct buf *out)
 
 void generate_record(struct dice *dice, struct buf *out)
 {
-    static void (*const forms[])(struct dice *, struct buf *) = {put_json, put_json,   put_windows, put_cef,
-                                                                 put_leef, put_auditd, put_text,    put_xml};
+    static void (*const forms[])(struct dice *, struct buf *) = {
+        put_json, put_json, put_windows, put_known_json, put_cef, put_leef, put_auditd, put_text, put_xml};
     char value[VALUE_BYTES_MAX];
     put_header(dice, out);
     size_t form = dice_roll(dice, COUNT(forms) + 1);
