@@ -344,7 +344,7 @@ void sts_free(struct sts *sts)
     while (sts->jobs) {
         struct job *job = sts->jobs;
         assert(!job->questions);
-        unlink_job(job);
+        sts->jobs = job->next;
         job_free(job);
     }
     save(sts);

@@ -66,7 +66,14 @@ static void take(struct tlsa *tlsa, const struct dns_answer *answer)
                                       .ttl = tlsa->ttl});
 }
 
-static void ask_next(struct tlsa *tlsa);
+static void on_records(void *arg, const struct dns_answer *answer);
+
+static void ask(struct tlsa *tlsa)
+{
+    char name[MX_NAME_MAX + 32];
+    snprintf(name, sizeof name, "_%d._tcp.%s", tlsa->port, tlsa->names[tlsa->at]);
+    tlsa->question = asker_ask(tlsa->asker, DNS_TLSA, name, on_records, tlsa);
+}
 
 /* §2.1.1: an answer that could not be had, or that is proven wrong, is no proof that there are no records. */
 static void on_records(void *arg, const struct dns_answer *answer)
@@ -81,21 +88,11 @@ static void on_records(void *arg, const struct dns_answer *answer)
         finish(tlsa, &(struct tlsa_found){.records = TLS_RECORDS_LATER, .why = why});
     } else if (answer->status == DNS_FOUND && answer->security == DNS_SECURE) {
         take(tlsa, answer);
+    } else if (++tlsa->at < tlsa->count) {
+        ask(tlsa);
     } else {
-        tlsa->at++;
-        ask_next(tlsa);
-    }
-}
-
-static void ask_next(struct tlsa *tlsa)
-{
-    char name[MX_NAME_MAX + 32];
-    if (tlsa->at == tlsa->count) {
         end_without(tlsa);
-        return;
     }
-    snprintf(name, sizeof name, "_%d._tcp.%s", tlsa->port, tlsa->names[tlsa->at]);
-    tlsa->question = asker_ask(tlsa->asker, DNS_TLSA, name, on_records, tlsa);
 }
 
 /* The server's name is an alias out of a signed zone: that much is vouched for (§2.2.2). */
@@ -108,8 +105,10 @@ static void on_alias(void *arg, const struct dns_answer *answer)
         finish(tlsa, &(struct tlsa_found){.records = TLS_RECORDS_LATER, .why = answer->why});
         return;
     }
-    tlsa->count = answer->status == DNS_FOUND && answer->security == DNS_SECURE;
-    ask_next(tlsa);
+    if (answer->status == DNS_FOUND && answer->security == DNS_SECURE)
+        ask(tlsa);
+    else
+        end_without(tlsa);
 }
 
 struct tlsa *tlsa_ask(struct loop *loop, struct asker *asker, const struct tlsa_host *host, tlsa_fn *fn,
@@ -123,13 +122,11 @@ struct tlsa *tlsa_ask(struct loop *loop, struct asker *asker, const struct tlsa_
     if (host->address_securely && alias)
         sv_copy(tlsa->names[tlsa->count++], MX_NAME_MAX, sv_of(host->canonical));
     sv_copy(tlsa->names[tlsa->count++], MX_NAME_MAX, sv_of(host->name));
-    if (host->address_securely) {
-        ask_next(tlsa);
-    } else if (alias) {
+    if (host->address_securely)
+        ask(tlsa);
+    else if (alias)
         tlsa->question = asker_ask(asker, DNS_CNAME, host->name, on_alias, tlsa);
-    } else {
-        tlsa->count = 0;
+    else
         loop_timer_set(tlsa->end, 0);
-    }
     return tlsa;
 }

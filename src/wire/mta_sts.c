@@ -13,9 +13,9 @@ static bool is_alnum(char c)
 
 static sv trim_blanks(sv s)
 {
-    while (s.n && (s.p[0] == ' ' || s.p[0] == '\t'))
+    while (s.p && s.n && (s.p[0] == ' ' || s.p[0] == '\t'))
         s = sv_from(s, 1);
-    while (s.n && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
+    while (s.p && s.n && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
         s.n--;
     return s;
 }
@@ -119,12 +119,12 @@ static bool next_field(sv *rest, sv *ret_name, sv *ret_value)
 
 static bool is_host(sv host)
 {
-    return host.n && host.p[0] != '[' && smtp_domain_check(host) == SMTP_ADDRESS_NONE;
+    return host.p && host.n && host.p[0] != '[' && smtp_domain_check(host) == SMTP_ADDRESS_NONE;
 }
 
 static sv without_dot(sv host)
 {
-    if (host.n > 1 && host.p[host.n - 1] == '.')
+    if (host.p && host.n > 1 && host.p[host.n - 1] == '.')
         host.n--;
     return host;
 }
