@@ -1,8 +1,8 @@
 /* `vedette rules backtest`: how often each rule would have fired on logs of the past, on all cores.
  *
  * The files are cut into pieces at line ends; processes that share the loaded rules take one after another,
- * and count into memory that all of them share. Correlations look at events in their order and are not tried.
- */
+ * and count into memory that all of them share. What correlations want they write down, and this process goes
+ * over it in the order of time. */
 #include "cmd/command.h"
 #include "cmd/event_form.h"
 #include "cmd/options.h"
@@ -11,6 +11,7 @@
 #include "cmd/term.h"
 #include "io/loop.h"
 #include "watch/rule_cost.h"
+#include "watch/rule_replay.h"
 #include "watch/ruleset.h"
 
 #include <assert.h>
@@ -58,6 +59,8 @@ struct backtest {
     struct log_file *files;
     size_t file_count, total_bytes;
     struct tally *tally;
+    struct rule_replay *replay;
+    uint64_t *correlation_hits;
     /* of one process */
     struct ruleset_matcher *matcher;
     struct arena *arena;
@@ -90,10 +93,10 @@ static void take_block(struct backtest *backtest, const struct ruleset_block *bl
         if (!worth[i])
             continue;
         arena_reset(backtest->arena);
-        decode(&event, block->records[i], block->format, block->arrival, 0, backtest->arena);
-        if (block->source)
-            event.source = *block->source;
-        ruleset_match_screened(backtest->matcher, i, &event, &count);
+        event_form_decode(&backtest->form, block->records[i], block->arrival, backtest->arena, &event);
+        const size_t *rules = ruleset_match_screened(backtest->matcher, i, &event, &count);
+        for (size_t j = 0; j < count; j++)
+            rule_replay_match(backtest->replay, rules[j], &event);
     }
     atomic_fetch_add_explicit(&backtest->tally->events, block->count, memory_order_relaxed);
 }
@@ -126,14 +129,18 @@ static void take_piece(struct backtest *backtest, sv bytes, size_t from, size_t 
     atomic_fetch_add_explicit(&backtest->tally->bytes, to - from, memory_order_relaxed);
 }
 
+static size_t pieces_of(const struct log_file *file)
+{
+    return (file->bytes.n + PIECE_BYTES - 1) / PIECE_BYTES;
+}
+
 /* The file and place of a piece by its number. False when there is none. */
 static bool find_piece(const struct backtest *backtest, size_t number, sv *ret_bytes, size_t *ret_from)
 {
     for (size_t i = 0; i < backtest->file_count; i++) {
-        sv bytes = backtest->files[i].bytes;
-        size_t pieces = (bytes.n + PIECE_BYTES - 1) / PIECE_BYTES;
+        size_t pieces = pieces_of(&backtest->files[i]);
         if (number < pieces) {
-            *ret_bytes = bytes;
+            *ret_bytes = backtest->files[i].bytes;
             *ret_from = number * PIECE_BYTES;
             return true;
         }
@@ -155,20 +162,26 @@ static void settle(struct backtest *backtest, nanos time)
     }
 }
 
-static void work(struct backtest *backtest)
+/* −1: what correlations want could not be written down. */
+static int work(struct backtest *backtest, int job, struct err *err)
 {
     sv bytes;
-    size_t from;
+    size_t from, piece;
+    int result = 0;
     nanos start = rule_cost_clock();
+    rule_replay_begin(backtest->replay, (size_t)job);
     backtest->matcher = ruleset_matcher_new(backtest->ruleset);
     backtest->arena = arena_new(ARENA_BYTES_MAX);
-    while (find_piece(backtest, atomic_fetch_add(&backtest->tally->next_piece, 1), &bytes, &from)) {
+    while (result == 0 &&
+           find_piece(backtest, piece = atomic_fetch_add(&backtest->tally->next_piece, 1), &bytes, &from)) {
         size_t left = bytes.n - from;
         take_piece(backtest, bytes, from, from + (left < PIECE_BYTES ? left : PIECE_BYTES));
+        result = rule_replay_end(backtest->replay, piece, err);
     }
     settle(backtest, rule_cost_clock() - start);
     ruleset_matcher_free(backtest->matcher);
     arena_free(backtest->arena);
+    return result;
 }
 
 static void draw_bar(const struct backtest *backtest)
@@ -214,22 +227,45 @@ static int run_jobs(struct backtest *backtest, int jobs, struct err *err)
         pid_t pid = fork();
         if (pid < 0)
             break;
-        if (pid == 0) {
-            work(backtest);
-            _exit(0);
-        }
+        if (pid == 0)
+            _exit(work(backtest, started, err) < 0 ? term_error(err) : 0);
     }
-    if (started == 0) {
-        work(backtest);
-        return 0;
-    }
-    return await(backtest, started, err);
+    return started == 0 ? work(backtest, 0, err) : await(backtest, started, err);
 }
 
+/* --- Correlations --- */
+
+static void count_correlation(void *arg, const struct finding *finding, uint64_t ordinal)
+{
+    struct backtest *backtest = arg;
+    (void)ordinal;
+    for (size_t i = 0; i < correlation_count(backtest->ruleset); i++)
+        if (correlation_about(backtest->ruleset, i)->id.p == finding->rule_id.p)
+            backtest->correlation_hits[i]++;
+}
+
+static int correlate(struct backtest *backtest, struct err *err)
+{
+    size_t *pieces = calloc(backtest->file_count + 1, sizeof *pieces);
+    assert(pieces);
+    for (size_t i = 0; i < backtest->file_count; i++)
+        pieces[i] = pieces_of(&backtest->files[i]);
+    int result =
+        rule_replay_run(backtest->replay, pieces, backtest->file_count, count_correlation, backtest, err);
+    free(pieces);
+    return result;
+}
+
+/* --- What is told --- */
+
+/* A rule, or a correlation. */
 struct place {
+    const struct rule *about;
+    const struct rule_tally *tally; /* NULL: a correlation, of which nothing but hits is known */
     uint64_t hits;
     nanos time;
-    size_t rule;
+    bool silent; /* it only feeds correlations */
+    size_t order;
 };
 
 /* Most hits first; then most time, and in order of loading. */
@@ -240,7 +276,7 @@ static int by_hits(const void *a, const void *b)
         return x->hits < y->hits ? 1 : -1;
     if (x->time != y->time)
         return x->time < y->time ? 1 : -1;
-    return (x->rule > y->rule) - (x->rule < y->rule);
+    return (x->order > y->order) - (x->order < y->order);
 }
 
 static double seconds(nanos time)
@@ -248,29 +284,38 @@ static double seconds(nanos time)
     return (double)time / (double)NANOS_PER_SECOND;
 }
 
-static void print_json(const struct rule *rule, const struct place *place, const struct rule_tally *tally)
+static void print_json(const struct place *place)
 {
     json_t *object = json_object();
-    json_object_set_new(object, "rule", report_text(rule->id));
-    json_object_set_new(object, "title", report_text(rule->title));
-    json_object_set_new(object, "level", json_string(severity_name(rule->severity)));
+    json_object_set_new(object, "rule", report_text(place->about->id));
+    json_object_set_new(object, "title", report_text(place->about->title));
+    json_object_set_new(object, "level", json_string(severity_name(place->about->severity)));
     json_object_set_new(object, "hits", json_integer((json_int_t)place->hits));
-    json_object_set_new(object, "tried", json_integer((json_int_t)atomic_load(&tally->tried)));
-    json_object_set_new(object, "cpu_s", json_real(seconds(place->time)));
+    json_object_set_new(object, "alerts", json_boolean(!place->silent));
+    if (place->tally) {
+        json_object_set_new(object, "tried", json_integer((json_int_t)atomic_load(&place->tally->tried)));
+        json_object_set_new(object, "cpu_s", json_real(seconds(place->time)));
+    }
     json_dumpf(object, stdout, JSON_COMPACT);
     putchar('\n');
     json_decref(object);
 }
 
 /* Rules that fired, and those that only took time. */
-static void print_row(const struct rule *rule, const struct place *place, nanos all)
+static void print_row(const struct place *place, nanos all)
 {
     unsigned percent = all ? (unsigned)(place->time * 100 / all) : 0;
     if (!place->hits && percent < SHARE_SHOWN_PERCENT)
         return;
-    printf("%10llu %10.3f s %3u %%  %-13s ", (unsigned long long)place->hits, seconds(place->time), percent,
-           severity_name(rule->severity));
-    term_text(stdout, rule->title);
+    printf("%10llu ", (unsigned long long)place->hits);
+    if (place->tally)
+        printf("%10.3f s %3u %%", seconds(place->time), percent);
+    else
+        printf("%18s", "");
+    printf("  %-13s ", severity_name(place->about->severity));
+    term_text(stdout, place->about->title);
+    if (place->silent)
+        term_print(stdout, TERM_DIM, " (for correlations only)");
     putchar('\n');
 }
 
@@ -279,41 +324,55 @@ static void print_summary(const struct backtest *backtest, size_t fired)
     const struct tally *tally = backtest->tally;
     double took = seconds(atomic_load(&tally->time));
     term_print(stdout, TERM_DIM, "%zu of %zu rules fired on %llu events; %.1f MB per second of a processor\n",
-               fired, ruleset_count(backtest->ruleset), (unsigned long long)atomic_load(&tally->events),
+               fired, ruleset_count(backtest->ruleset) + correlation_count(backtest->ruleset),
+               (unsigned long long)atomic_load(&tally->events),
                took > 0 ? (double)atomic_load(&tally->bytes) / 1e6 / took : 0);
+}
+
+static struct place place_of(const struct backtest *backtest, size_t i)
+{
+    size_t rules = ruleset_count(backtest->ruleset);
+    if (i >= rules)
+        return (struct place){.about = correlation_about(backtest->ruleset, i - rules),
+                              .hits = backtest->correlation_hits[i - rules],
+                              .order = i};
+    const struct rule_tally *tally = &backtest->tally->rules[i];
+    return (struct place){.about = ruleset_rule(backtest->ruleset, i),
+                          .tally = tally,
+                          .hits = atomic_load(&tally->hits),
+                          .time = atomic_load(&tally->time),
+                          .silent = correlation_silences(backtest->ruleset, i),
+                          .order = i};
 }
 
 static void print(const struct backtest *backtest)
 {
-    const struct tally *tally = backtest->tally;
-    size_t count = ruleset_count(backtest->ruleset), fired = 0;
+    size_t count = ruleset_count(backtest->ruleset) + correlation_count(backtest->ruleset), fired = 0;
+    bool any = false;
     nanos all = 0;
     struct place *places = calloc(count + 1, sizeof *places);
     assert(places);
     for (size_t i = 0; i < count; i++) {
-        const struct rule_tally *rule = &tally->rules[i];
-        places[i] = (struct place){atomic_load(&rule->hits), atomic_load(&rule->time), i};
+        places[i] = place_of(backtest, i);
         all += places[i].time;
-        fired += places[i].hits > 0;
+        any |= places[i].hits > 0;
+        fired += places[i].hits > 0 && !places[i].silent;
     }
     qsort(places, count, sizeof *places, by_hits);
-    if (!backtest->json && fired)
+    if (!backtest->json && any)
         term_print(stdout, TERM_BOLD, "%10s %12s %5s  %-13s rule\n", "hits", "processor", "share", "level");
-    for (size_t i = 0; i < count; i++) {
-        const struct rule *rule = ruleset_rule(backtest->ruleset, places[i].rule);
+    for (size_t i = 0; i < count; i++)
         if (backtest->json)
-            print_json(rule, &places[i], &tally->rules[places[i].rule]);
+            print_json(&places[i]);
         else
-            print_row(rule, &places[i], all);
-    }
+            print_row(&places[i], all);
     free(places);
     if (!backtest->json)
         print_summary(backtest, fired);
 }
 
-static int backtest_files(struct backtest *backtest, char **paths, int count, int jobs, struct err *err)
+static int map_files(struct backtest *backtest, char **paths, int count, struct err *err)
 {
-    size_t size = sizeof *backtest->tally + ruleset_count(backtest->ruleset) * sizeof *backtest->tally->rules;
     backtest->files = calloc((size_t)count + 1, sizeof *backtest->files);
     assert(backtest->files);
     for (int i = 0; i < count; i++) {
@@ -322,10 +381,23 @@ static int backtest_files(struct backtest *backtest, char **paths, int count, in
         backtest->file_count++;
         backtest->total_bytes += backtest->files[i].bytes.n;
     }
+    return 0;
+}
+
+static int backtest_files(struct backtest *backtest, int jobs, struct err *err)
+{
+    size_t size = sizeof *backtest->tally + ruleset_count(backtest->ruleset) * sizeof *backtest->tally->rules,
+           pieces = 0;
+    for (size_t i = 0; i < backtest->file_count; i++)
+        pieces += pieces_of(&backtest->files[i]);
+    backtest->correlation_hits =
+        calloc(correlation_count(backtest->ruleset) + 1, sizeof *backtest->correlation_hits);
+    assert(backtest->correlation_hits);
     backtest->tally = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (backtest->tally == MAP_FAILED)
         return err_set(err, ERR_SYSTEM, "free some memory", "share memory between processes");
-    if (run_jobs(backtest, jobs, err) < 0)
+    if (rule_replay_new(&backtest->replay, backtest->ruleset, (size_t)jobs, pieces, err) < 0 ||
+        run_jobs(backtest, jobs, err) < 0 || correlate(backtest, err) < 0)
         return -1;
     print(backtest);
     return 0;
@@ -360,7 +432,11 @@ int cmd_rules_backtest(int argc, char **argv)
     if (!backtest.ruleset)
         return exit_code;
     rule_paths_advise(backtest.ruleset);
-    exit_code = backtest_files(&backtest, argv, argc, (int)jobs, &err) < 0 ? term_error(&err) : 0;
+    bool done =
+        map_files(&backtest, argv, argc, &err) == 0 && backtest_files(&backtest, (int)jobs, &err) == 0;
+    exit_code = done ? 0 : term_error(&err);
+    rule_replay_free(backtest.replay);
+    free(backtest.correlation_hits);
     free(backtest.files);
     ruleset_free(backtest.ruleset);
     return exit_code;

@@ -26,4 +26,8 @@ bool correlation_silences(const struct ruleset *ruleset, size_t rule);
 void correlation_project(const struct ruleset *ruleset, size_t rule, const struct finding *finding,
                          struct arena *arena, struct projection *ret);
 
+/* The same without what only a person wants to see. */
+void correlation_project_asked(const struct ruleset *ruleset, size_t rule, const struct finding *finding,
+                               struct arena *arena, struct projection *ret);
+
 #endif

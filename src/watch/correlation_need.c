@@ -78,6 +78,7 @@ struct correlation_need *correlation_need_of(const struct correlation_rules *rul
     struct correlation_need *need = arena_alloc(rules->arena, sizeof *need);
     assert(need);
     gather(rules, uses, rule->trail, need);
+    need->asked = need->count;
     for (size_t i = 0; i < CONTEXT_COUNT && need->count < CORRELATION_FIELDS_MAX; i++)
         wish(need, context[i], NULL, rules->arena);
     return need;
@@ -117,10 +118,9 @@ static void grant(const struct correlation_wish *wish, const struct finding *fin
         }
 }
 
-void correlation_project(const struct ruleset *ruleset, size_t rule, const struct finding *finding,
-                         struct arena *arena, struct projection *ret)
+static void project(const struct correlation_need *need, size_t count, const struct finding *finding,
+                    struct arena *arena, struct projection *ret)
 {
-    const struct correlation_need *need = need_of(ruleset, rule);
     struct finding seen = {.event_time = finding->event_time,
                            .received_at = finding->received_at,
                            .matched_at = finding->matched_at,
@@ -129,7 +129,21 @@ void correlation_project(const struct ruleset *ruleset, size_t rule, const struc
                            .raw = finding->raw,
                            .message = finding->message};
     seen.fields = arena_alloc(arena, CORRELATION_FIELDS_MAX * sizeof *seen.fields);
-    for (size_t i = 0; need && seen.fields && i < need->count; i++)
+    for (size_t i = 0; seen.fields && i < count; i++)
         grant(&need->wishes[i], finding, &seen);
     *ret = (struct projection){.seen = seen};
+}
+
+void correlation_project(const struct ruleset *ruleset, size_t rule, const struct finding *finding,
+                         struct arena *arena, struct projection *ret)
+{
+    const struct correlation_need *need = need_of(ruleset, rule);
+    project(need, need ? need->count : 0, finding, arena, ret);
+}
+
+void correlation_project_asked(const struct ruleset *ruleset, size_t rule, const struct finding *finding,
+                               struct arena *arena, struct projection *ret)
+{
+    const struct correlation_need *need = need_of(ruleset, rule);
+    project(need, need ? need->asked : 0, finding, arena, ret);
 }

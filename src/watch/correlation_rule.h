@@ -167,8 +167,8 @@ struct correlation_wish {
 /* What correlations want of a rule's events. */
 struct correlation_need {
     struct correlation_wish wishes[CORRELATION_FIELDS_MAX];
-    size_t count;
-    sv left_out; /* a field for which there was no more room; empty: none */
+    size_t count, asked; /* asked: of correlations, the first of them; the others are for people */
+    sv left_out;         /* a field for which there was no more room; empty: none */
     bool silent;
 };
 

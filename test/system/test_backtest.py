@@ -1,6 +1,7 @@
 """`vedette rules backtest`: how often rules would have fired."""
 
 import collections
+import datetime
 import json
 import re
 import subprocess
@@ -102,3 +103,62 @@ def test_what_cannot_be_read_and_what_is_no_number_are_told(tmp_path):
     assert backtest("--rules", rules).returncode == 64
     for jobs in ("0", "257", "x"):
         assert backtest("--rules", rules, "--jobs", jobs, rules).returncode == 64
+
+
+CORRELATED = """
+title: Sudo
+name: sudo
+id: sudo
+logsource: {product: linux, service: sudo}
+detection: {s: {USER: root}, condition: s}
+---
+title: Many in a minute
+id: many
+level: high
+correlation: {type: event_count, rules: [sudo], group-by: [host.name], timespan: 1m, condition: {gte: 30}}
+---
+title: Never before
+id: new
+correlation: {type: new_value, rules: [sudo], group-by: [host.name], field: user.name, learn: 1d, minimum: 5}
+"""
+
+SYSLOG = "<85>1 2026-{at:%m-%dT%H:%M:%S}Z host{host} sudo 7 - - bob{user} : TTY=pts/0 ; PWD=/ ; USER=root ; COMMAND=/bin/ls {filler}\n"
+
+
+def month(path, host, minutes):
+    """A sudo every minute, by seven users in turn; every day forty at once, and every hour somebody new."""
+    start = datetime.datetime(2026, 10, 1)
+    with open(path, "w", encoding="ascii") as file:
+        for i in range(minutes):
+            for _ in range(40 if i % 1440 == 720 else 1):
+                file.write(SYSLOG.format(at=start + datetime.timedelta(minutes=i), host=host, user=f"new{i}" if i % 60 == 7 else i % 7, filler="x" * 100))
+    return path
+
+
+def test_correlations_and_baselines_find_what_match_finds_whatever_the_number_of_processes(tmp_path):
+    rules = tmp_path / "rules.yml"
+    rules.write_text(CORRELATED)
+    log = month(tmp_path / "log", 1, 40_000)
+    assert log.stat().st_size > 4 * 1024 * 1024  # more than one piece
+    matched = subprocess.run([program.binary(), "rules", "match", "--rules", rules, log], capture_output=True, text=True, check=True)
+    expected = collections.Counter(json.loads(line)["rule"] for line in matched.stdout.splitlines())
+    assert expected["many"] == 28 and expected["new"] > 600 and "sudo" not in expected
+    for jobs in (1, 3):
+        done = backtest("--rules", rules, "--json", "--jobs", jobs, log)
+        found = {line["rule"]: line for line in map(json.loads, done.stdout.splitlines())}
+        assert {rule: found[rule]["hits"] for rule in ("many", "new")} == dict(expected)
+        assert found["many"]["alerts"] and not found["sudo"]["alerts"] and found["sudo"]["hits"] == 40_000 + 28 * 39
+    table = backtest("--rules", rules, log).stdout
+    assert re.search(r"^ +28 +high +Many in a minute$", table, re.MULTILINE), table
+    assert re.search(r"medium +Sudo \(for correlations only\)$", table, re.MULTILINE) and "2 of 3 rules fired" in table
+
+
+def test_logs_of_several_machines_are_correlated_in_the_order_of_time_not_of_the_command_line(tmp_path):
+    rules = tmp_path / "rules.yml"
+    rules.write_text(CORRELATED.replace("group-by: [host.name], timespan: 1m, condition: {gte: 30}",
+                                        "timespan: 1m, condition: {gte: 60}"))
+    logs_of_both = [month(tmp_path / f"log{host}", host, 3_000) for host in (1, 2)]
+    for order in (logs_of_both, logs_of_both[::-1]):
+        done = backtest("--rules", rules, "--json", *order)
+        found = {line["rule"]: line["hits"] for line in map(json.loads, done.stdout.splitlines())}
+        assert found["many"] == 2  # forty on each, at the same time
