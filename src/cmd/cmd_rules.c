@@ -23,14 +23,16 @@ enum { RULE_PATHS_MAX = 256, MATCH_ARENA_MAX = 1024 * 1024 };
 struct loading {
     bool json;
     json_t *errors, *warnings;
-    int unreadable; /* paths, */
-    int exit_code;  /* and what the last of them ends with */
+    int unreadable;            /* paths, */
+    int exit_code;             /* and what the last of them ends with */
+    size_t told, of_pipelines; /* errors */
     struct option_list lists, pipelines;
 };
 
 static void on_rule_error(void *arg, const struct rule_error *error)
 {
     struct loading *loading = arg;
+    loading->told++;
     if (loading->json)
         json_array_append_new(loading->errors, rule_paths_json(error));
     else
@@ -59,6 +61,7 @@ static struct ruleset *load(char **paths, int count, struct loading *loading, st
     int result = 0;
     for (size_t i = 0; result == 0 && i < loading->pipelines.count; i++)
         result = pipelines_load(pipelines, loading->pipelines.items[i], on_rule_error, loading, err);
+    loading->of_pipelines = loading->told;
     ruleset_lists(ruleset, lists);
     ruleset_pipelines(ruleset, pipelines);
     for (int i = 0; result == 0 && i < count; i++)
@@ -91,7 +94,7 @@ static int usage(const char *cause)
 static int print_checked(const struct loading *loading, const struct ruleset *ruleset)
 {
     size_t loaded = ruleset_count(ruleset) + correlation_count(ruleset), failed = ruleset_failed(ruleset);
-    int exit_code = loading->unreadable ? loading->exit_code : failed ? 65 : 0;
+    int exit_code = loading->unreadable ? loading->exit_code : failed || loading->of_pipelines ? 65 : 0;
     if (!loading->json) {
         term_print(stdout, exit_code ? TERM_RED : TERM_GREEN, "%zu rules loaded, %zu failed\n", loaded,
                    failed);

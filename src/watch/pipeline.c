@@ -131,12 +131,29 @@ static void check_transformation(const struct yaml_node *node, struct sigma_erro
     check_conditions(yaml_get(node, "field_name_conditions"), field_types, errors);
 }
 
+/* postprocessing and finalizers shape queries, of which there are none here. */
+static void check_keys(const struct yaml_node *document, struct sigma_errors *errors)
+{
+    static const char *const known[] = {"name",           "priority",  "transformations", "allowed_backends",
+                                        "postprocessing", "finalizers"};
+    for (const struct yaml_node *child = document->first; child; child = child->next) {
+        bool found = document->kind != YAML_MAP;
+        for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+            found = found || sv_eq(child->key, sv_of(known[i]));
+        if (!found)
+            sigma_error(errors, child->key_line, child->key_column, "a pipeline has no key '%.*s'%s",
+                        SV_ARG(sv_first(child->key, 60)),
+                        sv_eq(child->key, SV("vars")) ? ": name lists in the configuration instead" : "");
+    }
+}
+
 static bool add(struct pipelines *pipelines, const struct yaml_node *document, struct sigma_errors *errors)
 {
     const struct yaml_node *list = yaml_get(document, "transformations"),
                            *priority = yaml_get(document, "priority");
     struct pipeline pipeline = {.transformations = list, .order = pipelines->count};
     size_t before = errors->count;
+    check_keys(document, errors);
     if (!list || list->kind != YAML_LIST)
         sigma_error(errors, document->line, document->column,
                     "a pipeline has the key transformations and a list");

@@ -165,6 +165,29 @@ static void what_a_pipeline_refuses_says_why(void **state)
     }
 }
 
+static void a_pipeline_has_the_keys_that_it_has_and_no_others(void **state)
+{
+    static const struct {
+        const char *text, *expected;
+    } cases[] = {
+        {"name: p\nallowed_backends: [x]\npostprocessing: []\nfinalizers: []\ntransformations: []\n", ""},
+        {"vars: {a: [b]}\ntransformations: []\n", "1:1 a pipeline has no key 'vars': name lists in the"},
+        {"transformations: []\npriorty: 1\n", "2:1 a pipeline has no key 'priorty'"},
+        {"transformation: []\n", "1:1 a pipeline has no key 'transformation'"},
+        {"[x]\n", "a pipeline has the key transformations"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct told told = {0};
+        struct pipelines *pipelines = pipelines_new();
+        size_t added = pipelines_load_text(pipelines, "p.yml", sv_of(cases[i].text), tell, &told);
+        assert_int_equal(added, !cases[i].expected[0]);
+        if ((told.count != 0) != (cases[i].expected[0] != 0) || !strstr(told.text, cases[i].expected))
+            fail_msg("case %zu: expected \"%s\", told: %s", i, cases[i].expected, told.text);
+        pipelines_free(pipelines);
+    }
+}
+
 static void pipelines_go_by_priority(void **state)
 {
     (void)state;
@@ -313,6 +336,7 @@ int main(void)
         cmocka_unit_test(a_log_source_is_changed_whole),
         cmocka_unit_test(what_a_pipeline_refuses_says_why),
         cmocka_unit_test(pipelines_go_by_priority),
+        cmocka_unit_test(a_pipeline_has_the_keys_that_it_has_and_no_others),
         cmocka_unit_test(a_correlation_names_fields_as_its_rules_do_and_each_rules_pipeline_maps_them),
         cmocka_unit_test(the_pipelines_that_come_along_load),
     };

@@ -75,3 +75,13 @@ correlation: {type: temporal, rules: [sudo, cluster], group-by: [who], timespan:
         (tmp_path / "events.log").write_text(pipeline_events.SUDO.replace("<85>Nov 24 08:15:30", "<85>1 2026-11-24T08:15:30Z").replace("sudo:", "sudo - - -")
                                              + "\n" + event + "\n")
         assert len(match(tmp_path / "rules.yml", tmp_path / "events.log", "--pipeline", ROOT / "pipelines")) == count
+
+
+def test_a_pipeline_with_a_mistake_is_told_and_ends_the_check_with_its_code(tmp_path):
+    (tmp_path / "rules.yml").write_text("title: t\nlogsource: {product: x}\ndetection: {s: {a: x}, condition: s}\n")
+    (tmp_path / "p.yml").write_text("vars: {admins: [root]}\ntransformations: []\n")
+    run = subprocess.run([program.binary(), "rules", "check", "--json", "--pipeline", tmp_path / "p.yml", tmp_path / "rules.yml"],
+                         capture_output=True, text=True, check=False)
+    report = json.loads(run.stdout)
+    assert (run.returncode, report["loaded"], report["errors"][0]["line"]) == (65, 1, 1)
+    assert "name lists in the configuration instead" in report["errors"][0]["message"]
