@@ -97,6 +97,21 @@ size_t sv_find_char(sv s, char c)
     return hit ? (size_t)(hit - s.p) : SV_NPOS;
 }
 
+size_t sv_count_char(sv s, char c)
+{
+    size_t count = 0, at = 0;
+#ifdef __SSE2__
+    const __m128i wanted = _mm_set1_epi8(c);
+    for (; at + sizeof wanted <= s.n; at += sizeof wanted) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(s.p + at));
+        count += (unsigned)__builtin_popcount((unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, wanted)));
+    }
+#endif
+    for (; at < s.n; at++)
+        count += s.p[at] == c;
+    return count;
+}
+
 static bool is_blank(char c)
 {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';

@@ -65,6 +65,9 @@ size_t sv_find(sv s, sv needle);
 size_t sv_ifind(sv s, sv needle);
 size_t sv_find_char(sv s, char c);
 
+/* How often c stands in s. */
+size_t sv_count_char(sv s, char c);
+
 /* s without the spaces, tabs, CRs and LFs around it. */
 sv sv_trim(sv s);
 

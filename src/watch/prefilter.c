@@ -36,7 +36,7 @@ struct prefilter_scan {
     prefilter_audience_fn *audience;
     void *audience_arg;
     const sv *records;
-    size_t record, record_count;
+    size_t record, record_count, before; /* before: records in front of these in the block that was given */
     sv block;
     bool disordered;
     struct found found[PREFILTER_RECORDS_MAX];
@@ -228,9 +228,9 @@ static void finish_record(struct prefilter_scan *scan)
     if (found->unknown || scan->open_count == 0)
         return;
     keep_text(scan, scan->records[scan->record]);
-    found->count =
-        gather(scan, scan->audience ? scan->audience(scan->audience_arg, scan->records[scan->record]) : NULL,
-               scan->candidates + found->first);
+    const uint64_t *audience =
+        scan->audience ? scan->audience(scan->audience_arg, scan->before + scan->record) : NULL;
+    found->count = gather(scan, audience, scan->candidates + found->first);
     scan->candidate_count += found->count;
 }
 
@@ -299,7 +299,7 @@ void prefilter_block(struct prefilter_scan *scan, sv block, const sv *records, s
     scan->audience = audience;
     scan->audience_arg = arg;
     assert(count <= PREFILTER_RECORDS_MAX);
-    scan->record = scan->candidate_count = 0;
+    scan->record = scan->candidate_count = scan->before = 0;
     scan->disordered = false;
     if (count == 0)
         return;
@@ -310,6 +310,7 @@ void prefilter_block(struct prefilter_scan *scan, sv block, const sv *records, s
     for (size_t i = count;
          i-- > 0;) { /* each goes through the first place, which is the first one's in the end */
         scan->record = 0;
+        scan->before = i;
         scan_part(scan, records[i], &records[i], 1);
         scan->found[i] = scan->found[0];
     }

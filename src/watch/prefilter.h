@@ -38,8 +38,9 @@ struct candidates {
     bool shaped;  /* it holds for the log source that decode tells; for one that is given, as for unknown */
 };
 
-/* The rules that see such a record (base/bits.h), or NULL for all. Asked only where a rule might match. */
-typedef const uint64_t *prefilter_audience_fn(void *arg, sv record);
+/* The rules that see the record of that number (base/bits.h), or NULL for all. Asked only where a rule might
+ * match. */
+typedef const uint64_t *prefilter_audience_fn(void *arg, size_t record);
 
 /* Looks at records that lie in the block in this order, at most PREFILTER_RECORDS_MAX. */
 void prefilter_block(struct prefilter_scan *scan, sv block, const sv *records, size_t count,

@@ -15,7 +15,7 @@ enum {
     SOURCE_PROBES = 8,                   /* log sources whose rules are remembered */
     SOURCE_BYTES_MAX = 192,              /* a longer log source is looked up anew each time */
     OUTSIDE_BYTES_MAX = EVENT_BYTES_MAX, /* values that do not lie in the record, gathered for one scan */
-    RECENT = 8,                          /* log sources that decoders told last */
+    RECENT = 16,                         /* log sources that decoders told last */
     NO_FIELD = UINT16_MAX,
 };
 
@@ -55,6 +55,7 @@ struct ruleset_matcher {
     struct audience sources[SOURCES_KEPT];
     struct recent recent[RECENT];
     size_t recent_next;
+    uint64_t forgotten; /* sources that had to make room for others */
     uint64_t *pool;
     size_t *found;
     struct prefilter_scan *scan;   /* NULL: every rule is tried */
@@ -356,6 +357,7 @@ static const struct audience *audience_find(struct ruleset_matcher *matcher, con
     for (size_t i = 0; i < RECENT; i++)
         if (matcher->recent[i].audience == kept)
             matcher->recent[i].audience = NULL;
+    matcher->forgotten += kept->key_n > 0;
     gather(matcher, source, kept);
     kept->key_n = n;
     memcpy(kept->key, key, n);
@@ -470,14 +472,15 @@ static const struct audience *audience_remembered(struct ruleset_matcher *matche
     return audience;
 }
 
-/* What a block is screened with. */
+/* What a block is screened with, and which rules see its records, once that has been asked. */
 struct screening {
     struct ruleset_matcher *matcher;
     const struct ruleset_block *block;
+    const struct audience *audiences[RULESET_SCREENED_MAX];
+    uint64_t asked[RULESET_SCREENED_MAX]; /* 0: not yet; else when, in sources forgotten by then, and 1 */
 };
 
-/* The rules of the record's log source as far as that is sure, else NULL. */
-static const struct audience *audience_of_record(const struct screening *screening, sv record)
+static const struct audience *ask_audience(const struct screening *screening, sv record)
 {
     const struct ruleset_block *block = screening->block;
     struct logsource source;
@@ -488,14 +491,25 @@ static const struct audience *audience_of_record(const struct screening *screeni
     return NULL;
 }
 
-static const uint64_t *rules_for(void *arg, sv record)
+/* The rules of the record's log source as far as that is sure, else NULL. */
+static const struct audience *audience_of_record(struct screening *screening, size_t record)
+{
+    const struct ruleset_matcher *matcher = screening->matcher;
+    if (screening->asked[record] != matcher->forgotten + 1) {
+        screening->audiences[record] = ask_audience(screening, screening->block->records[record]);
+        screening->asked[record] = matcher->forgotten + 1;
+    }
+    return screening->audiences[record];
+}
+
+static const uint64_t *rules_for(void *arg, size_t record)
 {
     const struct audience *audience = audience_of_record(arg, record);
     return audience ? audience->rules : NULL;
 }
 
 /* Of a record that rules would be tried on whatever stands in it: whether there is one of its log source. */
-static bool is_worth(const struct screening *screening, sv record, bool unknown)
+static bool is_worth(struct screening *screening, size_t record, bool unknown)
 {
     const struct audience *audience = audience_of_record(screening, record);
     return !audience || audience->any_always || (unknown && audience->any);
@@ -503,7 +517,7 @@ static bool is_worth(const struct screening *screening, sv record, bool unknown)
 
 void ruleset_screen(struct ruleset_matcher *matcher, const struct ruleset_block *block, bool *ret_worth)
 {
-    struct screening screening = {matcher, block};
+    struct screening screening = {.matcher = matcher, .block = block};
     assert(block->count <= RULESET_SCREENED_MAX);
     /* A format that is insisted on may find another form behind the one that the record begins with. */
     matcher->source_given = block->source || block->format != DECODE_AUTO;
@@ -516,7 +530,7 @@ void ruleset_screen(struct ruleset_matcher *matcher, const struct ruleset_block 
         candidates.unknown |= matcher->source_given && candidates.shaped;
         ret_worth[i] = candidates.count > 0 && !candidates.unknown;
         if (!ret_worth[i] && (matcher->any_always || candidates.unknown))
-            ret_worth[i] = is_worth(&screening, block->records[i], candidates.unknown);
+            ret_worth[i] = is_worth(&screening, i, candidates.unknown);
     }
 }
 

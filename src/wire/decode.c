@@ -250,6 +250,8 @@ bool decode_source(sv raw, enum decode_format format, nanos arrival, struct logs
         body = sv_from(body, 1);
     switch (body.n ? body.p[0] : '\0') {
     case '{':
+        /* Many fields of a head may leave no room for the others. */
+        return header.structured_data.n == 0 && json_shape_source(body, ret);
     case '[':
     case '<':
         return false;

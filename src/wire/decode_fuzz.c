@@ -1,5 +1,5 @@
 /* Records from bytes of any kind, in every format: decode never fails, and says nothing in words of its own
- * that wire/derived.h does not tell. The last byte chooses the format. */
+ * that wire/derived.h does not tell; decode_source says nothing else. The last byte chooses the format. */
 #include "wire/decode.h"
 #include "wire/decoding_fuzz.h"
 #include "wire/derived_check.h"
@@ -13,6 +13,7 @@ static void run(struct decoding *decoding, sv record)
     }
     decode(decoding->event, record, format, FUZZ_ARRIVAL, -3600, decoding->arena);
     assert(decoding->event->format);
+    assert(source_is_told(decoding->event, record, format));
     assert(!derived_unexplained(decoding->event, format == DECODE_AUTO));
 }
 

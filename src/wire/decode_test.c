@@ -171,6 +171,96 @@ static void garbage_never_breaks_it(void **state)
     arena_free(arena);
 }
 
+/* "product/category/service", or "" where nothing is sure; and what is told is what decode says. */
+static void check_source(const char *record, const char *expected)
+{
+    struct arena *arena = arena_new(1 << 20);
+    struct logsource told;
+    struct event event;
+    char text[128] = "";
+    if (decode_source(sv_of(record), DECODE_AUTO, TEST_ARRIVAL, &told)) {
+        snprintf(text, sizeof text, "%.*s/%.*s/%.*s", SV_ARG(told.product), SV_ARG(told.category),
+                 SV_ARG(told.service));
+        decode(&event, sv_of(record), DECODE_AUTO, TEST_ARRIVAL, 0, arena);
+        assert_true(sv_eq(event.source.product, told.product));
+        assert_true(told.category.n == 0 || sv_eq(event.source.category, told.category));
+        assert_true(told.service.n == 0 || sv_eq(event.source.service, told.service));
+    }
+    if (strcmp(text, expected) != 0)
+        fail_msg("%s\nthe source is told as \"%s\", not \"%s\"", record, text, expected);
+    arena_free(arena);
+}
+
+#define SYSMON     "\"Channel\":\"Microsoft-Windows-Sysmon/Operational\""
+#define VAULT_TYPE "\"type\":\"request\",\"auth\":{\"a\":[1,\"C:\\\\x\"]}"
+
+static void the_first_values_of_json_tell_its_source(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"{\"Event\":{\"System\":{\"Provider\":{\"Name\":\"x\"},\"EventID\":1," SYSMON
+         "},\"EventData\":{\"Image\":\"C:\\\\x\"}}}",
+         "windows/process_creation/sysmon"},
+        {"{\"Event\":{\"System\":{\"EventID\":12," SYSMON "},\"EventData\":{\"EventType\":\"CreateKey\"}}}",
+         "windows//sysmon"},
+        {"{\"Event\":{\"System\":{\"EventID\":1,\"Channel\":\"no channel of ours\"}}}", "windows//"},
+        {"{\"EventID\":4688,\"Channel\":\"Security\",\"Image\":\"x\"}", "windows/process_creation/security"},
+        {"{\"@timestamp\":\"t\",\"winlog\":{\"channel\":\"Security\",\"event_id\":4624}}",
+         "windows//security"},
+        {"<86>Nov 24 08:00:00 h x: {\"EventID\":4624,\"Channel\":\"Security\"", "windows//security"},
+        {"{\"time\":\"t\"," VAULT_TYPE ",\"request\":{\"operation\":\"read\",\"path\":\"secret/x\"}}",
+         "hashicorp//vault"},
+        {"{\"raw\":\"a\\\\u\",\"syslog\":{\"audit_record\":{\"Severity\":\"Info\"}}}", "cyberark//vault"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        check_source(cases[i][0], cases[i][1]);
+}
+
+static void what_may_change_the_source_of_json_leaves_it_open(void **state)
+{
+    (void)state;
+    static const char *const cases[] = {
+        "{\"Event\":{\"System\":{\"EventID\":1," SYSMON "}},\"Channel\":\"Security\"}",
+        "{\"Event\":{\"System\":{\"EventID\":1," SYSMON "}},\"EventID\":\"3\"}",
+        "{\"Event\":{\"System\":{\"EventID\":1," SYSMON "}},\"Ch\\u0061nnel\":\"Security\"}",
+        "{\"Event\":{\"System\":{\"EventID\":1," SYSMON "}},\"syslog\":{\"audit_record\":{\"a\":1}}}",
+        "{\"Event\":{\"EventData\":{\"Data\":[{\"Name\":\"Channel\",\"#text\":\"Security\"}]},"
+        "\"System\":{\"EventID\":1," SYSMON "}}}",
+        "{\"Event\":{\"System\":{\"EventID\":{\"#text\":4624}," SYSMON ",\"EventID\":1}}}",
+        "{\"Event\":{\"System\":{\"EventID\":\"\"," SYSMON "}}}",
+        "{\"Ev\\u0065ntID\":2,\"EventID\":1," SYSMON "}",
+        "{\"EventID\":1,\"a\":b," SYSMON "}",
+        "{" VAULT_TYPE ",\"request\":{\"operation\":\"read\",\"path\":\"x\"}," SYSMON "}",
+        "{" VAULT_TYPE
+        ",\"request\":{\"operation\":\"read\",\"path\":\"x\"},\"Event\":{\"System\":{\"a\":1}}}",
+        "{" VAULT_TYPE
+        ",\"MESSAGE\":\"x\",\"_COMM\":\"su\",\"request\":{\"operation\":\"read\",\"path\":\"x\"}}",
+        "{" VAULT_TYPE ",\"request\":{\"operation\":\"read\",\"path\":\"\"}}",
+        "{\"syslog\":{\"other\":1}," SYSMON ",\"EventID\":1}",
+        "{\"a\":1}",
+        "[{\"EventID\":1," SYSMON "}]",
+        "<86>1 2026-11-24T08:00:00Z h a 1 - [a b=\"c\"] {\"EventID\":4624,\"Channel\":\"Security\"}",
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        check_source(cases[i], "");
+}
+
+static void many_values_leave_the_source_of_json_open(void **state)
+{
+    (void)state;
+    static char record[8192];
+    size_t n = (size_t)snprintf(record, sizeof record, "{\"EventID\":1," SYSMON ",\"a\":[1");
+    for (size_t i = 0; i < EVENT_FIELDS_MAX; i++)
+        n += (size_t)snprintf(record + n, sizeof record - n, ",2");
+    snprintf(record + n, sizeof record - n, "]}");
+    check_source(record, "");
+    n = (size_t)snprintf(record, sizeof record, "{\"a\":[1");
+    for (size_t i = 0; i < EVENT_FIELDS_MAX; i++)
+        n += (size_t)snprintf(record + n, sizeof record - n, ",2");
+    snprintf(record + n, sizeof record - n, "],\"EventID\":1," SYSMON "}");
+    check_source(record, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -180,6 +270,9 @@ int main(void)
         cmocka_unit_test(a_record_over_the_maximum_is_cut_and_told),
         cmocka_unit_test(memory_used_up_drops_fields_and_tells),
         cmocka_unit_test(garbage_never_breaks_it),
+        cmocka_unit_test(the_first_values_of_json_tell_its_source),
+        cmocka_unit_test(what_may_change_the_source_of_json_leaves_it_open),
+        cmocka_unit_test(many_values_leave_the_source_of_json_open),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

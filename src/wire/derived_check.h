@@ -2,8 +2,8 @@
 #ifndef VEDETTE_WIRE_DERIVED_CHECK_H
 #define VEDETTE_WIRE_DERIVED_CHECK_H
 
+#include "wire/decode.h"
 #include "wire/derived.h"
-#include "wire/event.h"
 
 struct derived_question {
     sv record, name, value; /* value without bytes: is the name told? */
@@ -118,6 +118,18 @@ static inline const struct event_field *derived_unexplained(const struct event *
             return field;
     }
     return NULL;
+}
+
+/* Whether decode_source says nothing of a record that decode, if it had the memory, did not find. */
+static inline bool source_is_told(const struct event *event, sv record, enum decode_format format)
+{
+    struct logsource told, found = event->source;
+    bool used_up = event->flags & EVENT_FIELDS_DROPPED && event->field_count < EVENT_FIELDS_MAX;
+    if (used_up || !decode_source(record, format, event->arrival, &told))
+        return true;
+    return (told.product.n == 0 || sv_eq(told.product, found.product)) &&
+           (told.category.n == 0 || sv_eq(told.category, found.category)) &&
+           (told.service.n == 0 || sv_eq(told.service, found.service));
 }
 
 #endif

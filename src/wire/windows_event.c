@@ -189,14 +189,28 @@ static sv service_of(sv channel)
     return SV_NONE;
 }
 
+/* Of keys that come and go: the event's type tells which. */
+static bool is_key_event(sv service, sv id)
+{
+    return sv_eq(service, SV("sysmon")) && sv_eq(id, SV("12"));
+}
+
 static sv category_of(sv service, sv id, sv type)
 {
-    if (sv_eq(service, SV("sysmon")) && sv_eq(id, SV("12")) && sv_eq(type, SV("CreateKey")))
+    if (is_key_event(service, id) && sv_eq(type, SV("CreateKey")))
         return SV("registry_add");
     for (size_t i = 0; i < sizeof categories / sizeof *categories; i++)
         if (sv_eq(categories[i].id, id) && sv_eq(categories[i].service, service))
             return categories[i].category;
     return SV_NONE;
+}
+
+void windows_event_source(sv channel, sv id, struct logsource *ret)
+{
+    sv service = service_of(channel);
+    *ret = (struct logsource){.product = SV("windows"), .service = service};
+    if (!is_key_event(service, id))
+        ret->category = category_of(service, id, SV_NONE);
 }
 
 /* Logons and tickets are about the account that gets them; in all else the subject acts on the target. */

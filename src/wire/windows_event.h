@@ -7,6 +7,10 @@
 /* True if a field's name is one that only a Windows event has. */
 bool windows_event_name(sv name);
 
+/* The log source of an event of that channel and number; its category is left empty where more would have to
+ * be known. */
+void windows_event_source(sv channel, sv id, struct logsource *ret);
+
 /* For an event whose fields from index `from` on are a Windows event: nested as the system writes it
  * (`Event.System.Channel`, `Event.EventData.Image`), as Winlogbeat does (`winlog.channel`,
  * `winlog.event_data.Image`), or flat (`Channel`, `Image`). Adds the flat names where they are missing, ECS

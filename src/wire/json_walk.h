@@ -1,0 +1,50 @@
+/* Walks through the plain values of one JSON object (RFC 8259), each with the dotted name that its place
+ * gives it. Streaming, bounded, pure; allocates nothing but, if it may, for escapes. */
+#ifndef VEDETTE_WIRE_JSON_WALK_H
+#define VEDETTE_WIRE_JSON_WALK_H
+
+#include "wire/decoding.h"
+#include "wire/json_event.h"
+
+/* An object or array that the walk is in. */
+struct json_level {
+    bool array;
+    size_t path_n; /* of the path in front of the keys here, or the name of the array */
+    sv name;       /* for who walks: the array's name, once it has been made */
+};
+
+struct json_walk {
+    struct decoding *decoding; /* whose arena escapes are resolved in; NULL: they stay */
+    sv s;
+    size_t at;
+    sv error; /* what was wrong with the text */
+    size_t depth;
+    bool entered, valued; /* the last step entered the innermost level; it found a value */
+    struct json_level levels[JSON_DEPTH_MAX];
+    char path[JSON_NAME_BYTES_MAX];
+    sv key; /* of the value, in an object */
+    /* The value. */
+    sv text;
+    enum event_field_type type;
+};
+
+/* False if body begins neither an object nor an array. */
+bool json_walk_begin(struct json_walk *walk, sv body, struct decoding *decoding);
+
+/* To the next value; false at the end, or where the text breaks off or breaks the grammar. Line ends and tabs
+ * inside strings are let pass, as senders write them. */
+bool json_walk_next(struct json_walk *walk);
+
+/* The level that the value stands in. */
+static inline struct json_level *json_walk_level(struct json_walk *walk)
+{
+    return &walk->levels[walk->depth - 1];
+}
+
+/* The path in front of the value's key; in an array the value's whole name. */
+static inline sv json_walk_path(struct json_walk *walk)
+{
+    return sv_make(walk->path, json_walk_level(walk)->path_n);
+}
+
+#endif
