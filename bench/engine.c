@@ -65,8 +65,8 @@ static void take(struct engine *engine, sv block, const sv *records, size_t coun
     engine->lines += count;
     if (engine->how[0] == 'c') {
         const struct prefilter *prefilter = engine->ruleset->prefilter;
-        if (hs_scan(prefilter->database, block.p, (unsigned)block.n, 0, engine->scratch, on_hit, engine) !=
-            HS_SUCCESS)
+        if (hs_scan(prefilter->databases[PREFILTER_ALL], block.p, (unsigned)block.n, 0, engine->scratch,
+                    on_hit, engine) != HS_SUCCESS)
             fail("the scan failed");
         return;
     }
@@ -133,7 +133,7 @@ int main(int argc, char **argv)
         ruleset_matcher_try_all(engine.matcher);
     const struct prefilter *prefilter = engine.ruleset->prefilter;
     size_t database = 0, literals = prefilter ? prefilter_literals(prefilter, &database) : 0;
-    if (!prefilter || hs_alloc_scratch(prefilter->database, &engine.scratch) != HS_SUCCESS)
+    if (!prefilter || hs_alloc_scratch(prefilter->databases[PREFILTER_ALL], &engine.scratch) != HS_SUCCESS)
         fail("there is no prefilter");
     double cpu = tool_cpu();
     read_all(&engine, fd);

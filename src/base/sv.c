@@ -22,19 +22,9 @@ int sv_cmp(sv a, sv b)
     return (a.n > b.n) - (a.n < b.n);
 }
 
-bool sv_starts(sv s, sv prefix)
-{
-    return s.n >= prefix.n && sv_eq(sv_first(s, prefix.n), prefix);
-}
-
 bool sv_istarts(sv s, sv prefix)
 {
     return s.n >= prefix.n && sv_ieq(sv_first(s, prefix.n), prefix);
-}
-
-bool sv_ends(sv s, sv suffix)
-{
-    return s.n >= suffix.n && sv_eq(sv_from(s, s.n - suffix.n), suffix);
 }
 
 bool sv_iends(sv s, sv suffix)
@@ -104,7 +94,9 @@ size_t sv_count_char(sv s, char c)
     const __m128i wanted = _mm_set1_epi8(c);
     for (; at + sizeof wanted <= s.n; at += sizeof wanted) {
         __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(s.p + at));
-        count += (unsigned)__builtin_popcount((unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, wanted)));
+        __m128i ones = _mm_and_si128(_mm_cmpeq_epi8(bytes, wanted), _mm_set1_epi8(1));
+        __m128i sums = _mm_sad_epu8(ones, _mm_setzero_si128());
+        count += (size_t)_mm_cvtsi128_si64(sums) + (size_t)_mm_extract_epi16(sums, 4);
     }
 #endif
     for (; at < s.n; at++)

@@ -35,7 +35,7 @@ static inline sv sv_make(const void *p, size_t n)
 
 static inline bool sv_eq(sv a, sv b)
 {
-    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+    return a.n == b.n && (b.n == 0 || memcmp(a.p, b.p, b.n) == 0);
 }
 
 /* The part of s from byte `from` on; from past the end gives the empty view at the end. */
@@ -50,12 +50,20 @@ static inline sv sv_first(sv s, size_t n)
     return (sv){s.p, n < s.n ? n : s.n};
 }
 
+static inline bool sv_starts(sv s, sv prefix)
+{
+    return s.n >= prefix.n && (prefix.n == 0 || memcmp(s.p, prefix.p, prefix.n) == 0);
+}
+
+static inline bool sv_ends(sv s, sv suffix)
+{
+    return s.n >= suffix.n && (suffix.n == 0 || memcmp(s.p + (s.n - suffix.n), suffix.p, suffix.n) == 0);
+}
+
 /* Comparison and search with ASCII case folded; every other byte stands for itself. */
 bool sv_ieq(sv a, sv b);
 int sv_cmp(sv a, sv b);
-bool sv_starts(sv s, sv prefix);
 bool sv_istarts(sv s, sv prefix);
-bool sv_ends(sv s, sv suffix);
 bool sv_iends(sv s, sv suffix);
 
 #define SV_NPOS ((size_t)-1)

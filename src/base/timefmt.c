@@ -63,12 +63,16 @@ int64_t time_from_civil(int64_t year, unsigned month, unsigned day, unsigned hou
     return days * 86400 + (int64_t)hour * 3600 + (int64_t)minute * 60 + (int64_t)second;
 }
 
+/* The same count backwards: years begin in March, and 400 of them are as many days as any others. */
 int64_t time_year(nanos t)
 {
-    struct tm tm;
-    int ms;
-    split(t, &tm, &ms);
-    return tm.tm_year + 1900;
+    int64_t seconds = t / NANOS_PER_SECOND - (t % NANOS_PER_SECOND < 0);
+    int64_t days = seconds / 86400 - (seconds % 86400 < 0) + 719468;
+    int64_t era = (days >= 0 ? days : days - 146096) / 146097;
+    int64_t doe = days - era * 146097;
+    int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+    int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+    return yoe + era * 400 + (doy >= 306); /* January and February are the next year's */
 }
 
 /* Reads exactly n digits at s[at]. */

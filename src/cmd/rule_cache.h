@@ -5,7 +5,7 @@
 
 #include "config/config.h"
 
-enum { RULE_CACHE_FILES_MAX = 8 }; /* the latest are kept */
+enum { RULE_CACHE_FILES_MAX = 32 }; /* the latest are kept: of two sets of rules and more */
 
 /* Makes the folder, ours and nobody else's to write. For the parent; what goes wrong is logged, for it only
  * takes time. */

@@ -6,9 +6,10 @@
 #include "wire/derived.h"
 
 enum {
-    DERIVED_MAX = 1024,    /* that decoders tell; more is our mistake */
-    WEIGHT_OF_NAME = 7,    /* at most, of a field's name */
-    LITERALS_AT_FIRST = 4, /* a power of two */
+    DERIVED_MAX = 1024,     /* that decoders tell; more is our mistake */
+    WEIGHT_OF_DOUBLING = 2, /* less, for twice as many literals */
+    WEIGHT_OF_NAME = 7,     /* at most, of a field's name */
+    LITERALS_AT_FIRST = 4,  /* a power of two */
 };
 
 struct needs_known {
@@ -352,12 +353,21 @@ static struct need_clause of_name(const struct need_shop *shop, const struct sig
 
 /* --- Branches --- */
 
+/* Of twice as many literals one stands in twice as many records; but never do they tell less than a name. */
+static unsigned weight_of(const struct need_clause *clause)
+{
+    unsigned weight = clause->weight;
+    for (size_t n = clause->count; n > 1 && weight > WEIGHT_OF_NAME + WEIGHT_OF_DOUBLING; n /= 2)
+        weight -= WEIGHT_OF_DOUBLING;
+    return weight;
+}
+
 static void branch_add(struct need_branch *branch, const struct need_clause *clause)
 {
     size_t at = branch->count;
     if (clause->count == 0)
         return;
-    while (at > 0 && branch->clauses[at - 1].weight < clause->weight)
+    while (at > 0 && weight_of(&branch->clauses[at - 1]) < weight_of(clause))
         at--;
     if (at == NEEDS_CLAUSES_MAX)
         return;
@@ -387,8 +397,8 @@ static unsigned least_weight(const struct needs *needs)
 {
     unsigned least = needs_nothing(needs) ? 0 : UINT32_MAX;
     for (size_t i = 0; i < needs->count; i++)
-        if (needs->branches[i].count && needs->branches[i].clauses[0].weight < least)
-            least = needs->branches[i].clauses[0].weight;
+        if (needs->branches[i].count && weight_of(&needs->branches[i].clauses[0]) < least)
+            least = weight_of(&needs->branches[i].clauses[0]);
     return least;
 }
 

@@ -13,6 +13,7 @@ enum {
         64 * 1024,   /* of one block, beside as many as there are rules: past it nothing is known */
     OPEN_MAX = 4096, /* literals of one record that begin a branch */
     TEXTS_MAX = 2,   /* an event's: the record, and what does not lie in it */
+    GATHER_BYTES_MAX = 128 * 1024, /* of records of one family that are looked at together */
     FOLD_BYTES_MAX = 2 * EVENT_BYTES_MAX,
 };
 
@@ -36,10 +37,17 @@ struct prefilter_scan {
     prefilter_audience_fn *audience;
     void *audience_arg;
     const sv *records;
-    size_t record, record_count, before; /* before: records in front of these in the block that was given */
+    const uint16_t *numbers; /* of these records in the block that was given */
+    size_t record, record_count;
     sv block;
+    size_t family;
     bool disordered;
     struct found found[PREFILTER_RECORDS_MAX];
+    /* Records of one family, copied so that they lie together. */
+    char *gathered;
+    size_t gathered_n, gathered_count;
+    sv gathered_records[PREFILTER_RECORDS_MAX];
+    uint16_t gathered_numbers[PREFILTER_RECORDS_MAX], in_order[PREFILTER_RECORDS_MAX];
     uint32_t *candidates, *event_candidates;
     size_t candidate_count;
     /* What further clauses are looked for in: a record, or an event's pieces; and the same in lower case,
@@ -63,10 +71,15 @@ struct prefilter_scan *prefilter_scan_new(const struct prefilter *prefilter)
     scan->candidates = calloc(CANDIDATES_MAX + prefilter->rule_count, sizeof *scan->candidates);
     scan->event_candidates = calloc(prefilter->rule_count, sizeof *scan->event_candidates);
     scan->fold = malloc(FOLD_BYTES_MAX);
+    scan->gathered = malloc(GATHER_BYTES_MAX);
     assert(scan->sought && scan->seen && scan->fold && scan->stamps && scan->rule_stamps &&
-           scan->candidates && scan->event_candidates);
-    hs_error_t result = hs_alloc_scratch(prefilter->database, &scan->scratch);
-    assert(result == HS_SUCCESS);
+           scan->candidates && scan->event_candidates && scan->gathered);
+    for (size_t i = 0; i < prefilter->family_count; i++) {
+        hs_error_t result = hs_alloc_scratch(prefilter->databases[i], &scan->scratch);
+        assert(result == HS_SUCCESS);
+    }
+    for (size_t i = 0; i < PREFILTER_RECORDS_MAX; i++)
+        scan->in_order[i] = (uint16_t)i;
     return scan;
 }
 
@@ -82,6 +95,7 @@ void prefilter_scan_free(struct prefilter_scan *scan)
     free(scan->candidates);
     free(scan->event_candidates);
     free(scan->fold);
+    free(scan->gathered);
     free(scan);
 }
 
@@ -220,7 +234,7 @@ static void meet(struct prefilter_scan *scan, unsigned id, sv text, size_t end)
 
 static void finish_record(struct prefilter_scan *scan)
 {
-    struct found *found = &scan->found[scan->record];
+    struct found *found = &scan->found[scan->numbers[scan->record]];
     *found = (struct found){.first = (uint32_t)scan->candidate_count};
     found->unknown = scan->veiled || scan->crowded || scan->candidate_count > CANDIDATES_MAX ||
                      scan->records[scan->record].n > EVENT_BYTES_MAX;
@@ -229,7 +243,7 @@ static void finish_record(struct prefilter_scan *scan)
         return;
     keep_text(scan, scan->records[scan->record]);
     const uint64_t *audience =
-        scan->audience ? scan->audience(scan->audience_arg, scan->before + scan->record) : NULL;
+        scan->audience ? scan->audience(scan->audience_arg, scan->numbers[scan->record]) : NULL;
     found->count = gather(scan, audience, scan->candidates + found->first);
     scan->candidate_count += found->count;
 }
@@ -272,16 +286,20 @@ static bool scan_text(struct prefilter_scan *scan, sv text)
     if (text.n == 0)
         return true;
     hs_error_t result = text.n > UINT32_MAX ? HS_INVALID
-                                            : hs_scan(scan->prefilter->database, text.p, (unsigned)text.n, 0,
-                                                      scan->scratch, on_block, scan);
+                                            : hs_scan(scan->prefilter->databases[scan->family], text.p,
+                                                      (unsigned)text.n, 0, scan->scratch, on_block, scan);
     return result == HS_SUCCESS || (result == HS_SCAN_TERMINATED && scan->disordered);
 }
 
-static void scan_part(struct prefilter_scan *scan, sv block, const sv *records, size_t count)
+static void scan_once(struct prefilter_scan *scan, sv block, const sv *records, const uint16_t *numbers,
+                      size_t count)
 {
     scan->block = block;
     scan->records = records;
+    scan->numbers = numbers;
     scan->record_count = count;
+    scan->record = 0;
+    scan->disordered = false;
     start(scan);
     if (!scan_text(scan, block))
         scan->crowded = true;
@@ -293,26 +311,71 @@ static void scan_part(struct prefilter_scan *scan, sv block, const sv *records, 
     }
 }
 
-void prefilter_block(struct prefilter_scan *scan, sv block, const sv *records, size_t count,
-                     prefilter_audience_fn *audience, void *arg)
+static void scan_records(struct prefilter_scan *scan, sv block, const sv *records, const uint16_t *numbers,
+                         size_t count)
+{
+    size_t before = scan->candidate_count;
+    scan_once(scan, block, records, numbers, count);
+    if (!scan->disordered)
+        return;
+    scan->candidate_count = before;
+    for (size_t i = 0; i < count; i++)
+        scan_once(scan, records[i], &records[i], &numbers[i], 1);
+}
+
+static void scan_gathered(struct prefilter_scan *scan)
+{
+    if (scan->gathered_count)
+        scan_records(scan, sv_make(scan->gathered, scan->gathered_n), scan->gathered_records,
+                     scan->gathered_numbers, scan->gathered_count);
+    scan->gathered_n = scan->gathered_count = 0;
+}
+
+/* Puts the record behind the others, with a byte between them that no literal has. */
+static void gather_record(struct prefilter_scan *scan, sv record, uint16_t number)
+{
+    if (record.n > EVENT_BYTES_MAX) {
+        scan->found[number] = (struct found){.unknown = true};
+        return;
+    }
+    if (record.n + 1 > GATHER_BYTES_MAX - scan->gathered_n)
+        scan_gathered(scan);
+    char *copy = scan->gathered + scan->gathered_n;
+    if (record.n)
+        memcpy(copy, record.p, record.n);
+    copy[record.n] = '\n';
+    scan->gathered_n += record.n + 1;
+    scan->gathered_records[scan->gathered_count] = sv_make(copy, record.n);
+    scan->gathered_numbers[scan->gathered_count++] = number;
+}
+
+static bool all_alike(const uint8_t *families, size_t count)
+{
+    for (size_t i = 1; i < count; i++)
+        if (families[i] != families[0])
+            return false;
+    return true;
+}
+
+void prefilter_block(struct prefilter_scan *scan, sv block, const sv *records, const uint8_t *families,
+                     size_t count, prefilter_audience_fn *audience, void *arg)
 {
     scan->audience = audience;
     scan->audience_arg = arg;
+    scan->candidate_count = 0;
     assert(count <= PREFILTER_RECORDS_MAX);
-    scan->record = scan->candidate_count = scan->before = 0;
-    scan->disordered = false;
     if (count == 0)
         return;
-    scan_part(scan, block, records, count);
-    if (!scan->disordered)
+    if (!families || all_alike(families, count)) {
+        scan->family = families ? families[0] : PREFILTER_ALL;
+        scan_records(scan, block, records, scan->in_order, count);
         return;
-    scan->candidate_count = 0;
-    for (size_t i = count;
-         i-- > 0;) { /* each goes through the first place, which is the first one's in the end */
-        scan->record = 0;
-        scan->before = i;
-        scan_part(scan, records[i], &records[i], 1);
-        scan->found[i] = scan->found[0];
+    }
+    for (scan->family = 0; scan->family < scan->prefilter->family_count; scan->family++) {
+        for (size_t i = 0; i < count; i++)
+            if (families[i] == scan->family)
+                gather_record(scan, records[i], (uint16_t)i);
+        scan_gathered(scan);
     }
 }
 
@@ -333,9 +396,10 @@ static int on_piece(unsigned id, unsigned long long from, unsigned long long to,
     return 0;
 }
 
-void prefilter_event_begin(struct prefilter_scan *scan)
+void prefilter_event_begin(struct prefilter_scan *scan, size_t family)
 {
     start(scan);
+    scan->family = family;
 }
 
 void prefilter_event_look(struct prefilter_scan *scan, sv text)
@@ -344,8 +408,8 @@ void prefilter_event_look(struct prefilter_scan *scan, sv text)
         return;
     scan->block = text;
     keep_text(scan, text);
-    if (text.n > UINT32_MAX || hs_scan(scan->prefilter->database, text.p, (unsigned)text.n, 0, scan->scratch,
-                                       on_piece, scan) != HS_SUCCESS)
+    if (text.n > UINT32_MAX || hs_scan(scan->prefilter->databases[scan->family], text.p, (unsigned)text.n, 0,
+                                       scan->scratch, on_piece, scan) != HS_SUCCESS)
         scan->crowded = true;
 }
 

@@ -13,16 +13,24 @@ enum { PREFILTER_RECORDS_MAX = 512 }; /* in one block */
 struct prefilter;
 struct database_cache;
 
+/* Records whose log source has one product are looked at with the literals of the rules that see them; all
+ * others, and all where that would spare little, with those of all rules. */
+enum { PREFILTER_ALL = 0, PREFILTER_FAMILIES_MAX = 16 };
+
 /* NULL if it would be of no use (no literals, or a processor without what Vectorscan needs): then every rule
  * is to be tried on every record. Keeps nothing of what it is given; cache may be NULL. */
 struct prefilter *prefilter_new(const struct sigma_rule *rules, size_t count,
                                 const struct sigma_fields *fields, struct database_cache *cache);
 void prefilter_free(struct prefilter *prefilter);
 
+/* How many families there are, PREFILTER_ALL among them; and that of a log source. */
+size_t prefilter_families(const struct prefilter *prefilter);
+size_t prefilter_family(const struct prefilter *prefilter, const struct logsource *source);
+
 /* Whether the rule is to be tried on every event. */
 bool prefilter_is_always(const struct prefilter *prefilter, size_t rule);
 
-/* How many literals it looks for, and the bytes of its database. */
+/* How many literals it looks for, and the bytes of its databases. */
 size_t prefilter_literals(const struct prefilter *prefilter, size_t *ret_bytes);
 
 /* Scratch memory for one evaluating thread. */
@@ -42,16 +50,17 @@ struct candidates {
  * match. */
 typedef const uint64_t *prefilter_audience_fn(void *arg, size_t record);
 
-/* Looks at records that lie in the block in this order, at most PREFILTER_RECORDS_MAX. */
-void prefilter_block(struct prefilter_scan *scan, sv block, const sv *records, size_t count,
-                     prefilter_audience_fn *audience, void *arg);
+/* Looks at records that lie in the block in this order, at most PREFILTER_RECORDS_MAX. families: of each
+ * record, or NULL for PREFILTER_ALL. */
+void prefilter_block(struct prefilter_scan *scan, sv block, const sv *records, const uint8_t *families,
+                     size_t count, prefilter_audience_fn *audience, void *arg);
 
 /* What was found for one of them; valid until the next block or event. */
 struct candidates prefilter_found(const struct prefilter_scan *scan, size_t record);
 
 /* Looks at one event in pieces: begin, its pieces in any order, end. With unknown from the end, every rule is
- * to be tried. Does not touch what was found for a block. */
-void prefilter_event_begin(struct prefilter_scan *scan);
+ * to be tried. Does not touch what was found for a block. Of another family's rules it may say nothing. */
+void prefilter_event_begin(struct prefilter_scan *scan, size_t family);
 void prefilter_event_look(struct prefilter_scan *scan, sv text);
 struct candidates prefilter_event_end(struct prefilter_scan *scan);
 

@@ -5,12 +5,16 @@
 #include <stdlib.h>
 
 #include "watch/database_cache.h"
+#include "watch/rule_source.h"
 #include "wire/derived.h"
 
 #define WORK_BYTES_MAX ((size_t)1 << 30)
 #define RULE_BYTES_MAX ((size_t)64 << 20)
 
-enum { FURTHER_LITERALS_MAX = 8 /* in a clause that is not the first: with more it says little */ };
+enum {
+    FURTHER_LITERALS_MAX = 8, /* in a clause that is not the first: with more it says little */
+    FAMILIES_FROM = 100,      /* literals; with fewer, one database for all is quick enough */
+};
 
 /* A literal that opens a branch, before literals are numbered. */
 struct use {
@@ -145,30 +149,65 @@ static void number(struct maker *maker)
     prefilter->literal_count = count;
 }
 
-static bool compile(struct prefilter *prefilter, struct database_cache *cache)
+/* A database of those literals, of `count` all in all. */
+static bool compile(struct prefilter *prefilter, const bool *wanted, size_t count,
+                    struct database_cache *cache, void **ret)
 {
-    size_t count = prefilter->literal_count;
     const char **starts = calloc(count, sizeof *starts);
-    size_t *sizes = calloc(count, sizeof *sizes);
+    size_t *sizes = calloc(count, sizeof *sizes), n = 0;
     unsigned *flags = calloc(count, sizeof *flags), *ids = calloc(count, sizeof *ids);
     assert(starts && sizes && flags && ids);
-    for (size_t i = 0; i < count; i++) {
-        starts[i] = prefilter->literals[i].text.p;
-        sizes[i] = prefilter->literals[i].text.n;
-        flags[i] = prefilter->literals[i].flags & NEED_CASED ? 0 : HS_FLAG_CASELESS;
-        ids[i] = (unsigned)i;
+    for (size_t i = 0; i < prefilter->literal_count; i++) {
+        if (!wanted[i])
+            continue;
+        starts[n] = prefilter->literals[i].text.p;
+        sizes[n] = prefilter->literals[i].text.n;
+        flags[n] = prefilter->literals[i].flags & NEED_CASED ? 0 : HS_FLAG_CASELESS;
+        ids[n++] = (unsigned)i;
     }
     int refused;
-    prefilter->database =
-        database_make(cache,
-                      &(struct database_source){
-                          .texts = starts, .sizes = sizes, .flags = flags, .ids = ids, .count = count},
-                      &refused);
+    *ret = database_make(cache,
+                         &(struct database_source){
+                             .texts = starts, .sizes = sizes, .flags = flags, .ids = ids, .count = count},
+                         &refused);
     free(starts);
     free(sizes);
     free(flags);
     free(ids);
-    return prefilter->database != NULL;
+    return *ret != NULL;
+}
+
+/* Marks the literals of rules that see events of the source. Returns how many. */
+static size_t want(const struct prefilter *prefilter, const struct sigma_rule *rules,
+                   const struct logsource *source, bool *ret)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < prefilter->literal_count; i++) {
+        ret[i] = i < derived_veil_count;
+        for (uint32_t j = 0; j < prefilter->opens[i].count && !ret[i]; j++) {
+            uint32_t branch = prefilter->open_branches[prefilter->opens[i].first + j];
+            ret[i] = rule_source_agrees(&rules[prefilter->branches[branch].rule].about.source, source);
+        }
+        count += ret[i];
+    }
+    return count;
+}
+
+/* One database for all, and one for each family. */
+static bool compile_all(struct prefilter *prefilter, const struct sigma_rule *rules,
+                        struct database_cache *cache)
+{
+    bool *wanted = calloc(prefilter->literal_count, sizeof *wanted);
+    assert(wanted && rule_source_family_count < PREFILTER_FAMILIES_MAX);
+    size_t all = want(prefilter, rules, &(struct logsource){.product = SV_NONE}, wanted);
+    bool good = compile(prefilter, wanted, all, cache, &prefilter->databases[PREFILTER_ALL]);
+    prefilter->family_count = 1;
+    for (size_t i = 0; good && all >= FAMILIES_FROM && i < rule_source_family_count; i++) {
+        size_t count = want(prefilter, rules, &rule_source_families[i], wanted);
+        good = compile(prefilter, wanted, count, cache, &prefilter->databases[prefilter->family_count++]);
+    }
+    free(wanted);
+    return good;
 }
 
 struct prefilter *prefilter_new(const struct sigma_rule *rules, size_t count,
@@ -195,7 +234,7 @@ struct prefilter *prefilter_new(const struct sigma_rule *rules, size_t count,
     bool useful = maker.uses.count > 0;
     if (useful) {
         number(&maker);
-        useful = compile(prefilter, cache);
+        useful = compile_all(prefilter, rules, cache);
     }
     free(maker.uses.items);
     if (useful)
@@ -208,7 +247,8 @@ void prefilter_free(struct prefilter *prefilter)
 {
     if (!prefilter)
         return;
-    hs_free_database(prefilter->database);
+    for (size_t i = 0; i < PREFILTER_FAMILIES_MAX; i++)
+        hs_free_database(prefilter->databases[i]);
     free(prefilter->opens);
     free(prefilter->open_branches);
     free(prefilter->branches);
@@ -221,6 +261,22 @@ void prefilter_free(struct prefilter *prefilter)
     free(prefilter);
 }
 
+size_t prefilter_families(const struct prefilter *prefilter)
+{
+    return prefilter->family_count;
+}
+
+size_t prefilter_family(const struct prefilter *prefilter, const struct logsource *source)
+{
+    for (size_t i = 1; i < prefilter->family_count; i++) {
+        const struct logsource *family = &rule_source_families[i - 1];
+        if (sv_ieq(family->product, source->product) &&
+            (family->service.n == 0 || sv_ieq(family->service, source->service)))
+            return i;
+    }
+    return PREFILTER_ALL;
+}
+
 bool prefilter_is_always(const struct prefilter *prefilter, size_t rule)
 {
     assert(rule < prefilter->rule_count);
@@ -229,7 +285,9 @@ bool prefilter_is_always(const struct prefilter *prefilter, size_t rule)
 
 size_t prefilter_literals(const struct prefilter *prefilter, size_t *ret_bytes)
 {
-    if (hs_database_size(prefilter->database, ret_bytes) != HS_SUCCESS)
-        *ret_bytes = 0;
+    *ret_bytes = 0;
+    for (size_t i = 0, bytes; i < prefilter->family_count; i++)
+        if (hs_database_size(prefilter->databases[i], &bytes) == HS_SUCCESS)
+            *ret_bytes += bytes;
     return prefilter->literal_count;
 }

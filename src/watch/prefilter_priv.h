@@ -17,7 +17,9 @@ struct branch {
 };
 
 struct prefilter {
-    void *database; /* hs_database_t; the veils of wire/derived.h come first in it */
+    /* hs_database_t, by family. The veils of wire/derived.h come first in each. */
+    void *databases[PREFILTER_FAMILIES_MAX];
+    size_t family_count;
     size_t literal_count;
     struct need_literal *literals; /* by number */
     struct span *opens;            /* by number: of open_branches, those that the literal opens */

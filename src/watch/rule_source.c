@@ -70,6 +70,15 @@ static const struct logsource told[] = {
     {SV_INIT("kubernetes"), SV_INIT(""), SV_INIT("audit")},
 };
 
+const struct logsource rule_source_families[] = {
+    {SV_INIT("linux"), SV_INIT(""), SV_INIT("sshd")},   {SV_INIT("linux"), SV_INIT(""), SV_INIT("sudo")},
+    {SV_INIT("linux"), SV_INIT(""), SV_INIT("auditd")}, {SV_INIT("linux"), SV_INIT(""), SV_INIT("")},
+    {SV_INIT("cyberark"), SV_INIT(""), SV_INIT("")},    {SV_INIT("hashicorp"), SV_INIT(""), SV_INIT("")},
+    {SV_INIT("kubernetes"), SV_INIT(""), SV_INIT("")},  {SV_INIT("windows"), SV_INIT(""), SV_INIT("")},
+};
+
+const size_t rule_source_family_count = sizeof rule_source_families / sizeof *rule_source_families;
+
 bool rule_source_has_input(const struct logsource *rule)
 {
     /* Windows events have their service from the channel and their category from the event's number. */

@@ -13,4 +13,9 @@ bool rule_source_agrees(const struct logsource *rule, const struct logsource *ev
  * configuration or not at all (doc/fields.md has the list). */
 bool rule_source_has_input(const struct logsource *rule);
 
+/* Of what decoders tell, what there is much of: such records are told apart before rules are asked about
+ * them. Where one is part of another, it comes first. */
+extern const struct logsource rule_source_families[];
+extern const size_t rule_source_family_count;
+
 #endif

@@ -1,36 +1,17 @@
+#include "watch/audience.h"
 #include "watch/prefilter_priv.h"
 #include "watch/rule_cost.h"
-#include "watch/rule_source.h"
 #include "watch/ruleset_priv.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
 #include "base/bits.h"
-#include "base/hash.h"
 
 enum {
     FOLD_BYTES_MAX = 8 * EVENT_BYTES_MAX, /* lower-case copies made for one event */
-    SOURCES_KEPT = 128,
-    SOURCE_PROBES = 8,                   /* log sources whose rules are remembered */
-    SOURCE_BYTES_MAX = 192,              /* a longer log source is looked up anew each time */
-    OUTSIDE_BYTES_MAX = EVENT_BYTES_MAX, /* values that do not lie in the record, gathered for one scan */
-    RECENT = 16,                         /* log sources that decoders told last */
+    OUTSIDE_BYTES_MAX = EVENT_BYTES_MAX,  /* values that do not lie in the record, gathered for one scan */
     NO_FIELD = UINT16_MAX,
-};
-
-/* The rules that see events of one log source. */
-struct audience {
-    char key[SOURCE_BYTES_MAX];
-    size_t key_n; /* 0: not in use */
-    uint64_t *rules;
-    bool any, any_always; /* any of them; any that is tried on every event */
-};
-
-/* A log source whose names are constants. */
-struct recent {
-    struct logsource source;
-    const struct audience *audience;
 };
 
 /* Where a slot's fields are in the current event; stale unless event is the matcher's. */
@@ -52,11 +33,7 @@ struct ruleset_matcher {
     bool raw_is_all; /* every value stands in raw as it is */
     char *fold;
     size_t fold_n;
-    struct audience sources[SOURCES_KEPT];
-    struct recent recent[RECENT];
-    size_t recent_next;
-    uint64_t forgotten; /* sources that had to make room for others */
-    uint64_t *pool;
+    struct audiences *audiences;
     size_t *found;
     struct prefilter_scan *scan;   /* NULL: every rule is tried */
     size_t words;                  /* of each set of rules; see base/bits.h */
@@ -81,19 +58,16 @@ static void *must(void *memory)
 static void make_sets(struct ruleset_matcher *matcher)
 {
     const struct ruleset *ruleset = matcher->ruleset;
-    size_t words = bits_words(ruleset->count) + 1;
-    matcher->words = words;
-    matcher->pool = must(calloc(words * (SOURCES_KEPT + 2), sizeof *matcher->pool));
-    for (size_t i = 0; i < SOURCES_KEPT; i++)
-        matcher->sources[i].rules = matcher->pool + words * i;
-    matcher->always = matcher->pool + words * SOURCES_KEPT;
-    matcher->marked = matcher->always + words;
+    matcher->words = bits_words(ruleset->count) + 1;
+    matcher->always = must(calloc(matcher->words, sizeof *matcher->always));
+    matcher->marked = must(calloc(matcher->words, sizeof *matcher->marked));
     for (size_t i = 0; i < ruleset->count; i++) {
         if (ruleset->prefilter && !prefilter_is_always(ruleset->prefilter, i))
             continue;
         bits_add(matcher->always, i);
         matcher->any_always = true;
     }
+    matcher->audiences = audiences_new(ruleset, matcher->always);
 }
 
 struct ruleset_matcher *ruleset_matcher_new(const struct ruleset *ruleset)
@@ -122,7 +96,9 @@ void ruleset_matcher_free(struct ruleset_matcher *matcher)
     free(matcher->slots);
     free(matcher->fold);
     free(matcher->found);
-    free(matcher->pool);
+    audiences_free(matcher->audiences);
+    free(matcher->always);
+    free(matcher->marked);
     prefilter_scan_free(matcher->scan);
     free(matcher->outside);
     free(matcher);
@@ -307,82 +283,6 @@ bool ruleset_matcher_condition(struct ruleset_matcher *matcher, const struct sig
     return sigma_condition_holds(condition, selection_matches, &question);
 }
 
-/* "product/category/service"; 0 if it is too long to be kept. */
-static size_t source_key(const struct logsource *source, char key[static SOURCE_BYTES_MAX])
-{
-    const sv parts[] = {source->product, source->category, source->service};
-    size_t n = 0;
-    for (size_t i = 0; i < 3; i++) {
-        if (parts[i].n >= SOURCE_BYTES_MAX - n)
-            return 0;
-        if (parts[i].n)
-            memcpy(key + n, parts[i].p, parts[i].n);
-        n += parts[i].n;
-        key[n++] = '\n';
-    }
-    return n;
-}
-
-static void gather(struct ruleset_matcher *matcher, const struct logsource *source, struct audience *ret)
-{
-    const struct ruleset *ruleset = matcher->ruleset;
-    memset(ret->rules, 0, matcher->words * sizeof *ret->rules);
-    ret->any = ret->any_always = false;
-    for (size_t i = 0; i < ruleset->count; i++) {
-        if (!rule_source_agrees(&ruleset->rules[i].about.source, source))
-            continue;
-        bits_add(ret->rules, i);
-        ret->any = true;
-        ret->any_always |= bits_has(matcher->always, i);
-    }
-}
-
-/* The rules that see such events, remembered by log source: there are few of those, and many events of each.
- */
-static const struct audience *audience_find(struct ruleset_matcher *matcher, const struct logsource *source)
-{
-    char key[SOURCE_BYTES_MAX];
-    size_t n = source_key(source, key);
-    size_t first = hash_sv((sv){key, n}) % SOURCES_KEPT;
-    struct audience *kept = &matcher->sources[first];
-    for (size_t i = 0; n && i < SOURCE_PROBES; i++) {
-        struct audience *place = &matcher->sources[(first + i) % SOURCES_KEPT];
-        if (place->key_n == n && memcmp(place->key, key, n) == 0)
-            return place;
-        if (place->key_n == 0) {
-            kept = place;
-            break;
-        }
-    }
-    for (size_t i = 0; i < RECENT; i++)
-        if (matcher->recent[i].audience == kept)
-            matcher->recent[i].audience = NULL;
-    matcher->forgotten += kept->key_n > 0;
-    gather(matcher, source, kept);
-    kept->key_n = n;
-    memcpy(kept->key, key, n);
-    return kept;
-}
-
-static bool same_place(sv a, sv b)
-{
-    return a.p == b.p && a.n == b.n;
-}
-
-/* The names of log sources that decoders tell are constants, so nearly all are known again by where they lie.
- */
-static const struct audience *audience_of(struct ruleset_matcher *matcher, const struct logsource *source)
-{
-    for (size_t i = 0; i < RECENT; i++) {
-        const struct recent *recent = &matcher->recent[i];
-        if (recent->audience && same_place(recent->source.product, source->product) &&
-            same_place(recent->source.category, source->category) &&
-            same_place(recent->source.service, source->service))
-            return recent->audience;
-    }
-    return audience_find(matcher, source);
-}
-
 static bool lies_in(sv part, sv whole)
 {
     return part.n == 0 || (part.p >= whole.p && part.p + part.n <= whole.p + whole.n);
@@ -407,7 +307,7 @@ static void add_outside(struct ruleset_matcher *matcher, sv text, sv raw)
 static struct candidates look_at(struct ruleset_matcher *matcher, const struct event *event)
 {
     matcher->outside_n = 0;
-    prefilter_event_begin(matcher->scan);
+    prefilter_event_begin(matcher->scan, audience_of(matcher->audiences, &event->source)->family);
     prefilter_event_look(matcher->scan, event->raw);
     add_outside(matcher, event->message, event->raw);
     for (size_t i = 0; i < event->field_count && i < EVENT_FIELDS_MAX; i++) {
@@ -421,7 +321,7 @@ static struct candidates look_at(struct ruleset_matcher *matcher, const struct e
 /* Leaves in marked the rules of the event's log source among the candidates. False if there is none. */
 static bool mark(struct ruleset_matcher *matcher, const struct event *event, struct candidates candidates)
 {
-    const uint64_t *audience = audience_of(matcher, &event->source)->rules;
+    const uint64_t *audience = audience_of(matcher->audiences, &event->source)->rules;
     uint64_t any = 0;
     memcpy(matcher->marked, matcher->always, matcher->words * sizeof *matcher->marked);
     if (candidates.unknown)
@@ -458,20 +358,6 @@ const size_t *ruleset_match(struct ruleset_matcher *matcher, const struct event 
     return match(matcher, event, candidates, ret_count);
 }
 
-/* The same for a source whose names are constants. */
-static const struct audience *audience_remembered(struct ruleset_matcher *matcher,
-                                                  const struct logsource *source)
-{
-    const struct audience *audience = audience_of(matcher, source);
-    struct recent *recent = &matcher->recent[matcher->recent_next];
-    for (size_t i = 0; i < RECENT; i++)
-        if (matcher->recent[i].audience == audience)
-            return audience;
-    *recent = (struct recent){*source, audience};
-    matcher->recent_next = (matcher->recent_next + 1) % RECENT;
-    return audience;
-}
-
 /* What a block is screened with, and which rules see its records, once that has been asked. */
 struct screening {
     struct ruleset_matcher *matcher;
@@ -485,19 +371,19 @@ static const struct audience *ask_audience(const struct screening *screening, sv
     const struct ruleset_block *block = screening->block;
     struct logsource source;
     if (block->source)
-        return audience_of(screening->matcher, block->source);
+        return audience_of(screening->matcher->audiences, block->source);
     if (decode_source(record, block->format, block->arrival, &source))
-        return audience_remembered(screening->matcher, &source);
+        return audience_remembered(screening->matcher->audiences, &source);
     return NULL;
 }
 
 /* The rules of the record's log source as far as that is sure, else NULL. */
 static const struct audience *audience_of_record(struct screening *screening, size_t record)
 {
-    const struct ruleset_matcher *matcher = screening->matcher;
-    if (screening->asked[record] != matcher->forgotten + 1) {
+    const struct audiences *audiences = screening->matcher->audiences;
+    if (screening->asked[record] != audiences_forgotten(audiences) + 1) {
         screening->audiences[record] = ask_audience(screening, screening->block->records[record]);
-        screening->asked[record] = matcher->forgotten + 1;
+        screening->asked[record] = audiences_forgotten(audiences) + 1;
     }
     return screening->audiences[record];
 }
@@ -515,6 +401,20 @@ static bool is_worth(struct screening *screening, size_t record, bool unknown)
     return !audience || audience->any_always || (unknown && audience->any);
 }
 
+static void scan_block(struct screening *screening)
+{
+    const struct ruleset_block *block = screening->block;
+    struct prefilter_scan *scan = screening->matcher->scan;
+    uint8_t families[RULESET_SCREENED_MAX];
+    bool several = prefilter_families(screening->matcher->ruleset->prefilter) > 1;
+    for (size_t i = 0; several && i < block->count; i++) {
+        const struct audience *audience = audience_of_record(screening, i);
+        families[i] = (uint8_t)(audience ? audience->family : PREFILTER_ALL);
+    }
+    prefilter_block(scan, block->bytes, block->records, several ? families : NULL, block->count, rules_for,
+                    screening);
+}
+
 void ruleset_screen(struct ruleset_matcher *matcher, const struct ruleset_block *block, bool *ret_worth)
 {
     struct screening screening = {.matcher = matcher, .block = block};
@@ -522,7 +422,7 @@ void ruleset_screen(struct ruleset_matcher *matcher, const struct ruleset_block 
     /* A format that is insisted on may find another form behind the one that the record begins with. */
     matcher->source_given = block->source || block->format != DECODE_AUTO;
     if (matcher->scan)
-        prefilter_block(matcher->scan, block->bytes, block->records, block->count, rules_for, &screening);
+        scan_block(&screening);
     for (size_t i = 0; i < block->count; i++) {
         struct candidates candidates = {0};
         if (matcher->scan)

@@ -204,12 +204,17 @@ static void the_first_values_of_json_tell_its_source(void **state)
         {"{\"Event\":{\"System\":{\"EventID\":12," SYSMON "},\"EventData\":{\"EventType\":\"CreateKey\"}}}",
          "windows//sysmon"},
         {"{\"Event\":{\"System\":{\"EventID\":1,\"Channel\":\"no channel of ours\"}}}", "windows//"},
+        {"{\"EventID\":1," SYSMON ",\"User\":\"CORP\\\\user\"}", "windows/process_creation/sysmon"},
         {"{\"EventID\":4688,\"Channel\":\"Security\",\"Image\":\"x\"}", "windows/process_creation/security"},
         {"{\"@timestamp\":\"t\",\"winlog\":{\"channel\":\"Security\",\"event_id\":4624}}",
          "windows//security"},
         {"<86>Nov 24 08:00:00 h x: {\"EventID\":4624,\"Channel\":\"Security\"", "windows//security"},
         {"{\"time\":\"t\"," VAULT_TYPE ",\"request\":{\"operation\":\"read\",\"path\":\"secret/x\"}}",
          "hashicorp//vault"},
+        {"{\"kind\":\"Event\",\"apiVersion\":\"audit.k8s.io/v1\",\"auditID\":\"x\",\"auditCode\":\"y\"}",
+         "kubernetes//audit"},
+        {"{\"auditCode\":\"PAM00004\",\"apiVersion\":\"v1\",\"auditType\":\"Failure\",\"type\":\"t\"}",
+         "cyberark//audit"},
         {"{\"raw\":\"a\\\\u\",\"syslog\":{\"audit_record\":{\"Severity\":\"Info\"}}}", "cyberark//vault"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
@@ -223,6 +228,9 @@ static void what_may_change_the_source_of_json_leaves_it_open(void **state)
         "{\"Event\":{\"System\":{\"EventID\":1," SYSMON "}},\"Channel\":\"Security\"}",
         "{\"Event\":{\"System\":{\"EventID\":1," SYSMON "}},\"EventID\":\"3\"}",
         "{\"Event\":{\"System\":{\"EventID\":1," SYSMON "}},\"Ch\\u0061nnel\":\"Security\"}",
+        "{\"EventID\":1," SYSMON ",\"a\":\"\\\\\\u0061\"}",
+        "{\"EventID\":1," SYSMON ",\"s\\u0079slog\":{\"audit_record\":{\"a\":1}}}",
+        "{\"s\\u0079slog\":{\"audit_record\":{\"a\":1}}," SYSMON ",\"EventID\":1}",
         "{\"Event\":{\"System\":{\"EventID\":1," SYSMON "}},\"syslog\":{\"audit_record\":{\"a\":1}}}",
         "{\"Event\":{\"EventData\":{\"Data\":[{\"Name\":\"Channel\",\"#text\":\"Security\"}]},"
         "\"System\":{\"EventID\":1," SYSMON "}}}",

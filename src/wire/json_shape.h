@@ -10,8 +10,8 @@
  */
 bool json_shape_apply(struct decoding *decoding, size_t from);
 
-/* What decode will say of the log source of a record whose text, behind its head, is such JSON: true if that is
- * sure. Reads only as far as it must. */
+/* What decode will say of the log source of a record whose text, behind its head, is such JSON: true if that
+ * is sure. Reads only as far as it must. */
 bool json_shape_source(sv body, struct logsource *ret);
 
 #endif

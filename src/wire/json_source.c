@@ -11,12 +11,25 @@ enum {
     COMMAS_MAX = 256, /* in the rest: with many more values there might be no room for all fields */
 };
 
-enum role { CHANNEL, EVENT_ID, TYPE, OPERATION, PATH, ROLE_COUNT };
+enum role {
+    CHANNEL,
+    EVENT_ID,
+    API_VERSION,
+    AUDIT_ID,
+    AUDIT_CODE,
+    AUDIT_TYPE,
+    TYPE,
+    OPERATION,
+    PATH,
+    ROLE_COUNT
+};
 
 static const struct names roles = {
     .by_length = {
         [4] = NAMES(NAME("type", TYPE)),
-        [7] = NAMES(NAME("Channel", CHANNEL), NAME("EventID", EVENT_ID)),
+        [7] = NAMES(NAME("Channel", CHANNEL), NAME("EventID", EVENT_ID), NAME("auditID", AUDIT_ID)),
+        [9] = NAMES(NAME("auditCode", AUDIT_CODE), NAME("auditType", AUDIT_TYPE)),
+        [10] = NAMES(NAME("apiVersion", API_VERSION)),
         [12] = NAMES(NAME("request.path", PATH)),
         [14] = NAMES(NAME("winlog.channel", CHANNEL)),
         [15] = NAMES(NAME("winlog.event_id", EVENT_ID)),
@@ -40,34 +53,67 @@ static bool stands_in(const sv *words, size_t count, sv text)
 
 #define STANDS_IN(words, text) stands_in(words, sizeof(words) / sizeof *(words), text)
 
+/* A backslash behind which a letter is written by its number, unless it is itself behind one that makes it
+ * plain: so any name may be written. */
+static bool has_unicode_escape(sv text)
+{
+    size_t from = 0, at;
+    for (; (at = sv_find(sv_from(text, from), SV("\\u"))) != SV_NPOS; from += at + 2) {
+        size_t backslashes = 1;
+        while (backslashes <= from + at && text.p[from + at - backslashes] == '\\')
+            backslashes++;
+        if (backslashes % 2)
+            return true;
+    }
+    return false;
+}
+
 /* Whether the rest may change who a Windows event is from. */
 static bool is_doubtful_windows(sv rest)
 {
     static const sv words[] = {SV_INIT("hannel\""), SV_INIT("EventID"), SV_INIT("event_id"),
-                               SV_INIT("syslog"),   SV_INIT("\\u"),     SV_INIT("\\/")};
-    return STANDS_IN(words, rest) || sv_count_char(rest, ',') > COMMAS_MAX;
+                               SV_INIT("syslog")};
+    return STANDS_IN(words, rest) || has_unicode_escape(rest) || sv_count_char(rest, ',') > COMMAS_MAX;
 }
 
-static bool is_doubtful_vault(sv rest)
+/* Other JSON, in the order in which json_shape.c asks what it is. */
+enum kind { KUBERNETES, CYBERARK_AUDIT, VAULT, KIND_COUNT };
+
+static const struct logsource sources[KIND_COUNT] = {
+    [KUBERNETES] = {SV_INIT("kubernetes"), SV_INIT(""), SV_INIT("audit")},
+    [CYBERARK_AUDIT] = {SV_INIT("cyberark"), SV_INIT(""), SV_INIT("audit")},
+    [VAULT] = {SV_INIT("hashicorp"), SV_INIT(""), SV_INIT("vault")},
+};
+
+/* Whether the rest may make it something that is asked for before: Windows, the journal, or another kind. */
+static bool is_doubtful(enum kind kind, sv rest)
 {
     static const sv words[] = {SV_INIT("hannel\""), SV_INIT("System"),  SV_INIT("winlog"),
-                               SV_INIT("syslog"),   SV_INIT("MESSAGE"), SV_INIT("\\u")};
-    return STANDS_IN(words, rest) || sv_count_char(rest, ',') > COMMAS_MAX;
+                               SV_INIT("syslog"),   SV_INIT("MESSAGE"), SV_INIT("auditID"),
+                               SV_INIT("auditCode")};
+    enum { OF_ALL = 5 };
+    return stands_in(words, OF_ALL + (size_t)kind, rest) || has_unicode_escape(rest) ||
+           sv_count_char(rest, ',') > COMMAS_MAX;
 }
 
-/* The value's name, whole. False if it has escapes, or is too long. */
+/* Whether a name that begins so may matter at all. */
+static bool may_matter(struct json_walk *walk)
+{
+    char first = json_walk_level(walk)->path_n ? walk->path[0] : walk->key.n ? walk->key.p[0] : '\0';
+    return first && memchr("CEMarstw\\", first, 9) != NULL;
+}
+
+/* The value's name, whole; it borrows from the walk. False if it has escapes, or is too long. */
 static bool read_name(struct json_walk *walk, sv *ret)
 {
     const struct json_level *level = json_walk_level(walk);
-    size_t n = level->path_n;
-    *ret = sv_make(walk->path, n);
-    if (level->array)
-        return true;
-    if (walk->key.n > sizeof walk->path - n || sv_find_char(walk->key, '\\') != SV_NPOS)
+    size_t n = level->path_n, key_n = level->array ? 0 : walk->key.n;
+    if (key_n > sizeof walk->path - n)
         return false;
-    memcpy(walk->path + n, walk->key.p, walk->key.n);
-    ret->n = n + walk->key.n;
-    return true;
+    if (key_n)
+        memcpy(walk->path + n, walk->key.p, key_n);
+    *ret = sv_make(walk->path, n + key_n);
+    return sv_find_char(*ret, '\\') == SV_NPOS;
 }
 
 /* Names that might give a Windows event another channel or number, and the message of a journal. */
@@ -94,10 +140,29 @@ static bool is_windows(const struct findings *findings)
     return findings->values[CHANNEL].n && findings->values[EVENT_ID].n;
 }
 
-static bool is_vault(const struct findings *findings)
+static bool is_kind(const sv *values, enum kind kind)
 {
-    return !findings->windows && findings->values[TYPE].n && findings->values[OPERATION].n &&
-           findings->values[PATH].n;
+    switch (kind) {
+    case KUBERNETES:
+        return values[AUDIT_ID].n && sv_starts(values[API_VERSION], SV("audit.k8s.io/"));
+    case CYBERARK_AUDIT:
+        return values[AUDIT_CODE].n && values[AUDIT_TYPE].n && !values[AUDIT_ID].n;
+    case VAULT:
+        return values[TYPE].n && values[OPERATION].n && values[PATH].n && !values[AUDIT_ID].n &&
+               !values[AUDIT_CODE].n;
+    case KIND_COUNT:
+        break;
+    }
+    return false;
+}
+
+/* KIND_COUNT if that is not known yet. */
+static enum kind kind_of(const struct findings *findings)
+{
+    enum kind kind = findings->windows ? KIND_COUNT : KUBERNETES;
+    while (kind < KIND_COUNT && !is_kind(findings->values, kind))
+        kind++;
+    return kind;
 }
 
 bool json_shape_source(sv body, struct logsource *ret)
@@ -108,6 +173,8 @@ bool json_shape_source(sv body, struct logsource *ret)
         return false;
     for (size_t i = 0; i < VALUES_MAX && json_walk_next(&walk); i++) {
         sv name, rest = sv_from(body, walk.at);
+        if (!may_matter(&walk))
+            continue;
         if (!read_name(&walk, &name))
             return false;
         if (sv_starts(name, CYBERARK_RECORD_PREFIX)) {
@@ -120,9 +187,10 @@ bool json_shape_source(sv body, struct logsource *ret)
             windows_event_source(findings.values[CHANNEL], findings.values[EVENT_ID], ret);
             return !is_doubtful_windows(rest);
         }
-        if (is_vault(&findings)) {
-            *ret = (struct logsource){.product = SV("hashicorp"), .service = SV("vault")};
-            return !is_doubtful_vault(rest);
+        enum kind kind = kind_of(&findings);
+        if (kind < KIND_COUNT) {
+            *ret = sources[kind];
+            return !is_doubtful(kind, rest);
         }
     }
     return false;

@@ -57,9 +57,20 @@ static bool take_priority(sv *s, int *ret)
     return true;
 }
 
+/* What a byte may be part of. */
+enum { TAG = 1, HOST = 2, BOTH = TAG | HOST };
+
+static const unsigned char parts[256] = {
+    ['a' ... 'z'] = BOTH, ['A' ... 'Z'] = BOTH, ['0' ... '9'] = BOTH, [0x80 ... 0xff] = HOST,
+    ['-'] = BOTH,         ['_'] = BOTH,         ['.'] = BOTH,         ['/'] = BOTH,
+    ['%'] = BOTH,         ['@'] = BOTH,         ['#'] = TAG,          ['+'] = TAG,
+    ['$'] = TAG,          ['~'] = TAG,          [':'] = HOST,         ['['] = HOST,
+    [']'] = HOST,
+};
+
 static bool is_tag_char(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || memchr("-_./%@#+$~", c, 10);
+    return parts[(unsigned char)c] & TAG;
 }
 
 bool syslog_take_tag(sv *s, sv *ret_tag, sv *ret_pid)
@@ -98,12 +109,9 @@ static bool is_hostname(sv s)
 {
     if (s.n == 0 || s.n > HOSTNAME_BYTES_MAX)
         return false;
-    for (size_t i = 0; i < s.n; i++) {
-        char c = s.p[i];
-        if (!(is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c & 0x80) ||
-              memchr("-_.:/@[]%", c, 9)))
+    for (size_t i = 0; i < s.n; i++)
+        if (!(parts[(unsigned char)s.p[i]] & HOST))
             return false;
-    }
     return true;
 }
 

@@ -65,15 +65,23 @@ static sv service_of(enum text_kind kind)
     return SV_NONE;
 }
 
+static bool begins_audit(sv message)
+{
+    return sv_starts(message, SV("type=")) || sv_starts(message, SV("node=")) ||
+           sv_starts(message, SV("audit: type="));
+}
+
+static bool begins_pam(sv message)
+{
+    return sv_starts(message, SV("pam_")) || sv_starts(message, SV("PAM "));
+}
+
 /* What every program may write in another's words: PAM's, and the kernel's for the audit system. */
 static enum text_kind decode_foreign(struct decoding *decoding, sv message)
 {
-    bool audit = sv_starts(message, SV("type=")) || sv_starts(message, SV("node=")) ||
-                 sv_starts(message, SV("audit: type="));
-    if (audit && text_auditd(decoding, message, false))
+    if (begins_audit(message) && text_auditd(decoding, message, false))
         return TEXT_AUDITD;
-    bool pam = sv_starts(message, SV("pam_")) || sv_starts(message, SV("PAM "));
-    if (pam && text_pam(decoding, message))
+    if (begins_pam(message) && text_pam(decoding, message))
         return TEXT_PAM;
     return TEXT_PLAIN;
 }
@@ -132,8 +140,13 @@ enum text_kind text_event_decode(struct decoding *decoding, sv message)
 
 bool text_event_source(sv program, sv message, struct logsource *ret)
 {
-    if (!text_event_program(program) && !text_auditd_begins(message))
-        return false;
+    int named = names_find(&programs, program);
     *ret = (struct logsource){.product = SV("linux")};
+    if (text_auditd_begins(message))
+        ret->service = service_of(TEXT_AUDITD);
+    else if (named < 0)
+        return false;
+    else if (!begins_audit(message) && !begins_pam(message))
+        ret->service = service_of((enum text_kind)named);
     return true;
 }

@@ -53,7 +53,7 @@ def test_only_the_latest_are_kept_and_half_written_ones_go(vedette):
     one = vedette(gateway(9))
     wait_until(lambda: len(kept(one)) == 2, 20, "both to be kept")
     folder = one.dir / "state" / "cache"
-    for i in range(10):
+    for i in range(34):
         path = folder / f"{i:040x}.hsdb"
         path.write_bytes(b"old")
         os.utime(path, (1000 + i, 1000 + i))
@@ -61,8 +61,8 @@ def test_only_the_latest_are_kept_and_half_written_ones_go(vedette):
     (folder / "README").touch()  # somebody's
     (one.dir / "rules" / "more.yml").write_text(RULE.format(title="More", id="more", words="something else"))
     assert restart(one) == (1, 1)
-    wait_until(lambda: len(kept(one)) == 8, 20, "the oldest to be gone")
-    assert {path.stat().st_mtime for path in kept(one) if path.stat().st_size == 3} == {1000 + i for i in range(5, 10)}
+    wait_until(lambda: len(kept(one)) == 32, 20, "the oldest to be gone")
+    assert {path.stat().st_mtime for path in kept(one) if path.stat().st_size == 3} == {1000 + i for i in range(5, 34)}
     assert not (folder / ".half.tmp").exists() and (folder / "README").exists()
     assert restart(one) == (0, 2)
 
