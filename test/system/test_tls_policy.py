@@ -4,6 +4,7 @@ REQUIRETLS, and what the configuration says. Postfix and servers that do as they
 import contextlib
 import hashlib
 import json
+import signal
 import smtplib
 import ssl
 import subprocess
@@ -93,7 +94,7 @@ class World:
         lines += ["both.promise.example. MX 10 mx.plain.example.", "both.promise.example. MX 20 mx.promise.example.",
                   "plain.promise.example. MX 10 mx.plain.example.", "ours.anchored.example. MX 10 mail.example.org.", "other.anchored.example. MX 10 mx.astray.example."]
         self.sts = [f"{name}.good.example" for name in ("enforce", "wrong", "testing", "expire", "keep", "redirect", "html", "long",
-                                                        "absent", "untrusted")] + ["policy.self.example"]
+                                                        "absent", "untrusted", "slow")] + ["policy.self.example"]
         for domain in self.sts:
             server = "mx.nothing.example" if "self" in domain else "mail.example.org"
             lines += [f"{domain}. MX 10 {server}.", f"mta-sts.{domain}. A {WEB}", f'_mta-sts.{domain}. TXT "v=STSv1; id=1;"']
@@ -116,6 +117,7 @@ class World:
         policies.put("html.good.example", wrong, headers={"Content-Type": "text/html"})
         policies.put("long.good.example", wrong + "x: " + "y" * 65536 + "\n")
         policies.put("untrusted.good.example", wrong)
+        policies.put("slow.good.example", wrong, delay=60)
         return policies
 
     def start_gateway(self, folder, promise, anchor):
@@ -326,6 +328,19 @@ def test_tls_required_no_ignores_what_is_published_and_not_the_configuration(wor
     world.arrives("wrong.good.example", "TLSv1.3, not verified", **no)
     world.waits("nothing.verified.example", "self-signed", **no)
     world.waits("nothing.only.example", "dane-only", **no)
+
+
+def test_a_reload_while_a_policy_is_fetched_asks_for_it_anew(world):
+    name, queue_id = world.send("slow.good.example")
+    wait_until(lambda: world.policies.asked("slow.good.example") == 1, 20, "the question for the policy")
+    other, _ = world.send("enforce.good.example")  # nobody else waits
+    wait_until(lambda: any(other in text for text in world.postfix.inbox.texts()), 20, "another domain's mail")
+    world.policies.put("slow.good.example", POLICY.format(mode="enforce", mx=OURS, age=86400))
+    world.gateway.process.send_signal(signal.SIGHUP)
+    line = world.line(queue_id)
+    assert "outcome=sent" in line and 'next_hop_tls="TLSv1.3, verified"' in line, line
+    assert world.policies.asked("slow.good.example") == 2
+    wait_until(lambda: any(name in text for text in world.postfix.inbox.texts()), 20, "the mail")
 
 
 def test_a_restart_forgets_no_policy(world):

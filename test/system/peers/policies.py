@@ -3,6 +3,7 @@
     policies = Policies(folder, certificate, key, address)
     policies.put("example.org", "version: STSv1\\n…")             # what mta-sts.example.org answers
     policies.put("example.org", "", status=302, headers={"Location": "…"})
+    policies.put("example.org", "…", delay=30)                   # answers after so many seconds
     policies.asked("example.org")                                # how often it was asked
 """
 
@@ -12,6 +13,8 @@ import pathlib
 import ssl
 import subprocess
 import sys
+import threading
+import time
 
 if __package__:
     from .enclosure import _as_root, port_answers, wait_until
@@ -26,8 +29,8 @@ class Policies:
                                         stdin=subprocess.PIPE)
         wait_until(lambda: port_answers(443, address), 20, "the policies' web server")
 
-    def put(self, domain, body, status=200, headers=None):
-        answer = {"status": status, "headers": {"Content-Type": "text/plain", **(headers or {})}, "body": body}
+    def put(self, domain, body, status=200, headers=None, delay=0):
+        answer = {"delay": delay, "status": status, "headers": {"Content-Type": "text/plain", **(headers or {})}, "body": body}
         fresh = self.folder / f"{domain}.new"
         fresh.write_text(json.dumps(answer))
         fresh.rename(self.folder / f"mta-sts.{domain}")
@@ -52,7 +55,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             answer = json.loads((self.folder / pathlib.Path(host).name).read_text()) if self.path == PATH else None
         except OSError:
             answer = None
-        answer = answer or {"status": 404, "headers": {}, "body": "not here"}
+        answer = answer or {"delay": 0, "status": 404, "headers": {}, "body": "not here"}
+        time.sleep(answer["delay"])
         body = answer["body"].encode()
         self.send_response(answer["status"])
         for name, value in {"Content-Length": str(len(body)), **answer["headers"]}.items():
@@ -71,7 +75,6 @@ def main(folder, certificate, key, address):
     server = http.server.ThreadingHTTPServer((address, 443), _Handler)
     server.daemon_threads = True
     server.socket = context.wrap_socket(server.socket, server_side=True)
-    import threading
     threading.Thread(target=server.serve_forever, daemon=True).start()
     sys.stdin.read()
 
