@@ -1,15 +1,14 @@
 /* `vedette rules top`: what rules cost in the daemon that runs, and how often they match. */
-#include "base/metrics.h"
 #include "cmd/command.h"
-#include "cmd/control_client.h"
 #include "cmd/load.h"
 #include "cmd/options.h"
 #include "cmd/term.h"
+#include "cmd/watches.h"
 
+#include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
-
-#define ANSWER_MAX (10 * NANOS_PER_SECOND)
 
 enum { ROWS_DEFAULT = 20, ROWS_MAX = 100000, REFRESH_EVERY_S = 2 };
 
@@ -40,40 +39,66 @@ static void print_row(const json_t *row, double all)
     putchar('\n');
 }
 
-/* The lines of the answer, parsed; what is no object is left out. */
-static json_t *parse(sv text)
+static void add_to(json_t *row, const json_t *more)
 {
-    json_t *rows = json_array();
+    static const char *const counts[] = {"tried", "matched", "given_up"};
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+        json_object_set_new(row, counts[i], json_integer(number(row, counts[i]) + number(more, counts[i])));
+    json_object_set_new(row, "cpu_s", json_real(real(row, "cpu_s") + real(more, "cpu_s")));
+}
+
+/* One watch's answer, a rule a line, is added to the rules by their ids; what is no such line is left out. */
+static void add_watch(void *arg, const char *name, sv text)
+{
+    json_t *rules = arg;
+    (void)name;
     while (text.n) {
         sv line = sv_split(&text, '\n');
         json_t *row = json_loadb(line.p, line.n, 0, NULL);
-        if (json_is_object(row))
-            json_array_append(rows, row);
+        const char *id = json_string_value(json_object_get(row, "rule"));
+        json_t *known = id ? json_object_get(rules, id) : NULL;
+        if (known)
+            add_to(known, row);
+        else if (id)
+            json_object_set(rules, id, row);
         json_decref(row);
     }
+}
+
+static int by_time(const void *a, const void *b)
+{
+    double x = real(*(json_t *const *)a, "cpu_s"), y = real(*(json_t *const *)b, "cpu_s");
+    return (x < y) - (x > y);
+}
+
+/* Borrowed; the caller frees the array. */
+static json_t **sorted(json_t *rules, size_t *ret_count)
+{
+    size_t count = 0;
+    const char *id;
+    json_t *row, **rows = calloc(json_object_size(rules) + 1, sizeof(json_t *));
+    json_object_foreach(rules, id, row) rows[count++] = row;
+    qsort(rows, count, sizeof *rows, by_time);
+    *ret_count = count;
     return rows;
 }
 
-static void print(const struct view *view, const json_t *rows)
+static void print(const struct view *view, json_t *const *rows, size_t count)
 {
     double all = 0;
-    size_t i;
-    const json_t *row;
-    json_array_foreach(rows, i, row) all += real(row, "cpu_s");
+    for (size_t i = 0; i < count; i++)
+        all += real(rows[i], "cpu_s");
     if (view->terminal)
         fputs("\033[H\033[2J", stdout);
     if (!view->json)
         term_print(stdout, TERM_BOLD, "%12s %6s %12s %10s %8s  %s\n", "processor s", "share", "tried",
                    "matched", "given up", "rule");
-    json_array_foreach(rows, i, row)
-    {
-        if ((int64_t)i == view->rows)
-            break;
+    for (size_t i = 0; i < count && (int64_t)i < view->rows; i++) {
         if (!view->json) {
-            print_row(row, all);
+            print_row(rows[i], all);
             continue;
         }
-        json_dumpf(row, stdout, JSON_COMPACT);
+        json_dumpf(rows[i], stdout, JSON_COMPACT);
         putchar('\n');
     }
     fflush(stdout);
@@ -81,19 +106,16 @@ static void print(const struct view *view, const json_t *rows)
 
 static int show(const struct config *config, const struct view *view, struct err *err)
 {
-    struct control_client *client;
-    if (control_connect_to(config, "metrics-watch", &client, err) < 0)
-        return -1;
-    struct buf text = BUF_INIT(METRICS_BYTES_MAX);
-    int outcome = control_metrics(client, SV("rules"), ANSWER_MAX, &text, err);
-    if (outcome == 0) {
-        json_t *rows = parse(buf_view(&text));
-        print(view, rows);
-        json_decref(rows);
+    json_t *rules = json_object();
+    bool answered = watches_ask(config, SV("rules"), add_watch, rules, err) > 0;
+    if (answered) {
+        size_t count;
+        json_t **rows = sorted(rules, &count);
+        print(view, rows, count);
+        free(rows);
     }
-    buf_free(&text);
-    control_close(client);
-    return outcome;
+    json_decref(rules);
+    return answered ? 0 : -1;
 }
 
 int cmd_rules_top(int argc, char **argv)

@@ -61,9 +61,9 @@
 COMMANDS(X)
 #undef X
 
-/* A process of `vedette run`: "watch", "courier", "gateway" or "keeper", talking to its parent on
+/* A process of `vedette run`, such as "courier" or "watch-2" (cmd/process_name.h), talking to its parent on
  * descriptor 3. */
-int cmd_child(const char *role);
+int cmd_child(const char *name);
 
 /* Prints "usage: vedette NAME ARGUMENTS" and what it does; options follow from the caller. */
 void command_usage(const char *name);

@@ -3,24 +3,29 @@
 #define VEDETTE_CMD_PROCESSES_H
 
 #include "cmd/load.h"
+#include "cmd/process_name.h"
 #include "cmd/runner.h"
 #include "cmd/sockets.h"
 #include "io/child.h"
 
-/* In the order in which they start. */
-enum which { KEEPER, COURIER, GATEWAY, CORRELATE, WATCH, PROCESS_COUNT };
+/* In the order in which they start. Each has a place in the supervisor's table, at its number; of watches
+ * there may be several, in the places from WATCH on. */
+enum which { KEEPER, COURIER, GATEWAY, CORRELATE, WATCH };
+enum { PROCESS_COUNT = WATCH + CONFIG_PROCESSES_MAX };
 
 enum answer { ANSWER_NONE, ANSWER_WAITING, ANSWER_PREPARED };
 
 struct process {
     struct supervisor *supervisor;
     enum which which;
-    const char *name;
+    unsigned number; /* of its kind, from 0 */
+    char name[PROCESS_NAME_MAX];
     struct child *child;     /* NULL: not running */
     struct channel *channel; /* NULL: not running, or about to end */
     struct loop_timer *restart;
     nanos started_at, heard_at, restart_delay;
     bool ready;
+    bool correlates;    /* a watch: its rules have correlations */
     enum answer answer; /* to PREPARE */
 };
 
@@ -39,7 +44,7 @@ struct supervisor {
     struct setting now;
     struct process processes[PROCESS_COUNT];
     struct loop_timer *tick, *drain_deadline;
-    bool correlates; /* the rules have correlations: the watch says so */
+    bool correlates; /* the rules of some watch have correlations */
     bool served;     /* all were ready once */
     bool draining;
     size_t drain_step;
@@ -52,7 +57,10 @@ struct supervisor {
 };
 
 /* Whether this configuration has work for the process; for CORRELATE, whether the rules have. */
-bool process_is_needed(const struct supervisor *supervisor, const struct config *config, enum which which);
+bool process_is_needed(const struct process *process, const struct config *config);
+
+/* "watch": of all watches. */
+const char *process_kind(const struct process *process);
 
 /* Starts it unless it runs, or is not needed, or all is draining. */
 void process_launch(struct process *process);

@@ -59,7 +59,8 @@ static void tell_commit(struct supervisor *supervisor)
         struct process *process = &supervisor->processes[i];
         if (process->answer != ANSWER_PREPARED || !process->channel)
             continue;
-        sockets_send(supervisor->next.sockets, process->name, true, process->channel);
+        sockets_send(supervisor->next.sockets, process_kind(process), process->number, true,
+                     process->channel);
         process_send(process, CONTROL_COMMIT, SV_NONE);
     }
 }
@@ -118,8 +119,7 @@ static void ask_all(struct supervisor *supervisor)
     load_pack(&supervisor->next.load, &body);
     for (size_t i = 0; i < PROCESS_COUNT; i++) {
         struct process *process = &supervisor->processes[i];
-        if (!process->ready || !process->channel ||
-            !process_is_needed(supervisor, supervisor->next.config, (enum which)i))
+        if (!process->ready || !process->channel || !process_is_needed(process, supervisor->next.config))
             continue;
         process->answer = ANSWER_WAITING;
         process_send(process, CONTROL_PREPARE, buf_view(&body));

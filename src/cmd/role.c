@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "cmd/command.h"
 #include "cmd/metrics_server.h"
+#include "cmd/process_name.h"
 #include "io/child.h"
 #include "wire/pack.h"
 
@@ -16,6 +17,8 @@
 
 struct role_process {
     const struct role *role;
+    unsigned number;
+    char name[PROCESS_NAME_MAX];
     struct loop *loop;
     struct channel *parent;
     struct loop_timer *alive;
@@ -29,6 +32,11 @@ struct role_process {
 struct loop *role_loop(struct role_process *process)
 {
     return process->loop;
+}
+
+unsigned role_number(const struct role_process *process)
+{
+    return process->number;
 }
 
 void role_say(struct role_process *process, enum control_type type)
@@ -92,7 +100,7 @@ static void start(struct role_process *process, sv body)
         fail(process, &err);
         return;
     }
-    log_setup(process->role->name, process->config->log_level, process->config->log_format);
+    log_setup(process->name, process->config->log_level, process->config->log_format);
     if (process->role->start(process, process->config, &process->state, &err) < 0)
         fail(process, &err);
 }
@@ -124,7 +132,7 @@ static void commit(struct role_process *process)
     config_free(process->config);
     process->config = process->prepared;
     process->prepared = NULL;
-    log_setup(process->role->name, process->config->log_level, process->config->log_format);
+    log_setup(process->name, process->config->log_level, process->config->log_format);
 }
 
 static void abort_prepared(struct role_process *process)
@@ -219,22 +227,24 @@ static void on_closed(void *arg, struct channel *channel, const struct err *err)
 }
 
 /* What ps(1) and top(1) show. */
-static void name_process(const char *role)
+static void show_name(const char *name)
 {
-    char name[32];
-    snprintf(name, sizeof name, "vedette-%s", role);
-    prctl(PR_SET_NAME, name);
+    char shown[32];
+    snprintf(shown, sizeof shown, "vedette-%s", name);
+    prctl(PR_SET_NAME, shown);
 }
 
-int role_main(const struct role *role)
+int role_main(const struct role *role, unsigned number)
 {
-    name_process(role->name);
-    log_setup(role->name, LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT);
+    struct role_process process = {.role = role, .number = number};
+    process_name(role->name, number, process.name);
+    show_name(process.name);
+    log_setup(process.name, LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT);
     /* Ctrl-C and service managers signal the whole group; the parent alone decides, and tells us in order. */
     signal(SIGINT, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
     signal(SIGTERM, SIG_IGN);
-    struct role_process process = {.role = role, .loop = loop_new()};
+    process.loop = loop_new();
     process.parent = channel_new(process.loop, CHILD_FD, on_message, on_closed, &process);
     process.alive = loop_timer_new(process.loop, say_alive, &process);
     loop_run(process.loop);
@@ -250,12 +260,13 @@ int role_main(const struct role *role)
     return process.exit_code;
 }
 
-int cmd_child(const char *role)
+int cmd_child(const char *name)
 {
     static const struct role *const roles[] = {&role_watch, &role_courier, &role_gateway, &role_correlate,
                                                &role_keeper};
+    unsigned number;
     for (size_t i = 0; i < sizeof roles / sizeof *roles; i++)
-        if (strcmp(roles[i]->name, role) == 0)
-            return role_main(roles[i]);
+        if (process_name_parse(sv_of(name), roles[i]->name, &number))
+            return role_main(roles[i], number);
     return 64;
 }

@@ -37,10 +37,13 @@ struct role {
     void (*free)(void *state);
 };
 
-/* Runs the process to its end; returns its exit code. */
-int role_main(const struct role *role);
+/* Runs the process to its end, number of its kind; returns its exit code. */
+int role_main(const struct role *role, unsigned number);
 
 struct loop *role_loop(struct role_process *process);
+
+/* Which process of its kind this is, from 0. */
+unsigned role_number(const struct role_process *process);
 
 /* Tells the parent something that has no body. */
 void role_say(struct role_process *process, enum control_type type);

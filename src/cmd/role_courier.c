@@ -3,6 +3,7 @@
 #include "cmd/confine.h"
 #include "cmd/control_server.h"
 #include "cmd/courier_metrics.h"
+#include "cmd/process_name.h"
 #include "cmd/role.h"
 #include "io/http.h"
 #include "wire/pack.h"
@@ -10,7 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { WATCHES_MAX = 16, STORE_TRIES = 30, STORE_RETRY_US = 100 * 1000 };
+enum { WATCHES_MAX = 4 * CONFIG_PROCESSES_MAX, STORE_TRIES = 30, STORE_RETRY_US = 100 * 1000 };
 
 struct courier_role {
     struct role_process *process;
@@ -136,13 +137,13 @@ static void on_watch_closed(void *arg, struct channel *channel, const struct err
     channel_free(channel);
 }
 
-static void add_watch(struct courier_role *role, int fd)
+static void add_watch(struct courier_role *role, unsigned number, int fd)
 {
     for (size_t i = 0; i < WATCHES_MAX; i++)
         if (!role->watches[i]) {
             role->watches[i] =
                 channel_new(role_loop(role->process), fd, on_watch_message, on_watch_closed, role);
-            courier_watch(role->courier, role->watches[i]);
+            courier_watch(role->courier, role->watches[i], number);
             return;
         }
     close(fd);
@@ -177,8 +178,9 @@ static void courier_peer(void *state, const char *process, int fd)
         courier_correlator(role->courier, role->correlator);
         return;
     }
-    if (strcmp(process, "watch") == 0) {
-        add_watch(role, fd);
+    unsigned number;
+    if (process_name_parse(sv_of(process), "watch", &number)) {
+        add_watch(role, number, fd);
         return;
     }
     if (role->keeper_channel)

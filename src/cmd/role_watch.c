@@ -49,7 +49,7 @@ static void report(void *arg)
 }
 
 /* A list has changed: all of the rules are loaded anew, in every process that has them. The parent is asked
- * once for each change; if the new ones are refused, the old ones stay. */
+ * once for each change, by the first watch; if the new ones are refused, the old ones stay. */
 static void look_at_lists(void *arg)
 {
     struct watch_role *role = arg;
@@ -116,14 +116,15 @@ static int watch_begin(struct role_process *process, const struct config *config
     struct watch_role *role = calloc(1, sizeof *role);
     role->process = process;
     role->cache = cache;
-    role->watch = watch_new(role_loop(process), config, ruleset);
-    role->account = rule_account_new(role_loop(process), role->watch, ruleset);
+    role->watch = watch_new(role_loop(process), config, ruleset, role_number(process));
+    role->account = rule_account_new(role_loop(process), role->watch, ruleset, role_number(process) == 0);
     role->report = loop_timer_new(role_loop(process), report, role);
     loop_timer_set(role->report, REPORT_EVERY);
     role->config = config;
     role->stamp = rule_book_stamp(config);
     role->look = loop_timer_new(role_loop(process), look_at_lists, role);
-    loop_timer_set(role->look, LOOK_EVERY);
+    if (role_number(process) == 0)
+        loop_timer_set(role->look, LOOK_EVERY);
     *ret_state = role;
     return 0;
 }

@@ -19,6 +19,7 @@ struct rule_account {
     const struct ruleset *ruleset;
     struct rule_cost_guard *guard;
     struct loop_timer *look;
+    bool advises;
     nanos looked_at;
     size_t advised;
 };
@@ -56,10 +57,11 @@ static void look(void *arg)
 }
 
 struct rule_account *rule_account_new(struct loop *loop, const struct watch *watch,
-                                      const struct ruleset *ruleset)
+                                      const struct ruleset *ruleset, bool advises)
 {
     struct rule_account *account = calloc(1, sizeof *account);
     assert(account);
+    account->advises = advises;
     account->watch = watch;
     account->look = loop_timer_new(loop, look, account);
     rule_account_rules(account, ruleset);
@@ -79,7 +81,8 @@ void rule_account_rules(struct rule_account *account, const struct ruleset *rule
 {
     account->ruleset = ruleset;
     account->advised = 0;
-    rule_advice(ruleset, log_advice, account);
+    if (account->advises)
+        rule_advice(ruleset, log_advice, account);
     if (account->advised > ADVICE_LOGGED_MAX)
         LOG_WARNING("more rules are expensive: `vedette rules check` tells them all",
                     LOG_INT("more", account->advised - ADVICE_LOGGED_MAX));

@@ -9,10 +9,10 @@ enum { RULE_ACCOUNT_RULES_MAX = 500 }; /* with counters of their own */
 
 struct rule_account;
 
-/* Borrows the watch and its rules. Logs those that are expensive by what they say, now, and those that turn
- * out to be, once a minute. */
+/* Borrows the watch and its rules. Logs those that are expensive by what they say, now (with advises: of
+ * several watches one does), and those that turn out to be, once a minute. */
 struct rule_account *rule_account_new(struct loop *loop, const struct watch *watch,
-                                      const struct ruleset *ruleset);
+                                      const struct ruleset *ruleset, bool advises);
 void rule_account_free(struct rule_account *account); /* NULL is fine */
 
 /* The watch has other rules now. */

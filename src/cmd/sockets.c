@@ -1,7 +1,9 @@
 #include "cmd/sockets.h"
 
+#include "cmd/process_name.h"
 #include "io/address.h"
 #include "io/service.h"
+#include "watch/sharing.h"
 #include "watch/watch.h"
 
 #include <assert.h>
@@ -19,10 +21,10 @@ enum { BACKLOG = 512, RELAY_BACKLOG = 4096 };
 
 static const char correlate_label[] = "metrics correlate";
 
-static int find(const struct sockets *sockets, const char *label)
+static int find(const struct sockets *sockets, const char *label, int number)
 {
     for (size_t i = 0; sockets && i < sockets->count; i++)
-        if (strcmp(sockets->entries[i].label, label) == 0)
+        if (strcmp(sockets->entries[i].label, label) == 0 && sockets->entries[i].number == number)
             return sockets->entries[i].fd;
     return -1;
 }
@@ -89,37 +91,66 @@ struct making {
 };
 
 /* The socket of that label if the old set has one: then true, and it is in the new set too. */
-static bool reuse(struct making *making, const char *label, const char *process)
+static bool reuse(struct making *making, const char *label, const char *process, int number)
 {
-    int fd = find(making->old, label);
+    int fd = find(making->old, label, number);
     if (fd < 0)
         return false;
-    making->made->entries[making->made->count++] =
-        (struct socket_entry){.label = label, .process = process, .fd = fcntl(fd, F_DUPFD_CLOEXEC, 0)};
+    making->made->entries[making->made->count++] = (struct socket_entry){
+        .label = label, .process = process, .number = number, .fd = fcntl(fd, F_DUPFD_CLOEXEC, 0)};
     return true;
 }
 
-static void add(struct making *making, const char *label, const char *process, int fd)
+static void add(struct making *making, const char *label, const char *process, int number, int fd)
 {
     making->made->entries[making->made->count++] =
-        (struct socket_entry){.label = label, .process = process, .fd = fd, .fresh = true};
+        (struct socket_entry){.label = label, .process = process, .number = number, .fd = fd, .fresh = true};
+}
+
+/* first: −1, or a socket at the same place that the new one stands beside. */
+static int add_input(struct making *making, const struct config_input *input, int number, int first,
+                     struct err *err)
+{
+    int fd = -1;
+    if (making->made->count == SOCKETS_MAX)
+        return err_set(err, ERR_LIMIT, NULL, "more than %d sockets", SOCKETS_MAX);
+    if (reuse(making, input->label, "watch", number))
+        return 0;
+    *err = (struct err){0};
+    if (watch_open_socket(input, first, &fd, err) < 0 && err->class != ERR_NONE)
+        return -1;
+    if (fd >= 0)
+        add(making, input->label, "watch", number, fd);
+    return 0;
+}
+
+static int add_spread(struct making *making, const struct config_input *input, unsigned watches,
+                      struct err *err)
+{
+    for (unsigned i = 0; i < watches; i++)
+        if (add_input(making, input, (int)i, i ? find(making->made, input->label, 0) : -1, err) < 0)
+            return -1;
+    return 0;
 }
 
 static int add_inputs(struct making *making, const struct config *config, struct err *err)
 {
-    for (size_t i = 0; i < config->input_count; i++) {
-        int fd = -1;
-        if (making->made->count == SOCKETS_MAX)
-            return err_set(err, ERR_LIMIT, NULL, "more than %d sockets", SOCKETS_MAX);
-        if (reuse(making, config->inputs[i].label, "watch"))
-            continue;
-        *err = (struct err){0};
-        if (watch_open_socket(&config->inputs[i], &fd, err) < 0 && err->class != ERR_NONE)
-            return -1;
-        if (fd >= 0)
-            add(making, config->inputs[i].label, "watch", fd);
+    int outcome = 0;
+    for (size_t i = 0; i < config->input_count && outcome == 0; i++) {
+        const struct config_input *input = &config->inputs[i];
+        switch (watch_sharing(input)) {
+        case WATCH_SOLE:
+            outcome = add_input(making, input, 0, -1, err);
+            break;
+        case WATCH_ACCEPTED:
+            outcome = add_input(making, input, SOCKETS_ANY, -1, err);
+            break;
+        case WATCH_SPREAD:
+            outcome = add_spread(making, input, watch_processes(config), err);
+            break;
+        }
     }
-    return 0;
+    return outcome;
 }
 
 static int add_relay(struct making *making, const struct config *config, struct err *err)
@@ -130,45 +161,56 @@ static int add_relay(struct making *making, const struct config *config, struct 
         int fd = -1;
         if (making->made->count == SOCKETS_MAX)
             return err_set(err, ERR_LIMIT, NULL, "more than %d sockets", SOCKETS_MAX);
-        if (reuse(making, label, "gateway"))
+        if (reuse(making, label, "gateway", 0))
             continue;
         if (open_relay(endpoint, &fd, err) < 0)
             return -1;
-        add(making, label, "gateway", fd);
+        add(making, label, "gateway", 0, fd);
     }
     return 0;
 }
 
-/* A socket in runtime_directory; label and name are literals. */
+/* A socket in runtime_directory; label and process are literals. */
 static int add_local(struct making *making, const struct config *config, const char *label, const char *name,
-                     const char *process, struct err *err)
+                     const char *process, unsigned number, struct err *err)
 {
     int fd = -1;
-    if (reuse(making, label, process))
+    if (reuse(making, label, process, (int)number))
         return 0;
     if (making->made->count == SOCKETS_MAX)
         return err_set(err, ERR_LIMIT, NULL, "more than %d sockets", SOCKETS_MAX);
     if (open_control(config, name, &fd, err) < 0)
         return -1;
-    add(making, label, process, fd);
+    add(making, label, process, (int)number, fd);
+    return 0;
+}
+
+static int add_watch_metrics(struct making *making, const struct config *config, struct err *err)
+{
+    for (unsigned i = 0; i < watch_processes(config); i++) {
+        char process[PROCESS_NAME_MAX], name[PROCESS_NAME_MAX + 16];
+        snprintf(name, sizeof name, "metrics-%s", process_name("watch", i, process));
+        if (add_local(making, config, "metrics watch", name, "watch", i, err) < 0)
+            return -1;
+    }
     return 0;
 }
 
 static int add_control(struct making *making, const struct config *config, struct err *err)
 {
     if (!config_relay_alone(config) &&
-        (add_local(making, config, "control", "control", "courier", err) < 0 ||
-         add_local(making, config, "metrics courier", "metrics-courier", "courier", err) < 0))
+        (add_local(making, config, "control", "control", "courier", 0, err) < 0 ||
+         add_local(making, config, "metrics courier", "metrics-courier", "courier", 0, err) < 0))
         return -1;
-    if (config->input_count > 0 &&
-        add_local(making, config, "metrics watch", "metrics-watch", "watch", err) < 0)
+    if (add_watch_metrics(making, config, err) < 0)
         return -1;
     if (config->input_count > 0)
-        reuse(making, correlate_label, "correlate");
-    if (config->relay.present && add_local(making, config, "gateway control", "gateway", "gateway", err) < 0)
+        reuse(making, correlate_label, "correlate", 0);
+    if (config->relay.present &&
+        add_local(making, config, "gateway control", "gateway", "gateway", 0, err) < 0)
         return -1;
     return config->relay.present
-               ? add_local(making, config, "metrics gateway", "metrics-gateway", "gateway", err)
+               ? add_local(making, config, "metrics gateway", "metrics-gateway", "gateway", 0, err)
                : 0;
 }
 
@@ -189,9 +231,9 @@ int sockets_open(const struct sockets *old, const struct config *config, struct 
 int sockets_open_correlate(struct sockets *sockets, const struct config *config, struct err *err)
 {
     struct making making = {.made = sockets};
-    if (find(sockets, correlate_label) >= 0)
+    if (find(sockets, correlate_label, 0) >= 0)
         return 0;
-    return add_local(&making, config, correlate_label, "metrics-correlate", "correlate", err) < 0 ? -1 : 1;
+    return add_local(&making, config, correlate_label, "metrics-correlate", "correlate", 0, err) < 0 ? -1 : 1;
 }
 
 void sockets_close_correlate(struct sockets *sockets)
@@ -204,12 +246,13 @@ void sockets_close_correlate(struct sockets *sockets)
         }
 }
 
-void sockets_send(const struct sockets *sockets, const char *process, bool only_fresh,
+void sockets_send(const struct sockets *sockets, const char *process, unsigned number, bool only_fresh,
                   struct channel *channel)
 {
     for (size_t i = 0; i < sockets->count; i++) {
         const struct socket_entry *entry = &sockets->entries[i];
-        if (strcmp(entry->process, process) == 0 && (entry->fresh || !only_fresh))
+        bool its = entry->number == SOCKETS_ANY || (unsigned)entry->number == number;
+        if (its && strcmp(entry->process, process) == 0 && (entry->fresh || !only_fresh))
             channel_send(channel, CONTROL_SOCKET, sv_of(entry->label), fcntl(entry->fd, F_DUPFD_CLOEXEC, 0));
     }
 }

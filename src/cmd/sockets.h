@@ -5,11 +5,12 @@
 #include "config/config.h"
 #include "io/channel.h"
 
-enum { SOCKETS_MAX = 512 };
+enum { SOCKETS_MAX = 4096, SOCKETS_ANY = -1 };
 
 struct socket_entry {
     const char *label;   /* an input's label, "relay ENDPOINT", "control" or "metrics PROCESS" */
-    const char *process; /* whose it is: "watch", "gateway", "courier", "correlate" */
+    const char *process; /* of what kind it is: "watch", "gateway", "courier", "correlate" */
+    int number;          /* which of that kind has it, from 0; SOCKETS_ANY: each has a copy */
     int fd;
     bool fresh; /* not in the set that this one was made from */
 };
@@ -30,7 +31,7 @@ int sockets_open_correlate(struct sockets *sockets, const struct config *config,
 void sockets_close_correlate(struct sockets *sockets);
 
 /* Sends those of one process along its channel; with only_fresh just the new ones. */
-void sockets_send(const struct sockets *sockets, const char *process, bool only_fresh,
+void sockets_send(const struct sockets *sockets, const char *process, unsigned number, bool only_fresh,
                   struct channel *channel);
 
 /* Closes every descriptor. NULL is fine. */

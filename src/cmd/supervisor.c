@@ -5,6 +5,7 @@
 #include "cmd/processes.h"
 #include "cmd/rule_cache.h"
 #include "io/service.h"
+#include "watch/sharing.h"
 #include "wire/pack.h"
 
 #include <assert.h>
@@ -25,7 +26,7 @@
 
 enum { ADDRESS_TRIES = 30, ADDRESS_RETRY_US = 100 * 1000 };
 
-static const char *const names[] = {"keeper", "courier", "gateway", "correlate", "watch"};
+static const char *const kinds[] = {"keeper", "courier", "gateway", "correlate", "watch"};
 static const enum which drain_order[] = {WATCH, CORRELATE, COURIER, GATEWAY, KEEPER};
 static const enum which peers[][2] = {
     {COURIER, KEEPER}, {CORRELATE, COURIER}, {WATCH, COURIER}, {GATEWAY, KEEPER}};
@@ -47,9 +48,14 @@ static bool needs_secrets(const struct config *config)
     return any;
 }
 
-bool process_is_needed(const struct supervisor *supervisor, const struct config *config, enum which which)
+const char *process_kind(const struct process *process)
 {
-    switch (which) {
+    return kinds[process->which];
+}
+
+bool process_is_needed(const struct process *process, const struct config *config)
+{
+    switch (process->which) {
     case KEEPER:
         return needs_secrets(config);
     case COURIER:
@@ -57,11 +63,9 @@ bool process_is_needed(const struct supervisor *supervisor, const struct config 
     case GATEWAY:
         return config->relay.present;
     case WATCH:
-        return config->input_count > 0;
+        return process->number < watch_processes(config);
     case CORRELATE:
-        return config->input_count > 0 && supervisor->correlates;
-    case PROCESS_COUNT:
-        break;
+        return config->input_count > 0 && process->supervisor->correlates;
     }
     return false;
 }
@@ -79,27 +83,40 @@ static void on_message(void *arg, struct channel *channel, enum control_type typ
 static void on_closed(void *arg, struct channel *channel, const struct err *err);
 static void on_ended(void *arg, struct child *child, int status);
 
-static void connect_peers(struct supervisor *supervisor, enum which which)
+static void connect_two(const struct process *a, const struct process *b)
 {
-    for (size_t i = 0; i < sizeof peers / sizeof *peers; i++) {
-        struct process *a = &supervisor->processes[peers[i][0]], *b = &supervisor->processes[peers[i][1]];
-        int ends[2];
-        struct err err;
-        if ((a->which != which && b->which != which) || !a->channel || !b->channel)
-            continue;
-        if (channel_pair(ends, &err) < 0) {
-            LOG_ERROR("two processes cannot be joined", LOG_ERR(&err));
-            continue;
-        }
-        channel_send(a->channel, CONTROL_PEER, sv_of(names[b->which]), ends[0]);
-        channel_send(b->channel, CONTROL_PEER, sv_of(names[a->which]), ends[1]);
+    int ends[2];
+    struct err err;
+    if (!a->channel || !b->channel)
+        return;
+    if (channel_pair(ends, &err) < 0) {
+        LOG_ERROR("two processes cannot be joined", LOG_ERR(&err));
+        return;
     }
+    channel_send(a->channel, CONTROL_PEER, sv_of(b->name), ends[0]);
+    channel_send(b->channel, CONTROL_PEER, sv_of(a->name), ends[1]);
+}
+
+static bool speak(enum which a, enum which b)
+{
+    for (size_t i = 0; i < sizeof peers / sizeof *peers; i++)
+        if ((peers[i][0] == a && peers[i][1] == b) || (peers[i][0] == b && peers[i][1] == a))
+            return true;
+    return false;
+}
+
+static void connect_peers(const struct process *process)
+{
+    const struct supervisor *supervisor = process->supervisor;
+    for (size_t i = 0; i < PROCESS_COUNT; i++)
+        if (speak(process->which, supervisor->processes[i].which))
+            connect_two(process, &supervisor->processes[i]);
 }
 
 static int launch(struct process *process, struct err *err)
 {
     struct supervisor *supervisor = process->supervisor;
-    const char *const argv[] = {"vedette", "--child", names[process->which], NULL};
+    const char *const argv[] = {"vedette", "--child", process->name, NULL};
     int ends[2];
     if (channel_pair(ends, err) < 0)
         return -1;
@@ -114,8 +131,8 @@ static int launch(struct process *process, struct err *err)
     load_pack(&supervisor->now.load, &body);
     channel_send(process->channel, CONTROL_START, buf_view(&body), -1);
     buf_free(&body);
-    sockets_send(supervisor->now.sockets, names[process->which], false, process->channel);
-    connect_peers(supervisor, process->which);
+    sockets_send(supervisor->now.sockets, process_kind(process), process->number, false, process->channel);
+    connect_peers(process);
     channel_send(process->channel, CONTROL_GO, SV_NONE, -1);
     return 0;
 }
@@ -124,11 +141,11 @@ void process_launch(struct process *process)
 {
     struct err err;
     if (process->child || process->supervisor->draining ||
-        !process_is_needed(process->supervisor, process->supervisor->now.config, process->which))
+        !process_is_needed(process, process->supervisor->now.config))
         return;
     if (launch(process, &err) == 0)
         return;
-    LOG_ERROR("a process does not start", LOG_STR("name", names[process->which]), LOG_ERR(&err));
+    LOG_ERROR("a process does not start", LOG_STR("name", process->name), LOG_ERR(&err));
     if (!process->supervisor->served)
         supervisor_fail(process->supervisor, err_exit_code(&err));
     else
@@ -158,16 +175,25 @@ static void schedule_restart(struct process *process)
 /* --- Draining: sources first, so that what they gave is committed before the courier goes
  * --------------------- */
 
+/* False: there is none of that kind. One that was told before is told again, which changes nothing. */
+static bool drain_kind(struct supervisor *supervisor, enum which which)
+{
+    bool any = false;
+    for (size_t i = 0; i < PROCESS_COUNT; i++) {
+        const struct process *process = &supervisor->processes[i];
+        if (process->which != which || !process->child)
+            continue;
+        process_send(process, CONTROL_DRAIN, SV_NONE);
+        any = true;
+    }
+    return any;
+}
+
 static void drain_on(struct supervisor *supervisor)
 {
-    while (supervisor->drain_step < PROCESS_COUNT) {
-        struct process *process = &supervisor->processes[drain_order[supervisor->drain_step]];
-        if (process->child) {
-            process_send(process, CONTROL_DRAIN, SV_NONE);
+    for (; supervisor->drain_step < sizeof drain_order / sizeof *drain_order; supervisor->drain_step++)
+        if (drain_kind(supervisor, drain_order[supervisor->drain_step]))
             return;
-        }
-        supervisor->drain_step++;
-    }
     LOG_INFO("ended in order", LOG_INT("pid", getpid()));
     loop_stop(supervisor->loop);
 }
@@ -193,7 +219,7 @@ static void drain_all(void *arg)
 static void say_ready_if_all_are(struct supervisor *supervisor)
 {
     for (size_t i = 0; i < PROCESS_COUNT; i++)
-        if (process_is_needed(supervisor, supervisor->now.config, (enum which)i) &&
+        if (process_is_needed(&supervisor->processes[i], supervisor->now.config) &&
             !supervisor->processes[i].ready)
             return;
     if (supervisor->served)
@@ -226,13 +252,15 @@ static void run(struct supervisor *supervisor, sv body)
         runner_run(supervisor->runner, supervisor->now.config, serial, way, notice);
 }
 
-/* The watch knows the rules; who correlates is started for them, and ends when there are none any more. */
-static void settle_correlator(struct supervisor *supervisor, sv body)
+/* The watches know the rules; who correlates is started for them, and ends when there are none any more.
+ * During a reload some watches have the old rules and some the new ones. */
+static void settle_correlator(struct supervisor *supervisor)
 {
-    struct unpack unpack = UNPACK_FROM(body);
     struct process *correlate = &supervisor->processes[CORRELATE];
     struct err err;
-    supervisor->correlates = unpack_u32(&unpack) != 0;
+    supervisor->correlates = false;
+    for (size_t i = 0; i < PROCESS_COUNT; i++)
+        supervisor->correlates |= supervisor->processes[i].correlates;
     if (!supervisor->correlates) {
         sockets_close_correlate(supervisor->now.sockets);
         if (!supervisor->draining)
@@ -243,8 +271,15 @@ static void settle_correlator(struct supervisor *supervisor, sv body)
     if (opened < 0)
         LOG_ERROR("the counters of correlate cannot be asked for", LOG_ERR(&err));
     else if (opened && correlate->channel)
-        sockets_send(supervisor->now.sockets, correlate->name, false, correlate->channel);
+        sockets_send(supervisor->now.sockets, process_kind(correlate), 0, false, correlate->channel);
     process_launch(correlate);
+}
+
+static void take_word_of_correlations(struct process *watch, sv body)
+{
+    struct unpack unpack = UNPACK_FROM(body);
+    watch->correlates = unpack_u32(&unpack) != 0;
+    settle_correlator(watch->supervisor);
 }
 
 static void on_message(void *arg, struct channel *channel, enum control_type type, sv body, int fd)
@@ -265,7 +300,7 @@ static void on_message(void *arg, struct channel *channel, enum control_type typ
     else if (type == CONTROL_PREPARED || type == CONTROL_REFUSED)
         reload_answered(process, type == CONTROL_PREPARED, body);
     else if (type == CONTROL_CORRELATES && process->which == WATCH)
-        settle_correlator(supervisor, body);
+        take_word_of_correlations(process, body);
     else if (type == CONTROL_COMPILED && process->which == WATCH && !process->ready)
         rule_cache_put(supervisor->now.config, body);
     else if (type == CONTROL_RUN && process->which == COURIER)
@@ -295,9 +330,13 @@ static void on_ended(void *arg, struct child *child, int status)
         return;
     }
     reload_process_ended(process, status);
-    if (process->child || !process_is_needed(supervisor, supervisor->now.config, process->which))
+    if (process->child)
         return;
-    LOG_ERROR("a process ended and is started again", LOG_STR("name", names[process->which]),
+    if (!process_is_needed(process, supervisor->now.config)) {
+        process->correlates = false;
+        return;
+    }
+    LOG_ERROR("a process ended and is started again", LOG_STR("name", process->name),
               LOG_STR("how", child_status_text(status, how, sizeof how)));
     if (!supervisor->served && WIFEXITED(status) && WEXITSTATUS(status))
         supervisor_fail(supervisor, WEXITSTATUS(status));
@@ -314,7 +353,7 @@ static void on_tick(void *arg)
         bool silent = loop_monotonic() - process->heard_at > (process->ready ? SILENT_MAX : STARTING_MAX);
         /* While draining the deadline for all of it decides. */
         if (process->child && silent && !supervisor->draining) {
-            LOG_ERROR("a process does not answer and is killed", LOG_STR("name", names[i]));
+            LOG_ERROR("a process does not answer and is killed", LOG_STR("name", process->name));
             process->heard_at = loop_monotonic();
             child_kill(process->child, SIGKILL);
         }
@@ -378,7 +417,9 @@ int supervisor_run(const char *config_path, struct load *load, struct config *co
     reload_init(&supervisor);
     for (size_t i = 0; i < PROCESS_COUNT; i++) {
         struct process *process = &supervisor.processes[i];
-        *process = (struct process){.supervisor = &supervisor, .which = (enum which)i, .name = names[i]};
+        *process = (struct process){.supervisor = &supervisor, .which = i < WATCH ? (enum which)i : WATCH};
+        process->number = i < WATCH ? 0 : (unsigned)(i - WATCH);
+        process_name(process_kind(process), process->number, process->name);
         process->restart = loop_timer_new(supervisor.loop, on_restart, process);
     }
     if (confine_make_folders(config, &err) < 0 || open_sockets_patiently(&supervisor, &err) < 0) {

@@ -78,6 +78,7 @@ enum config_over { CONFIG_OVER_DEFER, CONFIG_OVER_REJECT, CONFIG_OVER_NEXT };
 #define CONFIG_C_LENGTH     nanos
 #define CONFIG_C_SIZE       int64_t
 #define CONFIG_C_COUNT      int
+#define CONFIG_C_PROCESSES  int
 #define CONFIG_C_BOOLEAN    bool
 #define CONFIG_C_PRESENT    bool
 #define CONFIG_C_LEVEL      const char *
@@ -197,6 +198,7 @@ enum {
     CONFIG_BYTES_MAX = 1024 * 1024, /* all sources together */
     CONFIG_GATEWAYS_MAX = 100,
     CONFIG_INPUTS_MAX = 1000,
+    CONFIG_PROCESSES_MAX = 16,
     CONFIG_WAYS_MAX = 20,
     CONFIG_ROUTES_MAX = 200,
     CONFIG_SMARTHOSTS_MAX = 100,

@@ -19,6 +19,7 @@
  *   LENGTH      nanos          "500ms" "10s" "15m" "4h" "2d"
  *   SIZE        int64_t        bytes: "64K" "10M" "1G"
  *   COUNT       int            0 to 1,000,000
+ *   PROCESSES   int            1 to 16; 0 for auto
  *   BOOLEAN     bool           true or false
  *   PRESENT     bool           {}: true if the key is there
  *   SECURITY    enum smtp_security   tls, starttls or none
@@ -332,6 +333,8 @@
       "Folders and files of processing pipelines: how rules' fields and log sources are renamed.")  \
     X(masks, PATHS, CONFIG_NONE,                                                                    \
       "Folders and files of further masks: what is hidden of an event before an alert is written.") \
+    X(watch_processes, PROCESSES, "auto",                                                           \
+      "How many read inputs over the network, 1 to 16; auto: one for each processor, 8 at most.")   \
     X(state_directory, PATH, "/var/lib/vedette", "Alerts, queue, cursors.")                         \
     X(runtime_directory, PATH, CONFIG_NONE,                                                         \
       "Control socket; default: /run/vedette, or run/ in a state_directory of one's own.")          \

@@ -19,6 +19,7 @@
     X(LENGTH, LENGTH, length, "a length of time such as 500ms, 10s, 15m, 4h or 2d")                        \
     X(SIZE, SIZE, size, "a size in bytes such as 512, 64K or 10M")                                         \
     X(COUNT, COUNT, count, "a number from 0 to 1000000")                                                   \
+    X(PROCESSES, PROCESSES, processes, "auto or a number from 1 to 16")                                    \
     X(BOOLEAN, BOOLEAN, boolean, "true or false")                                                          \
     X(PRESENT, PRESENT, present, "{}")                                                                     \
     X(SECURITY, SECURITY, security, "tls, starttls or none")                                               \

@@ -240,6 +240,16 @@ static int parse_count(const struct config_value *value, void *ret, struct err *
     return 0;
 }
 
+static int parse_processes(const struct config_value *value, void *ret, struct err *err)
+{
+    uint64_t count = 0;
+    bool automatic = sv_eq(value->text, SV("auto"));
+    if (!automatic && (!sv_to_u64(value->text, &count) || count < 1 || count > CONFIG_PROCESSES_MAX))
+        return refuse(value, CONFIG_TYPE_PROCESSES, NULL, err);
+    *(int *)ret = (int)count;
+    return 0;
+}
+
 /* Words and what they stand for, for the types that are a choice. */
 struct word {
     sv word;

@@ -405,9 +405,9 @@ void courier_free(struct courier *courier)
 /* --- Watches and commands ---------------------------------------------------------------------------------
  */
 
-void courier_watch(struct courier *courier, struct channel *channel)
+void courier_watch(struct courier *courier, struct channel *channel, unsigned number)
 {
-    reception_watch(courier->reception, channel);
+    reception_watch(courier->reception, channel, number);
 }
 
 void courier_watch_message(struct courier *courier, struct channel *channel, enum control_type type, sv body)

@@ -17,10 +17,11 @@ int courier_new(struct loop *loop, const struct config *config, struct store *st
 int courier_prepare(struct courier *courier, const struct config *config, struct err *err);
 void courier_reload(struct courier *courier, const struct config *config);
 
-/* A watch's channel: sends it CURSORS; its messages go to courier_watch_message. While an earlier watch's
- * channel is there CURSORS wait, for it may hold batches that nobody has read yet: so courier_watch_gone is
- * for a channel that was read to its end. */
-void courier_watch(struct courier *courier, struct channel *channel);
+/* A watch's channel: sends it CURSORS; its messages go to courier_watch_message. Several watches are told
+ * apart by their number, which the successor of one that ended has from it. While the channel of an earlier
+ * watch of that number is there CURSORS wait, for it may hold batches that nobody has read yet: so
+ * courier_watch_gone is for a channel that was read to its end. */
+void courier_watch(struct courier *courier, struct channel *channel, unsigned number);
 void courier_watch_message(struct courier *courier, struct channel *channel, enum control_type type, sv body);
 void courier_watch_gone(struct courier *courier, struct channel *channel);
 

@@ -134,7 +134,7 @@ static void on_answer(void *arg, void *of, struct answer *answer, bool given_up)
         move_on(reception);
         return;
     }
-    struct batch_job *job = batch_job_new(reception, 0, SV_NONE);
+    struct batch_job *job = batch_job_new(reception, NULL, SV_NONE);
     job->answer = answer;
     wait_in_line(reception, &job->job, job);
 }
@@ -164,7 +164,7 @@ void reception_batch_done(const struct batch_job *job, const struct err *err)
 
 static void take_batch(struct reception *reception, const struct watch *watch, sv body)
 {
-    struct batch_job *job = batch_job_new(reception, watch->id, body);
+    struct batch_job *job = batch_job_new(reception, watch, body);
     reception->pending += body.n;
     consider_pressure(reception);
     wait_in_line(reception, &job->job, job);
@@ -185,7 +185,7 @@ struct cursors_job {
 static int add_cursor(void *arg, sv input, sv cursor)
 {
     struct cursors_job *job = arg;
-    if (sv_eq(input, reception_last_batch))
+    if (sv_starts(input, reception_last_batch))
         return 0;
     pack_sv(&job->pack, input);
     pack_sv(&job->pack, cursor);
@@ -243,27 +243,27 @@ static void give_cursors(struct reception *reception, struct watch *watch)
     wait_in_line(reception, &job->job, NULL);
 }
 
-/* NULL: there is none. */
-static struct watch *oldest_watch(struct reception *reception)
+/* Of that number; NULL: there is none. */
+static struct watch *oldest_watch(struct reception *reception, unsigned number)
 {
     struct watch *oldest = NULL;
     for (size_t i = 0; i < WATCHES_MAX; i++) {
         struct watch *watch = &reception->watches[i];
-        if (watch->channel && (!oldest || watch->id < oldest->id))
+        if (watch->channel && watch->number == number && (!oldest || watch->id < oldest->id))
             oldest = watch;
     }
     return oldest;
 }
 
-void reception_watch(struct reception *reception, struct channel *channel)
+void reception_watch(struct reception *reception, struct channel *channel, unsigned number)
 {
     struct watch *watch = watch_of(reception, NULL);
     if (!watch) {
         LOG_ERROR("there are too many watches", LOG_INT("most", WATCHES_MAX));
         return;
     }
-    bool first = !oldest_watch(reception);
-    *watch = (struct watch){.channel = channel, .id = ++reception->next_id, .held = !first};
+    bool first = !oldest_watch(reception, number);
+    *watch = (struct watch){.channel = channel, .id = ++reception->next_id, .number = number, .held = !first};
     if (reception->paused)
         channel_pause(channel);
     if (first)
@@ -287,8 +287,9 @@ void reception_gone(struct reception *reception, struct channel *channel)
     struct watch *watch = watch_of(reception, channel), *next;
     if (!watch)
         return;
+    unsigned number = watch->number;
     *watch = (struct watch){0};
-    next = oldest_watch(reception);
+    next = oldest_watch(reception, number);
     if (next && next->held) /* all batches of those before it are in line now */
         give_cursors(reception, next);
 }

@@ -22,7 +22,7 @@ struct reception *reception_new(const struct reception_setup *setup, struct sett
 void reception_settle(struct reception *reception, struct settings *settings);
 
 /* See courier.h. */
-void reception_watch(struct reception *reception, struct channel *channel);
+void reception_watch(struct reception *reception, struct channel *channel, unsigned number);
 void reception_message(struct reception *reception, struct channel *channel, enum control_type type, sv body);
 void reception_gone(struct reception *reception, struct channel *channel);
 

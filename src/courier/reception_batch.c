@@ -8,15 +8,22 @@ enum {
     REASON_BYTES_MAX = 400,
 };
 
-/* The last batch on disk stands among the inputs' cursors, under a name that no input has: a watch sends
- * again what it has not heard of, and a courier that was killed may have committed it without a word. */
+/* No input's name begins so. A watch sends again what it has not heard of, and a courier that was killed may
+ * have committed it without a word. */
 const sv reception_last_batch = SV_INIT("#batch");
+
+/* "#batch", of the next watch "#batch-2". */
+static sv mark_name(const struct batch_job *job)
+{
+    return job->number == 0 ? reception_last_batch
+                            : arena_printf(job->arena, "%s-%u", reception_last_batch.p, job->number + 1);
+}
 
 /* 1: the batch is on disk already; 0: it is not. */
 static int is_known(struct store *store, struct batch_job *job, struct err *err)
 {
     sv last = SV_NONE;
-    if (store_cursor_get(store, reception_last_batch, job->arena, &last, err) < 0)
+    if (store_cursor_get(store, mark_name(job), job->arena, &last, err) < 0)
         return -1;
     struct unpack unpack = UNPACK_FROM(last);
     uint64_t serial = unpack_u64(&unpack);
@@ -33,7 +40,7 @@ static int batch_mark(struct store *store, struct batch_job *job, struct err *er
     struct pack pack = PACK_INTO(&mark);
     pack_u64(&pack, job->batch.serial);
     assert(pack.ok);
-    int put = store_cursor_put(store, reception_last_batch, buf_view(&mark), err);
+    int put = store_cursor_put(store, mark_name(job), buf_view(&mark), err);
     buf_free(&mark);
     return put;
 }
@@ -169,13 +176,14 @@ static void batch_release(struct job *base)
     settings_free(job->settings);
 }
 
-struct batch_job *batch_job_new(struct reception *reception, uint64_t watch, sv body)
+struct batch_job *batch_job_new(struct reception *reception, const struct watch *watch, sv body)
 {
     static const struct job_kind KIND = {batch_run, batch_done, batch_release};
     struct batch_job *job = job_new(sizeof *job + body.n, &KIND);
     job->reception = reception;
     job->settings = settings_keep(reception->settings);
-    job->watch = watch;
+    job->watch = watch ? watch->id : 0;
+    job->number = watch ? watch->number : 0;
     job->body = sv_make(job + 1, body.n);
     if (body.n)
         memcpy(job + 1, body.p, body.n);

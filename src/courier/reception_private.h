@@ -27,6 +27,7 @@ struct reception {
     struct watch {
         struct channel *channel; /* NULL: free */
         uint64_t id;             /* an address may come again, this does not */
+        unsigned number;         /* its successor has the same */
         bool fresh; /* what it sends is not on disk: the first batch that is not, is followed by none that is
                      */
         bool held;  /* gets no cursors yet: one that came before it may have sent what moves them */
@@ -48,7 +49,8 @@ struct batch_job {
     struct job job;
     struct reception *reception;
     struct settings *settings;
-    uint64_t watch;             /* 0: of the correlator's own accord */
+    uint64_t watch;             /* its id; 0: of the correlator's own accord */
+    unsigned number;            /* of the watch */
     sv body;                    /* ours */
     struct arena *arena, *kept; /* of one run; as long as the job */
     nanos now;
@@ -58,9 +60,11 @@ struct batch_job {
     struct told *told, **last_told;
 };
 
+/* Where the last batch of each watch stands among the inputs' cursors: under a name that begins so. */
 extern const sv reception_last_batch;
 
-struct batch_job *batch_job_new(struct reception *reception, uint64_t watch, sv body);
+/* watch: NULL for what comes of the correlator's own accord. */
+struct batch_job *batch_job_new(struct reception *reception, const struct watch *watch, sv body);
 
 /* One that was not submitted. */
 void batch_job_drop(struct batch_job *job);

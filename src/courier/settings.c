@@ -46,6 +46,7 @@ static struct config_strings copy_list(struct arena *arena, struct config_string
 #define COPY_LENGTH     VALUE
 #define COPY_SIZE       VALUE
 #define COPY_COUNT      VALUE
+#define COPY_PROCESSES  VALUE
 #define COPY_BOOLEAN    VALUE
 #define COPY_SECURITY   VALUE
 #define COPY_PRIVILEGES VALUE

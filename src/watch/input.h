@@ -81,6 +81,9 @@ uint64_t input_last_batch(const struct input *input);
 /* True once that batch and all before it are on disk. */
 bool input_on_disk(const struct input *input, uint64_t batch);
 
+/* How many watches there are, this one included, that read shared inputs. */
+unsigned input_watches(const struct input *input);
+
 /* Nothing will ever come again: standard input was closed. */
 void input_end(struct input *input);
 

@@ -9,6 +9,8 @@
 enum {
     TURN_BYTES_MAX = 64 * 1024, /* evaluated for one sender before the others have their turn */
     ACCEPTS_MAX = 64,           /* taken in one turn */
+    COURTESY_STEP_MS = 2,       /* waited for each sender that there is already … */
+    COURTESY_STEPS_MAX = 10,    /* … up to so many */
     ACCEPT_PAUSE_MS = 500,      /* after accept failed, as without descriptors */
     HANDSHAKE_S_MAX = 30,
     LAST_WORDS_S_MAX = 2,
@@ -231,13 +233,37 @@ static void welcome(struct input *input, int fd)
     stream_deadline(sender->stream, HANDSHAKE_S_MAX * NANOS_PER_SECOND);
 }
 
-static void on_listen(void *arg, int fd, int ready)
+/* Its part of connections_max, which all watches together keep to. */
+static size_t senders_max(const struct input *input)
 {
-    struct input *input = arg;
+    size_t most = (size_t)input->config->connections_max, watches = input_watches(input);
+    return (most + watches - 1) / watches;
+}
+
+/* How long a connection is left to the other watches first: the more senders a watch has, the longer, so that
+ * who has the fewest is the quickest; who may have no more comes last, and then refuses. */
+static nanos courtesy(const struct input *input)
+{
+    const struct listener *listener = input->state;
+    size_t steps = listener->count < COURTESY_STEPS_MAX ? listener->count : COURTESY_STEPS_MAX;
+    if (listener->count >= senders_max(input))
+        steps = 2 * COURTESY_STEPS_MAX;
+    return input_watches(input) > 1 ? (nanos)steps * COURTESY_STEP_MS * NANOS_PER_MS : 0;
+}
+
+/* One at first, so that others may have the next; crowds come in larger pieces. */
+static size_t accepts_max(const struct input *input)
+{
+    const struct listener *listener = input->state;
+    size_t some = 1 + listener->count / 4;
+    return input_watches(input) > 1 && some < ACCEPTS_MAX ? some : ACCEPTS_MAX;
+}
+
+static void accept_some(struct input *input)
+{
     struct listener *listener = input->state;
-    (void)ready;
-    for (int i = 0; i < ACCEPTS_MAX; i++) {
-        int peer = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    for (size_t left = accepts_max(input); left > 0; left--) {
+        int peer = accept4(input->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (peer < 0) {
             if (errno == EAGAIN || errno == ECONNABORTED || errno == EINTR)
                 return;
@@ -248,21 +274,43 @@ static void on_listen(void *arg, int fd, int ready)
             loop_timer_set(listener->patience, ACCEPT_PAUSE_MS * NANOS_PER_MS);
             return;
         }
-        if (listener->count >= (size_t)input->config->connections_max)
+        if (listener->count >= senders_max(input))
             refuse(input, peer);
         else
             welcome(input, peer);
     }
 }
 
-static void listen_again(void *arg)
+static void on_listen(void *arg, int fd, int ready)
 {
     struct input *input = arg;
+    const struct listener *listener = input->state;
+    nanos wait = courtesy(input);
+    (void)fd;
+    (void)ready;
+    if (wait == 0) {
+        accept_some(input);
+        return;
+    }
+    loop_fd_want(listener->watch, 0);
+    loop_timer_set(listener->patience, wait);
+}
+
+static void listen_again(struct input *input)
+{
     struct listener *listener = input->state;
     if (!listener->watch && input->fd >= 0)
         listener->watch = loop_fd_new(input->loop, input->fd, on_listen, input);
     if (listener->watch && input->reading)
         loop_fd_want(listener->watch, LOOP_READ);
+}
+
+static void on_patience(void *arg)
+{
+    struct input *input = arg;
+    listen_again(input);
+    if (input->fd >= 0 && input->reading)
+        accept_some(input);
 }
 
 /* --- What inputs are asked ---
@@ -291,7 +339,7 @@ int listener_open(struct input *input, const struct sender_kind *kind, struct er
     listener->kind = kind;
     listener->tls = tls;
     listener->turn = loop_timer_new(input->loop, on_turn, input);
-    listener->patience = loop_timer_new(input->loop, listen_again, input);
+    listener->patience = loop_timer_new(input->loop, on_patience, input);
     input->state = listener;
     return 0;
 }

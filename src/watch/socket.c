@@ -32,7 +32,16 @@ static void enlarge(int fd)
         (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
 }
 
-static int open_inet(const struct config_input *input, sv place, bool datagrams, int *ret_fd, struct err *err)
+/* Several sockets at one place. The first was bound without, so that it met whoever else has the place. */
+static void join(int beside, int fd)
+{
+    int on = 1;
+    (void)setsockopt(beside, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+}
+
+static int open_inet(const struct config_input *input, sv place, bool datagrams, int beside, int *ret_fd,
+                     struct err *err)
 {
     struct address address;
     int on = 1;
@@ -48,6 +57,8 @@ static int open_inet(const struct config_input *input, sv place, bool datagrams,
     } else {
         (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     }
+    if (beside >= 0)
+        join(beside, fd);
     if (bind(fd, (const struct sockaddr *)&address.storage, address.length) < 0 ||
         (!datagrams && listen(fd, SOMAXCONN) < 0))
         return refuse(fd, input->label, err);
@@ -83,7 +94,7 @@ static int open_unix(const struct config_input *input, sv place, bool datagrams,
     return 0;
 }
 
-static int open_place(const struct config_input *input, int *ret_fd, struct err *err)
+static int open_place(const struct config_input *input, int beside, int *ret_fd, struct err *err)
 {
     enum config_scheme scheme;
     sv place;
@@ -93,7 +104,7 @@ static int open_place(const struct config_input *input, int *ret_fd, struct err 
     case CONFIG_SCHEME_UDP:
     case CONFIG_SCHEME_TCP:
     case CONFIG_SCHEME_TLS:
-        return open_inet(input, place, scheme == CONFIG_SCHEME_UDP, ret_fd, err);
+        return open_inet(input, place, scheme == CONFIG_SCHEME_UDP, beside, ret_fd, err);
     case CONFIG_SCHEME_UNIX:
     case CONFIG_SCHEME_UNIX_STREAM:
         return open_unix(input, place, scheme == CONFIG_SCHEME_UNIX, ret_fd, err);
@@ -101,11 +112,11 @@ static int open_place(const struct config_input *input, int *ret_fd, struct err 
     return -1;
 }
 
-int watch_open_socket(const struct config_input *input, int *ret_fd, struct err *err)
+int watch_open_socket(const struct config_input *input, int beside, int *ret_fd, struct err *err)
 {
     *ret_fd = -1;
     if (input->syslog || input->relp)
-        return open_place(input, ret_fd, err);
+        return open_place(input, beside, ret_fd, err);
     if (!input->stdin)
         return -1;
     int fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);

@@ -1,6 +1,7 @@
 #include "watch/watch.h"
 
 #include "base/cstr.h"
+#include "watch/sharing.h"
 #include "watch/sieve.h"
 #include "wire/pack.h"
 
@@ -26,6 +27,7 @@ struct spare {
 
 struct watch {
     struct loop *loop;
+    unsigned number, several; /* which of how many this is, from 0 */
     const struct config *config;
     struct ruleset *ruleset;
     struct outbox *outbox;
@@ -144,6 +146,11 @@ void input_turn_end(struct input *input, const char *cursor)
         input->cursor_unsaid = false;
         update(watch);
     }
+}
+
+unsigned input_watches(const struct input *input)
+{
+    return input->watch->several;
 }
 
 uint64_t input_last_batch(const struct input *input)
@@ -352,7 +359,10 @@ static void set_inputs(struct watch *watch, const struct config *config)
 {
     struct input *old = watch->inputs, **last = &watch->inputs;
     watch->inputs = NULL;
+    watch->several = watch_processes(config);
     for (size_t i = 0; i < config->input_count; i++) {
+        if (watch->number > 0 && watch_sharing(&config->inputs[i]) == WATCH_SOLE)
+            continue;
         *last = input_for(watch, &old, &config->inputs[i]);
         (*last)->next = NULL;
         last = &(*last)->next;
@@ -367,11 +377,13 @@ static void set_inputs(struct watch *watch, const struct config *config)
 
 /* --- The public face --- */
 
-struct watch *watch_new(struct loop *loop, const struct config *config, struct ruleset *ruleset)
+struct watch *watch_new(struct loop *loop, const struct config *config, struct ruleset *ruleset,
+                        unsigned number)
 {
     struct watch *watch = calloc(1, sizeof *watch);
     assert(watch);
-    *watch = (struct watch){.loop = loop, .config = config, .ruleset = ruleset, .outbox = outbox_new()};
+    *watch = (struct watch){
+        .loop = loop, .number = number, .config = config, .ruleset = ruleset, .outbox = outbox_new()};
     watch->sieve = sieve_new(watch->outbox, &watch->counts);
     sieve_rules(watch->sieve, ruleset);
     watch->tick = loop_timer_new(loop, on_tick, watch);

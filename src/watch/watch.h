@@ -23,8 +23,10 @@ struct watch_counts {
     uint64_t connections_refused; /* past connections_max */
 };
 
-/* Takes over the ruleset; borrows the configuration until watch_reload has returned or the watch is freed. */
-struct watch *watch_new(struct loop *loop, const struct config *config, struct ruleset *ruleset);
+/* Takes over the ruleset; borrows the configuration until watch_reload has returned or the watch is freed.
+ * number says which of several watches this is, from 0: see watch/sharing.h for what each of them reads. */
+struct watch *watch_new(struct loop *loop, const struct config *config, struct ruleset *ruleset,
+                        unsigned number);
 
 /* A bound socket for the input with this label (config_input.label), from watch_open_socket. Takes over fd.
  * May come before or after watch_start, and before or after the watch_reload that makes its input. */
@@ -62,7 +64,8 @@ const struct rule_costs *watch_costs(const struct watch *watch);
 void watch_free(struct watch *watch);
 
 /* The socket that an input needs, made by the parent: −1 with ret_fd −1 and no error set if it needs none.
- * For standard input, a duplicate of it. */
-int watch_open_socket(const struct config_input *input, int *ret_fd, struct err *err);
+ * For standard input, a duplicate of it. With beside ≥ 0, a UDP socket that is open for the same input,
+ * another one at the same place, and the kernel spreads senders over them. */
+int watch_open_socket(const struct config_input *input, int beside, int *ret_fd, struct err *err);
 
 #endif

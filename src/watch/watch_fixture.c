@@ -33,8 +33,8 @@ struct config *fixture_config(struct fixture *fixture, const char *inputs)
     char text[4096], name[128];
     int n = snprintf(text, sizeof text,
                      "gateways: [{name: a, address: 192.0.2.1, security: tls}]\nsender: v@example.org\n"
-                     "recipients: [a@example.org]\ninputs:\n%s\n",
-                     inputs);
+                     "recipients: [a@example.org]\n%sinputs:\n%s\n",
+                     strstr(inputs, "watch_processes") ? "" : "watch_processes: 1\n", inputs);
     assert_true(n > 0 && (size_t)n < sizeof text);
     snprintf(name, sizeof name, "%s/vedette.yaml", fixture->folder);
     struct config_source source = {name, sv_of(text)};
@@ -102,7 +102,7 @@ int fixture_tear_down(void **state)
 void fixture_configure(struct fixture *fixture, const char *inputs)
 {
     fixture->config = fixture_config(fixture, inputs);
-    fixture->watch = watch_new(fixture->loop, fixture->config, fixture_rules());
+    fixture->watch = watch_new(fixture->loop, fixture->config, fixture_rules(), fixture->number);
 }
 
 static void answer(struct fixture *fixture, uint64_t serial)

@@ -18,6 +18,7 @@ struct fixture {
     struct config_errors errors;
     struct config *config;
     struct watch *watch;
+    unsigned number; /* of the watch */
     struct channel *near, *far;
     struct loop_timer *poll;
     char folder[64];
@@ -36,8 +37,9 @@ struct fixture {
     nanos give_up;
 };
 
-/* A folder of its own; the configuration is inputs (YAML flow, "%s" may stand once for the folder); every
- * record that holds "needle" is a finding. Nothing runs before fixture_start. */
+/* A folder of its own; the configuration is inputs (YAML flow, "%s" may stand once for the folder) and what
+ * may follow them; every record that holds "needle" is a finding. There is one watch unless watch_processes
+ * says otherwise. Nothing runs before fixture_start. */
 int fixture_set_up(void **state);
 int fixture_tear_down(void **state);
 void fixture_configure(struct fixture *fixture, const char *inputs);

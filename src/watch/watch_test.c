@@ -348,7 +348,7 @@ static int open_for(struct fixture *fixture, size_t input)
 {
     struct err err = {0};
     int fd;
-    if (watch_open_socket(&fixture->config->inputs[input], &fd, &err) < 0)
+    if (watch_open_socket(&fixture->config->inputs[input], -1, &fd, &err) < 0)
         fail_msg("%s", err.cause);
     watch_socket(fixture->watch, fixture->config->inputs[input].label, fd);
     return fd;
@@ -388,7 +388,7 @@ static void inputs_without_a_socket_ask_for_none(void **state)
     for (size_t i = 0; i < 2; i++) {
         struct err err = {0};
         int fd;
-        assert_int_equal(watch_open_socket(&fixture->config->inputs[i], &fd, &err), -1);
+        assert_int_equal(watch_open_socket(&fixture->config->inputs[i], -1, &fd, &err), -1);
         assert_int_equal(fd, -1);
         assert_int_equal(err.class, ERR_NONE);
     }
@@ -404,7 +404,7 @@ static void a_taken_port_is_told_with_advice(void **state)
     struct config *config = fixture_config(fixture, text);
     struct err err = {0};
     int fd;
-    assert_int_equal(watch_open_socket(&config->inputs[0], &fd, &err), -1);
+    assert_int_equal(watch_open_socket(&config->inputs[0], -1, &fd, &err), -1);
     assert_int_equal(err.class, ERR_SYSTEM);
     assert_non_null(strstr(err.advice, "another process"));
     config_free(config);

@@ -15,6 +15,7 @@ from peers.exim import Exim
 from peers.misbehaving import Misbehaving
 from peers.opensmtpd import OpenSmtpd
 from peers.postfix import Postfix
+from peers.rsyslog import Rsyslog, missing as rsyslog_missing
 
 
 # What takes longest, first: where files run side by side in lanes, none of them is then waited for in the end.
@@ -105,6 +106,24 @@ def misbehaving():
     yield start
     for peer in running:
         peer.stop()
+
+
+@pytest.fixture
+def relp_sender(tmp_path):
+    """An rsyslog that sends by RELP; see peers/rsyslog.py."""
+    if rsyslog_missing():
+        pytest.skip(rsyslog_missing())
+    running = []
+
+    def start(*argv, **options):
+        folder = tmp_path / "rsyslog"
+        folder.mkdir()
+        running.append(Rsyslog(folder, *argv, **options))
+        return running[-1]
+
+    yield start
+    for one in running:
+        one.stop()
 
 
 def _need_binary():

@@ -7,7 +7,6 @@ import socket
 
 import pytest
 
-from peers import rsyslog
 from peers.enclosure import free_port, wait_until
 from test_crash import kill
 from test_disk import CAN_MOUNT, SMALL, Ballast, is_full
@@ -15,24 +14,6 @@ from test_faults import event, names, wait_for_copies
 from vedette import gateway
 
 OPEN = b"1 open 30 relp_version=1\ncommands=syslog\n"
-
-
-@pytest.fixture
-def sender(tmp_path):
-    """An rsyslog that sends by RELP; see peers/rsyslog.py."""
-    if rsyslog.missing():
-        pytest.skip(rsyslog.missing())
-    running = []
-
-    def start(*argv, **options):
-        folder = tmp_path / "rsyslog"
-        folder.mkdir()
-        running.append(rsyslog.Rsyslog(folder, *argv, **options))
-        return running[-1]
-
-    yield start
-    for one in running:
-        one.stop()
 
 
 def listening(vedette, peer, **settings):
@@ -51,10 +32,10 @@ def restart(one):
     one.start()
 
 
-def test_no_event_of_rsyslog_is_lost_over_kills_reloads_and_restarts(vedette, misbehaving, sender):
+def test_no_event_of_rsyslog_is_lost_over_kills_reloads_and_restarts(vedette, misbehaving, relp_sender):
     peer = misbehaving()
     port, one = listening(vedette, peer)
-    log = sender(port)
+    log = relp_sender(port)
     wanted = names(400)
     troubles = [lambda: kill(one, "watch"), lambda: reload(one), lambda: kill(one, "courier"), lambda: restart(one)]
     for part, trouble in enumerate(troubles):
@@ -66,12 +47,12 @@ def test_no_event_of_rsyslog_is_lost_over_kills_reloads_and_restarts(vedette, mi
     assert not re.search("a sender was cut off", one.log.read_text()), one.words()
 
 
-def test_rsyslog_is_heard_over_tls(vedette, misbehaving, sender, certificates):
+def test_rsyslog_is_heard_over_tls(vedette, misbehaving, relp_sender, certificates):
     peer = misbehaving()
     port = free_port()
     one = vedette(gateway(peer.port), inputs=[{"relp": f"tls://127.0.0.1:{port}", "certificate": str(certificates.good),
                                                "key": str(certificates.key(certificates.good))}])
-    log = sender(port, certificates=certificates)
+    log = relp_sender(port, certificates=certificates)
     wanted = names(3)
     log.send(map(event, wanted))
     assert set(wait_for_copies(wanted, peer)) == set(wanted), one.words() + log.words()

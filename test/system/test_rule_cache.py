@@ -26,7 +26,7 @@ def kept(one):
 
 
 def test_the_second_start_compiles_nothing_and_finds_the_same(vedette):
-    one = vedette(gateway(9))
+    one = vedette(gateway(9), watch_processes=1)
     assert compiled(one) == (2, 0)  # the rules and the masks
     wait_until(lambda: len(kept(one)) == 2, 20, "both to be kept")
     assert restart(one) == (0, 2)
@@ -35,7 +35,7 @@ def test_the_second_start_compiles_nothing_and_finds_the_same(vedette):
 
 
 def test_what_is_damaged_or_not_ours_is_told_and_made_anew(vedette):
-    one = vedette(gateway(9))
+    one = vedette(gateway(9), watch_processes=1)
     wait_until(lambda: len(kept(one)) == 2, 20, "both to be kept")
     good = {path: path.read_bytes() for path in kept(one)}
     first, second = good
@@ -50,7 +50,7 @@ def test_what_is_damaged_or_not_ours_is_told_and_made_anew(vedette):
 
 
 def test_only_the_latest_are_kept_and_half_written_ones_go(vedette):
-    one = vedette(gateway(9))
+    one = vedette(gateway(9), watch_processes=1)
     wait_until(lambda: len(kept(one)) == 2, 20, "both to be kept")
     folder = one.dir / "state" / "cache"
     for i in range(34):
@@ -68,7 +68,7 @@ def test_only_the_latest_are_kept_and_half_written_ones_go(vedette):
 
 
 def test_a_watch_that_has_read_from_outside_is_not_believed(vedette):
-    one = vedette(gateway(9))
+    one = vedette(gateway(9), watch_processes=1)
     wait_until(lambda: len(kept(one)) == 2, 20, "both to be kept")
     (one.dir / "rules" / "more.yml").write_text(RULE.format(title="More", id="more", words="something else"))
     one.process.send_signal(signal.SIGHUP)

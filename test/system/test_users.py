@@ -77,8 +77,10 @@ def capabilities(pid):
 
 
 def test_each_process_has_a_user_of_its_own_and_the_alert_lands(own):
-    daemon = own(privileges="required")
-    assert uids(daemon) == {name: {IDS[name]} for name in ("watch", "courier", "gateway")}
+    daemon = own(privileges="required", watch_processes=2)
+    found = uids(daemon)
+    assert {"watch", "watch-2", "courier", "gateway"} == set(found)
+    assert all(users == {IDS[name.split("-")[0]]} for name, users in found.items())
     assert all(not any(capabilities(pid)) for pid in daemon.children().values())
     daemon.raise_alert("dropped")
     daemon.wait_for_state("landed")
