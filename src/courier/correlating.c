@@ -127,6 +127,23 @@ void correlating_channel(struct correlating *correlating, struct channel *channe
     end_first(correlating, true);
 }
 
+bool correlating_present(const struct correlating *correlating)
+{
+    return correlating->channel;
+}
+
+void correlating_give_up(struct correlating *correlating)
+{
+    assert(!correlating->channel);
+    forget_answers(correlating);
+    while (correlating->first) {
+        struct ask *ask = correlating->first;
+        correlating->first = ask->next;
+        free(ask);
+    }
+    correlating->last = &correlating->first;
+}
+
 void correlating_reset(struct correlating *correlating)
 {
     if (!correlating->channel)

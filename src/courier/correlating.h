@@ -36,6 +36,12 @@ void correlating_message(struct correlating *correlating, enum control_type type
  */
 void correlating_ask(struct correlating *correlating, const sv *projections, size_t count, void *of);
 
+/* True while there is one to be asked. */
+bool correlating_present(const struct correlating *correlating);
+
+/* Nobody will answer any more: forgets what was asked, without a word. Only while there is none. */
+void correlating_give_up(struct correlating *correlating);
+
 /* What it gave could not be committed: it must start anew from what is on disk. */
 void correlating_reset(struct correlating *correlating);
 

@@ -59,6 +59,33 @@ static struct watch *watch_by_id(struct reception *reception, uint64_t id)
     return NULL;
 }
 
+/* True when the rules have no correlations any more and who correlated has ended: then nobody comes who could
+ * be asked. While there is no watch it is not known. */
+static bool nobody_correlates(const struct reception *reception)
+{
+    bool any = false;
+    for (size_t i = 0; i < WATCHES_MAX; i++) {
+        const struct watch *watch = &reception->watches[i];
+        if (watch->channel && !watch->plain)
+            return false;
+        any |= watch->channel != NULL;
+    }
+    return any && !correlating_present(reception->correlating);
+}
+
+/* What waits for an answer goes on without. True if there was any. */
+static bool give_up_asking(struct reception *reception)
+{
+    bool any = false;
+    correlating_give_up(reception->correlating);
+    for (struct waiting *waiting = reception->first; waiting; waiting = waiting->next) {
+        bool waits = !waiting->ready && !waiting->checking;
+        waiting->ready |= waits;
+        any |= waits;
+    }
+    return any;
+}
+
 /* Asks the correlator about what waits, in order, as far as it is known not to be on disk yet. */
 static void ask_on(struct reception *reception)
 {
@@ -78,7 +105,7 @@ static void ask_on(struct reception *reception)
     }
 }
 
-static void move_on(struct reception *reception)
+static void submit_ready(struct reception *reception)
 {
     struct waiting *waiting;
     while ((waiting = reception->first) != NULL && waiting->ready) {
@@ -90,7 +117,15 @@ static void move_on(struct reception *reception)
             reception->setup.coming(reception->setup.arg);
         free(waiting);
     }
-    ask_on(reception);
+}
+
+static void move_on(struct reception *reception)
+{
+    submit_ready(reception);
+    if (!nobody_correlates(reception))
+        ask_on(reception);
+    else if (give_up_asking(reception))
+        submit_ready(reception);
 }
 
 static void wait_in_line(struct reception *reception, struct job *job, struct batch_job *batch)
@@ -112,10 +147,12 @@ void reception_checked(struct batch_job *batch, bool known)
     while (waiting && waiting->batch != batch)
         waiting = waiting->next;
     assert(waiting); /* nothing but its answer takes it out */
+    waiting->checking = false;
     waiting->ready = known;
     if (!known && watch)
         watch->fresh = true;
-    if (!known && !watch) { /* its watch is gone; what it brought is not lost with it */
+    if (!known && !watch &&
+        !nobody_correlates(reception)) { /* its watch is gone; what it brought is not lost with it */
         waiting->asked = true;
         correlating_ask(reception->correlating, batch->batch.projections, batch->batch.projection_count,
                         waiting);
@@ -270,14 +307,23 @@ void reception_watch(struct reception *reception, struct channel *channel, unsig
         give_cursors(reception, watch);
 }
 
+static void take_word_of_correlations(struct reception *reception, struct watch *watch, sv body)
+{
+    struct unpack unpack = UNPACK_FROM(body);
+    watch->plain = unpack_u32(&unpack) == 0;
+    move_on(reception);
+}
+
 /* --- For courier.c ----------------------------------------------------------------------------------------
  */
 
 void reception_message(struct reception *reception, struct channel *channel, enum control_type type, sv body)
 {
-    const struct watch *watch = watch_of(reception, channel);
+    struct watch *watch = watch_of(reception, channel);
     if (watch && type == CONTROL_FINDINGS)
         take_batch(reception, watch, body);
+    else if (watch && type == CONTROL_CORRELATES)
+        take_word_of_correlations(reception, watch, body);
     else
         LOG_WARNING("a watch said something unexpected", LOG_STR("type", control_type_name(type)));
 }
@@ -297,6 +343,7 @@ void reception_gone(struct reception *reception, struct channel *channel)
 void reception_correlator(struct reception *reception, struct channel *channel)
 {
     correlating_channel(reception->correlating, channel);
+    move_on(reception);
 }
 
 void reception_correlator_message(struct reception *reception, enum control_type type, sv body)

@@ -30,6 +30,7 @@ struct reception {
         unsigned number;         /* its successor has the same */
         bool fresh; /* what it sends is not on disk: the first batch that is not, is followed by none that is
                      */
+        bool plain; /* its rules have no correlations, it said */
         bool held;  /* gets no cursors yet: one that came before it may have sent what moves them */
     } watches[RECEPTION_WATCHES_MAX];
     uint64_t next_id;

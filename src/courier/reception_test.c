@@ -309,6 +309,59 @@ static void a_thousand_alerts_pass_four_sessions(void **state)
     world_close(w);
 }
 
+static void send_projection(struct watch_side *side, uint64_t serial)
+{
+    struct buf buf = BUF_INIT(CONTROL_BODY_BYTES_MAX);
+    struct batch_writer writer;
+    batch_begin(&writer, &buf, serial, SV("file /var/log/auth.log"));
+    assert_true(batch_add_projection(&writer, &(struct projection){.seen = {.event_time = loop_now()}}));
+    batch_end(&writer, SV_NONE);
+    channel_send(side->watch_side, CONTROL_FINDINGS, buf_view(&buf), -1);
+    buf_free(&buf);
+}
+
+static void say_correlates(struct watch_side *side, uint32_t correlates)
+{
+    struct buf body = BUF_INIT(16);
+    struct pack pack = PACK_INTO(&body);
+    pack_u32(&pack, correlates);
+    channel_send(side->watch_side, CONTROL_CORRELATES, buf_view(&body), -1);
+    buf_free(&body);
+}
+
+/* The rules lose their correlations, and who correlated ends with batches unanswered: what has been sent
+ * before, and behind it everything, goes on when the last watch has the new rules. */
+static void what_nobody_correlates_any_more_waits_for_nobody(void **state)
+{
+    (void)state;
+    struct world *w = world_with(1);
+    struct watch_side sides[2];
+    for (unsigned i = 0; i < 2; i++) {
+        side_connect_as(&sides[i], w, i);
+        side_await_cursors(&sides[i]);
+        say_correlates(&sides[i], 1);
+    }
+    send_projection(&sides[0], 1);
+    send_findings(&sides[0], 2, 0, 1, "");
+    world_turn(w, 100 * NANOS_PER_MS); /* so that it comes first */
+    send_findings(&sides[1], (9ULL << 32) + 1, 1, 1, "");
+    world_turn(w, 100 * NANOS_PER_MS);
+    assert_int_equal(sides[0].commits + sides[1].commits, 0);
+    say_correlates(&sides[0], 0);
+    world_turn(w, 100 * NANOS_PER_MS);
+    assert_int_equal(sides[0].commits + sides[1].commits, 0);
+    say_correlates(&sides[1], 0);
+    world_wait(w, "handed-over", 4);
+    send_projection(&sides[1], (9ULL << 32) + 2); /* of before: it was on its way */
+    send_findings(&sides[1], (9ULL << 32) + 3, 2, 1, "");
+    world_wait(w, "handed-over", 6);
+    assert_int_equal(sides[0].commits, 2);
+    assert_int_equal(sides[1].commits, 3);
+    side_close(&sides[0]);
+    side_close(&sides[1]);
+    world_close(w);
+}
+
 int main(void)
 {
     log_setup("reception-test", LOG_LEVEL_ERROR, LOG_FORMAT_LOGFMT);
@@ -321,6 +374,7 @@ int main(void)
         cmocka_unit_test(a_watch_is_not_told_where_to_go_on_while_its_predecessor_may_still_speak),
         cmocka_unit_test(a_watch_that_dies_before_it_is_told_where_to_go_on_holds_up_nobody),
         cmocka_unit_test(a_thousand_alerts_pass_four_sessions),
+        cmocka_unit_test(what_nobody_correlates_any_more_waits_for_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 #include "watch/watch.h"
 
 #include "base/cstr.h"
+#include "watch/correlation.h"
 #include "watch/sharing.h"
 #include "watch/sieve.h"
 #include "wire/pack.h"
@@ -417,9 +418,21 @@ void watch_socket(struct watch *watch, const char *label, int fd)
     }
 }
 
+/* Before any batch of these rules: the courier must know whether somebody will correlate it. */
+static void say_whether_rules_correlate(struct watch *watch)
+{
+    struct buf body = BUF_INIT(16);
+    struct pack pack = PACK_INTO(&body);
+    pack_u32(&pack, correlation_count(watch->ruleset) > 0);
+    if (watch->channel)
+        channel_send(watch->channel, CONTROL_CORRELATES, buf_view(&body), -1);
+    buf_free(&body);
+}
+
 void watch_courier(struct watch *watch, struct channel *channel)
 {
     watch->channel = channel;
+    say_whether_rules_correlate(watch);
     outbox_channel(watch->outbox, channel);
     update(watch);
 }
@@ -477,6 +490,7 @@ void watch_reload(struct watch *watch, const struct config *config, struct rules
     sieve_rules(watch->sieve, ruleset);
     ruleset_free(watch->ruleset);
     watch->ruleset = ruleset;
+    say_whether_rules_correlate(watch);
     set_inputs(watch, config);
     watch->config = config;
     open_all(watch);

@@ -120,6 +120,10 @@ static void courier_reads(void *arg, struct channel *channel, enum control_type 
     struct arena *arena = arena_new(64 * 1024 * 1024);
     struct batch batch;
     (void)channel;
+    if (type == CONTROL_CORRELATES) { /* the test has no correlations */
+        arena_free(arena);
+        return;
+    }
     assert_int_equal(type, CONTROL_FINDINGS);
     assert_int_equal(fd, -1);
     assert_true(batch_read(body, arena, &batch));

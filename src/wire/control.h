@@ -23,7 +23,7 @@ enum { CONTROL_BODY_BYTES_MAX = 16 * 1024 * 1024 };
     X(REFUSED, 18)    /* text: why */                                                                    \
     X(ALIVE, 19)      /* empty: the loop turns (every second) */                                         \
     X(FINISHED, 20)   /* empty: standard input has ended and all of it is committed; drain everything */ \
-    X(CORRELATES, 22) /* u32: whether a watch's rules have correlations */                               \
+    X(CORRELATES, 22) /* u32: whether a watch's rules have correlations; watch → courier, too */       \
     X(COMPILED, 23)   /* name, content: watch/database_cache.h; from a watch that is not READY yet */    \
     X(STALE, 21)      /* empty: a file that the configuration names has changed; reload */               \
     /* courier ↔ parent, which alone may start programs */                                             \
