@@ -528,8 +528,7 @@ void destinations_retire(struct relay *relay)
     }
     for (struct letter *letter = relay->first, *next; letter; letter = next) {
         next = letter->next;
-        if (letter_forget_errands(letter))
-            letter_send(letter);
+        letter_renew(letter);
     }
     for (struct destination *at = relay->destinations; at; at = at->next)
         if (at->retired && at->waiting)

@@ -53,12 +53,8 @@ static void try_again(void *arg)
 {
     struct notice *notice = arg;
     struct letter *letter = notice->letter;
-    if (!letter_forget_errands(letter)) {
-        loop_timer_set(notice->again, AGAIN_AFTER); /* the rest of it is under way, or held */
-        return;
-    }
     notice_free(notice);
-    letter_send(letter);
+    letter_renew(letter);
 }
 
 static void on_disk(void *arg, const struct err *err)

@@ -20,19 +20,11 @@ bool queue_action_named(sv name, enum queue_action *ret)
     return false;
 }
 
-static bool is_active(const struct letter *letter)
-{
-    for (const struct errand *errand = letter->errands; errand; errand = errand->next_of_letter)
-        if (errand->state == ERRAND_ACTIVE)
-            return true;
-    return false;
-}
-
 static const char *state_of(const struct letter *letter)
 {
     if (letter->held)
         return "held";
-    if (is_active(letter))
+    if (letter_is_active(letter))
         return "active";
     return letter->attempts || letter->trouble ? "deferred" : "queued";
 }
@@ -127,21 +119,15 @@ static void retry(struct letter *letter)
 
 static void drop(struct letter *letter)
 {
+    letter->deleted = true; /* what is being sent ends by itself */
     letter->held = letter->lost = false;
-    for (struct errand *errand = letter->errands, *next; errand; errand = next) {
-        next = errand->next_of_letter;
-        errand->doomed = true; /* what is being sent ends by itself */
-        if (errand->state == ERRAND_WAITING)
-            destination_take_out(errand);
-        if (errand->state != ERRAND_ACTIVE)
-            errand_free(errand);
-    }
+    letter_drop_idle(letter);
     letter_settle(letter);
 }
 
 static void hold(struct letter *letter)
 {
-    letter_forget_errands(letter);
+    letter_drop_idle(letter);
     letter->held = true; /* what is being sent ends, and is not tried again */
     letter_note(letter);
 }
@@ -152,8 +138,7 @@ static void release(struct letter *letter)
         return;
     letter->held = false;
     letter_note(letter);
-    if (letter_forget_errands(letter))
-        letter_send(letter);
+    letter_renew(letter);
 }
 
 static int act(struct letter *letter, enum queue_action action, sv route, struct err *err)
@@ -172,14 +157,13 @@ static int act(struct letter *letter, enum queue_action action, sv route, struct
         drop(letter);
         return 0;
     case QUEUE_REQUEUE:
-        if (is_active(letter))
+        if (letter_is_active(letter))
             return err_set(err, ERR_TEMPORARY, "try again in a moment", "message %s is being sent",
                            letter->id);
         free(letter->route);
         letter->route = strndup(route.p, route.n);
         letter_note(letter);
-        if (letter_forget_errands(letter))
-            letter_send(letter);
+        letter_renew(letter);
         return 0;
     }
     abort();

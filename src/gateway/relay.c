@@ -93,23 +93,13 @@ void errand_free(struct errand *errand)
     free(errand);
 }
 
-static void free_errands(struct letter *letter)
-{
-    for (struct errand *errand = letter->errands, *next; errand; errand = next) {
-        next = errand->next_of_letter;
-        errand_free(errand);
-    }
-}
-
 static void errand_due(void *arg)
 {
     struct errand *errand = arg;
     struct letter *letter = errand->letter;
     if (!destination_is_retired(errand->destination))
         destination_put(errand, false);
-    else if (letter_forget_errands(letter))
-        letter_send(letter);
-    else
+    else if (!letter_renew(letter))
         loop_timer_set(errand->rest, HOUSEKEEPING_EVERY);
 }
 
@@ -134,16 +124,6 @@ static struct errand *errand_for(struct letter *letter, struct destination *dest
     letter->errands = errand;
     destination_keep(destination);
     return errand;
-}
-
-void letter_settle(struct letter *letter)
-{
-    struct relay *relay = letter->relay;
-    if (letter->errands || letter->held || letter->reports || letter->lost)
-        return;
-    spool_remove(letter->message);
-    letter_free(letter);
-    relay_check_drained(relay);
 }
 
 static const struct route *route_of(const struct letter *letter, const struct envelope *envelope, size_t i)
@@ -185,8 +165,8 @@ static enum tls_wish wish_of(const struct route *route, const struct intake_enve
     return said->tls_optional && route->kind == ROUTE_MX ? TLS_WISH_OPTIONAL : TLS_WISH_NONE;
 }
 
-/* Makes the errands of a letter and puts them into their lines. */
-void letter_send(struct letter *letter)
+/* Makes errands for all recipients that are not finished, and puts them into their lines. */
+static void letter_send(struct letter *letter)
 {
     struct relay *relay = letter->relay;
     struct spool_look look = {.holder = NULL};
@@ -216,27 +196,52 @@ void letter_send(struct letter *letter)
                           i);
     }
     spool_look_end(&look);
-    if (!letter->errands) {
-        letter_settle(letter);
-        return;
-    }
     for (struct errand *errand = letter->errands, *next; errand; errand = next) {
         next = errand->next_of_letter; /* with the last one the letter may be gone */
         destination_put(errand, false);
     }
 }
 
-bool letter_forget_errands(struct letter *letter)
+void letter_settle(struct letter *letter)
 {
-    bool busy = false;
-    for (struct errand *errand = letter->errands; errand; errand = errand->next_of_letter)
-        busy |= errand->state == ERRAND_ACTIVE;
-    if (busy || letter->held)
-        return false; /* what is under way makes new ones when it ends */
-    for (struct errand *errand = letter->errands; errand; errand = errand->next_of_letter)
+    struct relay *relay = letter->relay;
+    if (letter->errands || letter->held || letter->reports || letter->lost)
+        return;
+    if (!letter->deleted && recipient_count(&letter->finished) < letter->recipients) {
+        letter_send(letter);
+        return;
+    }
+    spool_remove(letter->message);
+    letter_free(letter);
+    relay_check_drained(relay);
+}
+
+bool letter_is_active(const struct letter *letter)
+{
+    for (const struct errand *errand = letter->errands; errand; errand = errand->next_of_letter)
+        if (errand->state == ERRAND_ACTIVE)
+            return true;
+    return false;
+}
+
+void letter_drop_idle(struct letter *letter)
+{
+    for (struct errand *errand = letter->errands, *next; errand; errand = next) {
+        next = errand->next_of_letter;
         if (errand->state == ERRAND_WAITING)
             destination_take_out(errand);
-    free_errands(letter);
+        if (errand->state != ERRAND_ACTIVE)
+            errand_free(errand);
+    }
+}
+
+bool letter_renew(struct letter *letter)
+{
+    if (letter->held || letter_is_active(letter))
+        return false;
+    letter_drop_idle(letter);
+    letter->lost = false;
+    letter_settle(letter);
     return true;
 }
 
@@ -256,6 +261,7 @@ void relay_take(struct relay *relay, struct spool_message *message)
     if (readable && envelope_unpack(look.meta, relay->scratch, &envelope) == 0 &&
         envelope_state_unpack(look.state, &state) == 0) {
         sv_copy(letter->id, sizeof letter->id, envelope.said.id);
+        letter->recipients = envelope.said.recipient_count;
         letter->arrived = envelope.arrived;
         letter->held = look.state.n ? state.held : envelope.said.held;
         letter->finished = state.finished;
@@ -269,8 +275,7 @@ void relay_take(struct relay *relay, struct spool_message *message)
     }
     if (readable)
         spool_look_end(&look);
-    if (!letter->held)
-        letter_send(letter);
+    letter_settle(letter);
 }
 
 static void on_found(void *arg, struct spool_message *message)
@@ -286,8 +291,8 @@ static void give_up_lost(struct letter *letter)
     struct spool_look look;
     struct envelope envelope;
     struct recipient_set open = {{0}};
-    if (!letter->lost || letter->held || letter->errands || letter->reports ||
-        loop_now() - letter->arrived < LOST_EXPIRE || spool_look(letter->message, &look, NULL) < 0)
+    if (letter->held || letter->reports || loop_now() - letter->arrived < LOST_EXPIRE ||
+        spool_look(letter->message, &look, NULL) < 0)
         return;
     arena_reset(letter->relay->scratch);
     if (envelope_unpack(look.meta, letter->relay->scratch, &envelope) == 0) {
@@ -323,7 +328,7 @@ static void keep_house(void *arg)
     for (struct letter *letter = relay->first, *next; letter; letter = next) {
         next = letter->next;
         notify_delay(letter);
-        if (letter->lost) {
+        if (letter->lost && !letter->errands) {
             give_up_lost(letter);
             continue;
         }

@@ -28,11 +28,12 @@ struct letter {
     struct relay *relay;
     struct spool_message *message;
     struct errand *errands; /* by next_of_letter; one for most */
-    struct recipient_set finished;
+    size_t recipients;
+    struct recipient_set finished; /* they have it, or it was told that they do not get it */
     nanos arrived;
     unsigned attempts;
     unsigned reports; /* about it, on their way into the queue */
-    bool held, warned;
+    bool held, warned, deleted;
     bool lost;             /* no route takes some of its recipients: perhaps after a reload */
     char *trouble, *route; /* NULL: none */
     char id[INTAKE_ID_MAX];
@@ -54,7 +55,6 @@ struct errand {
     struct loop_timer *rest;    /* NULL until it is needed */
     const struct next_hop *hop; /* that a carrier has it for */
     enum errand_state state;
-    bool doomed; /* deleted while a carrier has it */
 };
 
 /* What became of one recipient. */
@@ -120,11 +120,14 @@ struct relay {
 /* A message is on disk: deliver it. */
 void relay_take(struct relay *relay, struct spool_message *message);
 
-/* The letter's errands anew, for all recipients that are not finished. The letter may be gone afterwards. */
-void letter_send(struct letter *letter);
+/* Drops errands that no carrier has. Whoever does so sees to what becomes of the letter. */
+void letter_drop_idle(struct letter *letter);
 
-/* Drops errands that no carrier has. True if the letter needs new ones now. */
-bool letter_forget_errands(struct letter *letter);
+/* New errands for all recipients that are not finished, by the routes of now; the letter may be gone
+ * afterwards. False: it is held, or a carrier has one of the old ones, and nothing was done. */
+bool letter_renew(struct letter *letter);
+
+bool letter_is_active(const struct letter *letter); /* a carrier has an errand of it */
 
 /* Writes down what changed. */
 void letter_note(struct letter *letter);
@@ -134,7 +137,8 @@ void letter_set_trouble(struct letter *letter, sv why);
 void errand_free(struct errand *errand);
 void errand_rest(struct errand *errand, nanos after);
 
-/* Removes it once nothing is owed any more. */
+/* Removes it once all its recipients are finished, or it was deleted; sends what was left out of its errands.
+ * The letter may be gone afterwards. */
 void letter_settle(struct letter *letter);
 
 void relay_check_drained(struct relay *relay);

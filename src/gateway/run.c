@@ -202,10 +202,11 @@ void run_end(struct run *run)
     struct recipient_set sent = run_set_of(run, OUTCOME_SENT), later = run_set_of(run, OUTCOME_LATER);
     unite(&letter->finished, &sent);
     letter->attempts += run->touched;
-    notify_run(letter, run);
+    if (!letter->deleted)
+        notify_run(letter, run);
     remember_trouble(letter, run);
     run_clear(run);
-    if (recipient_count(&later) && !errand->doomed && !letter->held) {
+    if (recipient_count(&later) && !letter->deleted && !letter->held) {
         errand->recipients = later;
         letter_note(letter);
         errand_rest(errand,

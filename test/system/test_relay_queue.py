@@ -83,6 +83,69 @@ def test_what_is_held_stays_until_it_is_released_over_a_restart_too(relay):
     sink.stop()
 
 
+@pytest.fixture
+def half_sent(tmp_path, misbehaving):
+    """A gateway with a slow next hop, and another one for dead.example that is away until its sink is started; and a message to both,
+    which the slow one has just begun to take."""
+    slow, port = misbehaving(answer_delay=0.7), free_port()
+    one = Relay(tmp_path, slow.port, start=False)
+    one.settings["relay"]["smarthosts"].append({"name": "away", "address": "127.0.0.1", "port": port, "security": "none"})
+    one.settings["relay"]["routes"].append({"name": "dead", "domains": ["dead.example"], "via": ["away"], "hold_down": "200ms",
+                                            "retry_first": "100ms"})
+    one.write_config()
+    one.start()
+    ledger = Ledger()
+    name, queue_id = send(one, ledger, ("b@example.net", "c@dead.example"))
+    wait_until(lambda: slow.connections and rows(one)[0]["state"] == "active", 20, "the first half under way")
+    sinks = []
+
+    def start_sink():
+        sinks.append(SmtpSink(tmp_path / "away", port))
+        return sinks[-1]
+
+    yield one, ledger, name, queue_id, slow, start_sink
+    one.kill()
+    one.check_sanitizers()
+    for sink in sinks:
+        sink.stop()
+
+
+def open_to(one):
+    return [r["address"] for row in rows(one) for r in row["recipients"] if r["open"]]
+
+
+def test_what_is_held_while_one_half_is_sent_keeps_the_other_half(half_sent):
+    one, ledger, name, queue_id, slow, start_sink = half_sent
+    command(one, "hold", queue_id)
+    sink = start_sink()
+    wait_until(lambda: open_to(one) == ["c@dead.example"], 40, "the half that was under way")
+    other, _ = send(one, ledger, ("d@dead.example",))
+    wait_until(lambda: other in sink.messages(), 20, "another message to where the held half would go")
+    assert name not in sink.messages() and rows(one)[0]["state"] == "held"
+    command(one, "release", queue_id)
+    wait_until(lambda: name in sink.messages() and not rows(one), 20, "the other half")
+    assert len(slow.accepted) == 1
+
+
+def test_what_is_held_and_released_while_one_half_is_sent_reaches_everybody_once(half_sent):
+    one, _, name, queue_id, slow, start_sink = half_sent
+    command(one, "hold", queue_id)
+    command(one, "release", queue_id)
+    sink = start_sink()
+    wait_until(lambda: name in sink.messages() and slow.accepted and not rows(one), 40, "both halves")
+    assert len(slow.accepted) == 1 and len(sink.messages()[name]) == 1
+
+
+def test_what_is_deleted_while_one_half_is_sent_goes_nowhere_else(half_sent):
+    one, ledger, name, queue_id, slow, start_sink = half_sent
+    command(one, "delete", queue_id)
+    wait_until(lambda: not rows(one), 40, "the end of the half that was under way")
+    sink = start_sink()
+    other, _ = send(one, ledger, ("d@dead.example",))
+    wait_until(lambda: other in sink.messages(), 20, "another message")
+    assert name not in sink.messages() and len(slow.accepted) == 1
+
+
 def test_a_message_is_deleted_or_goes_another_way(relay):
     one, start_sink = relay
     ledger = Ledger()
