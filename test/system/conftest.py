@@ -19,8 +19,8 @@ from peers.rsyslog import Rsyslog, missing as rsyslog_missing
 
 
 # What takes longest, first: where files run side by side in lanes, none of them is then waited for in the end.
-LONGEST = ["test_faults.py", "test_crash.py", "test_path.py", "test_inbound.py", "test_commands.py", "test_supervisor.py",
-           "test_correlations.py", "test_relay_durability.py", "test_landing.py"]
+LONGEST = ["test_faults.py", "test_crash.py", "test_commands.py", "test_inbound.py", "test_path.py", "test_landing.py",
+           "test_failure_table.py", "test_ways.py", "test_correlations.py", "test_supervisor.py", "test_relay_durability.py"]
 
 
 def pytest_configure(config):
