@@ -186,8 +186,10 @@ static void crowd_leave(struct destination *destination)
     struct destination **at = &relay->crowd, *last = NULL;
     if (!destination->in_crowd)
         return;
-    for (; *at != destination; at = &(*at)->next_in_crowd)
+    for (; *at != destination; at = &last->next_in_crowd) {
         last = *at;
+        assert(last && "who is in the crowd is on its list");
+    }
     *at = destination->next_in_crowd;
     if (relay->crowd_last == destination)
         relay->crowd_last = last;
