@@ -134,8 +134,10 @@ static enum body decode_json(struct decoding *decoding, enum head *head)
     if (!json_event_decode(decoding, decoding->event->message, &error))
         return decode_text(decoding);
     bool journal = json_shape_apply(decoding, from);
-    if (error.n)
+    if (error.n) { /* what stands behind it is not read */
         add_error(decoding, error);
+        decoding->event->flags |= EVENT_FIELDS_DROPPED;
+    }
     if (!journal)
         return BODY_JSON;
     *head = HEAD_JOURNAL;

@@ -25,9 +25,10 @@ struct event_field {
 };
 
 enum event_flags {
-    EVENT_TRUNCATED = 1,      /* the record was longer than EVENT_BYTES_MAX */
-    EVENT_FIELDS_DROPPED = 2, /* it had more than EVENT_FIELDS_MAX fields */
-    EVENT_TIME_ASSUMED = 4,   /* its time is the time of arrival, or its year or zone was guessed */
+    EVENT_TRUNCATED = 1, /* the record was longer than EVENT_BYTES_MAX */
+    EVENT_FIELDS_DROPPED =
+        2, /* it had more than EVENT_FIELDS_MAX fields, or JSON that breaks off or nests too deeply */
+    EVENT_TIME_ASSUMED = 4, /* its time is the time of arrival, or its year or zone was guessed */
 };
 
 /* All views borrow from the raw record or from the arena that it was decoded into. */

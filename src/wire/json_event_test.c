@@ -198,6 +198,8 @@ static void depth_and_names_are_bounded(void **state)
     decode_json_text(&event, arena, sv_make(text, n), &error);
     assert_true(sv_eq(error, SV("it is nested too deeply")));
     assert_true(event.field_count >= 2);
+    decode(&event, sv_make(text, n), DECODE_AUTO, TEST_ARRIVAL, 0, arena);
+    assert_true(event.flags & EVENT_FIELDS_DROPPED); /* which is counted */
     n = (size_t)snprintf(text, sizeof text, "{\"first\":1,\"%01500d\":{\"a\":1}}", 0);
     decode_json_text(&event, arena, sv_make(text, n), &error);
     assert_true(sv_eq(error, SV("a name is too long")));
