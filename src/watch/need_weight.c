@@ -6,6 +6,7 @@ enum {
     WEIGHT_OF_DIGIT = 2,  /* numbers are everywhere */
     WEIGHT_OF_COMMON = 6, /* of a whole word that many records have */
     WEIGHT_OF_EDGE = 2,   /* more, for a whole word */
+    WEIGHT_OF_PAIR = 4,   /* more, for two bytes that hardly ever stand together */
     SHORT_BYTES = 2,
 };
 
@@ -42,11 +43,21 @@ static const char everyday[] =
     "add "
     "start stop login logon logout connect network server client process service";
 
-static bool is_common(sv literal)
+static bool is_common(sv text)
 {
     char lower[NEEDS_LITERAL_BYTES_MAX];
-    sigma_fold(lower, literal.p, literal.n);
-    return memmem(everyday, sizeof everyday - 1, lower, literal.n) != NULL;
+    sigma_fold(lower, text.p, text.n);
+    return memmem(everyday, sizeof everyday - 1, lower, text.n) != NULL;
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool is_rare_pair(const char *p)
+{
+    return !is_digit(p[0]) && !is_digit(p[1]) && !is_common(sv_make(p, 2));
 }
 
 unsigned need_weight(const struct need_literal *literal)
@@ -55,12 +66,13 @@ unsigned need_weight(const struct need_literal *literal)
     size_t n = literal->text.n < WEIGHT_BYTES_MAX ? literal->text.n : WEIGHT_BYTES_MAX;
     if (is_common(literal->text))
         return n <= SHORT_BYTES ? WEIGHT_OF_COMMON / 2 : WEIGHT_OF_COMMON;
-    for (size_t i = 0; i < n; i++) {
-        char c = literal->text.p[i];
-        weight += c >= '0' && c <= '9' ? WEIGHT_OF_DIGIT : WEIGHT_OF_BYTE;
-    }
+    for (size_t i = 0; i < n; i++)
+        weight += is_digit(literal->text.p[i]) ? WEIGHT_OF_DIGIT : WEIGHT_OF_BYTE;
     if (n <= SHORT_BYTES)
         weight /= 2;
+    for (size_t i = 0; i + 1 < n; i++)
+        if (is_rare_pair(literal->text.p + i))
+            weight += WEIGHT_OF_PAIR;
     if (literal->flags & (NEED_LEFT | NEED_RIGHT))
         weight += WEIGHT_OF_EDGE;
     return weight;

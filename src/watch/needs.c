@@ -88,54 +88,61 @@ bool need_fits(sv text, size_t at, size_t n, unsigned flags)
     return !(flags & NEED_RIGHT) || at + n == text.n || !is_word_char(p[n - 1]) || !is_word_char(p[n]);
 }
 
-/* The longest piece of text that no escape can hide; empty if there is none that tells anything. The flags
- * are the text's. */
+/* What stands in front of a piece, or behind it, wherever an escape may be: not part of a word. */
+static bool is_edge(char c)
+{
+    return c == '\\' || c == '"';
+}
+
+/* The piece of the text from there up to a byte that an escape may stand for. The flags are the text's. */
+static struct need_literal piece_at(sv text, size_t from, unsigned flags)
+{
+    size_t n = 0;
+    while (from + n < text.n && !derived_cuts(text.p[from + n]))
+        n++;
+    if (from > 0)
+        flags &= ~(unsigned)(NEED_LEFT | NEED_FRAME);
+    if (from > 0 && is_edge(text.p[from - 1]))
+        flags |= NEED_LEFT;
+    if (from + n < text.n)
+        flags &= ~(unsigned)NEED_RIGHT;
+    if (from + n < text.n && is_edge(text.p[from + n]))
+        flags |= NEED_RIGHT;
+    if (n > NEEDS_LITERAL_BYTES_MAX)
+        flags &= ~(unsigned)NEED_RIGHT;
+    return (struct need_literal){
+        sv_first(sv_from(text, from), n < NEEDS_LITERAL_BYTES_MAX ? n : NEEDS_LITERAL_BYTES_MAX), flags};
+}
+
+/* The piece of text, between what escapes may hide, that tells most; empty if there is none that tells
+ * anything. */
 static struct need_literal piece_of(struct arena *arena, sv text, unsigned flags)
 {
-    size_t best = 0, best_n = 0, from = 0;
-    for (size_t i = 0; i <= text.n; i++) {
-        if (i < text.n && !derived_cuts(text.p[i]))
-            continue;
-        if (i - from > best_n) {
-            best = from;
-            best_n = i - from;
-        }
-        from = i + 1;
+    struct need_literal best = {SV_NONE, 0};
+    for (size_t from = 0; from < text.n;) {
+        struct need_literal piece = piece_at(text, from, flags);
+        if (piece.text.n >= NEEDS_LITERAL_BYTES_MIN &&
+            (best.text.n == 0 || need_weight(&piece) > need_weight(&best)))
+            best = piece;
+        while (from < text.n && !derived_cuts(text.p[from]))
+            from++;
+        from++;
     }
-    best_n = best_n < NEEDS_LITERAL_BYTES_MAX ? best_n : NEEDS_LITERAL_BYTES_MAX;
-    char *copy =
-        best_n < NEEDS_LITERAL_BYTES_MIN ? NULL : arena_cstr(arena, sv_first(sv_from(text, best), best_n));
+    char *copy = best.text.n ? arena_cstr(arena, best.text) : NULL;
     if (!copy)
         return (struct need_literal){SV_NONE, 0};
     if (!(flags & NEED_CASED))
-        sigma_fold(copy, copy, best_n);
-    if (best > 0)
-        flags &= ~(unsigned)(NEED_LEFT | NEED_FRAME);
-    if (best + best_n < text.n)
-        flags &= ~(unsigned)NEED_RIGHT;
-    return (struct need_literal){sv_make(copy, best_n), flags};
+        sigma_fold(copy, copy, best.text.n);
+    return (struct need_literal){sv_make(copy, best.text.n), best.flags};
 }
 
-/* The longest run of bytes in a pattern with wildcards. */
-static sv run_of(const struct sigma_value *value, char run[static SIGMA_VALUE_BYTES_MAX])
+/* The bytes of a pattern, its wildcards as bytes that part pieces. */
+static sv bytes_of(const struct sigma_value *value, char ret[static SIGMA_VALUE_BYTES_MAX])
 {
-    size_t best = 0, best_n = 0, n = 0;
-    for (size_t i = 0; i <= value->pattern_count; i++) {
-        bool byte = i < value->pattern_count && value->pattern[i] <= UINT8_MAX;
-        if (byte && !derived_cuts((char)value->pattern[i])) {
-            n++;
-            continue;
-        }
-        if (n > best_n) {
-            best = i - n;
-            best_n = n;
-        }
-        n = 0;
-    }
-    best_n = best_n < SIGMA_VALUE_BYTES_MAX ? best_n : SIGMA_VALUE_BYTES_MAX;
-    for (size_t i = 0; i < best_n; i++)
-        run[i] = (char)value->pattern[best + i];
-    return sv_make(run, best_n);
+    size_t n = value->pattern_count < SIGMA_VALUE_BYTES_MAX ? value->pattern_count : SIGMA_VALUE_BYTES_MAX;
+    for (size_t i = 0; i < n; i++)
+        ret[i] = value->pattern[i] <= UINT8_MAX ? (char)value->pattern[i] : '\n';
+    return sv_make(ret, n);
 }
 
 /* A number is equal to what is written in other ways too, but never without its digits: see sigma_value.h. */
@@ -154,7 +161,7 @@ static sv digits_of(sv number)
 /* The text that a field's value must hold to be equal; empty if there is none. */
 static struct need_literal literal_of(struct arena *arena, const struct sigma_value *value)
 {
-    char run[SIGMA_VALUE_BYTES_MAX];
+    char bytes[SIGMA_VALUE_BYTES_MAX];
     unsigned cased = value->cased ? NEED_CASED : 0;
     switch (value->kind) {
     case SIGMA_EXACT:
@@ -166,7 +173,7 @@ static struct need_literal literal_of(struct arena *arena, const struct sigma_va
     case SIGMA_CONTAINS:
         return piece_of(arena, value->text, cased);
     case SIGMA_GLOB:
-        return piece_of(arena, run_of(value, run), cased);
+        return piece_of(arena, bytes_of(value, bytes), cased);
     case SIGMA_NUMBER:
         return piece_of(arena, value->part ? SV_NONE : digits_of(value->text), NEED_LEFT | NEED_RIGHT);
     case SIGMA_ANYTHING:
