@@ -47,7 +47,7 @@ static bool is_common(sv text)
 {
     char lower[NEEDS_LITERAL_BYTES_MAX];
     sigma_fold(lower, text.p, text.n);
-    return memmem(everyday, sizeof everyday - 1, lower, text.n) != NULL;
+    return sv_find(sv_make(everyday, sizeof everyday - 1), sv_make(lower, text.n)) != SV_NPOS;
 }
 
 static bool is_digit(char c)

@@ -153,6 +153,7 @@ static void number(struct maker *maker)
 static bool compile(struct prefilter *prefilter, const bool *wanted, size_t count,
                     struct database_cache *cache, void **ret)
 {
+    assert(count > 0); /* the veils at least */
     const char **starts = calloc(count, sizeof *starts);
     size_t *sizes = calloc(count, sizeof *sizes), n = 0;
     unsigned *flags = calloc(count, sizeof *flags), *ids = calloc(count, sizeof *ids);
