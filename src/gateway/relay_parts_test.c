@@ -170,8 +170,8 @@ static void a_notification_says_what_machines_and_people_need(void **state)
         "Message-ID: <ABC@gw.example.org>\r\n",
         "Reporting-MTA: dns; gw.example.org\r\nOriginal-Envelope-Id: QQ314159\r\n",
         "Original-Recipient: rfc822;list@example.org\r\nFinal-Recipient: rfc822; b@example.net\r\n",
-        "Action: failed\r\nStatus: 5.1.1\r\nRemote-MTA: dns; mx.example.net\r\nDiagnostic-Code: smtp; 550 "
-        "5.1.1 no such??Bcc: user here\r\n",
+        "Action: failed\r\nStatus: 5.1.1\r\nRemote-MTA: dns; mx.example.net\r\n",
+        "\r\nDiagnostic-Code: smtp; 550 5.1.1 no such??Bcc: user here\r\n",
         "Content-Type: text/rfc822-headers",
         "Subject: secret plans\r\n"};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
