@@ -97,9 +97,10 @@ static void join(struct part *a, struct part *b)
         add_need(a, &needs);
 }
 
+/* −1 past the end, beyond which reading may stand once it is lost. */
 static int peek(const struct reading *reading, size_t ahead)
 {
-    return ahead < reading->in.n - reading->at ? (unsigned char)reading->in.p[reading->at + ahead] : -1;
+    return reading->at + ahead < reading->in.n ? (unsigned char)reading->in.p[reading->at + ahead] : -1;
 }
 
 static bool is_letter_or_digit(int c)
