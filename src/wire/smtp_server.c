@@ -199,7 +199,8 @@ static enum line find_line(struct smtp_server *server, size_t max, sv *ret)
 /* The first byte of a TLS handshake record, which no command begins with. */
 static bool tls_knocks(const struct smtp_server *server)
 {
-    return server->scanned == 0 && server->overlong == 0 && sv_starts(buf_view(&server->input), SV("\x16"));
+    sv input = buf_view(&server->input);
+    return server->scanned == 0 && server->overlong == 0 && input.n > 0 && input.p[0] == 0x16;
 }
 
 static void too_long(struct smtp_server *server, bool auth)
