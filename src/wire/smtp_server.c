@@ -200,7 +200,7 @@ static enum line find_line(struct smtp_server *server, size_t max, sv *ret)
 static bool tls_knocks(const struct smtp_server *server)
 {
     sv input = buf_view(&server->input);
-    return server->scanned == 0 && server->overlong == 0 && input.n > 0 && input.p[0] == 0x16;
+    return server->scanned == 0 && server->overlong == 0 && input.p && input.n > 0 && input.p[0] == 0x16;
 }
 
 static void too_long(struct smtp_server *server, bool auth)
