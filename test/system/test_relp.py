@@ -32,19 +32,43 @@ def restart(one):
     one.start()
 
 
+def lies_unread(port):
+    """Whether the kernel holds bytes that came to this port over a connection (state 01)."""
+    with open("/proc/net/tcp", encoding="ascii") as table:
+        rows = [row.split() for row in table][1:]
+    return any(row[1].endswith(f":{port:04X}") and row[3] == "01" and int(row[4].split(":")[1], 16) for row in rows)
+
+
 def test_no_event_of_rsyslog_is_lost_over_kills_reloads_and_restarts(vedette, misbehaving, relp_sender):
     peer = misbehaving()
     port, one = listening(vedette, peer)
     log = relp_sender(port)
-    wanted = names(400)
+    *wanted, last = names(401)
     troubles = [lambda: kill(one, "watch"), lambda: reload(one), lambda: kill(one, "courier"), lambda: restart(one)]
     for part, trouble in enumerate(troubles):
         log.send(map(event, wanted[part::len(troubles)]))
         wait_until(lambda: len(peer.accepted) > part * 60, 30, "mail to flow")
         trouble()
+    log.send([event(last)])  # rsyslog sees that a connection is gone, and sends again, when it has something to send
+    wanted.append(last)
     got = wait_for_copies(wanted, peer, seconds=60)
     assert set(got) == set(wanted), log.words()
     assert not re.search("a sender was cut off", one.log.read_text()), one.words()
+
+
+def test_what_was_not_answered_comes_again_with_rsyslogs_next_event(vedette, misbehaving, relp_sender):
+    peer = misbehaving()
+    port, one = listening(vedette, peer, watch_processes=1)
+    log = relp_sender(port)
+    first, *unread, last = names(22)
+    log.send([event(first)])
+    wait_for_copies([first], peer)
+    os.kill(one.children()["watch"], signal.SIGSTOP)
+    log.send(map(event, unread))
+    wait_until(lambda: lies_unread(port), 20, "the events to lie unread")
+    kill(one, "watch")
+    log.send([event(last)])
+    wait_for_copies([first, *unread, last], peer)
 
 
 def test_rsyslog_is_heard_over_tls(vedette, misbehaving, relp_sender, certificates):
