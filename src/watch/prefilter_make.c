@@ -194,21 +194,41 @@ static size_t want(const struct prefilter *prefilter, const struct sigma_rule *r
     return count;
 }
 
-/* One database for all, and one for each family. */
-static bool compile_all(struct prefilter *prefilter, const struct sigma_rule *rules,
-                        struct database_cache *cache)
+/* A database for each log source whose rules have fewer literals, if one of them has half of all or less: to
+ * look at each log source's records by themselves costs more than it saves where most rules see them all. */
+static bool compile_families(struct prefilter *prefilter, const struct sigma_rule *rules, size_t all,
+                             struct database_cache *cache)
 {
-    bool *wanted = calloc(prefilter->literal_count, sizeof *wanted);
+    size_t literals = prefilter->literal_count, counts[PREFILTER_FAMILIES_MAX], least = all;
+    bool *wanted = calloc(literals * rule_source_family_count, sizeof *wanted), good = true;
     assert(wanted && rule_source_family_count < PREFILTER_FAMILIES_MAX);
-    size_t all = want(prefilter, rules, &(struct logsource){.product = SV_NONE}, wanted);
-    bool good = compile(prefilter, wanted, all, cache, &prefilter->databases[PREFILTER_ALL]);
-    prefilter->family_count = 1;
-    for (size_t i = 0; good && all >= FAMILIES_FROM && i < rule_source_family_count; i++) {
-        size_t count = want(prefilter, rules, &rule_source_families[i], wanted);
-        good = compile(prefilter, wanted, count, cache, &prefilter->databases[prefilter->family_count++]);
+    for (size_t i = 0; i < rule_source_family_count; i++) {
+        counts[i] = want(prefilter, rules, &rule_source_families[i], wanted + literals * i);
+        least = counts[i] < least ? counts[i] : least;
+    }
+    for (size_t i = 0; good && least <= all / 2 && i < rule_source_family_count; i++) {
+        if (counts[i] == all)
+            continue;
+        good = compile(prefilter, wanted + literals * i, counts[i], cache,
+                       &prefilter->databases[prefilter->family_count]);
+        prefilter->families[prefilter->family_count++] = &rule_source_families[i];
     }
     free(wanted);
     return good;
+}
+
+static bool compile_all(struct prefilter *prefilter, const struct sigma_rule *rules,
+                        struct database_cache *cache)
+{
+    static const struct logsource any = {.product = SV_NONE};
+    bool *wanted = calloc(prefilter->literal_count, sizeof *wanted);
+    assert(wanted);
+    size_t all = want(prefilter, rules, &any, wanted);
+    bool good = compile(prefilter, wanted, all, cache, &prefilter->databases[PREFILTER_ALL]);
+    free(wanted);
+    prefilter->families[PREFILTER_ALL] = &any;
+    prefilter->family_count = 1;
+    return good && (all < FAMILIES_FROM || compile_families(prefilter, rules, all, cache));
 }
 
 struct prefilter *prefilter_new(const struct sigma_rule *rules, size_t count,
@@ -270,7 +290,7 @@ size_t prefilter_families(const struct prefilter *prefilter)
 size_t prefilter_family(const struct prefilter *prefilter, const struct logsource *source)
 {
     for (size_t i = 1; i < prefilter->family_count; i++) {
-        const struct logsource *family = &rule_source_families[i - 1];
+        const struct logsource *family = prefilter->families[i];
         if (sv_ieq(family->product, source->product) &&
             (family->service.n == 0 || sv_ieq(family->service, source->service)))
             return i;

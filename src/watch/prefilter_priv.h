@@ -18,7 +18,8 @@ struct branch {
 
 struct prefilter {
     /* hs_database_t, by family. The veils of wire/derived.h come first in each. */
-    void *databases[PREFILTER_FAMILIES_MAX];
+    void *databases[PREFILTER_FAMILIES_MAX]; /* of these log sources' rules */
+    const struct logsource *families[PREFILTER_FAMILIES_MAX];
     size_t family_count;
     size_t literal_count;
     struct need_literal *literals; /* by number */
