@@ -11,10 +11,9 @@
 #define WORK_BYTES_MAX ((size_t)1 << 30)
 #define RULE_BYTES_MAX ((size_t)64 << 20)
 
-enum {
-    FURTHER_LITERALS_MAX = 8, /* in a clause that is not the first: with more it says little */
-    FAMILIES_FROM = 100,      /* literals; with fewer, one database for all is quick enough */
-};
+enum { FURTHER_LITERALS_MAX = 8 /* in a clause that is not the first: with more it says little */ };
+
+size_t prefilter_families_from = 1000;
 
 /* A literal that opens a branch, before literals are numbered. */
 struct use {
@@ -228,7 +227,7 @@ static bool compile_all(struct prefilter *prefilter, const struct sigma_rule *ru
     free(wanted);
     prefilter->families[PREFILTER_ALL] = &any;
     prefilter->family_count = 1;
-    return good && (all < FAMILIES_FROM || compile_families(prefilter, rules, all, cache));
+    return good && (all < prefilter_families_from || compile_families(prefilter, rules, all, cache));
 }
 
 struct prefilter *prefilter_new(const struct sigma_rule *rules, size_t count,
