@@ -175,8 +175,8 @@ static void take_class(struct reading *reading, struct part *ret)
     first = at;
     for (int c; (c = peek(reading, at)) != ']' || at == first;) {
         int next = peek(reading, at + 1);
-        if (c < 0 || c == '[' || (c == '\\' && (next == 'Q' || next == 'E' || next < 0))) {
-            reading->lost = true; /* [:alpha:] and \Q…\E have rules of their own */
+        if (c < 0 || c == '[' || (c == '\\' && (next < 0 || strchr("QEc", next)))) {
+            reading->lost = true; /* [:alpha:], \Q…\E and \c] have rules of their own */
             return;
         }
         size_t before = at;
@@ -246,16 +246,18 @@ static void take_atom(struct reading *reading, struct part *ret)
 
 enum times { ONCE, AT_MOST_ONCE, AT_LEAST_ONCE, ANY_TIMES };
 
-/* "{2,5}"; what begins otherwise than with a digit, or with a zero, is not told apart. */
+/* "{2,5}"; what begins with a zero, or may stand for itself, such as "{2,3,4}", is not told apart. */
 static enum times take_repetition(struct reading *reading)
 {
-    size_t n = 1;
+    size_t n = 1, commas = 0, blanks = 0;
     int first = peek(reading, n);
-    for (int c; (c = peek(reading, n)) == ',' || c == ' ' || (c >= '0' && c <= '9');)
-        n++;
+    for (int c; (c = peek(reading, n)) == ',' || c == ' ' || (c >= '0' && c <= '9'); n++) {
+        commas += c == ',';
+        blanks += c == ' ';
+    }
     reading->lost |= peek(reading, n) != '}';
     reading->at += n + 1;
-    return first >= '1' && first <= '9' ? AT_LEAST_ONCE : ANY_TIMES;
+    return first >= '1' && first <= '9' && commas < 2 && !blanks ? AT_LEAST_ONCE : ANY_TIMES;
 }
 
 static enum times take_quantifier(struct reading *reading)

@@ -100,6 +100,8 @@ static void what_may_be_absent_or_repeated_parts_texts(void **state)
         {"\xc3\xa4?rger", "rger"},
         {"ab\\wcd\\d", "ab & cd"},
         {"abcd{ 1 , 2 }", "abc"},
+        {"abcd{1,2,3}ef", "abc & ef"}, /* which is the text itself */
+        {"abcd{2 3}ef", "abc & ef"},
     };
     check(cases, sizeof cases / sizeof *cases, false);
 }
@@ -133,6 +135,7 @@ static void what_is_not_understood_gives_no_text(void **state)
         {"abc[def", ""},           {"abc(def", ""},         {"abc)def", ""},
         {"\\p{Lu}abc", ""},        {"abc\\Kdef", ""},       {"(?P<name>abc)def", ""},
         {"abc(def\\", ""},         {"abc[def\\", ""},       {"a{2}{3}bc", ""},
+        {"[\\c]]abc", ""},
     };
     check(cases, sizeof cases / sizeof *cases, false);
 }
