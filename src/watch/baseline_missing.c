@@ -60,7 +60,7 @@ static void judge(struct turn *turn, const struct missing *missing, const struct
     else
         snprintf(text, sizeof text,
                  "Seen: none of what should come before, within %s, and none is remembered.", length);
-    turn_find_kept(turn, &open->kept, sv_of(text), true);
+    turn_find_kept(turn, &open->kept, sv_of(text));
 }
 
 static void take_first(struct missing *missing)

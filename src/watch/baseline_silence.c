@@ -73,18 +73,21 @@ static void absence_feed(struct turn *turn, const struct hit *hit)
 static void absence_due(struct turn *turn)
 {
     const struct absence *absence = turn->state;
-    char text[300], length[32], every[32], last[40], first[40];
-    time_length(turn->rule->timespan, length, sizeof length);
+    char moment[40], length[32];
+    struct buf text = BUF_INIT(400);
+    buf_printf(&text, "Seen: nothing for %s", time_length(turn->rule->timespan, length, sizeof length));
     if (absence->events)
-        snprintf(text, sizeof text,
-                 "Seen: nothing for %s; the last event was at %s. Usual: one in %s (%" PRIu64
-                 " events since %s).",
-                 length, kind_moment(absence->last, last, sizeof last),
-                 time_length((absence->last - absence->first) / (nanos)absence->events, every, sizeof every),
-                 absence->events, kind_moment(absence->first, first, sizeof first));
+        buf_printf(&text, "; the last event was at %s.", kind_moment(absence->last, moment, sizeof moment));
     else
-        snprintf(text, sizeof text, "Seen: nothing for %s, and nothing before.", length);
-    turn_find_kept(turn, &absence->kept, sv_of(text), true);
+        buf_put(&text, SV(", and nothing before."));
+    if (absence->events > 1) {
+        nanos every = (absence->last - absence->first) / (nanos)(absence->events - 1);
+        buf_printf(&text, " Usual: one in %s (%" PRIu64 " events since %s).",
+                   time_length(every, length, sizeof length), absence->events,
+                   kind_moment(absence->first, moment, sizeof moment));
+    }
+    turn_find_kept(turn, &absence->kept, buf_view(&text));
+    buf_free(&text);
 }
 
 static size_t absence_held(const void *state)

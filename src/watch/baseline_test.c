@@ -242,12 +242,19 @@ static void a_sensor_that_falls_silent_is_told_once_until_it_is_heard_again(void
     correlator_advance(bench->correlator, MONDAY + 90 * MINUTE + HOUR);
     expect(bench, "x@10 ");
     assert_string_equal(bench->found.group, "host=h1");
-    expect_seen(bench, "nothing for 60 min; the last event was at 2026-01-05 01:30 UTC.");
+    expect_seen(bench,
+                "nothing for 60 min; the last event was at 2026-01-05 01:30 UTC. Usual: one in 10 min (10 "
+                "events since 2026-01-05 00:00 UTC)");
     correlator_advance(bench->correlator, MONDAY + 10 * DAY);
     expect(bench, "x@10 ");
     feed(bench, "a", MONDAY + 10 * DAY, "host=h1");
     correlator_advance(bench->correlator, MONDAY + 11 * DAY);
     expect(bench, "x@10 x@11 ");
+    feed(bench, "a", MONDAY + 11 * DAY, "host=h2");
+    correlator_advance(bench->correlator, MONDAY + 12 * DAY);
+    expect(bench, "x@10 x@11 x@12 ");
+    assert_string_equal(bench->found.seen,
+                        "Seen: nothing for 60 min; the last event was at 2026-01-16 00:00 UTC.");
     bench_end(bench);
 }
 

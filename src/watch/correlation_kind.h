@@ -68,7 +68,7 @@ void keepsake_pack(struct pack *pack, const struct keepsake *keepsake);
 bool keepsake_unpack(struct unpack *unpack, struct keepsake *ret);
 
 /* A finding about a keepsake. */
-void turn_find_kept(struct turn *turn, const struct keepsake *last, sv seen, bool loud);
+void turn_find_kept(struct turn *turn, const struct keepsake *last, sv seen);
 
 /* For sentences: "2026-11-24 08:15 UTC". cap ≥ 32. */
 const char *kind_moment(nanos t, char *text, size_t cap);

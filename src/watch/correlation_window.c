@@ -372,7 +372,7 @@ static void window_due(struct turn *turn)
         n++;
     const struct entry *from = &window->entries[0], *to = &window->entries[n - 1];
     if (holds(turn->rule, from, to, &value))
-        turn_find_kept(turn, &window->last, sentence(turn->rule, from, to, value, text, sizeof text), true);
+        turn_find_kept(turn, &window->last, sentence(turn->rule, from, to, value, text, sizeof text));
     drop_first(window, n);
     if (window->count)
         turn->due = turn->now + turn->rule->timespan;

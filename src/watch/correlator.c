@@ -502,13 +502,13 @@ void turn_find(struct turn *turn, const struct projection *last, sv seen)
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): see feed_use */
-void turn_find_kept(struct turn *turn, const struct keepsake *kept, sv seen, bool loud)
+void turn_find_kept(struct turn *turn, const struct keepsake *kept, sv seen)
 {
     struct projection last = {0};
     arena_reset(turn->correlator->kept);
     if (!keepsake_get(kept, &last, turn->correlator->kept))
         last.seen = (struct finding){.event_time = turn->now, .received_at = turn->now};
-    turn_hold(turn, &last, seen, loud);
+    turn_find(turn, &last, seen);
 }
 
 size_t turn_values(const struct turn *turn, const struct hit *hit, const struct event_field **ret, size_t max)
