@@ -322,19 +322,23 @@ static void feed_all(struct correlator *correlator, struct correlation_uses uses
         feed_use(correlator, uses.list[i], projection, time);
 }
 
+/* When it happened; what says that it comes from the future counts as of its arrival. */
+static nanos time_of(const struct correlator *correlator, const struct finding *seen)
+{
+    bool future = seen->event_time > seen->received_at + correlator->limits.future;
+    return seen->event_time && !future ? seen->event_time : seen->received_at;
+}
+
 void correlator_feed(struct correlator *correlator, const struct projection *projection)
 {
     const struct finding *seen = &projection->seen;
     size_t rule = ruleset_find(correlator->ruleset, seen->rule_id);
-    nanos time = seen->event_time ? seen->event_time : seen->received_at;
+    nanos time = time_of(correlator, seen);
     correlator_advance(correlator, seen->received_at);
     if (rule == SIZE_MAX)
         return; /* of rules that are no more, or not yet */
     correlator->counts.events++;
-    if (time > seen->received_at + correlator->limits.future) {
-        correlator->counts.future++;
-        time = seen->received_at;
-    }
+    correlator->counts.future += time < seen->event_time;
     feed_all(correlator, correlation_rules_of_rule(correlator->rules, rule), projection, time);
     make_room(correlator);
 }
@@ -492,7 +496,7 @@ void turn_hold(struct turn *turn, const struct projection *last, sv seen, bool l
     if (loud && !turn->rule->silent)
         tell(turn, last, seen);
     feed_all(correlator, correlation_rules_of_correlation(correlator->rules, index), last,
-             last->seen.event_time ? last->seen.event_time : last->seen.received_at);
+             time_of(correlator, &last->seen));
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): see feed_use */

@@ -324,6 +324,22 @@ static void correlations_build_on_correlations(void **state)
     bench_end(bench);
 }
 
+static void an_event_from_the_future_counts_as_of_its_arrival_for_all_that_build_on_it(void **state)
+{
+    (void)state;
+    struct bench *bench = bench_of("title: each\nname: each\ncorrelation: {type: event_count, rules: [a], "
+                                   "group-by: [u], timespan: 1m, condition: {gte: 1}}\n---\n"
+                                   "title: x\ncorrelation: {type: event_count, rules: [each], group-by: [u], "
+                                   "timespan: 5m, condition: {gte: 3}}\n",
+                                   &usual_limits);
+    feed_at(bench, "a", MONDAY + 30 * DAY, MONDAY, "u=bob");
+    for (int i = 1; i < 4; i++)
+        feed_at(bench, "a", MONDAY + i * SECOND, MONDAY + i * SECOND, "u=bob");
+    expect(bench, "x@3 ");
+    assert_int_equal(correlator_counts(bench->correlator)->late, 0);
+    bench_end(bench);
+}
+
 static void a_correlation_that_others_build_on_alerts_by_itself_when_they_say_generate(void **state)
 {
     (void)state;
@@ -435,6 +451,7 @@ int main(void)
         cmocka_unit_test(order_is_that_of_events_and_not_of_arrival),
         cmocka_unit_test(aliases_join_fields_of_other_names),
         cmocka_unit_test(correlations_build_on_correlations),
+        cmocka_unit_test(an_event_from_the_future_counts_as_of_its_arrival_for_all_that_build_on_it),
         cmocka_unit_test(a_correlation_that_others_build_on_alerts_by_itself_when_they_say_generate),
         cmocka_unit_test(a_million_groups_stay_within_their_memory),
         cmocka_unit_test(a_flood_of_groups_of_one_correlation_leaves_the_others_alone),
