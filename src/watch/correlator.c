@@ -390,17 +390,23 @@ nanos correlator_due(const struct correlator *correlator)
     return group ? group->due : 0;
 }
 
+static void flush_one(struct correlator *correlator, size_t correlation)
+{
+    for (struct group *group = groups_oldest(correlator->groups, correlation); group; group = group->newer)
+        for (int round = 0; group->due && round < SWEEP_MAX; round++) {
+            correlator->now = group->due > correlator->now ? group->due : correlator->now;
+            decide(correlator, group);
+        }
+}
+
+/* Those that others build on come first. */
 void correlator_flush(struct correlator *correlator)
 {
-    for (size_t i = 0; i < correlator->rules->count; i++) {
-        if (correlator->rules->items[i].type == CORRELATION_ABSENCE)
-            continue;
-        for (struct group *group = groups_oldest(correlator->groups, i); group; group = group->newer)
-            for (int round = 0; group->due && round < SWEEP_MAX; round++) {
-                correlator->now = group->due > correlator->now ? group->due : correlator->now;
-                decide(correlator, group);
-            }
-    }
+    const struct correlation *rules = correlator->rules->items;
+    for (size_t depth = 0; depth <= CORRELATION_DEPTH_MAX; depth++)
+        for (size_t i = 0; i < correlator->rules->count; i++)
+            if (rules[i].depth == depth && rules[i].type != CORRELATION_ABSENCE)
+                flush_one(correlator, i);
     make_room(correlator);
 }
 

@@ -340,6 +340,21 @@ static void an_event_from_the_future_counts_as_of_its_arrival_for_all_that_build
     bench_end(bench);
 }
 
+static void at_the_end_what_waits_is_decided_before_what_builds_on_it(void **state)
+{
+    (void)state;
+    struct bench *bench = bench_of("title: x\ncorrelation: {type: event_count, rules: [few], group-by: [u], "
+                                   "timespan: 1h, condition: {lt: 5}}\n---\n"
+                                   "title: few\nname: few\ncorrelation: {type: event_count, rules: [a], "
+                                   "group-by: [u], timespan: 1m, condition: {lt: 5}}\n",
+                                   &usual_limits);
+    feed(bench, "a", MONDAY, "u=bob");
+    correlator_flush(bench->correlator);
+    expect(bench, "x@1 ");
+    assert_int_equal(correlator_due(bench->correlator), 0);
+    bench_end(bench);
+}
+
 static void a_correlation_that_others_build_on_alerts_by_itself_when_they_say_generate(void **state)
 {
     (void)state;
@@ -452,6 +467,7 @@ int main(void)
         cmocka_unit_test(aliases_join_fields_of_other_names),
         cmocka_unit_test(correlations_build_on_correlations),
         cmocka_unit_test(an_event_from_the_future_counts_as_of_its_arrival_for_all_that_build_on_it),
+        cmocka_unit_test(at_the_end_what_waits_is_decided_before_what_builds_on_it),
         cmocka_unit_test(a_correlation_that_others_build_on_alerts_by_itself_when_they_say_generate),
         cmocka_unit_test(a_million_groups_stay_within_their_memory),
         cmocka_unit_test(a_flood_of_groups_of_one_correlation_leaves_the_others_alone),
