@@ -1,6 +1,7 @@
 #include "cmd/role.h"
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "cmd/command.h"
 #include "cmd/metrics_server.h"
 #include "cmd/process_name.h"
@@ -239,6 +240,7 @@ int role_main(const struct role *role, unsigned number)
     struct role_process process = {.role = role, .number = number};
     process_name(role->name, number, process.name);
     show_name(process.name);
+    memory_setup();
     log_setup(process.name, LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT);
     /* Ctrl-C and service managers signal the whole group; the parent alone decides, and tells us in order. */
     signal(SIGINT, SIG_IGN);

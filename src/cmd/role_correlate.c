@@ -2,6 +2,7 @@
  * which commits what it finds together with what it must remember; so its own memory is only a copy, and is
  * thrown away whenever the courier begins anew. */
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/metrics.h"
 #include "cmd/confine.h"
 #include "cmd/finding_counts.h"
@@ -332,6 +333,7 @@ static void correlate_commit(void *state, const struct config *config)
     correlator_changes(old, carry, role);
     correlator_free(old);
     ruleset_free(old_rules);
+    memory_give_back();
     if (ready)
         correlator_start(role->correlator, loop_now());
     role->ready = ready;

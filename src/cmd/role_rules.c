@@ -1,6 +1,7 @@
 #include "cmd/role_rules.h"
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "watch/rule_book.h"
 
 struct complaint {
@@ -27,8 +28,10 @@ struct ruleset *role_rules(const struct config *config, enum rule_book_use use, 
     struct complaint complaint = {.first = strict ? err : NULL};
     if (rule_book_load(config, use, cache, &ruleset, on_rule_error, &complaint, err) < 0)
         return NULL;
-    if (!strict || complaint.count == 0)
-        return ruleset;
-    ruleset_free(ruleset);
-    return NULL;
+    if (strict && complaint.count > 0) {
+        ruleset_free(ruleset);
+        ruleset = NULL;
+    }
+    memory_give_back();
+    return ruleset;
 }

@@ -1,5 +1,6 @@
 /* The watch process: inputs, decoders, rules. */
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/metrics.h"
 #include "cmd/confine.h"
 #include "cmd/role.h"
@@ -205,6 +206,7 @@ static void watch_commit(void *state, const struct config *config)
     rule_account_rules(role->account, role->prepared);
     role->config = config;
     role->prepared = NULL;
+    memory_give_back();
 }
 
 static void watch_abort(void *state)

@@ -1,6 +1,7 @@
 #include "cmd/supervisor.h"
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "cmd/confine.h"
 #include "cmd/processes.h"
 #include "cmd/rule_cache.h"
@@ -410,6 +411,7 @@ int supervisor_run(const char *config_path, struct load *load, struct config *co
     struct supervisor supervisor = {.loop = loop_new(),
                                     .config_path = config_path ? config_path : LOAD_DEFAULT_PATH,
                                     .now = {.load = *load, .config = config}};
+    memory_setup();
     log_setup("parent", config->log_level, config->log_format);
     supervisor.tick = loop_timer_new(supervisor.loop, on_tick, &supervisor);
     supervisor.drain_deadline = loop_timer_new(supervisor.loop, on_drain_late, &supervisor);
