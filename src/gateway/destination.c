@@ -268,7 +268,7 @@ void destination_pump(struct destination *destination)
     if (destination->route->kind == ROUTE_MAILDIR) {
         feed_maildrop(destination);
     } else if (destination->dead_end) {
-        end_waiting(destination);
+        loop_timer_set(destination->wake, 0); /* later: whoever puts errands may be on a walk over letters */
     } else {
         for (struct carrier *at = destination->carriers; at && destination->waiting; at = carrier_next(at))
             if (carrier_is_idle(at))
@@ -280,7 +280,11 @@ void destination_pump(struct destination *destination)
 
 static void on_wake(void *arg)
 {
-    destination_pump(arg);
+    struct destination *destination = arg;
+    if (destination->dead_end && !destination->draining)
+        end_waiting(destination);
+    else
+        destination_pump(destination);
 }
 
 void destination_connected(struct destination *destination)
