@@ -22,6 +22,9 @@ enum {
 
 #define RESTORE_GRACE (60 * NANOS_PER_SECOND)
 
+const struct correlator_limits correlator_limits_usual = {
+    .bytes_max = (size_t)256 << 20, .lateness = 600 * NANOS_PER_SECOND, .future = 300 * NANOS_PER_SECOND};
+
 struct correlator {
     const struct ruleset *ruleset;
     const struct correlation_rules *rules;
@@ -464,14 +467,7 @@ static void tell(struct turn *turn, const struct projection *last, sv seen)
     struct arena *arena = correlator->found;
     arena_reset(arena);
     struct finding finding = last->seen;
-    finding.rule_id = about->id;
-    finding.rule_title = about->title;
-    finding.author = about->author;
-    finding.response = about->response;
-    finding.false_positives = about->false_positives;
-    finding.references = about->references;
-    finding.tags = about->tags;
-    finding.severity = about->severity;
+    rule_describe(about, &finding);
     finding.matched_at = turn->now;
     finding.description = about->description.n
                               ? arena_printf(arena, "%.*s\n\n%.*s", SV_ARG(about->description), SV_ARG(seen))

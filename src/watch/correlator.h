@@ -19,6 +19,9 @@ struct correlator_limits {
     nanos future;     /* how far past its arrival an event's own time may be */
 };
 
+/* As the configuration has them by default. */
+extern const struct correlator_limits correlator_limits_usual;
+
 /* What a correlation found: one call each, views valid during it. ordinal is that of the last event's record.
  */
 typedef void correlator_fn(void *arg, const struct finding *finding, uint64_t ordinal);

@@ -16,10 +16,6 @@ enum {
     PATH_BYTES_MAX = 4096,
 };
 
-/* As the configuration has them by default. */
-static const struct correlator_limits limits = {(size_t)256 << 20, 600 * NANOS_PER_SECOND,
-                                                300 * NANOS_PER_SECOND};
-
 /* Where a piece's projections lie; shared by the processes. */
 struct piece {
     size_t job;
@@ -229,7 +225,7 @@ int rule_replay_run(struct rule_replay *replay, const size_t *pieces, size_t log
     if (map_notes(replay, err) < 0)
         return -1;
     struct place *places = calloc(logs + 1, sizeof *places);
-    struct correlator *correlator = correlator_new(replay->ruleset, &limits, fn, arg);
+    struct correlator *correlator = correlator_new(replay->ruleset, &correlator_limits_usual, fn, arg);
     assert(places);
     for (size_t i = 0, piece = 0; i < logs; piece += pieces[i++])
         places[i] =

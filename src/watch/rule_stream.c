@@ -5,10 +5,6 @@
 
 enum { ARENA_BYTES_MAX = 256 * 1024 };
 
-/* As the configuration has them by default. */
-static const struct correlator_limits limits = {(size_t)256 << 20, 600 * NANOS_PER_SECOND,
-                                                300 * NANOS_PER_SECOND};
-
 struct rule_stream {
     const struct ruleset *ruleset;
     struct ruleset_matcher *matcher;
@@ -29,7 +25,7 @@ struct rule_stream *rule_stream_new(const struct ruleset *ruleset, rule_stream_f
                                    .fn = fn,
                                    .arg = arg,
                                    .arena = arena_new(ARENA_BYTES_MAX)};
-    stream->correlator = correlator_new(ruleset, &limits, fn, arg);
+    stream->correlator = correlator_new(ruleset, &correlator_limits_usual, fn, arg);
     return stream;
 }
 
@@ -43,28 +39,6 @@ void rule_stream_free(struct rule_stream *stream)
     free(stream);
 }
 
-static struct finding finding_of(const struct rule *rule, const struct event *event, nanos now)
-{
-    return (struct finding){
-        .event_time = event->time,
-        .received_at = now,
-        .matched_at = now,
-        .rule_id = rule->id,
-        .rule_title = rule->title,
-        .author = rule->author,
-        .description = rule->description,
-        .response = rule->response,
-        .false_positives = rule->false_positives,
-        .references = rule->references,
-        .tags = rule->tags,
-        .severity = rule->severity,
-        .raw = event->raw,
-        .message = event->message,
-        .fields = event->fields,
-        .field_count = event->field_count,
-    };
-}
-
 void rule_stream_event(struct rule_stream *stream, const struct event *event)
 {
     size_t count;
@@ -74,7 +48,8 @@ void rule_stream_event(struct rule_stream *stream, const struct event *event)
         correlator_start(stream->correlator, stream->now);
     const size_t *matches = ruleset_match(stream->matcher, event, &count);
     for (size_t i = 0; i < count; i++) {
-        struct finding finding = finding_of(ruleset_rule(stream->ruleset, matches[i]), event, stream->now);
+        struct finding finding = rule_finding(ruleset_rule(stream->ruleset, matches[i]), event);
+        finding.received_at = finding.matched_at = stream->now;
         if (!correlation_silences(stream->ruleset, matches[i]))
             stream->fn(stream->arg, &finding, stream->ordinal);
         if (!correlation_wants(stream->ruleset, matches[i]))

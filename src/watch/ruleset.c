@@ -318,3 +318,27 @@ const struct rule *ruleset_rule(const struct ruleset *ruleset, size_t index)
     assert(index < ruleset->count);
     return &ruleset->rules[index].about;
 }
+
+void rule_describe(const struct rule *rule, struct finding *finding)
+{
+    finding->rule_id = rule->id;
+    finding->rule_title = rule->title;
+    finding->author = rule->author;
+    finding->description = rule->description;
+    finding->response = rule->response;
+    finding->false_positives = rule->false_positives;
+    finding->references = rule->references;
+    finding->tags = rule->tags;
+    finding->severity = rule->severity;
+}
+
+struct finding rule_finding(const struct rule *rule, const struct event *event)
+{
+    struct finding finding = {.event_time = event->time,
+                              .raw = event->raw,
+                              .message = event->message,
+                              .fields = event->fields,
+                              .field_count = event->field_count};
+    rule_describe(rule, &finding);
+    return finding;
+}

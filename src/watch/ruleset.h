@@ -76,6 +76,13 @@ struct rule {
 
 const struct rule *ruleset_rule(const struct ruleset *ruleset, size_t index);
 
+/* Puts what the rule says of itself into a finding; borrowed. */
+void rule_describe(const struct rule *rule, struct finding *finding);
+
+/* The finding that a rule makes of an event; who asks says where and when it came, and when it was matched.
+ */
+struct finding rule_finding(const struct rule *rule, const struct event *event);
+
 /* The rule of that id (ASCII case aside), else of that name, else of that title; SIZE_MAX if there is none.
  */
 size_t ruleset_named(const struct ruleset *ruleset, sv name);

@@ -106,30 +106,6 @@ static void add_extra(struct sieve *sieve, struct event *event, const struct inp
     event->field_count = count;
 }
 
-static struct finding finding_of(const struct rule *rule, const struct event *event,
-                                 const struct config_input *input)
-{
-    return (struct finding){
-        .event_time = event->time,
-        .received_at = event->arrival,
-        .matched_at = loop_now(),
-        .input = sv_of(input->label),
-        .rule_id = rule->id,
-        .rule_title = rule->title,
-        .author = rule->author,
-        .description = rule->description,
-        .response = rule->response,
-        .false_positives = rule->false_positives,
-        .references = rule->references,
-        .tags = rule->tags,
-        .severity = rule->severity,
-        .raw = event->raw,
-        .message = event->message,
-        .fields = event->fields,
-        .field_count = event->field_count,
-    };
-}
-
 /* One of the two is NULL. */
 static bool add(struct sieve *sieve, const struct finding *finding, const struct projection *projection)
 {
@@ -197,7 +173,10 @@ static void add_findings(struct sieve *sieve, const struct input *input, struct 
     if (count && masks)
         sieve->counts->hidden += masks_hide(masks, event, sieve->arena);
     for (size_t i = 0; i < count; i++) {
-        struct finding finding = finding_of(ruleset_rule(sieve->ruleset, matches[i]), event, input->config);
+        struct finding finding = rule_finding(ruleset_rule(sieve->ruleset, matches[i]), event);
+        finding.received_at = event->arrival;
+        finding.matched_at = loop_now();
+        finding.input = sv_of(input->config->label);
         add_match(sieve, input, matches[i], &finding);
     }
 }
