@@ -35,8 +35,7 @@ struct wanted {
     const char *recipients[CHECK_RECIPIENTS_MAX];
 };
 
-/* --- The gateway ------------------------------------------------------------------------------------------
- */
+/* --- The gateway --- */
 
 /* "192.0.2.25", "192.0.2.25:587", "2001:db8::25", "[2001:db8::25]:587"; false if it is no address. */
 static bool take_address(struct wanted *wanted, const char *text)
@@ -148,8 +147,7 @@ static void complete_gateway(struct wanted *wanted)
         gateway->helo = "localhost";
 }
 
-/* --- What is asked of it ----------------------------------------------------------------------------------
- */
+/* --- What is asked of it --- */
 
 static const char *address_in(struct wanted *wanted, const char *mailbox)
 {
@@ -224,8 +222,7 @@ static int fill_request(struct wanted *wanted, const struct path_options *option
     return 0;
 }
 
-/* --- The run ----------------------------------------------------------------------------------------------
- */
+/* --- The run --- */
 
 static void on_hop(void *arg, const struct check_hop *hop)
 {

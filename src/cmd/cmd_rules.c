@@ -87,8 +87,7 @@ static int usage(const char *cause)
     return term_error(&err);
 }
 
-/* --- check
- * ---------------------------------------------------------------------------------------------------- */
+/* --- check --- */
 
 /* Returns the exit code. */
 static int print_checked(const struct loading *loading, const struct ruleset *ruleset)
@@ -144,8 +143,7 @@ int cmd_rules_check(int argc, char **argv)
     return exit_code;
 }
 
-/* --- match
- * ---------------------------------------------------------------------------------------------------- */
+/* --- match --- */
 
 struct matching {
     struct ruleset *ruleset;
@@ -259,8 +257,7 @@ int cmd_rules_match(int argc, char **argv)
     return match(&matching, paths, path_count, argv, argc, &err) < 0 ? term_error(&err) : 0;
 }
 
-/* --- test
- * ----------------------------------------------------------------------------------------------------- */
+/* --- test --- */
 
 struct examples {
     bool json;

@@ -117,8 +117,7 @@ static void on_step(void *arg, const struct courier_step *step)
     take(follower, step);
 }
 
-/* --- Where an alert stands ---------------------------------------------------------------------------------
- */
+/* --- Where an alert stands --- */
 
 static int on_alert(void *arg, const struct store_alert *alert, const struct store_message *messages,
                     size_t count)
@@ -219,8 +218,7 @@ static void looked_up(void *arg, const struct err *err)
     free(lookup);
 }
 
-/* --- Life --------------------------------------------------------------------------------------------------
- */
+/* --- Life --- */
 
 struct follower *follower_new(struct courier *courier, int64_t alert_id, follower_fn *fn, void *arg)
 {

@@ -67,8 +67,7 @@ void process_launch(struct process *process);
 
 void process_send(const struct process *process, enum control_type type, sv body);
 
-/* --- Reloading: everybody prepares, then everybody commits, or nobody does ---------------------------------
- */
+/* --- Reloading: everybody prepares, then everybody commits, or nobody does --- */
 
 void reload_init(struct supervisor *supervisor);
 

@@ -39,8 +39,7 @@ struct correlate_role {
     struct finding_counts *found;      /* by correlation */
 };
 
-/* --- Counts
- * -------------------------------------------------------------------------------------------------- */
+/* --- Counts --- */
 
 /* Since the process began; groups and bytes are those of now. */
 static struct correlator_counts count_all(const struct correlate_role *role)
@@ -84,8 +83,7 @@ static void correlate_metrics(void *state, struct buf *out)
                          "Findings of this correlation.", out);
 }
 
-/* --- Answers
- * ------------------------------------------------------------------------------------------------- */
+/* --- Answers --- */
 
 static void answer_begin(struct correlate_role *role, uint64_t serial)
 {
@@ -138,8 +136,7 @@ static void answer_end(struct correlate_role *role)
     answer_send(role);
 }
 
-/* --- State
- * --------------------------------------------------------------------------------------------------- */
+/* --- State --- */
 
 static void renew(struct correlate_role *role)
 {
@@ -185,8 +182,7 @@ static void take_state(struct correlate_role *role, sv body)
              LOG_INT("bytes", correlator_counts(role->correlator)->bytes));
 }
 
-/* --- What the courier says
- * ----------------------------------------------------------------------------------- */
+/* --- What the courier says --- */
 
 static void correlate(struct correlate_role *role, sv body)
 {
@@ -243,8 +239,7 @@ static void correlate_peer(void *state, const char *process, int fd)
     ask_for_state(role, SV(""));
 }
 
-/* --- Time
- * ---------------------------------------------------------------------------------------------------- */
+/* --- Time --- */
 
 static void on_tick(void *arg)
 {
@@ -273,8 +268,7 @@ static void report(void *arg)
                     LOG_INT("groups", now.groups), LOG_INT("bytes", now.bytes));
 }
 
-/* --- The role
- * ------------------------------------------------------------------------------------------------ */
+/* --- The role --- */
 
 static int correlate_begin(struct role_process *process, const struct config *config, void **ret_state,
                            struct err *err)

@@ -77,8 +77,7 @@ static void supervisor_fail(struct supervisor *supervisor, int exit_code)
     loop_stop(supervisor->loop);
 }
 
-/* --- Starting and restarting
- * ---------------------------------------------------------------------------------- */
+/* --- Starting and restarting --- */
 
 static void on_message(void *arg, struct channel *channel, enum control_type type, sv body, int fd);
 static void on_closed(void *arg, struct channel *channel, const struct err *err);
@@ -173,8 +172,7 @@ static void schedule_restart(struct process *process)
     loop_timer_set(process->restart, process->restart_delay);
 }
 
-/* --- Draining: sources first, so that what they gave is committed before the courier goes
- * --------------------- */
+/* --- Draining: sources first, so that what they gave is committed before the courier goes --- */
 
 /* False: there is none of that kind. One that was told before is told again, which changes nothing. */
 static bool drain_kind(struct supervisor *supervisor, enum which which)
@@ -214,8 +212,7 @@ static void drain_all(void *arg)
     drain_on(supervisor);
 }
 
-/* --- What the processes say, and their end
- * -------------------------------------------------------------------- */
+/* --- What the processes say, and their end --- */
 
 static void say_ready_if_all_are(struct supervisor *supervisor)
 {
@@ -368,8 +365,7 @@ static void on_drain_late(void *arg)
     supervisor_fail(arg, 75);
 }
 
-/* --- Life
- * ----------------------------------------------------------------------------------------------------- */
+/* --- Life --- */
 
 /* After a kill -9 of an earlier parent its children take a moment to notice and let go of the addresses. */
 static int open_sockets_patiently(struct supervisor *supervisor, struct err *err)

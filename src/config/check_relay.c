@@ -123,8 +123,7 @@ static void check_empty_lists(const struct check *check, const struct config_ins
     }
 }
 
-/* --- An open relay: from anywhere, from anybody, to anywhere -----------------------------------------------
- */
+/* --- An open relay: from anywhere, from anybody, to anywhere --- */
 
 /* More public addresses than one /8 of IPv4 or one /16 of IPv6 is no network of anybody's own. */
 static bool is_everywhere(const struct config_strings *networks)
@@ -179,8 +178,7 @@ static void check_open(const struct check *check, const struct config_instance *
                  "this rule makes an open relay: anybody, from anywhere, could send to anywhere through it");
 }
 
-/* --- The whole -------------------------------------------------------------------------------------------
- */
+/* --- The whole --- */
 
 static void check_rules(const struct check *check, const struct config_instance *relay)
 {

@@ -68,8 +68,7 @@ bool bounces_sender(const struct settings *settings, int64_t mail_id, char ret[s
            verp_make(config_mailbox_address(address), mail_id, settings->token_key, ret);
 }
 
-/* --- What a report came to --------------------------------------------------------------------------------
- */
+/* --- What a report came to --- */
 
 static const char *step_of(enum dsn_kind kind)
 {
@@ -197,8 +196,7 @@ static void on_timer(void *arg)
         submit_report(bounces, early[i].dsn, early[i].mail_id, early[i].tries);
 }
 
-/* --- What came --------------------------------------------------------------------------------------------
- */
+/* --- What came --- */
 
 /* The token is looked for in the report's own header only: what came back may quote anything. */
 static enum verp find_token(const struct bounces *bounces, const struct dsn *dsn, int64_t *ret_mail_id)
@@ -248,8 +246,7 @@ void bounces_take(struct bounces *bounces, sv mail)
     count_stranger(bounces, token == VERP_FORGED);
 }
 
-/* --- Life -------------------------------------------------------------------------------------------------
- */
+/* --- Life --- */
 
 struct bounces *bounces_new(const struct bounces_setup *setup, struct settings *settings)
 {

@@ -43,8 +43,7 @@ static struct bounce_event *add_event(struct work *work, const struct dsn_recipi
     return event;
 }
 
-/* --- The next route ---------------------------------------------------------------------------------------
- */
+/* --- The next route --- */
 
 /* A gateway that has not had this mail for this recipient; NULL when all have, or there is no other. */
 static int next_gateway(const struct work *work, const struct store_mail *mail, sv recipient,
@@ -144,8 +143,7 @@ static int go_on(struct work *work, struct bounce_event *event, struct err *err)
     return 0;
 }
 
-/* --- One recipient ----------------------------------------------------------------------------------------
- */
+/* --- One recipient --- */
 
 static int take_failed(struct work *work, const struct dsn_recipient *recipient,
                        const struct store_message *message, struct err *err)

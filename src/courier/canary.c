@@ -41,8 +41,7 @@ static const struct config_gateway *gateway_of(const struct settings *settings, 
     return NULL;
 }
 
-/* --- Sending ----------------------------------------------------------------------------------------------
- */
+/* --- Sending --- */
 
 struct send_job {
     struct job job;
@@ -127,8 +126,7 @@ static void send(struct canaries *canaries, const struct config_gateway *gateway
     jobs_submit(canaries->setup.jobs, &job->job);
 }
 
-/* --- Looking what became of them --------------------------------------------------------------------------
- */
+/* --- Looking what became of them --- */
 
 struct look_job {
     struct job job;
@@ -266,8 +264,7 @@ void canaries_look(struct canaries *canaries)
     jobs_submit(canaries->setup.jobs, &job->job);
 }
 
-/* --- The schedule -----------------------------------------------------------------------------------------
- */
+/* --- The schedule --- */
 
 /* waited_until: when the first that is waited for is due; 0: none is. */
 static void set_timer(struct canaries *canaries, nanos waited_until)

@@ -50,8 +50,7 @@ struct correlating *correlating_new(struct jobs *jobs, correlating_fn *fn, void 
     return correlating;
 }
 
-/* --- Asking
- * -------------------------------------------------------------------------------------------------- */
+/* --- Asking --- */
 
 static void send_ask(struct correlating *correlating, struct ask *ask)
 {
@@ -96,8 +95,7 @@ static void end_first(struct correlating *correlating, bool given_up)
     free(ask);
 }
 
-/* --- Beginning anew
- * ------------------------------------------------------------------------------------------ */
+/* --- Beginning anew --- */
 
 static void forget_answers(struct correlating *correlating)
 {
@@ -225,8 +223,7 @@ static void give_state(struct correlating *correlating, sv body)
     jobs_submit(correlating->jobs, &job->job);
 }
 
-/* --- Answers
- * ------------------------------------------------------------------------------------------------- */
+/* --- Answers --- */
 
 static struct answer *keep(sv body)
 {

@@ -44,8 +44,7 @@ struct courier {
     void *drained_arg;
 };
 
-/* --- Configuration ----------------------------------------------------------------------------------------
- */
+/* --- Configuration --- */
 
 struct prepared {
     const struct config *config; /* whose files were read: compared, not followed */
@@ -143,8 +142,7 @@ void courier_reload(struct courier *courier, const struct config *config)
     courier->prepared = NULL;
 }
 
-/* --- Landings ---------------------------------------------------------------------------------------------
- */
+/* --- Landings --- */
 
 static void on_landed(void *arg)
 {
@@ -189,8 +187,7 @@ static void on_handed_over(void *arg, sv message_id)
     landings_handed_over(courier->landings, message_id);
 }
 
-/* --- The paths' health ------------------------------------------------------------------------------------
- */
+/* --- The paths' health --- */
 
 static void on_coming(void *arg)
 {
@@ -251,8 +248,7 @@ static void watch_paths(struct courier *courier)
                                courier->settings);
 }
 
-/* --- Life -------------------------------------------------------------------------------------------------
- */
+/* --- Life --- */
 
 static void check_drained(void *arg)
 {
@@ -402,8 +398,7 @@ void courier_free(struct courier *courier)
     free(courier);
 }
 
-/* --- Watches and commands ---------------------------------------------------------------------------------
- */
+/* --- Watches and commands --- */
 
 void courier_watch(struct courier *courier, struct channel *channel, unsigned number)
 {
@@ -534,8 +529,7 @@ void courier_reviewed(struct courier *courier, sv gateway, courier_reviewed_fn *
     vigil_reviewed(courier->vigil, found->name, done, arg);
 }
 
-/* --- Other ways out ---------------------------------------------------------------------------------------
- */
+/* --- Other ways out --- */
 
 void courier_set_runner(struct courier *courier, courier_run_fn *run, void *arg)
 {

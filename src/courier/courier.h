@@ -39,8 +39,7 @@ void courier_take_report(struct courier *courier, sv mail);
  * stays. */
 void courier_drain(struct courier *courier, loop_fn *done, void *arg);
 
-/* --- For the control socket (cmd/): every answer comes on the loop's thread. -------------------------------
- */
+/* --- For the control socket (cmd/): every answer comes on the loop's thread. --- */
 
 /* What happened to one alert or mail, step by step, for `vedette test` and `vedette follow`. */
 struct courier_step {

@@ -14,8 +14,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* --- Security ---------------------------------------------------------------------------------------------
- */
+/* --- Security --- */
 
 struct guarded {
     struct world *w;
@@ -208,8 +207,7 @@ static void a_wrong_password_is_told_and_never_shown(void **state)
     guarded_close(&g);
 }
 
-/* --- Landings ---------------------------------------------------------------------------------------------
- */
+/* --- Landings --- */
 
 static void drop_into_maildir(struct peer *peer, const struct peer_mail *mail)
 {

@@ -32,8 +32,7 @@ struct health {
     struct gateway *gateways;
 };
 
-/* --- Down -------------------------------------------------------------------------------------------------
- */
+/* --- Down --- */
 
 static void tell_down(struct gateway *gateway)
 {
@@ -82,8 +81,7 @@ static void come_up(struct gateway *gateway)
     trouble_resolve(gateway->health->setup.troubles, TROUBLE_DOWN, gateway->name, text);
 }
 
-/* --- The account ------------------------------------------------------------------------------------------
- */
+/* --- The account --- */
 
 struct account_job {
     struct job job;
@@ -193,8 +191,7 @@ static void account_refused(struct gateway *gateway)
         submit_account(gateway, false);
 }
 
-/* --- For courier.c ----------------------------------------------------------------------------------------
- */
+/* --- For courier.c --- */
 
 void health_seen(struct health *health, const char *name, const struct session_end *end)
 {

@@ -51,8 +51,7 @@ bool landing_is_watched(const struct config *config, const struct config_gateway
     return config_postbox_present(&landing->box) && ours;
 }
 
-/* --- Writing down -----------------------------------------------------------------------------------------
- */
+/* --- Writing down --- */
 
 struct seen_job {
     struct job job;
@@ -151,8 +150,7 @@ void landings_handed_over(struct landings *landings, sv message_id)
             submit_seen(landings, &landings->unmatched[i]);
 }
 
-/* --- What comes -------------------------------------------------------------------------------------------
- */
+/* --- What comes --- */
 
 static void put_word(struct buf *out, const char *name, const char *word)
 {
@@ -234,8 +232,7 @@ static void on_trouble(void *arg, const struct err *err)
             landings->setup.unreadable(landings->setup.arg, config->gateways[i].name, err);
 }
 
-/* --- The mailboxes ----------------------------------------------------------------------------------------
- */
+/* --- The mailboxes --- */
 
 static void box_free(struct box *box)
 {
@@ -322,8 +319,7 @@ void landings_free(struct landings *landings)
     free(landings);
 }
 
-/* --- Words of others --------------------------------------------------------------------------------------
- */
+/* --- Words of others --- */
 
 struct confirm_job {
     struct job job;

@@ -34,8 +34,7 @@ static void on_over(void *arg)
     look->setup.done(look->setup.arg, &look->found);
 }
 
-/* --- The name ---------------------------------------------------------------------------------------------
- */
+/* --- The name --- */
 
 static bool is_of_our_family(const struct look *look, const struct dns_answer *answer)
 {
@@ -92,8 +91,7 @@ static void ask_name(struct look *look)
     look->queries[1] = dns_ask(look->dns, DNS_AAAA, look->gateway.host, DNS_PATIENCE, on_answer, look);
 }
 
-/* --- The way ----------------------------------------------------------------------------------------------
- */
+/* --- The way --- */
 
 static void find_way(struct look *look)
 {
@@ -109,8 +107,7 @@ static void find_way(struct look *look)
                  address_ip_text(&route.router, router), source, route.interface);
 }
 
-/* --- The session ------------------------------------------------------------------------------------------
- */
+/* --- The session --- */
 
 static nanos on_patience(void *arg, enum smtp_stage stage)
 {
@@ -213,8 +210,7 @@ static void open_session(struct look *look)
     assert(look->session); /* the configuration has checked the address */
 }
 
-/* --- Life -------------------------------------------------------------------------------------------------
- */
+/* --- Life --- */
 
 struct look *look_new(const struct look_setup *setup)
 {

@@ -208,8 +208,7 @@ void outcome_write(const struct outcome_setup *setup, struct delivery *delivery,
     jobs_submit(setup->jobs, &job->job);
 }
 
-/* --- Expiry -----------------------------------------------------------------------------------------------
- */
+/* --- Expiry --- */
 
 enum { EXPIRE_MAX = 64, EXPIRE_BYTES_MAX = 64 * 1024 * 1024 };
 

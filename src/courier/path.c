@@ -13,8 +13,7 @@ static const nanos PROBE_FIRST = NANOS_PER_SECOND;
 static const nanos PROBE_MAX = 5 * NANOS_PER_SECOND;
 static const nanos PROBE_CONNECT_MAX = 10 * NANOS_PER_SECOND;
 
-/* --- What others see --------------------------------------------------------------------------------------
- */
+/* --- What others see --- */
 
 uint32_t path_serial(const struct path *path)
 {
@@ -97,8 +96,7 @@ bool path_is_stalled(const struct path *path)
     return path->slots != NULL;
 }
 
-/* --- Results ----------------------------------------------------------------------------------------------
- */
+/* --- Results --- */
 
 void slot_finish(struct slot *slot)
 {
@@ -123,8 +121,7 @@ void slot_give_back(struct slot *slot)
     path->setup.owner->returned(path->setup.arg, path, delivery);
 }
 
-/* --- Up and down ------------------------------------------------------------------------------------------
- */
+/* --- Up and down --- */
 
 void slot_unlink(struct slot *slot)
 {
@@ -203,8 +200,7 @@ void path_go_up(struct path *path)
     path->setup.owner->seen(path->setup.arg, path, NULL);
 }
 
-/* --- Sessions ---------------------------------------------------------------------------------------------
- */
+/* --- Sessions --- */
 
 struct slot *path_open_slot(struct path *path, nanos connect_most)
 {

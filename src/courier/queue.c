@@ -10,8 +10,7 @@ static const nanos DRAIN_MAX = 10 * NANOS_PER_SECOND;
 static const nanos EXPIRE_LOOK_MIN = NANOS_PER_SECOND;
 static const nanos EXPIRE_LOOK_MAX = 60 * NANOS_PER_SECOND;
 
-/* --- Which path -------------------------------------------------------------------------------------------
- */
+/* --- Which path --- */
 
 static void pump_soon(struct queue *queue, nanos after)
 {
@@ -78,8 +77,7 @@ static struct path *choose_down(struct queue *queue, struct delivery *delivery, 
     return NULL;
 }
 
-/* --- Rounds -----------------------------------------------------------------------------------------------
- */
+/* --- Rounds --- */
 
 /* front: before those of the same severity, because it has waited longest. */
 static void put_ready(struct queue *queue, struct delivery *delivery, bool front)
@@ -208,8 +206,7 @@ static const struct path_owner OWNER = {
     .seen = on_seen,
 };
 
-/* --- Leases -----------------------------------------------------------------------------------------------
- */
+/* --- Leases --- */
 
 static void on_leased(void *arg, const struct leased *leased)
 {
@@ -257,8 +254,7 @@ static void take_lease(struct queue *queue, enum leasing_order order)
     leasing_take(queue->setup.jobs, queue->settings, order, max, on_leased, queue);
 }
 
-/* --- The pump ---------------------------------------------------------------------------------------------
- */
+/* --- The pump --- */
 
 static void sweep_retired(struct queue *queue)
 {
@@ -405,8 +401,7 @@ static void on_drain_late(void *arg)
     check_drained(queue);
 }
 
-/* --- For courier.c ----------------------------------------------------------------------------------------
- */
+/* --- For courier.c --- */
 
 struct queue *queue_new(const struct queue_setup *setup)
 {

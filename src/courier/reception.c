@@ -26,8 +26,7 @@ static struct channel *channel_of(struct reception *reception, uint64_t id)
     return NULL;
 }
 
-/* --- Back-pressure ----------------------------------------------------------------------------------------
- */
+/* --- Back-pressure --- */
 
 static void consider_pressure(struct reception *reception)
 {
@@ -48,8 +47,7 @@ static void consider_pressure(struct reception *reception)
     }
 }
 
-/* --- One after the other ----------------------------------------------------------------------------------
- */
+/* --- One after the other --- */
 
 static struct watch *watch_by_id(struct reception *reception, uint64_t id)
 {
@@ -207,8 +205,7 @@ static void take_batch(struct reception *reception, const struct watch *watch, s
     wait_in_line(reception, &job->job, job);
 }
 
-/* --- Cursors ----------------------------------------------------------------------------------------------
- */
+/* --- Cursors --- */
 
 struct cursors_job {
     struct job job;
@@ -314,8 +311,7 @@ static void take_word_of_correlations(struct reception *reception, struct watch 
     move_on(reception);
 }
 
-/* --- For courier.c ----------------------------------------------------------------------------------------
- */
+/* --- For courier.c --- */
 
 void reception_message(struct reception *reception, struct channel *channel, enum control_type type, sv body)
 {

@@ -202,9 +202,9 @@ void batch_job_drop(struct batch_job *job)
     free(job);
 }
 
-/* --- Whether a batch is on disk already: asked before the correlator is, which counts what it is given
- * ------- */
+/* --- Whether a batch is on disk already --- */
 
+/* Asked before the correlator is, which counts what it is given. */
 struct check_job {
     struct job job;
     struct batch_job *batch;

@@ -58,8 +58,7 @@ void troubles_free(struct troubles *troubles)
     free(troubles);
 }
 
-/* --- Telling, inside the store's job ----------------------------------------------------------------------
- */
+/* --- Telling, inside the store's job --- */
 
 struct trouble_job {
     struct job job;
@@ -194,8 +193,7 @@ static int trouble_run(struct store *store, struct job *base, struct err *err)
     return outcome < 0 ? -1 : 0;
 }
 
-/* --- On the loop ------------------------------------------------------------------------------------------
- */
+/* --- On the loop --- */
 
 static void tell_step(const struct trouble_job *job)
 {

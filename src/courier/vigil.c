@@ -40,8 +40,7 @@ static struct post *find(const struct vigil *vigil, const char *name)
     return NULL;
 }
 
-/* --- When -------------------------------------------------------------------------------------------------
- */
+/* --- When --- */
 
 /* So much, give or take a tenth. */
 static nanos jittered(nanos length)
@@ -71,8 +70,7 @@ static void set_first(struct post *post)
         loop_timer_set(post->timer, within / 2 + (nanos)((double)within / 2000 * arc4random_uniform(1000)));
 }
 
-/* --- What was found ---------------------------------------------------------------------------------------
- */
+/* --- What was found --- */
 
 struct judging {
     struct job job;
@@ -207,8 +205,7 @@ static void on_time(void *arg)
     });
 }
 
-/* --- Reviews ----------------------------------------------------------------------------------------------
- */
+/* --- Reviews --- */
 
 struct review {
     struct job job;
@@ -249,8 +246,7 @@ void vigil_reviewed(struct vigil *vigil, const char *gateway, vigil_reviewed_fn 
     jobs_submit(vigil->setup.jobs, &job->job);
 }
 
-/* --- Life -------------------------------------------------------------------------------------------------
- */
+/* --- Life --- */
 
 static void free_posts(struct post *list)
 {

@@ -85,8 +85,7 @@ __attribute__((format(printf, 3, 4))) static void well(struct judge *judge, enum
     va_end(args);
 }
 
-/* --- Settings and review ----------------------------------------------------------------------------------
- */
+/* --- Settings and review --- */
 
 /* Of what a look depends on. Changes tell that somebody has worked on this gateway. */
 static uint64_t settings_mark(const struct config_gateway *gateway)
@@ -142,8 +141,7 @@ static int judge_review(struct judge *judge, struct err *err)
     return 0;
 }
 
-/* --- The name ---------------------------------------------------------------------------------------------
- */
+/* --- The name --- */
 
 /* The first row that fits. patient: once may be chance, so it is asked again before that is told. */
 static const struct {
@@ -217,8 +215,7 @@ static int judge_name(struct judge *judge, struct err *err)
     return 0;
 }
 
-/* --- The way ----------------------------------------------------------------------------------------------
- */
+/* --- The way --- */
 
 static int judge_way(struct judge *judge, struct err *err)
 {
@@ -242,8 +239,7 @@ static int judge_way(struct judge *judge, struct err *err)
     return 0;
 }
 
-/* --- The certificate --------------------------------------------------------------------------------------
- */
+/* --- The certificate --- */
 
 static int judge_trust(struct judge *judge, struct err *err)
 {
@@ -396,8 +392,7 @@ static int judge_expiry(struct judge *judge, struct err *err)
     return 0;
 }
 
-/* --- What it offers ---------------------------------------------------------------------------------------
- */
+/* --- What it offers --- */
 
 /* Those whose loss is felt. */
 static const struct {
@@ -508,8 +503,7 @@ static int judge_capabilities(struct judge *judge, struct err *err)
     return outcome;
 }
 
-/* --- All of it --------------------------------------------------------------------------------------------
- */
+/* --- All of it --- */
 
 int watches_judge(struct store *store, const struct config *config, const struct config_gateway *gateway,
                   const struct look_found *found, bool unsure, nanos now, struct watches *ret,

@@ -48,8 +48,7 @@ static const struct fact {
 
 #define FACTS (sizeof facts / sizeof *facts)
 
-/* --- Slack: mrkdwn has three characters to escape ---------------------------------------------------------
- */
+/* --- Slack: mrkdwn has three characters to escape --- */
 
 static void put_mrkdwn(struct buf *out, const char *text)
 {
@@ -89,8 +88,7 @@ static json_t *slack(const json_t *notice)
     return json;
 }
 
-/* --- Teams: an Adaptive Card whose text runs know no markup ------------------------------------------------
- */
+/* --- Teams: an Adaptive Card whose text runs know no markup --- */
 
 static json_t *run_of(const char *text, bool strong)
 {
@@ -120,8 +118,7 @@ static json_t *teams(const json_t *notice)
                      "version", "1.4", "body", body);
 }
 
-/* --- PagerDuty: Events API v2 ------------------------------------------------------------------------------
- */
+/* --- PagerDuty: Events API v2 --- */
 
 static const char *pagerduty_severity(enum severity severity)
 {
@@ -157,8 +154,7 @@ static json_t *pagerduty(const json_t *notice, sv key)
     return json;
 }
 
-/* --- All of them -------------------------------------------------------------------------------------------
- */
+/* --- All of them --- */
 
 static json_t *read_notice(sv body, struct err *err)
 {
@@ -202,8 +198,7 @@ int way_body_webhook(enum config_template template, sv body, sv key, struct buf 
     return done < 0 ? err_set(err, ERR_DATA, NULL, "the notice cannot be put into its form") : 0;
 }
 
-/* --- syslog ------------------------------------------------------------------------------------------------
- */
+/* --- syslog --- */
 
 /* Of RFC 5424: critical, error, warning, notice, informational. */
 static unsigned syslog_severity(enum severity severity)

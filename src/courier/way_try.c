@@ -58,8 +58,7 @@ static void fail(struct way_try *try, const struct err *err)
     finish(try, false, err_text(err, text, sizeof text));
 }
 
-/* --- Webhooks ---------------------------------------------------------------------------------------------
- */
+/* --- Webhooks --- */
 
 static void on_answer(void *arg, int status, sv answer, const struct err *err)
 {
@@ -105,8 +104,7 @@ static void start_webhook(struct way_try *try)
                        on_answer, try);
 }
 
-/* --- syslog -----------------------------------------------------------------------------------------------
- */
+/* --- syslog --- */
 
 /* Octet counting (RFC 6587 §3.4.1, RFC 5425 §4.3) on streams. */
 static bool compose_syslog(struct way_try *try, bool framed, struct buf *out, struct err *err)
@@ -255,8 +253,7 @@ static void start_syslog(struct way_try *try)
     }
 }
 
-/* --- Commands and the console -----------------------------------------------------------------------------
- */
+/* --- Commands and the console --- */
 
 static void start_run(struct way_try *try)
 {

@@ -55,8 +55,7 @@ struct ways {
     struct test test;
 };
 
-/* --- Sending ----------------------------------------------------------------------------------------------
- */
+/* --- Sending --- */
 
 static void sending_free(struct sending *sending)
 {
@@ -156,8 +155,7 @@ static void on_tried(void *arg, bool done, const char *said)
     write_outcome(ways, id, done, next, said);
 }
 
-/* --- Looking for what is due ------------------------------------------------------------------------------
- */
+/* --- Looking for what is due --- */
 
 struct look_job {
     struct job job;
@@ -295,8 +293,7 @@ void ways_kick(struct ways *ways)
     jobs_submit(ways->setup.jobs, &job->job);
 }
 
-/* --- Tests ------------------------------------------------------------------------------------------------
- */
+/* --- Tests --- */
 
 static void on_test_tried(void *arg, bool done, const char *said)
 {
@@ -347,8 +344,7 @@ void ways_test_forget(struct ways *ways, void *arg)
     ways->test.done = NULL;
 }
 
-/* --- Life -------------------------------------------------------------------------------------------------
- */
+/* --- Life --- */
 
 static void on_time(void *arg)
 {

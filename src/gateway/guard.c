@@ -38,8 +38,7 @@ static bool takes(enum guard_action action)
     return action == GUARD_ACCEPT || action == GUARD_QUARANTINE || action == GUARD_REDIRECT;
 }
 
-/* --- What no rule can allow --------------------------------------------------------------------------------
- */
+/* --- What no rule can allow --- */
 
 /* "u%v@gw", "v!u@gw" and "\"u@v\"@gw" ask to be passed on behind our back; an address literal names a
  * machine, past every rule that speaks of domains. */
@@ -55,8 +54,7 @@ static bool address_refused(const struct guard_facts *facts, struct guard_verdic
     return true;
 }
 
-/* --- Accounts' own bounds ----------------------------------------------------------------------------------
- */
+/* --- Accounts' own bounds --- */
 
 static bool account_out_of_bounds(const struct guard_account *account, const struct guard_facts *facts,
                                   struct guard_verdict *ret)
@@ -112,8 +110,7 @@ bool guard_admits(const struct guard *guard, sv account, sv client_ip, nanos now
     return !account_out_of_bounds(facts.account, &facts, ret);
 }
 
-/* --- One rule's verdict ------------------------------------------------------------------------------------
- */
+/* --- One rule's verdict --- */
 
 /* "*@domain" keeps what stands before the "@". What would be longer than a path may be is left as it is. */
 static void rewrite_as(sv to, sv local, char ret[static SMTP_PATH_MAX + 1])
@@ -170,8 +167,7 @@ static void decide_by(const struct guard_rule *rule, const struct guard_facts *f
         fill_options(rule, facts, ret);
 }
 
-/* --- The walk ----------------------------------------------------------------------------------------------
- */
+/* --- The walk --- */
 
 /* What the rules may come to while some condition is not known yet. */
 struct walk {

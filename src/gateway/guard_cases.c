@@ -46,8 +46,7 @@ __attribute__((format(printf, 4, 5))) static void report(const struct run *run, 
     run->fn(run->arg, &one);
 }
 
-/* --- Reading one key each: false when its value has not the form -------------------------------------------
- */
+/* --- Reading one key each: false when its value has not the form --- */
 
 static bool read_tls(sv text, unsigned *ret)
 {
@@ -163,8 +162,7 @@ static bool read_case(const struct run *run, const struct yaml_node *node, struc
     return false;
 }
 
-/* --- Asking ------------------------------------------------------------------------------------------------
- */
+/* --- Asking --- */
 
 /* Asks as often as the case says; the last answer counts. */
 static void ask(const struct guard *guard, const struct expected *expected, struct guard_verdict *ret)

@@ -91,8 +91,7 @@ static bool listed(const struct config_strings *list, sv text)
     return false;
 }
 
-/* --- One function per condition: only asked when the rule has it ------------------------------------------
- */
+/* --- One function per condition: only asked when the rule has it --- */
 
 static enum guard_match on_networks(const struct guard_rule *rule, const struct guard_facts *facts,
                                     struct guard_why *why)

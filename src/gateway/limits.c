@@ -61,8 +61,7 @@ static uint64_t name_of(const struct limits *limits, sv key)
     return who ? who : 1;
 }
 
-/* --- Rates ------------------------------------------------------------------------------------------------
- */
+/* --- Rates --- */
 
 /* Where who is counted: its own bucket, one that may be had, or the shared one. */
 static const struct bucket *bucket_of(const struct limits *limits, uint64_t who, nanos now)
@@ -100,8 +99,7 @@ void limits_rate_take(struct limits *limits, const struct limit_rate *rate, nano
     bucket->full_at = (bucket->full_at > now ? bucket->full_at : now) + interval_of(rate);
 }
 
-/* --- Quotas -----------------------------------------------------------------------------------------------
- */
+/* --- Quotas --- */
 
 /* Zones are at most 26 hours apart: an entry from the day before yesterday is over everywhere. */
 static const struct tally *tally_of(const struct limits *limits, uint64_t who, int64_t day)
@@ -144,8 +142,7 @@ void limits_quota_take(struct limits *limits, const struct limit_quota *quota)
     limits->changed = true;
 }
 
-/* --- Their file --------------------------------------------------------------------------------------------
- */
+/* --- Their file --- */
 
 bool limits_changed(const struct limits *limits)
 {

@@ -85,8 +85,7 @@ int http_host(const char *url, char ret[static HTTP_HOST_MAX], bool *ret_literal
     return 0;
 }
 
-/* --- Calls ------------------------------------------------------------------------------------------------
- */
+/* --- Calls --- */
 
 /* libcurl's list of headers holds copies; a bearer token may be among them. */
 static void wipe_headers(struct curl_slist *list)

@@ -92,8 +92,7 @@ static void finish(struct imap_look *look, enum imap_end end, const struct err *
     handler.done(arg, &result, err ? &copy : NULL);
 }
 
-/* --- What libcurl calls -----------------------------------------------------------------------------------
- */
+/* --- What libcurl calls --- */
 
 static size_t on_body(char *bytes, size_t size, size_t n, void *arg)
 {
@@ -154,8 +153,7 @@ static int on_close(void *arg, curl_socket_t fd)
     return close(fd);
 }
 
-/* --- Steps ------------------------------------------------------------------------------------------------
- */
+/* --- Steps --- */
 
 static void go(struct imap_look *look, enum step step, const char *item, const char *command,
                size_t bytes_max)
@@ -349,8 +347,7 @@ static void on_ended(void *arg, CURL *easy, CURLcode code)
         dated(look);
 }
 
-/* --- Start ------------------------------------------------------------------------------------------------
- */
+/* --- Start --- */
 
 static void on_refused(void *arg)
 {

@@ -151,8 +151,7 @@ int store_canaries_prune(struct store *store, nanos before, struct err *err)
     return sql_run(store, SQL_CANARY_PRUNE, VALUES(INTEGER(before)), err);
 }
 
-/* --- Landings ----------------------------------------------------------------------------------------------
- */
+/* --- Landings --- */
 
 static int landings_read(struct store *store, sqlite3_stmt *row, struct store_landing *ret, size_t max,
                          size_t *ret_count, struct err *err)

@@ -56,8 +56,7 @@ int store_canary_rate(struct store *store, sv gateway, nanos since, struct store
 
 int store_canaries_prune(struct store *store, nanos before, struct err *err);
 
-/* --- Landings ----------------------------------------------------------------------------------------------
- */
+/* --- Landings --- */
 
 /* A mail was seen in a mailbox. Each handed-over message with that Message-ID becomes LANDED; when the mail
  * has one for `recipient`, that one only. A canary of that Message-ID has landed too. */

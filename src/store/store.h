@@ -62,8 +62,7 @@ void store_rollback_to(struct store *store);
 int64_t store_wal_pages(const struct store *store);
 int store_checkpoint(struct store *store, struct err *err);
 
-/* --- Alerts ------------------------------------------------------------------------------------------------
- */
+/* --- Alerts --- */
 
 enum { STORE_FINGERPRINT_BYTES = 16 };
 
@@ -100,8 +99,7 @@ int store_alert_risk(struct store *store, int64_t alert_id, int risk, struct err
 /* Writes count, suppressed, mails, severity, updated_at, mailed_at. The state follows from the messages. */
 int store_alert_update(struct store *store, const struct store_alert *alert, struct err *err);
 
-/* --- Mails and messages ------------------------------------------------------------------------------------
- */
+/* --- Mails and messages --- */
 
 /* A mail is what is said; a message is that mail to one recipient, with its own delivery history. */
 struct store_mail {
@@ -182,8 +180,7 @@ int store_message_attempted(struct store *store, const struct store_attempt *att
 int store_expire(struct store *store, nanos now, int64_t *ret_ids, size_t max, size_t *ret_count,
                  struct err *err);
 
-/* --- Cursors -----------------------------------------------------------------------------------------------
- */
+/* --- Cursors --- */
 
 int store_cursor_put(struct store *store, sv input, sv cursor, struct err *err);
 
@@ -193,8 +190,7 @@ int store_cursor_get(struct store *store, sv input, struct arena *arena, sv *ret
 typedef int store_cursor_fn(void *arg, sv input, sv cursor);
 int store_cursors(struct store *store, store_cursor_fn *fn, void *arg, struct err *err);
 
-/* --- Reading -----------------------------------------------------------------------------------------------
- */
+/* --- Reading --- */
 
 /* One message, and the mail that it is part of: 1 found, 0 none, -1 error. Views are copied into arena. */
 int store_message_find(struct store *store, int64_t message_id, struct arena *arena,

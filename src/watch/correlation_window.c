@@ -31,8 +31,7 @@ struct window {
     struct keepsake last; /* of a condition that waits */
 };
 
-/* --- What a window says
- * -------------------------------------------------------------------------------------- */
+/* --- What a window says --- */
 
 static bool waits(const struct correlation *rule)
 {
@@ -220,8 +219,7 @@ static sv sentence(const struct correlation *rule, const struct entry *from, con
     return sv_make(text, n < 0 ? 0 : (size_t)n < cap ? (size_t)n : cap - 1);
 }
 
-/* --- Entries
- * ------------------------------------------------------------------------------------------------- */
+/* --- Entries --- */
 
 static nanos horizon(const struct turn *turn, const struct window *window)
 {

@@ -111,8 +111,7 @@ void correlator_free(struct correlator *correlator)
     free(correlator);
 }
 
-/* --- Keys
- * ---------------------------------------------------------------------------------------------------- */
+/* --- Keys --- */
 
 static const struct event_field *field_of(const struct projection *projection, sv name)
 {
@@ -144,8 +143,7 @@ static bool group_key(const struct correlation *rule, const struct projection *p
     return true;
 }
 
-/* --- Changes
- * ------------------------------------------------------------------------------------------------- */
+/* --- Changes --- */
 
 static void put_key(struct pack *pack, const struct correlator *correlator, const struct group *group)
 {
@@ -270,8 +268,7 @@ bool correlator_restore(struct correlator *correlator, sv key, sv value, nanos n
     return true;
 }
 
-/* --- Turns
- * --------------------------------------------------------------------------------------------------- */
+/* --- Turns --- */
 
 static struct turn turn_of(struct correlator *correlator, struct group *group)
 {
@@ -437,8 +434,7 @@ const struct correlator_counts *correlator_counts(const struct correlator *corre
     return &correlator->counts;
 }
 
-/* --- What kinds of correlation ask for
- * ----------------------------------------------------------------------- */
+/* --- What kinds of correlation ask for --- */
 
 static void add_field(struct finding *finding, const char *name, sv value)
 {

@@ -50,10 +50,10 @@ nanos correlator_due(const struct correlator *correlator);
  * waits for an event that does not come (absence) is left alone. */
 void correlator_flush(struct correlator *correlator);
 
-/* --- State
- * --------------------------------------------------------------------------------------------------- A table
- * of keys and values. Since the last call each changed key comes once, with value.p NULL if it is gone.
- * Returns false, and the rest stays for the next call, when fn does. */
+/* --- State --- */
+
+/* A table of keys and values. Since the last call each changed key comes once, with value.p NULL if it is
+ * gone. Returns false, and the rest stays for the next call, when fn does. */
 typedef bool correlator_change_fn(void *arg, sv key, sv value);
 bool correlator_changes(struct correlator *correlator, correlator_change_fn *fn, void *arg);
 

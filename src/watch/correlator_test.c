@@ -14,8 +14,7 @@
     "title: x\ncorrelation: {type: event_count, rules: [a], group-by: [u], timespan: 1m, condition: " \
     "{" condition "}}\n"
 
-/* --- event_count
- * --------------------------------------------------------------------------------------------- */
+/* --- event_count --- */
 
 static void events_are_counted_within_the_timespan_and_no_further(void **state)
 {
@@ -174,8 +173,7 @@ static void a_condition_without_a_lower_bound_waits_for_the_end_of_its_window(vo
     bench_end(bench);
 }
 
-/* --- values
- * -------------------------------------------------------------------------------------------------- */
+/* --- values --- */
 
 #define VALUE(type, condition)            \
     "title: x\ncorrelation: {type: " type \
@@ -216,8 +214,7 @@ static void values_are_counted_summed_averaged_and_ranked(void **state)
     }
 }
 
-/* --- temporal
- * ------------------------------------------------------------------------------------------------ */
+/* --- temporal --- */
 
 #define TEMPORAL(type, more) \
     "title: x\ncorrelation: {type: " type ", rules: [a, b, c], group-by: [u], timespan: 1m" more "}\n"
@@ -371,8 +368,7 @@ static void a_correlation_that_others_build_on_alerts_by_itself_when_they_say_ge
     bench_end(bench);
 }
 
-/* --- bounds
- * -------------------------------------------------------------------------------------------------- */
+/* --- bounds --- */
 
 static bool no_change(void *arg, sv key, sv value)
 {

@@ -33,8 +33,7 @@ static void begin(struct sender *sender)
     relp_init(&one->relp, (size_t)sender->input->config->line_bytes_max);
 }
 
-/* --- Reading ---
- */
+/* --- Reading --- */
 
 static bool is_held(struct relp_sender *one)
 {
@@ -95,8 +94,7 @@ static enum input_taken take(struct sender *sender, sv in, size_t budget, size_t
     return INPUT_TAKEN_SOME;
 }
 
-/* --- Answering ---
- */
+/* --- Answering --- */
 
 static void say_end(struct relp_sender *one)
 {

@@ -25,8 +25,7 @@ struct listener {
     size_t count;
 };
 
-/* --- Senders ---
- */
+/* --- Senders --- */
 
 static void forget(struct listener *listener, struct sender *sender)
 {
@@ -199,8 +198,7 @@ static void on_stream(void *arg, struct stream *stream, enum stream_event event,
     }
 }
 
-/* --- Accepting them ---
- */
+/* --- Accepting them --- */
 
 static void refuse(struct input *input, int fd)
 {
@@ -313,8 +311,7 @@ static void on_patience(void *arg)
         accept_some(input);
 }
 
-/* --- What inputs are asked ---
- */
+/* --- What inputs are asked --- */
 
 static int load_tls(const struct input *input, struct tls_context **ret, struct err *err)
 {

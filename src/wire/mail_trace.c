@@ -13,8 +13,7 @@ enum {
     SCL_JUNK = 5, /* from which on Exchange files a mail as junk */
 };
 
-/* --- Words of a field -------------------------------------------------------------------------------------
- */
+/* --- Words of a field --- */
 
 /* A structured field's value without its comments: they become a space, as do line ends. What they said is
  * looked for in the value itself. Returns the bytes written. */
@@ -63,8 +62,7 @@ static void copy_upper(char *ret, size_t cap, sv text)
             *ret = (char)(*ret - 'a' + 'A');
 }
 
-/* --- Received ---------------------------------------------------------------------------------------------
- */
+/* --- Received --- */
 
 static nanos date_of(sv text)
 {
@@ -148,8 +146,7 @@ static void read_received(sv value, struct mail_trace_hop *hop)
     hop->tls = tls_of(sv_of(hop->with), value);
 }
 
-/* --- Authentication-Results (RFC 8601) ---------------------------------------------------------------------
- */
+/* --- Authentication-Results (RFC 8601) --- */
 
 /* "spf=pass smtp.mailfrom=…": the result of that method, or nothing. */
 static sv result_of(sv info, sv method)
@@ -200,8 +197,7 @@ static void read_results(sv value, struct mail_trace *trace, bool *taken)
     }
 }
 
-/* --- The header -------------------------------------------------------------------------------------------
- */
+/* --- The header --- */
 
 static bool says_junk(const struct mail_field *field)
 {

@@ -17,8 +17,7 @@ static uint64_t number_of(uint64_t transaction)
     return (transaction - 1) % NUMBER_MAX + 1;
 }
 
-/* --- The header of a frame: TXNR SP COMMAND SP DATALEN [SP] ---
- */
+/* --- The header of a frame: TXNR SP COMMAND SP DATALEN [SP] --- */
 
 enum state { STATE_GOOD, STATE_SHORT, STATE_BROKEN };
 
@@ -95,8 +94,7 @@ static enum state read_header(sv in, struct header *ret)
     return cursor.state;
 }
 
-/* --- What a frame means ---
- */
+/* --- What a frame means --- */
 
 /* How a step of reading ended. */
 enum step { STEP_ON, STEP_EVENT };
@@ -187,8 +185,7 @@ static const char *fault_of(const struct relp *relp, const struct header *header
     return NULL;
 }
 
-/* --- Frames ---
- */
+/* --- Frames --- */
 
 /* What belongs to a frame that was cut. */
 static enum step skip_rest(struct relp *relp, sv in, size_t *ret_used, enum relp_event *ret)
@@ -268,8 +265,7 @@ enum relp_event relp_take(struct relp *relp, sv in, struct relp_record *ret, siz
     return event;
 }
 
-/* --- Answers ---
- */
+/* --- Answers --- */
 
 static size_t write_answer(uint64_t transaction, const char *words, char *out)
 {
