@@ -32,23 +32,6 @@ static const enum which drain_order[] = {WATCH, CORRELATE, COURIER, GATEWAY, KEE
 static const enum which peers[][2] = {
     {COURIER, KEEPER}, {CORRELATE, COURIER}, {WATCH, COURIER}, {GATEWAY, KEEPER}};
 
-static bool needs_secrets(const struct config *config)
-{
-    const char *reference;
-    bool any = config->bounces.password || config->relay.dkim_count > 0 ||
-               (config->heartbeat.url && config_is_secret(config->heartbeat.url, &reference));
-    for (size_t i = 0; i < config->gateway_count && !any; i++)
-        any = config->gateways[i].password || config->gateways[i].landing.password;
-    for (size_t i = 0; i < config->relay.smarthost_count && !any; i++)
-        any = config->relay.smarthosts[i].password;
-    for (size_t i = 0; i < config->relay.account_count && !any; i++)
-        any = config->relay.accounts[i].password;
-    for (size_t i = 0; i < config->way_count && !any; i++)
-        any = config->ways[i].key ||
-              (config->ways[i].webhook && config_is_secret(config->ways[i].webhook, &reference));
-    return any;
-}
-
 const char *process_kind(const struct process *process)
 {
     return kinds[process->which];
@@ -58,7 +41,7 @@ bool process_is_needed(const struct process *process, const struct config *confi
 {
     switch (process->which) {
     case KEEPER:
-        return needs_secrets(config);
+        return config->secrets || config_relay_asks_pam(&config->relay);
     case COURIER:
         return !config_relay_alone(config);
     case GATEWAY:

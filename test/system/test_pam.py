@@ -35,6 +35,19 @@ def gate(scratch, certificates):
     one.check_sanitizers()
 
 
+@pytest.fixture
+def gate_of_directories(tmp_path, certificates):
+    """No account has a password of its own, and nothing else a secret."""
+    folder = tmp_path / "pam.d"
+    folder.mkdir()
+    (folder / "vedette").write_text("auth required pam_permit.so\naccount required pam_permit.so\n")
+    one = Inbound(tmp_path, certificates, relay={"accounts": [{"name": "dora", "pam": "vedette"}], "pam_directory": str(folder),
+                                                 "mechanisms": ["PLAIN"]})
+    yield one
+    one.kill()
+    one.check_sanitizers()
+
+
 def login(gate, user, password):
     with gate.tls().hello() as wire:
         return wire.say(b"AUTH PLAIN " + base64.b64encode(f"\0{user}\0{password}".encode()))
@@ -65,3 +78,7 @@ def test_a_pam_that_is_broken_or_would_start_a_program_means_later_and_harms_nob
 
 def test_no_password_of_pam_s_ever_shows_in_the_log(gate):
     assert PASSWORD not in gate.log.read_text()
+
+
+def test_pam_is_asked_where_no_account_has_a_secret(gate_of_directories):
+    assert login(gate_of_directories, "dora", "anything").startswith("235 ")
