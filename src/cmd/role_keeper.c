@@ -7,6 +7,7 @@
 
 #include <pwd.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { ASKERS_MAX = 8, ENTRY_BYTES_MAX = 4096 };
 
@@ -60,7 +61,8 @@ static int keeper_start(struct role_process *process, const struct config *confi
 static void on_message(void *arg, struct channel *channel, enum control_type type, sv body, int fd)
 {
     struct keeper_role *role = arg;
-    (void)fd;
+    if (fd >= 0)
+        close(fd);
     if (type == CONTROL_SECRET_GET)
         keeper_answer(role->keeper, channel, body);
     else if (role->gatekeeper)
@@ -88,14 +90,7 @@ static void keeper_peer(void *state, const char *process, int fd)
             role->askers[i] = channel_new(role->loop, fd, on_message, on_closed, role);
             return;
         }
-}
-
-static int keeper_prepare(void *state, const struct config *config, struct err *err)
-{
-    (void)state;
-    (void)config;
-    (void)err;
-    return 0;
+    close(fd);
 }
 
 static void keeper_commit(void *state, const struct config *config)
@@ -120,7 +115,6 @@ const struct role role_keeper = {
     .name = "keeper",
     .start = keeper_start,
     .peer = keeper_peer,
-    .prepare = keeper_prepare,
     .commit = keeper_commit,
     .free = keeper_free_role,
 };
