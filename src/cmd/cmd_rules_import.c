@@ -5,9 +5,10 @@
 #include "cmd/rule_paths.h"
 #include "cmd/term.h"
 
-#include <stdlib.h>
-
+#include "watch/correlation.h"
 #include "watch/rule_source.h"
+
+#include <stdlib.h>
 
 enum { SOURCES_MAX = 4096, SHOWN_ERRORS_MAX = 50 };
 
@@ -72,6 +73,11 @@ static void count_sources(struct importing *importing, const struct ruleset *rul
         importing->without_input += importing->sources[i].has_input ? 0 : importing->sources[i].rules;
 }
 
+static size_t loaded(const struct ruleset *ruleset)
+{
+    return ruleset_count(ruleset);
+}
+
 static void print_json(struct importing *importing, const struct ruleset *ruleset)
 {
     json_t *json = json_object(), *sources = json_array();
@@ -85,7 +91,7 @@ static void print_json(struct importing *importing, const struct ruleset *rulese
         json_object_set_new(source, "input", json_boolean(one->has_input));
         json_array_append_new(sources, source);
     }
-    json_object_set_new(json, "loaded", json_integer((json_int_t)ruleset_count(ruleset)));
+    json_object_set_new(json, "loaded", json_integer((json_int_t)loaded(ruleset)));
     json_object_set_new(json, "failed", json_integer((json_int_t)ruleset_failed(ruleset)));
     json_object_set_new(json, "errors", json_incref(importing->errors));
     json_object_set_new(json, "without_input", json_integer((json_int_t)importing->without_input));
@@ -100,8 +106,8 @@ static void print_text(const struct importing *importing, const struct ruleset *
     size_t failed = ruleset_failed(ruleset);
     if (importing->error_count > SHOWN_ERRORS_MAX)
         printf("… and %zu errors more: --json has all\n", importing->error_count - SHOWN_ERRORS_MAX);
-    term_print(stdout, failed ? TERM_YELLOW : TERM_GREEN, "%zu rules loaded, %zu failed\n",
-               ruleset_count(ruleset), failed);
+    term_print(stdout, failed ? TERM_YELLOW : TERM_GREEN, "%zu rules loaded, %zu failed\n", loaded(ruleset),
+               failed);
     if (importing->without_input)
         printf("%zu of them are for log sources that no decoder tells; give such an input a logsource: of "
                "its own\n",
@@ -121,22 +127,17 @@ static void print_text(const struct importing *importing, const struct ruleset *
 int cmd_rules_import(int argc, char **argv)
 {
     struct importing *importing = calloc(1, sizeof *importing);
-    struct option_list folders = {0};
     const struct option_spec specs[] = {
         {"json", 0, OPTION_FLAG, NULL, "one JSON object", &importing->json},
-        {"list", 0, OPTION_LIST, "NAME=FILE",
-         "what %NAME% stands for in rules, one a line; may be given again", &importing->paths.lists},
-        {"pipeline", 0, OPTION_LIST, "PATH", "pipeline file or folder; may be given again",
-         &importing->paths.pipelines},
+        RULE_PATHS_ASIDE(importing->paths),
     };
     int exit_code;
     if (!command_options("rules import", specs, sizeof specs / sizeof *specs, &argc, argv, &exit_code)) {
         free(importing);
         return exit_code;
     }
-    for (int i = 0; i < argc && folders.count < OPTION_LIST_MAX; i++)
-        folders.items[folders.count++] = argv[i];
-    importing->paths.rules = folders;
+    importing->paths.words = argv;
+    importing->paths.word_count = argc;
     importing->errors = json_array();
     struct ruleset *ruleset = NULL;
     struct err err;
@@ -153,7 +154,7 @@ int cmd_rules_import(int argc, char **argv)
             print_json(importing, ruleset);
         else
             print_text(importing, ruleset);
-        exit_code = ruleset_count(ruleset) ? 0 : 65;
+        exit_code = loaded(ruleset) ? 0 : 65;
     }
     ruleset_free(ruleset);
     json_decref(importing->errors);
@@ -197,8 +198,8 @@ int cmd_rules_list(int argc, char **argv)
     int exit_code;
     if (!command_options("rules list", specs, sizeof specs / sizeof *specs, &argc, argv, &exit_code))
         return exit_code;
-    for (int i = 0; i < argc && paths.rules.count < OPTION_LIST_MAX; i++)
-        paths.rules.items[paths.rules.count++] = argv[i];
+    paths.words = argv;
+    paths.word_count = argc;
     struct ruleset *ruleset = rule_paths_load(&paths, false, rule_paths_tell, NULL, &exit_code);
     if (!ruleset)
         return exit_code;

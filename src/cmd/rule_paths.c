@@ -30,7 +30,8 @@ json_t *rule_paths_json(const struct rule_error *error)
     return json;
 }
 
-int rule_paths_lists(const struct option_list *options, struct sigma_lists **ret_lists, struct err *err)
+/* NULL in *ret_lists if there are none. */
+static int read_lists(const struct option_list *options, struct sigma_lists **ret_lists, struct err *err)
 {
     int result = 0;
     struct sigma_lists *lists = options->count ? sigma_lists_new() : NULL;
@@ -53,30 +54,56 @@ int rule_paths_lists(const struct option_list *options, struct sigma_lists **ret
     return result;
 }
 
+struct loading {
+    struct ruleset *ruleset;
+    rule_error_fn *fn;
+    void *arg;
+    int *ret_unread; /* NULL: a path that cannot be read is the end */
+};
+
+static int load_path(const struct loading *loading, const char *path, struct err *err)
+{
+    if (ruleset_load(loading->ruleset, path, loading->fn, loading->arg, err) == 0)
+        return 0;
+    if (!loading->ret_unread)
+        return -1;
+    loading->fn(loading->arg, &(struct rule_error){.file = path, .message = err->cause});
+    *loading->ret_unread = err_exit_code(err);
+    return 0;
+}
+
+static int load_all(const struct loading *loading, const struct rule_paths *paths, struct err *err)
+{
+    int result = 0;
+    for (size_t i = 0; result == 0 && i < paths->rules.count; i++)
+        result = load_path(loading, paths->rules.items[i], err);
+    for (int i = 0; result == 0 && i < paths->word_count; i++)
+        result = load_path(loading, paths->words[i], err);
+    return result < 0 ? -1 : ruleset_seal(loading->ruleset, loading->fn, loading->arg, err);
+}
+
 static struct ruleset *load_paths(const struct rule_paths *paths, bool keep, rule_error_fn *fn, void *arg,
-                                  struct err *err)
+                                  int *ret_unread, struct err *err)
 {
     struct sigma_lists *lists = NULL;
-    if (rule_paths_lists(&paths->lists, &lists, err) < 0)
+    if (read_lists(&paths->lists, &lists, err) < 0)
         return NULL;
     int result = 0;
-    struct ruleset *ruleset = ruleset_new();
+    const struct loading loading = {ruleset_new(), fn, arg, ret_unread};
     struct pipelines *pipelines = pipelines_new();
     for (size_t i = 0; result == 0 && i < paths->pipelines.count; i++)
         result = pipelines_load(pipelines, paths->pipelines.items[i], fn, arg, err);
-    ruleset_lists(ruleset, lists);
-    ruleset_pipelines(ruleset, pipelines);
+    ruleset_lists(loading.ruleset, lists);
+    ruleset_pipelines(loading.ruleset, pipelines);
     if (keep)
-        ruleset_keep(ruleset);
-    for (size_t i = 0; result == 0 && i < paths->rules.count; i++)
-        result = ruleset_load(ruleset, paths->rules.items[i], fn, arg, err);
+        ruleset_keep(loading.ruleset);
     if (result == 0)
-        result = ruleset_seal(ruleset, fn, arg, err);
+        result = load_all(&loading, paths, err);
     sigma_lists_free(lists);
     pipelines_free(pipelines);
     if (result == 0)
-        return ruleset;
-    ruleset_free(ruleset);
+        return loading.ruleset;
+    ruleset_free(loading.ruleset);
     return NULL;
 }
 
@@ -85,8 +112,8 @@ struct ruleset *rule_paths_load(const struct rule_paths *paths, bool keep, rule_
 {
     struct err err;
     struct ruleset *ruleset = NULL;
-    if (paths->rules.count) {
-        ruleset = load_paths(paths, keep, fn, arg, &err);
+    if (paths->rules.count || paths->word_count) {
+        ruleset = load_paths(paths, keep, fn, arg, NULL, &err);
     } else {
         struct config *config = load_or_complain(paths->config, ret_exit);
         if (!config)
@@ -96,6 +123,16 @@ struct ruleset *rule_paths_load(const struct rule_paths *paths, bool keep, rule_
             ruleset = NULL;
         config_free(config);
     }
+    if (!ruleset)
+        *ret_exit = term_error(&err);
+    return ruleset;
+}
+
+struct ruleset *rule_paths_check(const struct rule_paths *paths, rule_error_fn *fn, void *arg,
+                                 int *ret_unread, int *ret_exit)
+{
+    struct err err;
+    struct ruleset *ruleset = load_paths(paths, false, fn, arg, ret_unread, &err);
     if (!ruleset)
         *ret_exit = term_error(&err);
     return ruleset;

@@ -140,3 +140,15 @@ def test_pipelines_rewrite_rules_before_they_are_tried(tmp_path):
     assert json.loads(run("import", "--json", "--pipeline", ROOT / "pipelines", tmp_path / "rule.yml").stdout)["loaded"] == 1
     (tmp_path / "p.yml").write_text("transformations: [{type: magic}]\n")
     assert "there is no transformation 'magic'" in run("list", "--rules", tmp_path / "rule.yml", "--pipeline", tmp_path / "p.yml").stderr
+
+
+def test_as_many_rules_may_be_named_as_a_shell_expands(tmp_path):
+    for i in range(300):
+        (tmp_path / f"r{i}.yml").write_text(f"title: Rule {i}\nlogsource: {{product: linux}}\n"
+                                            f"detection: {{s: {{user.name: user{i}}}, condition: s}}\n")
+    names = sorted(tmp_path.glob("*.yml"))
+    last = json.dumps({"user.name": "user" + names[-1].stem[1:]})
+    assert len(run("list", *names).stdout.splitlines()) == 300
+    assert json.loads(run("import", "--json", *names).stdout)["loaded"] == 300
+    assert json.loads(run("check", "--json", *names).stdout)["loaded"] == 300
+    assert len(run("match", "--logsource", "linux//", "--rules", *names, text=last).stdout.splitlines()) == 1
