@@ -75,7 +75,7 @@ static void count_sources(struct importing *importing, const struct ruleset *rul
 
 static size_t loaded(const struct ruleset *ruleset)
 {
-    return ruleset_count(ruleset);
+    return ruleset_count(ruleset) + correlation_count(ruleset);
 }
 
 static void print_json(struct importing *importing, const struct ruleset *ruleset)
@@ -205,6 +205,8 @@ int cmd_rules_list(int argc, char **argv)
         return exit_code;
     for (size_t i = 0; i < ruleset_count(ruleset); i++)
         list_rule(ruleset_rule(ruleset, i), json);
+    for (size_t i = 0; i < correlation_count(ruleset); i++)
+        list_rule(correlation_about(ruleset, i), json);
     exit_code = ruleset_failed(ruleset) ? 65 : 0;
     ruleset_free(ruleset);
     return exit_code;

@@ -152,3 +152,11 @@ def test_as_many_rules_may_be_named_as_a_shell_expands(tmp_path):
     assert json.loads(run("import", "--json", *names).stdout)["loaded"] == 300
     assert json.loads(run("check", "--json", *names).stdout)["loaded"] == 300
     assert len(run("match", "--logsource", "linux//", "--rules", *names, text=last).stdout.splitlines()) == 1
+
+
+def test_correlations_are_rules_too(tmp_path):
+    (tmp_path / "r.yml").write_text(RULES.split("---")[0] + "---\ntitle: Often\nid: often\nlevel: critical\ncorrelation:\n"
+                                    "    {type: event_count, rules: [shell], group-by: [user.name], timespan: 5m, condition: {gte: 3}}\n")
+    listed = [json.loads(line) for line in run("list", "--json", tmp_path / "r.yml").stdout.splitlines()]
+    assert [(rule["id"], rule["level"]) for rule in listed] == [("one", "high"), ("often", "critical")]
+    assert json.loads(run("import", "--json", tmp_path / "r.yml").stdout)["loaded"] == 2
