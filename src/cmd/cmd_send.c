@@ -38,6 +38,19 @@ static int drop_foreign_flags(int argc, char **argv, char **out)
     return n;
 }
 
+/* JSON has no place for what is not UTF-8: the word would be missing from the request. NULL: all have one. */
+static const char *find_unfit(const struct send *send, char **words, int count)
+{
+    const char *const options[] = {send->sender, send->gateway, send->title, send->severity};
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+        if (!sv_utf8(sv_of(options[i])))
+            return options[i];
+    for (int i = 0; i < count; i++)
+        if (!sv_utf8(sv_of(words[i])))
+            return words[i];
+    return NULL;
+}
+
 static void add_recipients(json_t *request, char **words, int count)
 {
     json_t *list = json_array();
@@ -149,10 +162,15 @@ int cmd_send(int argc, char **argv)
     int exit_code, count = drop_foreign_flags(argc, argv, words);
     if (!command_options("send", specs, sizeof specs / sizeof *specs, &count, words, &exit_code))
         return exit_code;
+    struct err err;
+    const char *unfit = find_unfit(&send, words, count);
+    if (unfit) {
+        err_set(&err, ERR_USAGE, NULL, "\"%s\" is not UTF-8", unfit);
+        return term_error(&err);
+    }
     struct config *config = load_or_complain(send.config, &exit_code);
     if (!config)
         return exit_code;
-    struct err err;
     struct buf raw = BUF_INIT(MAIL_INPUT_BYTES_MAX);
     int outcome = input_read_all(&raw, &err);
     if (outcome == 0)

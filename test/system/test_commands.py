@@ -418,6 +418,14 @@ def test_send_takes_a_mail_as_sendmail_does(own_gateway, argv, recipients, whole
     assert ("after the dot" in text) is whole
 
 
+@pytest.mark.parametrize("argv", [["soc@example.org", b"caf\xe9@example.org"], ["-f", b"\xe9@example.org", "soc@example.org"],
+                                  ["--gateway", b"\xe9", "soc@example.org"]])
+def test_send_drops_no_word_that_is_not_utf_8(own_gateway, argv):
+    done = own_gateway.command("send", *argv, text=MAIL, check=False)
+    assert (done.returncode, "UTF-8" in done.stderr) == (64, True)
+    assert not own_gateway.command("queue", "--all", "--json").stdout
+
+
 def test_the_name_sendmail_is_enough(own_gateway, tmp_path):
     link = tmp_path / "sendmail"
     link.symlink_to(program.binary())
