@@ -116,7 +116,7 @@ static int ask(struct queue_request *request, const char *command, const char *i
 {
     int exit_code;
     struct err err;
-    struct config *config = load_or_complain(request->config, &exit_code);
+    struct config *config = load_or_complain(gateway_rules_path(request->config), &exit_code);
     if (!config)
         return exit_code;
     json_t *json = json_object();
@@ -143,10 +143,10 @@ static int wrong_usage(const char *cause)
 int cmd_gateway_queue(int argc, char **argv)
 {
     static const char *const actions[] = {"show", "hold", "release", "retry", "delete", "requeue"};
-    struct queue_request request = {.config = GATEWAY_DEFAULT_PATH};
+    struct queue_request request = {0};
     const struct option_spec specs[] = {
-        {"config", 'c', OPTION_TEXT, "FILE", "configuration (default: " GATEWAY_DEFAULT_PATH ")",
-         &request.config},
+        {"config", 'c', OPTION_TEXT, "FILE",
+         "configuration (default: " GATEWAY_DEFAULT_PATH ", else vedette.yaml)", &request.config},
         {"json", 0, OPTION_FLAG, NULL, "one JSON object a line", &request.json},
         {"body", 0, OPTION_FLAG, NULL, "of show: all of the message, for administrators", &request.body},
         {"route", 0, OPTION_TEXT, "NAME", "of requeue: the route to take from now on", &request.route},
