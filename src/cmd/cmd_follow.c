@@ -38,8 +38,10 @@ int cmd_follow(int argc, char **argv)
     int exit_code;
     if (!command_options("follow", specs, 5, &argc, argv, &exit_code))
         return exit_code;
-    struct config *config = load_or_complain(path, &exit_code);
     struct err err;
+    if (options_range("timeout", seconds, 0, CONTROL_SECONDS_MAX, &err) < 0)
+        return term_error(&err);
+    struct config *config = load_or_complain(path, &exit_code);
     if (!config)
         return exit_code;
     json_t *request = json_object();

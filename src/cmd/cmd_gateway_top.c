@@ -97,10 +97,8 @@ int cmd_gateway_top(int argc, char **argv)
     struct err err;
     if (!command_options("gateway top", specs, sizeof specs / sizeof *specs, &argc, argv, &exit_code))
         return exit_code;
-    if (rows < 1 || rows > ROWS_MAX) {
-        err_set(&err, ERR_USAGE, "from 1 to 4096", "--rows is out of range");
+    if (options_range("rows", rows, 1, ROWS_MAX, &err) < 0)
         return term_error(&err);
-    }
     struct config *config = load_or_complain(gateway_rules_path(path), &exit_code);
     if (!config)
         return exit_code;

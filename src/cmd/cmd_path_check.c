@@ -106,8 +106,8 @@ static int change_gateway(struct wanted *wanted, const struct path_options *opti
     if (options->address && !take_address(wanted, options->address))
         return err_set(err, ERR_USAGE, "give an IP address such as 192.0.2.25; a name goes with --host",
                        "\"%s\" is not an IP address", options->address);
-    if (options->port && (options->port < 1 || options->port > 65535))
-        return err_set(err, ERR_USAGE, NULL, "--port wants 1 to 65535, not %lld", (long long)options->port);
+    if (options->port && options_range("port", options->port, 1, 65535, err) < 0)
+        return -1;
     if (options->port)
         gateway->port = (int)options->port;
     if (options->security) {

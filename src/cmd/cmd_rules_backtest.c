@@ -406,27 +406,24 @@ static int backtest_files(struct backtest *backtest, int jobs, struct err *err)
 int cmd_rules_backtest(int argc, char **argv)
 {
     struct backtest backtest = {0};
-    const char *jobs_text = NULL;
+    int64_t jobs = sysconf(_SC_NPROCESSORS_ONLN);
     const struct option_spec specs[] = {
         EVENT_FORM_OPTION(backtest.form),
         EVENT_SOURCE_OPTION(backtest.form),
-        {"jobs", 'j', OPTION_TEXT, "N", "processes (default: one per core)", &jobs_text},
+        {"jobs", 'j', OPTION_NUMBER, "N", "processes (default: one per core)", &jobs},
         {"json", 0, OPTION_FLAG, NULL, "one JSON object a rule, those that never fired too", &backtest.json},
         RULE_PATHS_OPTIONS(backtest.paths),
     };
     int exit_code;
-    struct err err = {0};
+    struct err err;
     if (!command_options("rules backtest", specs, sizeof specs / sizeof *specs, &argc, argv, &exit_code))
         return exit_code;
-    uint64_t jobs = (uint64_t)sysconf(_SC_NPROCESSORS_ONLN);
-    if (argc == 0)
+    if (argc == 0) {
         err_set(&err, ERR_USAGE, "name log files: vedette rules backtest /var/log/auth.log",
                 "there is nothing to read");
-    else if (event_form_read(&backtest.form, &err) < 0)
         return term_error(&err);
-    else if (jobs_text && (!sv_to_u64(sv_of(jobs_text), &jobs) || jobs < 1 || jobs > JOBS_MAX))
-        err_set(&err, ERR_USAGE, "a number from 1 to 256", "\"%s\" is no number of processes", jobs_text);
-    if (err.cause[0])
+    }
+    if (event_form_read(&backtest.form, &err) < 0 || options_range("jobs", jobs, 1, JOBS_MAX, &err) < 0)
         return term_error(&err);
     backtest.ruleset = rule_paths_load(&backtest.paths, false, rule_paths_tell, NULL, &exit_code);
     if (!backtest.ruleset)

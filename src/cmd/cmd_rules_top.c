@@ -133,10 +133,8 @@ int cmd_rules_top(int argc, char **argv)
     struct err err;
     if (!command_options("rules top", specs, sizeof specs / sizeof *specs, &argc, argv, &exit_code))
         return exit_code;
-    if (view.rows < 1 || view.rows > ROWS_MAX) {
-        err_set(&err, ERR_USAGE, "from 1 to 100000", "--rows is out of range");
+    if (options_range("rows", view.rows, 1, ROWS_MAX, &err) < 0)
         return term_error(&err);
-    }
     struct config *config = load_or_complain(path, &exit_code);
     if (!config)
         return exit_code;

@@ -168,10 +168,12 @@ int cmd_test(int argc, char **argv)
     int exit_code;
     if (!command_options("test", specs, 4, &argc, argv, &exit_code))
         return exit_code;
+    struct err err;
+    if (options_range("timeout", test.seconds, 1, CONTROL_SECONDS_MAX, &err) < 0)
+        return term_error(&err);
     struct config *config = load_or_complain(path, &exit_code);
     if (!config)
         return exit_code;
-    struct err err;
     int outcome = run_test(&test, config, &err);
     config_free(config);
     if (outcome < 0)

@@ -133,10 +133,7 @@ static int ended(const json_t *reply, struct err *err)
 
 static nanos moment_after(nanos timeout)
 {
-    nanos now = loop_monotonic();
-    if (!timeout)
-        return 0;
-    return timeout < INT64_MAX - now ? now + timeout : INT64_MAX;
+    return timeout ? loop_monotonic() + timeout : 0;
 }
 
 /* Takes over the reference. */

@@ -9,6 +9,8 @@
 
 struct control_client;
 
+enum { CONTROL_SECONDS_MAX = 366 * 24 * 3600 }; /* that a person may want to wait for an answer */
+
 /* ERR_UNAVAILABLE when no daemon listens there. */
 int control_connect(const struct config *config, struct control_client **ret, struct err *err);
 

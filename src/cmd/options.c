@@ -84,6 +84,14 @@ int options_parse(const struct option_spec *specs, size_t count, int argc, char 
     return 0;
 }
 
+int options_range(const char *name, int64_t value, int64_t min, int64_t max, struct err *err)
+{
+    if (value >= min && value <= max)
+        return 0;
+    return err_set(err, ERR_USAGE, ADVICE, "--%s wants %lld to %lld, not %lld", name, (long long)min,
+                   (long long)max, (long long)value);
+}
+
 void options_help(const struct option_spec *specs, size_t count, FILE *out)
 {
     for (size_t i = 0; i < count; i++) {

@@ -33,6 +33,9 @@ struct option_spec {
 int options_parse(const struct option_spec *specs, size_t count, int argc, char **argv, int *ret_left,
                   struct err *err);
 
+/* −1: the number that an option was given is not from min to max. */
+int options_range(const char *name, int64_t value, int64_t min, int64_t max, struct err *err);
+
 /* One line an option. */
 void options_help(const struct option_spec *specs, size_t count, FILE *out);
 
