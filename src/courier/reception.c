@@ -18,12 +18,18 @@ static struct watch *watch_of(struct reception *reception, const struct channel 
     return NULL;
 }
 
-static struct channel *channel_of(struct reception *reception, uint64_t id)
+static struct watch *watch_by_id(struct reception *reception, uint64_t id)
 {
     for (size_t i = 0; i < WATCHES_MAX; i++)
         if (reception->watches[i].channel && reception->watches[i].id == id)
-            return reception->watches[i].channel;
+            return &reception->watches[i];
     return NULL;
+}
+
+static struct channel *channel_of(struct reception *reception, uint64_t id)
+{
+    const struct watch *watch = watch_by_id(reception, id);
+    return watch ? watch->channel : NULL;
 }
 
 /* --- Back-pressure --- */
@@ -48,14 +54,6 @@ static void consider_pressure(struct reception *reception)
 }
 
 /* --- One after the other --- */
-
-static struct watch *watch_by_id(struct reception *reception, uint64_t id)
-{
-    for (size_t i = 0; i < WATCHES_MAX; i++)
-        if (reception->watches[i].channel && reception->watches[i].id == id)
-            return &reception->watches[i];
-    return NULL;
-}
 
 /* True when the rules have no correlations any more and who correlated has ended: then nobody comes who could
  * be asked. While there is no watch it is not known. */
