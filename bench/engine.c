@@ -114,8 +114,7 @@ static double load(struct engine *engine, char **paths, int count)
     for (int i = 0; i < count; i++)
         if (ruleset_load(engine->ruleset, paths[i], NULL, NULL, &err) < 0)
             fail(err.cause);
-    if (ruleset_seal(engine->ruleset, NULL, NULL, &err) < 0)
-        fail(err.cause);
+    ruleset_seal(engine->ruleset, NULL, NULL);
     return (double)(tool_nanos() - start) / 1e9;
 }
 

@@ -79,7 +79,9 @@ static int load_all(const struct loading *loading, const struct rule_paths *path
         result = load_path(loading, paths->rules.items[i], err);
     for (int i = 0; result == 0 && i < paths->word_count; i++)
         result = load_path(loading, paths->words[i], err);
-    return result < 0 ? -1 : ruleset_seal(loading->ruleset, loading->fn, loading->arg, err);
+    if (result == 0)
+        ruleset_seal(loading->ruleset, loading->fn, loading->arg);
+    return result;
 }
 
 static struct ruleset *load_paths(const struct rule_paths *paths, bool keep, rule_error_fn *fn, void *arg,

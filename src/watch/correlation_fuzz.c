@@ -63,8 +63,7 @@ static struct ruleset *load(sv correlations)
     struct ruleset *ruleset = ruleset_new();
     ruleset_load_text(ruleset, "rules.yml", sv_of(rules), check_error, NULL);
     ruleset_load_text(ruleset, "fuzz.yml", correlations, check_error, NULL);
-    if (ruleset_seal(ruleset, check_error, NULL, NULL) < 0)
-        abort();
+    ruleset_seal(ruleset, check_error, NULL);
     return ruleset;
 }
 

@@ -75,7 +75,7 @@ int rule_book_load(const struct config *config, enum rule_book_use use, struct d
     for (size_t i = 0; result == 0 && i < config->rules.count; i++)
         result = ruleset_load(ruleset, config->rules.items[i], fn, arg, err);
     if (result == 0)
-        result = ruleset_seal(ruleset, fn, arg, err);
+        ruleset_seal(ruleset, fn, arg);
     ruleset_lists(ruleset, NULL);
     ruleset_pipelines(ruleset, NULL);
     pipelines_free(pipelines);

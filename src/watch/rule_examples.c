@@ -232,12 +232,10 @@ static void visit(void *arg, const char *path, sv text, const struct err *proble
         report_file(run, RULE_EXAMPLE_BROKEN, path, path, 1, 1, problem->cause);
         return;
     }
-    struct err err = {0};
     struct ruleset *ruleset = ruleset_new();
     run->counts.rules += ruleset_load_text(ruleset, path, text, take_rule_error, run);
-    if (ruleset_seal(ruleset, take_rule_error, run, &err) < 0)
-        report_file(run, RULE_EXAMPLE_BROKEN, path, path, 1, 1, err.cause);
-    else if (ruleset_failed(ruleset) == 0)
+    ruleset_seal(ruleset, take_rule_error, run);
+    if (ruleset_failed(ruleset) == 0)
         run_examples(run, path, ruleset);
     for (size_t i = 0; i < ruleset_count(ruleset); i++)
         run->counts.rules -= correlation_silences(ruleset, i); /* it is part of another */

@@ -288,9 +288,8 @@ static void apply_filters(struct ruleset *ruleset, rule_error_fn *fn, void *arg)
         sigma_filters_apply(ruleset->filters, ruleset->rules, ruleset->count, find_rule, ruleset, &shop);
 }
 
-int ruleset_seal(struct ruleset *ruleset, rule_error_fn *fn, void *arg, struct err *err)
+void ruleset_seal(struct ruleset *ruleset, rule_error_fn *fn, void *arg)
 {
-    (void)err;
     assert(!ruleset->sealed);
     apply_filters(ruleset, fn, arg);
     ruleset->failed += correlation_rules_resolve(ruleset->correlations, ruleset, fn, arg);
@@ -300,7 +299,6 @@ int ruleset_seal(struct ruleset *ruleset, rule_error_fn *fn, void *arg, struct e
         ruleset->prefilter = prefilter_new(ruleset->rules, ruleset->count, ruleset->fields, ruleset->cache);
     ruleset->cache = NULL;
     ruleset->sealed = true;
-    return 0;
 }
 
 size_t ruleset_count(const struct ruleset *ruleset)

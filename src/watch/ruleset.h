@@ -58,7 +58,7 @@ size_t ruleset_load_text(struct ruleset *ruleset, const char *name, sv text, rul
 
 /* After the last load: finds the rules that correlations and filters name (errors go to fn: one that names
  * none is left out) and compiles what is shared between rules. Loading afterwards is our mistake. */
-int ruleset_seal(struct ruleset *ruleset, rule_error_fn *fn, void *arg, struct err *err);
+void ruleset_seal(struct ruleset *ruleset, rule_error_fn *fn, void *arg);
 
 size_t ruleset_count(const struct ruleset *ruleset);
 size_t ruleset_failed(const struct ruleset *ruleset);
