@@ -298,12 +298,12 @@ static void drop_items(const struct yaml_node *transformation, struct yaml_node 
 {
     for (struct yaml_node **at = &map->first; *at;) {
         bool drop = field_of((*at)->key).n && pipeline_for_field(transformation, field_of((*at)->key));
-        if (drop)
-            map->count--;
-        if (drop)
-            *at = (*at)->next;
-        else
+        if (!drop) {
             at = &(*at)->next;
+            continue;
+        }
+        *at = (*at)->next;
+        map->count--;
     }
 }
 
@@ -341,13 +341,13 @@ static void change_single(struct work *work, const struct yaml_node *transformat
 static void change_list(struct work *work, const struct yaml_node *transformation,
                         struct yaml_node *selection)
 {
-    size_t alternatives = 1;
     for (struct yaml_node *map = selection->first, *next; map && !work->failed; map = next) {
+        size_t alternatives = 1;
         next = map->next;
         if (map->kind == YAML_MAP)
             change_map(work, transformation, map, 0, &alternatives);
+        selection->count += alternatives - 1;
     }
-    selection->count += alternatives - 1;
 }
 
 static bool is_selection(const struct yaml_node *node)

@@ -119,6 +119,24 @@ static void transformations_rewrite_rules(void **state)
     }
 }
 
+static void alternatives_are_bounded_for_each_map_of_a_list(void **state)
+{
+    (void)state;
+    struct told told;
+    struct buf maps = BUF_INIT(1 << 14);
+    buf_put(&maps, SV(S));
+    for (int i = 0; i < PIPELINE_ALTERNATIVES_MAX + 10; i++)
+        buf_printf(&maps, "        - a: x%d\n", i);
+    buf_put_char(&maps, '\0');
+    struct ruleset *ruleset =
+        rewritten("- {type: field_name_mapping, mapping: {a: [b, c]}}\n", buf_view(&maps).p, &told);
+    if (told.count)
+        fail_msg("%s", told.text);
+    assert_true(matches(ruleset, "", "c=x70"));
+    ruleset_free(ruleset);
+    buf_free(&maps);
+}
+
 static void a_log_source_is_changed_whole(void **state)
 {
     (void)state;
@@ -333,6 +351,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(transformations_rewrite_rules),
+        cmocka_unit_test(alternatives_are_bounded_for_each_map_of_a_list),
         cmocka_unit_test(a_log_source_is_changed_whole),
         cmocka_unit_test(what_a_pipeline_refuses_says_why),
         cmocka_unit_test(pipelines_go_by_priority),
