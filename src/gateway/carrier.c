@@ -183,7 +183,7 @@ static nanos patience(void *arg, enum smtp_stage stage)
     const struct carrier *carrier = arg;
     /* Strangers' servers may be slow for reasons of their own (RFC 5321 §4.5.3.2), unless others wait. */
     bool hurry = destination_route(carrier->destination)->kind == ROUTE_MX
-                     ? carrier->relay->crowd != NULL
+                     ? carrier->relay->anteroom != NULL
                      : destination_has_other(carrier->destination, carrier->hop);
     return patience_for(stage, carrier->hop->gateway.stage_timeout, hurry);
 }

@@ -172,56 +172,56 @@ static bool knows_hops(struct destination *destination)
     return false;
 }
 
-/* --- The crowd: who waits for one of the sessions that all destinations have together --- */
+/* --- The anteroom: who waits for one of the sessions that all destinations have together --- */
 
-static void crowd_wake(struct relay *relay)
+static void anteroom_wake(struct relay *relay)
 {
-    if (relay->crowd && relay->carriers < CARRIERS_MAX)
-        loop_timer_set(relay->crowd->wake, 0);
+    if (relay->anteroom && relay->carriers < CARRIERS_MAX)
+        loop_timer_set(relay->anteroom->wake, 0);
 }
 
-static void crowd_leave(struct destination *destination)
+static void anteroom_leave(struct destination *destination)
 {
     struct relay *relay = destination->relay;
-    struct destination **at = &relay->crowd, *last = NULL;
-    if (!destination->in_crowd)
+    struct destination **at = &relay->anteroom, *last = NULL;
+    if (!destination->in_anteroom)
         return;
-    for (; *at != destination; at = &last->next_in_crowd) {
+    for (; *at != destination; at = &last->next_in_anteroom) {
         last = *at;
-        assert(last && "who is in the crowd is on its list");
+        assert(last && "who is in the anteroom is on its list");
     }
-    *at = destination->next_in_crowd;
-    if (relay->crowd_last == destination)
-        relay->crowd_last = last;
-    destination->in_crowd = false;
-    crowd_wake(relay);
+    *at = destination->next_in_anteroom;
+    if (relay->anteroom_last == destination)
+        relay->anteroom_last = last;
+    destination->in_anteroom = false;
+    anteroom_wake(relay);
 }
 
-static void crowd_join(struct destination *destination)
+static void anteroom_join(struct destination *destination)
 {
     struct relay *relay = destination->relay;
-    bool first = !relay->crowd;
-    if (destination->in_crowd)
+    bool first = !relay->anteroom;
+    if (destination->in_anteroom)
         return;
-    *(first ? &relay->crowd : &relay->crowd_last->next_in_crowd) = destination;
-    relay->crowd_last = destination;
-    destination->next_in_crowd = NULL;
-    destination->in_crowd = true;
+    *(first ? &relay->anteroom : &relay->anteroom_last->next_in_anteroom) = destination;
+    relay->anteroom_last = destination;
+    destination->next_in_anteroom = NULL;
+    destination->in_anteroom = true;
     for (struct destination *at = relay->destinations; first && at; at = at->next)
         for (struct carrier *carrier = at->carriers; carrier; carrier = carrier_next(carrier))
             carrier_hurry(carrier); /* servers that keep silent have had the others' time */
 }
 
 /* Whoever waits longest goes first, and by one session at a time. */
-static bool crowd_lets_in(struct destination *destination)
+static bool anteroom_lets_in(struct destination *destination)
 {
     struct relay *relay = destination->relay;
-    if (relay->carriers < CARRIERS_MAX && (!relay->crowd || relay->crowd == destination)) {
-        crowd_leave(destination);
+    if (relay->carriers < CARRIERS_MAX && (!relay->anteroom || relay->anteroom == destination)) {
+        anteroom_leave(destination);
         return true;
     }
-    crowd_join(destination);
-    crowd_wake(relay);
+    anteroom_join(destination);
+    anteroom_wake(relay);
     return false;
 }
 
@@ -243,7 +243,7 @@ static void open_carriers(struct destination *destination)
             continue;
         if (!destination_knows_security(destination, hop))
             break;
-        if (!crowd_lets_in(destination))
+        if (!anteroom_lets_in(destination))
             return;
         struct carrier *carrier = carrier_open(destination, hop, destination->relay);
         if (!carrier)
@@ -255,7 +255,7 @@ static void open_carriers(struct destination *destination)
         destination->relay->carriers++;
         next_hop_keep(hop);
     }
-    crowd_leave(destination); /* it has what it wants, or cannot use it now */
+    anteroom_leave(destination); /* it has what it wants, or cannot use it now */
 }
 
 static void feed_maildrop(struct destination *destination);
@@ -306,7 +306,7 @@ void destination_carrier_gone(struct destination *destination, struct carrier *c
     }
     next_hop_let_go(&destination->hops, carrier_hop(carrier));
     destination->relay->carriers--;
-    crowd_wake(destination->relay);
+    anteroom_wake(destination->relay);
     loop_timer_set(destination->wake, 0);
     relay_check_drained(destination->relay);
 }
@@ -496,7 +496,7 @@ void destination_free(struct destination *destination)
 {
     struct relay *relay = destination->relay;
     leave_bucket(destination);
-    crowd_leave(destination);
+    anteroom_leave(destination);
     if (destination->previous)
         destination->previous->next = destination->next;
     else

@@ -32,8 +32,8 @@ struct destination {
     struct maildrop *maildrop;
     struct loop_timer *wake;
     char trouble[SAID_MAX];
-    struct destination *next_in_crowd;
-    bool retired, draining, pumping, in_crowd;
+    struct destination *next_in_anteroom;
+    bool retired, draining, pumping, in_anteroom;
 };
 
 /* --- destination.c --- */

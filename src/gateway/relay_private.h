@@ -103,7 +103,7 @@ struct relay {
     struct destination *destinations;
     struct destination *buckets[DESTINATION_BUCKETS]; /* those that are not retired, by route and domain */
     size_t destination_count, carriers;
-    struct destination *crowd, *crowd_last; /* they wait until there are fewer than CARRIERS_MAX */
+    struct destination *anteroom, *anteroom_last; /* they wait until there are fewer than CARRIERS_MAX */
     struct loop_timer *housekeeping;
     struct run *spare;     /* for what no carrier has */
     struct arena *scratch; /* an envelope, while a letter is sorted */
