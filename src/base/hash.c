@@ -20,3 +20,11 @@ uint64_t hash_sv_fold(sv s)
     }
     return h;
 }
+
+uint32_t hash_lot(uint32_t chance, size_t index)
+{
+    uint32_t x = chance ^ ((uint32_t)index * 0x9e3779b9U);
+    x = (x ^ (x >> 16)) * 0x85ebca6bU;
+    x = (x ^ (x >> 13)) * 0xc2b2ae35U;
+    return x ^ (x >> 16);
+}

@@ -10,4 +10,7 @@ uint64_t hash_sv(sv s);
 /* The same with ASCII letters folded to lower case. */
 uint64_t hash_sv_fold(sv s);
 
+/* For choices among equals: a number for each index, another one with another chance. */
+uint32_t hash_lot(uint32_t chance, size_t index);
+
 #endif

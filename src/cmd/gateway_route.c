@@ -6,6 +6,7 @@
 #include "wire/smtp_address.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 struct hop_search {
     const struct route *route;
@@ -50,7 +51,7 @@ static void ask_dns(struct hop_search *search, const struct config *config, cons
                                        .ourselves = ourselves,
                                        .route = route,
                                        .domain = route->kind == ROUTE_MX ? text : NULL,
-                                       .chance = (uint32_t)loop_now()};
+                                       .chance = arc4random()};
     sv_copy(text, sizeof text, domain);
     lookup_start(&setup, search->loop, on_found, search);
     loop_run(search->loop);

@@ -166,7 +166,7 @@ static bool knows_hops(struct destination *destination)
                                        .ourselves = relay->ourselves,
                                        .route = destination->route,
                                        .domain = destination->domain,
-                                       .chance = relay_chance(relay)};
+                                       .chance = arc4random()};
     if (!destination->lookup)
         destination->lookup = lookup_start(&setup, relay->loop, on_found, destination);
     return false;
@@ -230,8 +230,7 @@ static bool anteroom_lets_in(struct destination *destination)
 static void open_carriers(struct destination *destination)
 {
     while (destination->connecting < destination->waiting && knows_hops(destination)) {
-        struct next_hop *hop =
-            next_hops_choose(&destination->hops, loop_monotonic(), relay_chance(destination->relay));
+        struct next_hop *hop = next_hops_choose(&destination->hops, loop_monotonic(), arc4random());
         if (!hop) {
             if (destination_all_refuse(destination))
                 loop_timer_set(destination->wake, 0);

@@ -1,5 +1,6 @@
 #include "gateway/mx.h"
 
+#include "base/hash.h"
 #include "config/mailbox.h"
 
 #include <assert.h>
@@ -31,15 +32,6 @@ static unsigned own_preference(const struct dns_answer *answer, const char *cons
     return least;
 }
 
-/* A number for each record that differs from chance to chance. */
-static uint32_t lot(uint32_t chance, size_t index)
-{
-    uint32_t x = chance ^ ((uint32_t)index * 0x9e3779b9U);
-    x = (x ^ (x >> 16)) * 0x85ebca6bU;
-    x = (x ^ (x >> 13)) * 0xc2b2ae35U;
-    return x ^ (x >> 16);
-}
-
 /* Records in the order to try them; picked has been used. −1: no more below limit. */
 static int next_record(const struct dns_answer *answer, const bool *picked, unsigned limit, uint32_t chance)
 {
@@ -50,7 +42,7 @@ static int next_record(const struct dns_answer *answer, const bool *picked, unsi
             continue;
         const struct dns_record *other = best < 0 ? NULL : &answer->records[best];
         if (!other || record->preference < other->preference ||
-            (record->preference == other->preference && lot(chance, i) < lot(chance, (size_t)best)))
+            (record->preference == other->preference && hash_lot(chance, i) < hash_lot(chance, (size_t)best)))
             best = (int)i;
     }
     return best;

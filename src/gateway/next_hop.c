@@ -1,5 +1,7 @@
 #include "gateway/next_hop.h"
 
+#include "base/hash.h"
+
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -221,6 +223,7 @@ struct next_hop *next_hops_choose(const struct next_hops *hops, nanos now, uint3
     struct next_hop *best = NULL;
     const struct next_hop *last = NULL;
     uint64_t weights = 0;
+    size_t lots = 0;
     int preference = 0;
     if (!best_preference(hops, now, &preference))
         return NULL;
@@ -233,8 +236,7 @@ struct next_hop *next_hops_choose(const struct next_hops *hops, nanos now, uint3
             continue;
         unsigned weight = hop->of->weight > 0 ? (unsigned)hop->of->weight : 1;
         weights += weight;
-        chance = chance * 1664525 + 1013904223;
-        if (weights == weight || (chance >> 8) % weights < weight)
+        if (hash_lot(chance, lots++) % weights < weight)
             best = hop;
     }
     return best;

@@ -10,17 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SCRATCH_BYTES_MAX = 256 * 1024, SPOOL_PATH_MAX = 4096 };
+enum { SCRATCH_BYTES_MAX = 256 * 1024 };
 
 #define HOUSEKEEPING_EVERY (10 * NANOS_PER_SECOND)
 #define LOST_EXPIRE        (5 * 86400 * NANOS_PER_SECOND)
 #define DRAIN_PATIENCE     (10 * NANOS_PER_SECOND)
-
-uint32_t relay_chance(struct relay *relay)
-{
-    relay->chance = relay->chance * 1664525 + 1013904223;
-    return relay->chance >> 8;
-}
 
 /* --- Letters --- */
 
@@ -388,7 +382,6 @@ int relay_new(const struct relay_setup *setup, struct relay **ret, struct err *e
     assert(relay);
     relay->loop = setup->loop;
     relay->keeper = setup->keeper;
-    relay->chance = (uint32_t)loop_now();
     relay->scratch = arena_new(SCRATCH_BYTES_MAX);
     relay->hostname = strdup(setup->config->hostname ? setup->config->hostname : "localhost");
     relay->postmaster = postmaster_of(setup->config);

@@ -111,7 +111,6 @@ struct relay {
     struct loop_timer *patience, *report;
     loop_fn *done;
     void *done_arg;
-    uint32_t chance;
     uint64_t outcomes[OUTCOME_FAILED + 1]; /* of attempts, one for each recipient */
 };
 
@@ -142,7 +141,6 @@ void errand_rest(struct errand *errand, nanos after);
 void letter_settle(struct letter *letter);
 
 void relay_check_drained(struct relay *relay);
-uint32_t relay_chance(struct relay *relay);
 
 /* --- run.c --- */
 

@@ -209,9 +209,8 @@ void run_end(struct run *run)
     if (recipient_count(&later) && !letter->deleted && !letter->held) {
         errand->recipients = later;
         letter_note(letter);
-        errand_rest(errand,
-                    retry_delay(route->retry_first, route->retry_max,
-                                letter->attempts ? (int)letter->attempts : 1, relay_chance(letter->relay)));
+        errand_rest(errand, retry_delay(route->retry_first, route->retry_max,
+                                        letter->attempts ? (int)letter->attempts : 1, arc4random()));
         notify_delay(letter);
         return;
     }
