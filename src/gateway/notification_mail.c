@@ -28,6 +28,16 @@ static void put_words(struct buf *out, sv words)
     }
 }
 
+/* A line of its own; none where there are no words. */
+static void put_line(struct buf *out, sv begin, sv words)
+{
+    if (!words.n)
+        return;
+    buf_put(out, begin);
+    put_words(out, words);
+    buf_put(out, SV("\r\n"));
+}
+
 static bool is_ascii(sv text)
 {
     assert(text.p || text.n == 0);
@@ -48,11 +58,7 @@ static void put_plain(struct buf *out, const struct notification *notification)
         const struct notification_recipient *recipient = &notification->recipients[i];
         buf_printf(out, "\r\n  <%.*s>\r\n",
                    SV_ARG(notification->about->said.recipients[recipient->index].address));
-        if (recipient->said.n) {
-            buf_put(out, SV("    "));
-            put_words(out, recipient->said);
-            buf_put(out, SV("\r\n"));
-        }
+        put_line(out, SV("    "), recipient->said);
     }
     if (kind == NOTIFICATION_DELAYED)
         buf_printf(out, "\r\nIt is given up on %s.\r\n",
@@ -66,24 +72,11 @@ static void put_recipient(struct buf *out, const struct notification *notificati
     const struct notification_recipient *recipient = &notification->recipients[i];
     const struct intake_recipient *said = &notification->about->said.recipients[recipient->index];
     buf_put(out, SV("\r\n"));
-    if (said->orcpt.n) {
-        buf_put(out, SV("Original-Recipient: "));
-        put_words(out, said->orcpt);
-        buf_put(out, SV("\r\n"));
-    }
-    buf_put(out, SV("Final-Recipient: rfc822; "));
-    put_words(out, said->address);
-    buf_printf(out, "\r\nAction: %s\r\nStatus: %s\r\n", kinds[recipient->kind].action, recipient->status);
-    if (recipient->remote.n) {
-        buf_put(out, SV("Remote-MTA: dns; "));
-        put_words(out, recipient->remote);
-        buf_put(out, SV("\r\n"));
-    }
-    if (recipient->said.n) {
-        buf_put(out, SV("Diagnostic-Code: smtp; "));
-        put_words(out, recipient->said);
-        buf_put(out, SV("\r\n"));
-    }
+    put_line(out, SV("Original-Recipient: "), said->orcpt);
+    put_line(out, SV("Final-Recipient: rfc822; "), said->address);
+    buf_printf(out, "Action: %s\r\nStatus: %s\r\n", kinds[recipient->kind].action, recipient->status);
+    put_line(out, SV("Remote-MTA: dns; "), recipient->remote);
+    put_line(out, SV("Diagnostic-Code: smtp; "), recipient->said);
     if (recipient->kind == NOTIFICATION_DELAYED)
         buf_printf(out, "Will-Retry-Until: %s\r\n", time_rfc5322(notification->until, when, sizeof when));
 }
@@ -94,11 +87,7 @@ static void put_status(struct buf *out, const struct notification *notification)
     char when[40];
     const struct intake_envelope *said = &notification->about->said;
     buf_printf(out, "Reporting-MTA: dns; %.*s\r\n", SV_ARG(notification->hostname));
-    if (said->envid.n) {
-        buf_put(out, SV("Original-Envelope-Id: "));
-        put_words(out, said->envid);
-        buf_put(out, SV("\r\n"));
-    }
+    put_line(out, SV("Original-Envelope-Id: "), said->envid);
     buf_printf(out, "Arrival-Date: %s\r\n", time_rfc5322(notification->about->arrived, when, sizeof when));
     for (size_t i = 0; i < notification->count; i++)
         put_recipient(out, notification, i);

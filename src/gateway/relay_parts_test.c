@@ -149,20 +149,26 @@ static char *compose(const struct notification *notification)
     return copy;
 }
 
+static struct notification on_one(const struct envelope *about, const struct notification_recipient *told)
+{
+    return (struct notification){.about = about,
+                                 .recipients = told,
+                                 .count = 1,
+                                 .content = SV("Subject: secret plans\r\nX: y\r\n\r\nthe body\r\n"),
+                                 .to = SV("a@example.org"),
+                                 .id = SV("ABC"),
+                                 .hostname = SV("gw.example.org"),
+                                 .now = NOW,
+                                 .until = NOW + 86400 * NANOS_PER_SECOND};
+}
+
 static void a_notification_says_what_machines_and_people_need(void **state)
 {
     (void)state;
     struct envelope about = example();
-    struct notification_recipient told[] = {
-        {0, NOTIFICATION_FAILED, "5.1.1", SV("550 5.1.1 no such\r\nBcc: user here"), SV("mx.example.net")}};
-    struct notification notification = {.about = &about,
-                                        .recipients = told,
-                                        .count = 1,
-                                        .content = SV("Subject: secret plans\r\nX: y\r\n\r\nthe body\r\n"),
-                                        .to = SV("a@example.org"),
-                                        .id = SV("ABC"),
-                                        .hostname = SV("gw.example.org"),
-                                        .now = NOW};
+    struct notification_recipient told = {0, NOTIFICATION_FAILED, "5.1.1",
+                                          SV("550 5.1.1 no such\r\nBcc: user here"), SV("mx.example.net")};
+    struct notification notification = on_one(&about, &told);
     char *text = compose(&notification);
     static const char *const parts[] = {
         "From: Mail gateway <MAILER-DAEMON@gw.example.org>\r\nTo: <a@example.org>\r\n",
@@ -194,15 +200,9 @@ static void what_requires_tls_does_not_come_back_whole(void **state)
     struct envelope about = example();
     about.said.ret = INTAKE_RETURN_FULL;
     about.said.requiretls = true;
-    struct notification_recipient told[] = {{0, NOTIFICATION_FAILED, "5.7.30", SV("no REQUIRETLS")}};
-    char *text = compose(&(struct notification){.about = &about,
-                                                .recipients = told,
-                                                .count = 1,
-                                                .content = SV("Subject: x\r\n\r\nthe body\r\n"),
-                                                .to = SV("a@example.org"),
-                                                .id = SV("ABC"),
-                                                .hostname = SV("gw.example.org"),
-                                                .now = NOW});
+    struct notification_recipient told = {0, NOTIFICATION_FAILED, "5.7.30", SV("no REQUIRETLS"), SV_NONE};
+    struct notification notification = on_one(&about, &told);
+    char *text = compose(&notification);
     assert_null(strstr(text, "the body"));
     assert_non_null(strstr(text, "Content-Type: text/rfc822-headers"));
     free(text);
@@ -213,17 +213,9 @@ static void a_delay_says_until_when_it_is_tried_and_gives_no_body_back(void **st
     (void)state;
     struct envelope about = example();
     about.said.ret = INTAKE_RETURN_FULL;
-    struct notification_recipient told[] = {
-        {1, NOTIFICATION_DELAYED, "4.4.7", SV("connect: refused"), SV_NONE}};
-    char *text = compose(&(struct notification){.about = &about,
-                                                .recipients = told,
-                                                .count = 1,
-                                                .content = SV("Subject: x\r\n\r\nthe body\r\n"),
-                                                .to = SV("a@example.org"),
-                                                .id = SV("ABC"),
-                                                .hostname = SV("gw.example.org"),
-                                                .now = NOW,
-                                                .until = NOW + 86400 * NANOS_PER_SECOND});
+    struct notification_recipient told = {1, NOTIFICATION_DELAYED, "4.4.7", SV("connect: refused"), SV_NONE};
+    struct notification notification = on_one(&about, &told);
+    char *text = compose(&notification);
     assert_non_null(strstr(text, "Action: delayed\r\nStatus: 4.4.7\r\n"));
     assert_non_null(strstr(text, "given up on Wed, 25 Nov 2026 06:00:00 +0000"));
     assert_null(strstr(text, "the body"));
