@@ -15,7 +15,6 @@ enum { V6, V4, FAMILIES };
 struct family {
     struct host *host;
     struct question *question; /* NULL: answered, or never asked */
-    enum dns_status status;
     bool secure;
     struct address addresses[LOOKUP_FAMILY_MAX];
     enum place places[LOOKUP_FAMILY_MAX];
@@ -106,18 +105,10 @@ static bool is_mx(const struct lookup *lookup)
     return lookup->setup.route->kind == ROUTE_MX;
 }
 
-static bool is_our_name(const struct lookup *lookup, const char *name)
-{
-    for (const char *const *ours = ourselves_names(lookup->setup.ourselves); *ours; ours++)
-        if (sv_ieq(sv_of(name), sv_of(*ours)))
-            return true;
-    return false;
-}
-
 /* Looks where each address is; whether one of them is ours. */
 static bool place_host(struct lookup *lookup, struct host *host)
 {
-    bool ours = host->name[0] && is_our_name(lookup, host->canonical);
+    bool ours = host->name[0] && mx_is_ours(host->canonical, ourselves_names(lookup->setup.ourselves));
     for (size_t i = 0; i < FAMILIES; i++)
         for (size_t j = 0; j < host->families[i].count; j++) {
             struct family *family = &host->families[i];
@@ -206,7 +197,6 @@ static void on_addresses(void *arg, const struct dns_answer *answer)
     struct family *family = arg;
     struct lookup *lookup = family->host->lookup;
     family->question = NULL;
-    family->status = answer->status;
     family->secure = answer->security == DNS_SECURE;
     note_failure(lookup, answer);
     if (answer->status == DNS_FOUND)

@@ -12,7 +12,7 @@ static void decide(struct mx_plan *plan, enum mx_verdict verdict, const char *st
     plan->count = 0;
 }
 
-static bool is_ours(const char *name, const char *const *our_names)
+bool mx_is_ours(const char *name, const char *const *our_names)
 {
     for (; *our_names; our_names++)
         if (sv_ieq(sv_of(name), sv_of(*our_names)))
@@ -26,7 +26,7 @@ static unsigned own_preference(const struct dns_answer *answer, const char *cons
     unsigned least = UINT16_MAX + 1U;
     for (size_t i = 0; i < answer->record_count; i++) {
         const struct dns_record *record = &answer->records[i];
-        if (is_ours(record->name, our_names) && record->preference < least)
+        if (mx_is_ours(record->name, our_names) && record->preference < least)
             least = record->preference;
     }
     return least;
@@ -93,7 +93,7 @@ static void plan_implicit(const struct dns_answer *answer, const char *const *ou
     plan->count = 1;
     plan->hosts[0].preference = 0;
     sv_copy(plan->hosts[0].name, sizeof plan->hosts[0].name, domain);
-    if (is_ours(plan->hosts[0].name, our_names))
+    if (mx_is_ours(plan->hosts[0].name, our_names))
         decide(plan, MX_LOOP, "5.4.6");
 }
 

@@ -35,4 +35,7 @@ struct mx_plan {
 void mx_plan(const struct dns_answer *answer, const char *const *our_names, uint32_t chance,
              struct mx_plan *ret);
 
+/* Whether name is one of our_names, whatever its case. */
+bool mx_is_ours(const char *name, const char *const *our_names);
+
 #endif
