@@ -124,14 +124,20 @@ static bool is_stale_good(const struct destination *destination, const struct lo
     return found->verdict == MX_LATER && !found->bogus && loop_monotonic() < destination->stale_until;
 }
 
+void destination_set_dead_end(struct destination *destination, enum outcome_kind kind, const char *status,
+                              const char *why)
+{
+    assert(!destination->dead_end);
+    destination->dead_end = malloc(sizeof *destination->dead_end);
+    assert(destination->dead_end);
+    *destination->dead_end = (struct dead_end){.kind = kind, .status = status};
+    sv_copy(destination->dead_end->why, sizeof destination->dead_end->why, sv_of(why));
+}
+
 static void take_dead_end(struct destination *destination, const struct lookup_result *found)
 {
-    struct dead_end *dead_end = malloc(sizeof *dead_end);
-    assert(dead_end && !destination->dead_end);
-    dead_end->kind = found->verdict == MX_LATER ? OUTCOME_LATER : OUTCOME_FAILED;
-    dead_end->status = found->status;
-    sv_copy(dead_end->why, sizeof dead_end->why, sv_of(found->why));
-    destination->dead_end = dead_end;
+    destination_set_dead_end(destination, found->verdict == MX_LATER ? OUTCOME_LATER : OUTCOME_FAILED,
+                             found->status, found->why);
     next_hops_unlist(&destination->hops);
     destination->stale_until = 0;
 }

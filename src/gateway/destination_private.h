@@ -40,6 +40,10 @@ struct destination {
 
 void destination_pump(struct destination *destination); /* goes on with what waits */
 
+/* There is none yet; status is a literal. */
+void destination_set_dead_end(struct destination *destination, enum outcome_kind kind, const char *status,
+                              const char *why);
+
 /* --- destination_security.c --- */
 
 /* Whether it is known how sessions with the hop are to be secured; finds out if not, and pumps then. */

@@ -2,9 +2,7 @@
 #include "base/log.h"
 #include "gateway/destination_private.h"
 
-#include <assert.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #define CLEAR_FOR (3600 * NANOS_PER_SECOND) /* then TLS is tried again where it did not work */
 
@@ -59,14 +57,10 @@ bool destination_all_refuse(struct destination *destination)
     const struct next_hop *hop = next_hops_all_refused(&destination->hops, loop_monotonic());
     if (!hop || destination->dead_end)
         return false;
-    char text[NEXT_HOP_TEXT_MAX];
-    struct dead_end *dead_end = calloc(1, sizeof *dead_end);
-    assert(dead_end);
-    dead_end->kind = OUTCOME_FAILED;
-    dead_end->status = hop->refusal;
-    snprintf(dead_end->why, sizeof dead_end->why, "550 %s %.120s: %.250s", hop->refusal,
-             next_hop_text(hop, text), hop->refused_why);
-    destination->dead_end = dead_end;
+    char text[NEXT_HOP_TEXT_MAX], why[LOOKUP_WHY_MAX];
+    snprintf(why, sizeof why, "550 %s %.120s: %.250s", hop->refusal, next_hop_text(hop, text),
+             hop->refused_why);
+    destination_set_dead_end(destination, OUTCOME_FAILED, hop->refusal, why);
     return true;
 }
 
