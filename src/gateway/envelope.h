@@ -17,12 +17,18 @@ struct recipient_set {
 
 static inline bool recipient_has(const struct recipient_set *set, size_t i)
 {
-    return set->words[i / BITS_PER_WORD] >> i % BITS_PER_WORD & 1;
+    return bits_has(set->words, i);
 }
 
 static inline void recipient_add(struct recipient_set *set, size_t i)
 {
     bits_add(set->words, i);
+}
+
+static inline void recipient_unite(struct recipient_set *set, const struct recipient_set *other)
+{
+    for (size_t i = 0; i < RECIPIENT_WORDS; i++)
+        set->words[i] |= other->words[i];
 }
 
 size_t recipient_count(const struct recipient_set *set);

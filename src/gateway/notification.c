@@ -66,8 +66,7 @@ static void on_disk(void *arg, const struct err *err)
         loop_timer_set(notice->again, AGAIN_AFTER);
         return;
     }
-    for (size_t i = 0; i < RECIPIENT_WORDS; i++)
-        letter->finished.words[i] |= notice->failed.words[i];
+    recipient_unite(&letter->finished, &notice->failed);
     letter->warned |= notice->delay && !err;
     notice_free(notice);
     if (letter->errands || letter->held)

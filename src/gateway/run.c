@@ -86,27 +86,25 @@ bool run_sign(struct run *run)
     return false;
 }
 
-void run_set(struct run *run, size_t index, enum outcome_kind kind, const char *status, sv said)
+static void set_outcome(struct outcome *outcome, enum outcome_kind kind, const char *status, sv kept)
 {
-    struct outcome *outcome = &run->outcomes[index];
     if (outcome->kind != OUTCOME_OPEN)
         return;
     outcome->kind = kind;
     sv_copy(outcome->status, sizeof outcome->status, sv_of(status));
-    outcome->said = arena_sv(run->arena, sv_first(said, SAID_MAX));
+    outcome->said = kept;
+}
+
+void run_set(struct run *run, size_t index, enum outcome_kind kind, const char *status, sv said)
+{
+    set_outcome(&run->outcomes[index], kind, status, arena_sv(run->arena, sv_first(said, SAID_MAX)));
 }
 
 void run_set_open(struct run *run, enum outcome_kind kind, const char *status, sv said)
 {
     sv kept = arena_sv(run->arena, sv_first(said, SAID_MAX));
-    for (size_t i = 0; i < run->count; i++) {
-        struct outcome *outcome = &run->outcomes[i];
-        if (outcome->kind != OUTCOME_OPEN)
-            continue;
-        outcome->kind = kind;
-        sv_copy(outcome->status, sizeof outcome->status, sv_of(status));
-        outcome->said = kept;
-    }
+    for (size_t i = 0; i < run->count; i++)
+        set_outcome(&run->outcomes[i], kind, status, kept);
 }
 
 static void run_log(const struct run *run)
@@ -158,12 +156,6 @@ static struct recipient_set run_set_of(const struct run *run, enum outcome_kind 
     return set;
 }
 
-static void unite(struct recipient_set *set, const struct recipient_set *other)
-{
-    for (size_t i = 0; i < RECIPIENT_WORDS; i++)
-        set->words[i] |= other->words[i];
-}
-
 bool letter_is_expired(const struct letter *letter, const struct route *route)
 {
     return loop_now() - letter->arrived >= route->expire;
@@ -200,7 +192,7 @@ void run_end(struct run *run)
         expire(run);
     run_log(run);
     struct recipient_set sent = run_set_of(run, OUTCOME_SENT), later = run_set_of(run, OUTCOME_LATER);
-    unite(&letter->finished, &sent);
+    recipient_unite(&letter->finished, &sent);
     letter->attempts += run->touched;
     if (!letter->deleted)
         notify_run(letter, run);
