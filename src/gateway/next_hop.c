@@ -64,7 +64,7 @@ static struct next_hop *take_known(struct next_hop **from, const struct lookup_p
     return NULL;
 }
 
-/* Those that nobody uses are forgotten, the others stay until their carriers are gone. Returns the end. */
+/* Those that nobody uses are forgotten, the others stay until their carriers are gone. */
 static void forget_unlisted(struct next_hop **at)
 {
     while (*at) {

@@ -41,7 +41,7 @@ struct sts_question {
 
 struct sts {
     struct sts_setup setup;
-    char *folder, *ca_file;
+    char *ca_file;
     int folder_fd;
     bool failing; /* to write: said already */
     struct http *http;
@@ -309,14 +309,14 @@ static void on_refresh(void *arg)
     loop_timer_set(sts->refresh, REFRESH_EVERY);
 }
 
-static void open_folder(struct sts *sts)
+static void open_folder(struct sts *sts, const char *folder)
 {
     struct err err = {.class = ERR_NONE};
     char path[4096 + sizeof file_name];
-    sts->folder_fd = open(sts->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    snprintf(path, sizeof path, "%s/%s", sts->folder, file_name);
+    sts->folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    snprintf(path, sizeof path, "%s/%s", folder, file_name);
     if (sts->folder_fd < 0)
-        LOG_ERROR("MTA-STS policies are not kept", LOG_STR("folder", sts->folder), LOG_INT("errno", errno));
+        LOG_ERROR("MTA-STS policies are not kept", LOG_STR("folder", folder), LOG_INT("errno", errno));
     else if (sts_table_load(sts->table, path, loop_now(), &err) < 0)
         LOG_ERROR("MTA-STS policies cannot be read", LOG_ERR(&err));
 }
@@ -326,14 +326,12 @@ struct sts *sts_new(const struct sts_setup *setup)
     struct sts *sts = calloc(1, sizeof *sts);
     assert(sts);
     sts->setup = *setup;
-    sts->folder = strdup(setup->folder);
     sts->ca_file = setup->ca_file ? strdup(setup->ca_file) : NULL;
-    assert(sts->folder);
     sts->http = http_new(setup->loop);
     sts->table = sts_table_new();
     sts->refresh = loop_timer_new(setup->loop, on_refresh, sts);
     loop_timer_set(sts->refresh, REFRESH_EVERY);
-    open_folder(sts);
+    open_folder(sts, setup->folder);
     return sts;
 }
 
@@ -353,7 +351,6 @@ void sts_free(struct sts *sts)
     loop_timer_free(sts->refresh);
     if (sts->folder_fd >= 0)
         close(sts->folder_fd);
-    free(sts->folder);
     free(sts->ca_file);
     free(sts);
 }
