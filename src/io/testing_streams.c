@@ -123,3 +123,30 @@ void end_close(struct end *end)
     end->stream = NULL;
     buf_free(&end->got);
 }
+
+static void stop_when_decided(struct end *end, enum stream_event event)
+{
+    if (event == STREAM_SECURED || event == STREAM_FAILED)
+        loop_stop(end->loop);
+}
+
+void pair_meet(struct pair *pair, struct tls_context *client, struct tls_context *server, const char *name)
+{
+    pair->loop = loop_new();
+    ends_connect(pair->loop, &pair->client, &pair->server);
+    stream_secure_client(pair->client.stream, client, name);
+    stream_secure_server(pair->server.stream, server);
+    tls_context_free(client);
+    tls_context_free(server);
+    pair->client.hook = stop_when_decided;
+    while (!pair->client.count[STREAM_SECURED] && !pair->client.count[STREAM_FAILED])
+        end_wait(&pair->client, STREAM_FAILED);
+    pair->client.hook = NULL;
+}
+
+void pair_leave(struct pair *pair)
+{
+    end_close(&pair->client);
+    end_close(&pair->server);
+    loop_free(pair->loop);
+}

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "io/stream.h"
+#include "io/tls.h"
 
 enum { END_EVENTS_MAX = 4096 };
 
@@ -38,5 +39,14 @@ void ends_connect(struct loop *loop, struct end *client, struct end *server);
 int end_on_raw_peer(struct loop *loop, struct end *end);
 
 void end_close(struct end *end);
+
+struct pair {
+    struct loop *loop;
+    struct end client, server;
+};
+
+/* Connects, starts both handshakes, takes over the contexts, and waits for the client's verdict. */
+void pair_meet(struct pair *pair, struct tls_context *client, struct tls_context *server, const char *name);
+void pair_leave(struct pair *pair);
 
 #endif

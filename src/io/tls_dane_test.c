@@ -91,17 +91,6 @@ static struct tls_tlsa record_of(int which, uint8_t usage, uint8_t selector, uin
     return (struct tls_tlsa){usage, selector, matching, sv_make(to, length)};
 }
 
-struct pair {
-    struct loop *loop;
-    struct end client, server;
-};
-
-static void stop_when_decided(struct end *end, enum stream_event event)
-{
-    if (event == STREAM_SECURED || event == STREAM_FAILED)
-        loop_stop(end->loop);
-}
-
 static void meet(struct pair *pair, const struct tls_trust *trust, int which)
 {
     struct tls_context *client = NULL, *server = NULL;
@@ -109,23 +98,7 @@ static void meet(struct pair *pair, const struct tls_trust *trust, int which)
     snprintf(key, sizeof key, "%s", path("key", which));
     assert_int_equal(tls_client_context(trust, &client, NULL), 0);
     assert_int_equal(tls_server_context(path("pem", which), key, NULL, &server, NULL), 0);
-    pair->loop = loop_new();
-    ends_connect(pair->loop, &pair->client, &pair->server);
-    stream_secure_client(pair->client.stream, client, "name.that.does.not.matter");
-    stream_secure_server(pair->server.stream, server);
-    tls_context_free(client);
-    tls_context_free(server);
-    pair->client.hook = stop_when_decided;
-    while (!pair->client.count[STREAM_SECURED] && !pair->client.count[STREAM_FAILED])
-        end_wait(&pair->client, STREAM_FAILED);
-    pair->client.hook = NULL;
-}
-
-static void leave(struct pair *pair)
-{
-    end_close(&pair->client);
-    end_close(&pair->server);
-    loop_free(pair->loop);
+    pair_meet(pair, client, server, "name.that.does.not.matter");
 }
 
 static bool verifies(const struct tls_dane *dane, int which, struct err *ret_err)
@@ -140,7 +113,7 @@ static bool verifies(const struct tls_dane *dane, int which, struct err *ret_err
     } else {
         assert_true(stream_distrusts(pair.client.stream));
     }
-    leave(&pair);
+    pair_leave(&pair);
     return secured;
 }
 
@@ -235,7 +208,7 @@ static void whoever_answers_is_encrypted_to_and_never_trusted(void **state)
         assert_false(stream_tls_trusted(pair.client.stream));
         stream_write(pair.client.stream, SV("MAIL FROM:<>\r\n")); /* mail may go */
         end_wait_bytes(&pair.server, strlen("MAIL FROM:<>\r\n"));
-        leave(&pair);
+        pair_leave(&pair);
     }
 }
 

@@ -31,7 +31,7 @@ static void only_ehlo_and_quit_may_be_said_to_an_untrusted_peer(void **state)
     for (size_t k = 0; k < 2; k++) {
         struct tls_context *context = looking(path("pem", ROOT), NULL);
         struct pair pair;
-        meet(&pair, tls_context_keep(context), showing(shown[k], NOTHING_BEHIND), "mail.example.org");
+        pair_meet(&pair, tls_context_keep(context), showing(shown[k], NOTHING_BEHIND), "mail.example.org");
         report_of(&pair);
         for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
             bool may = k ? cases[i].trusted : cases[i].untrusted;
@@ -49,7 +49,7 @@ static void only_ehlo_and_quit_may_be_said_to_an_untrusted_peer(void **state)
             if (may != (WIFEXITED(status) && WEXITSTATUS(status) == 0))
                 fail_msg("case %zu, %s: status %x", i, k ? "trusted" : "untrusted", (unsigned)status);
         }
-        leave(&pair);
+        pair_leave(&pair);
         tls_context_free(context);
     }
 }
@@ -76,17 +76,18 @@ static void a_server_from_before_tls_1_2_is_named_by_a_second_look(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct pair pair;
-        meet(&pair, looking(path("pem", ROOT), NULL), bygone(cases[i].min, cases[i].max), "mail.example.org");
+        pair_meet(&pair, looking(path("pem", ROOT), NULL), bygone(cases[i].min, cases[i].max),
+                  "mail.example.org");
         assert_int_equal(pair.client.count[STREAM_SECURED], 0);
         assert_int_equal(stream_tls_failure(pair.client.stream), TLS_FAILURE_TOO_OLD);
-        leave(&pair);
-        meet(&pair, tls_antique_context(), bygone(cases[i].min, cases[i].max), "mail.example.org");
+        pair_leave(&pair);
+        pair_meet(&pair, tls_antique_context(), bygone(cases[i].min, cases[i].max), "mail.example.org");
         if (!pair.client.count[STREAM_SECURED])
             fail_msg("%s: %s", cases[i].version, pair.client.err.cause);
         assert_string_equal(stream_tls_info(pair.client.stream)->version, cases[i].version);
         assert_null(stream_tls_report(pair.client.stream));
         assert_false(stream_tls_trusted(pair.client.stream));
-        leave(&pair);
+        pair_leave(&pair);
     }
 }
 
@@ -94,9 +95,9 @@ static void a_modern_server_does_not_answer_the_second_look(void **state)
 {
     (void)state;
     struct pair pair;
-    meet(&pair, tls_antique_context(), showing(GOOD, NOTHING_BEHIND), "mail.example.org");
+    pair_meet(&pair, tls_antique_context(), showing(GOOD, NOTHING_BEHIND), "mail.example.org");
     assert_int_equal(pair.client.count[STREAM_SECURED], 0);
-    leave(&pair);
+    pair_leave(&pair);
 }
 
 static void a_server_without_a_cipher_for_us_is_told_from_an_old_one(void **state)
@@ -106,9 +107,9 @@ static void a_server_without_a_cipher_for_us_is_told_from_an_old_one(void **stat
     SSL_CTX_set_max_proto_version(server->ssl, TLS1_2_VERSION);
     assert_int_equal(SSL_CTX_set_cipher_list(server->ssl, "aNULL:@SECLEVEL=0"), 1);
     struct pair pair;
-    meet(&pair, looking(path("pem", ROOT), NULL), server, "mail.example.org");
+    pair_meet(&pair, looking(path("pem", ROOT), NULL), server, "mail.example.org");
     assert_int_equal(stream_tls_failure(pair.client.stream), TLS_FAILURE_NO_CIPHER);
-    leave(&pair);
+    pair_leave(&pair);
 }
 
 static void key_exchange_without_forward_secrecy_is_named(void **state)
@@ -122,12 +123,12 @@ static void key_exchange_without_forward_secrecy_is_named(void **state)
         SSL_CTX_set_max_proto_version(server->ssl, TLS1_2_VERSION);
         assert_int_equal(SSL_CTX_set_cipher_list(server->ssl, cases[i].cipher), 1);
         struct pair pair;
-        meet(&pair, looking(path("pem", ROOT), NULL), server, "mail.example.org");
+        pair_meet(&pair, looking(path("pem", ROOT), NULL), server, "mail.example.org");
         assert_string_equal(report_of(&pair)->group, cases[i].group);
         assert_string_equal(report_of(&pair)->version, "TLSv1.2");
         assert_string_equal(report_of(&pair)->sent[0].key, "RSA 2048");
         assert_true(report_of(&pair)->secure_renegotiation);
-        leave(&pair);
+        pair_leave(&pair);
     }
 }
 
@@ -141,13 +142,13 @@ static void a_demand_for_our_certificate_is_told_in_every_version(void **state)
             tls_server_context(path("pem", GOOD), path("key", GOOD), path("pem", ROOT), &server, NULL), 0);
         SSL_CTX_set_max_proto_version(server->ssl, versions[i]);
         struct pair pair;
-        meet(&pair, looking(path("pem", ROOT), NULL), server, "mail.example.org");
+        pair_meet(&pair, looking(path("pem", ROOT), NULL), server, "mail.example.org");
         if (!pair.client.count[STREAM_FAILED])
             end_wait(&pair.client, STREAM_FAILED);
         if (stream_tls_failure(pair.client.stream) != TLS_FAILURE_CLIENT_CERTIFICATE)
             fail_msg("case %zu: %s", i, pair.client.err.cause);
         assert_non_null(strstr(pair.client.err.cause, "demands a client certificate"));
-        leave(&pair);
+        pair_leave(&pair);
     }
 }
 

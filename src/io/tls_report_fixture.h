@@ -111,37 +111,6 @@ static inline struct tls_context *showing(enum certificate which, int behind)
     return context;
 }
 
-struct pair {
-    struct loop *loop;
-    struct end client, server;
-};
-
-static inline void stop_when_decided(struct end *end, enum stream_event event)
-{
-    if (event == STREAM_SECURED || event == STREAM_FAILED)
-        loop_stop(end->loop);
-}
-
-static inline void decide(struct end *end)
-{
-    end->hook = stop_when_decided;
-    while (!end->count[STREAM_SECURED] && !end->count[STREAM_FAILED])
-        end_wait(end, STREAM_FAILED);
-    end->hook = NULL;
-}
-
-static inline void meet(struct pair *pair, struct tls_context *client, struct tls_context *server,
-                        const char *name)
-{
-    pair->loop = loop_new();
-    ends_connect(pair->loop, &pair->client, &pair->server);
-    stream_secure_client(pair->client.stream, client, name);
-    stream_secure_server(pair->server.stream, server);
-    tls_context_free(client);
-    tls_context_free(server);
-    decide(&pair->client);
-}
-
 static inline const struct tls_report *report_of(struct pair *pair)
 {
     if (!pair->client.count[STREAM_SECURED])
@@ -149,13 +118,6 @@ static inline const struct tls_report *report_of(struct pair *pair)
     const struct tls_report *report = stream_tls_report(pair->client.stream);
     assert_non_null(report);
     return report;
-}
-
-static inline void leave(struct pair *pair)
-{
-    end_close(&pair->client);
-    end_close(&pair->server);
-    loop_free(pair->loop);
 }
 
 #define NOTHING_BEHIND (-1)

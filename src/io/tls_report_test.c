@@ -77,7 +77,7 @@ static void each_fault_is_told_by_its_name_with_what_would_mend_it(void **state)
     for (size_t i = 0; i < sizeof fault_cases / sizeof *fault_cases; i++) {
         const struct fault_case *c = &fault_cases[i];
         struct pair pair;
-        meet(&pair, trust_of(c), showing(c->shown, c->behind), c->name);
+        pair_meet(&pair, trust_of(c), showing(c->shown, c->behind), c->name);
         const struct tls_report *report = report_of(&pair);
         if (report->fault != c->fault || (report->faults & ~(1u << c->fault)) != c->also)
             fail_msg("%s: %s (%x): %s", c->what, tls_fault_name(report->fault), report->faults,
@@ -89,7 +89,7 @@ static void each_fault_is_told_by_its_name_with_what_would_mend_it(void **state)
         assert_false(report->verified);
         assert_true(report->words[0] != '\0');
         assert_false(stream_tls_trusted(pair.client.stream));
-        leave(&pair);
+        pair_leave(&pair);
     }
 }
 
@@ -99,14 +99,15 @@ static void what_a_look_refuses_is_refused_by_a_strict_context_too(void **state)
     for (size_t i = 0; i < sizeof fault_cases / sizeof *fault_cases; i++) {
         const struct fault_case *c = &fault_cases[i];
         struct pair pair;
-        meet(&pair, strict(c->trusted == SYSTEM_TRUST ? NULL : path("pem", (enum certificate)c->trusted)),
-             showing(c->shown, c->behind), c->name);
+        pair_meet(&pair,
+                  strict(c->trusted == SYSTEM_TRUST ? NULL : path("pem", (enum certificate)c->trusted)),
+                  showing(c->shown, c->behind), c->name);
         if (pair.client.count[STREAM_SECURED])
             fail_msg("%s is accepted", c->what);
         assert_int_equal(stream_tls_failure(pair.client.stream), TLS_FAILURE_CERTIFICATE);
         assert_null(stream_tls_report(pair.client.stream));
         assert_false(stream_tls_trusted(pair.client.stream));
-        leave(&pair);
+        pair_leave(&pair);
     }
 }
 
@@ -114,7 +115,7 @@ static void a_faultless_certificate_is_described_whole_and_trusted(void **state)
 {
     (void)state;
     struct pair pair;
-    meet(&pair, looking(path("pem", ROOT), NULL), showing(UNDER_MIDDLE, MIDDLE), "mail.example.org");
+    pair_meet(&pair, looking(path("pem", ROOT), NULL), showing(UNDER_MIDDLE, MIDDLE), "mail.example.org");
     const struct tls_report *report = report_of(&pair);
     assert_true(report->verified);
     assert_int_equal(report->fault, TLS_FAULT_NONE);
@@ -143,19 +144,20 @@ static void a_faultless_certificate_is_described_whole_and_trusted(void **state)
     assert_true(report->chain[2].self_signed);
     assert_int_equal(strlen(leaf->fingerprint), 7 + 64);
     assert_string_not_equal(leaf->fingerprint, leaf->spki_fingerprint);
-    leave(&pair);
+    pair_leave(&pair);
 }
 
 static void names_past_the_bound_are_counted(void **state)
 {
     (void)state;
     struct pair pair;
-    meet(&pair, looking(path("pem", ROOT), NULL), showing(MANY_NAMES, NOTHING_BEHIND), "mail.example.org");
+    pair_meet(&pair, looking(path("pem", ROOT), NULL), showing(MANY_NAMES, NOTHING_BEHIND),
+              "mail.example.org");
     const struct tls_report *report = report_of(&pair);
     assert_true(report->verified);
     assert_int_equal(report->sent[0].name_count, TLS_NAMES_MAX);
     assert_int_equal(report->sent[0].names_left_out, 21 - TLS_NAMES_MAX);
-    leave(&pair);
+    pair_leave(&pair);
 }
 
 static void both_fingerprints_serve_as_a_pin_and_another_one_is_told(void **state)
@@ -163,21 +165,21 @@ static void both_fingerprints_serve_as_a_pin_and_another_one_is_told(void **stat
     (void)state;
     struct pair pair;
     char pins[2][80];
-    meet(&pair, looking(path("pem", ROOT), NULL), showing(SELF, NOTHING_BEHIND), "mail.example.org");
+    pair_meet(&pair, looking(path("pem", ROOT), NULL), showing(SELF, NOTHING_BEHIND), "mail.example.org");
     sv_copy(pins[0], sizeof pins[0], sv_of(report_of(&pair)->sent[0].fingerprint));
     sv_copy(pins[1], sizeof pins[1], sv_of(report_of(&pair)->sent[0].spki_fingerprint));
-    leave(&pair);
+    pair_leave(&pair);
     for (int i = 0; i < 2; i++) {
-        meet(&pair, looking(NULL, pins[i]), showing(SELF, NOTHING_BEHIND), "mail.example.org");
+        pair_meet(&pair, looking(NULL, pins[i]), showing(SELF, NOTHING_BEHIND), "mail.example.org");
         assert_true(report_of(&pair)->verified);
         assert_int_equal(report_of(&pair)->chain_count, 0);
         assert_true(stream_tls_trusted(pair.client.stream));
-        leave(&pair);
-        meet(&pair, looking(NULL, pins[i]), showing(GOOD, NOTHING_BEHIND), "mail.example.org");
+        pair_leave(&pair);
+        pair_meet(&pair, looking(NULL, pins[i]), showing(GOOD, NOTHING_BEHIND), "mail.example.org");
         assert_int_equal(report_of(&pair)->fault, TLS_FAULT_PIN_MISMATCH);
         assert_non_null(strstr(report_of(&pair)->cause, report_of(&pair)->sent[0].fingerprint));
         assert_false(stream_tls_trusted(pair.client.stream));
-        leave(&pair);
+        pair_leave(&pair);
     }
 }
 
@@ -220,7 +222,7 @@ static void a_stapled_answer_is_checked_and_a_revocation_heeded(void **state)
         SSL_CTX_set_tlsext_status_cb(server->ssl, give_staple);
         SSL_CTX_set_tlsext_status_arg(server->ssl, &staple);
         struct pair pair;
-        meet(&pair, looking(path("pem", ROOT), NULL), server, "mail.example.org");
+        pair_meet(&pair, looking(path("pem", ROOT), NULL), server, "mail.example.org");
         const struct tls_report *report = report_of(&pair);
         if (report->ocsp != cases[i].ocsp)
             fail_msg("case %zu: %s", i, tls_ocsp_text(report->ocsp));
@@ -229,7 +231,7 @@ static void a_stapled_answer_is_checked_and_a_revocation_heeded(void **state)
         assert_int_equal(report->ocsp_next_update != 0, report->ocsp != TLS_OCSP_INVALID);
         if (!cases[i].trusted)
             assert_non_null(strstr(report->cause, "keyCompromise"));
-        leave(&pair);
+        pair_leave(&pair);
         OPENSSL_free(staple.der);
     }
 }
@@ -242,10 +244,10 @@ static void a_staple_that_is_no_answer_is_told_as_such(void **state)
     SSL_CTX_set_tlsext_status_cb(server->ssl, give_staple);
     SSL_CTX_set_tlsext_status_arg(server->ssl, &staple);
     struct pair pair;
-    meet(&pair, looking(path("pem", ROOT), NULL), server, "mail.example.org");
+    pair_meet(&pair, looking(path("pem", ROOT), NULL), server, "mail.example.org");
     assert_int_equal(report_of(&pair)->ocsp, TLS_OCSP_INVALID);
     assert_true(stream_tls_trusted(pair.client.stream));
-    leave(&pair);
+    pair_leave(&pair);
 }
 
 int main(void)

@@ -99,39 +99,6 @@ static struct tls_context *serving(const char *certificate, int key, const char 
     return context;
 }
 
-struct pair {
-    struct loop *loop;
-    struct end client, server;
-};
-
-static void stop_when_decided(struct end *end, enum stream_event event)
-{
-    if (event == STREAM_SECURED || event == STREAM_FAILED)
-        loop_stop(end->loop);
-}
-
-/* Connects, starts both handshakes, takes over the contexts, and waits for the client's verdict. */
-static void meet(struct pair *pair, struct tls_context *client, struct tls_context *server, const char *name)
-{
-    pair->loop = loop_new();
-    ends_connect(pair->loop, &pair->client, &pair->server);
-    stream_secure_client(pair->client.stream, client, name);
-    stream_secure_server(pair->server.stream, server);
-    tls_context_free(client);
-    tls_context_free(server);
-    pair->client.hook = stop_when_decided;
-    while (!pair->client.count[STREAM_SECURED] && !pair->client.count[STREAM_FAILED])
-        end_wait(&pair->client, STREAM_FAILED);
-    pair->client.hook = NULL;
-}
-
-static void leave(struct pair *pair)
-{
-    end_close(&pair->client);
-    end_close(&pair->server);
-    loop_free(pair->loop);
-}
-
 static void a_right_certificate_is_accepted(void **state)
 {
     (void)state;
@@ -149,12 +116,12 @@ static void a_right_certificate_is_accepted(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct pair pair;
-        meet(&pair, trusting(path("pem", cases[i].trusted), NULL),
-             serving(cases[i].file, cases[i].cert, NULL), cases[i].name);
+        pair_meet(&pair, trusting(path("pem", cases[i].trusted), NULL),
+                  serving(cases[i].file, cases[i].cert, NULL), cases[i].name);
         if (!pair.client.count[STREAM_SECURED])
             fail_msg("case %zu: %s", i, pair.client.err.cause);
         assert_false(stream_distrusts(pair.client.stream));
-        leave(&pair);
+        pair_leave(&pair);
     }
 }
 
@@ -199,8 +166,8 @@ static void a_wrong_certificate_is_refused_with_what_was_expected_and_found(void
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct pair pair;
-        meet(&pair, trusting(path("pem", ROOT), NULL), serving(cases[i].file, cases[i].cert, NULL),
-             cases[i].name);
+        pair_meet(&pair, trusting(path("pem", ROOT), NULL), serving(cases[i].file, cases[i].cert, NULL),
+                  cases[i].name);
         assert_int_equal(pair.client.count[STREAM_SECURED], 0);
         assert_int_equal(pair.client.err.class, ERR_PROTOCOL);
         assert_true(stream_distrusts(pair.client.stream));
@@ -209,7 +176,7 @@ static void a_wrong_certificate_is_refused_with_what_was_expected_and_found(void
         for (size_t j = 0; j < 3 && cases[i].says[j]; j++)
             if (!strstr(text, cases[i].says[j]))
                 fail_msg("case %zu does not say \"%s\": %s", i, cases[i].says[j], text);
-        leave(&pair);
+        pair_leave(&pair);
     }
 }
 
@@ -231,14 +198,14 @@ static void a_pin_replaces_the_chain_the_dates_and_the_name(void **state)
         for (size_t j = 0; j < 32; j++)
             snprintf(pin + 7 + 2 * j, 3, i < 3 ? "%02x" : "%02X", digest[j]);
         struct pair pair;
-        meet(&pair, trusting(NULL, pin), serving(path("pem", pinned[i / 2]), pinned[i / 2], NULL),
-             "mail.example.org");
+        pair_meet(&pair, trusting(NULL, pin), serving(path("pem", pinned[i / 2]), pinned[i / 2], NULL),
+                  "mail.example.org");
         assert_int_equal(pair.client.count[STREAM_SECURED], 1);
-        leave(&pair);
-        meet(&pair, trusting(NULL, pin), serving(path("pem", GOOD), GOOD, NULL), "mail.example.org");
+        pair_leave(&pair);
+        pair_meet(&pair, trusting(NULL, pin), serving(path("pem", GOOD), GOOD, NULL), "mail.example.org");
         assert_int_equal(pair.client.count[STREAM_SECURED], 0);
         assert_non_null(strstr(pair.client.err.cause, "not the pinned one"));
-        leave(&pair);
+        pair_leave(&pair);
     }
 }
 
@@ -275,8 +242,8 @@ static void the_handshake_is_described_for_the_record(void **state)
 {
     (void)state;
     struct pair pair;
-    meet(&pair, trusting(path("pem", ROOT), NULL), serving(path("pem", GOOD), GOOD, NULL),
-         "mail.example.org");
+    pair_meet(&pair, trusting(path("pem", ROOT), NULL), serving(path("pem", GOOD), GOOD, NULL),
+              "mail.example.org");
     if (!pair.server.count[STREAM_SECURED])
         end_wait(&pair.server, STREAM_SECURED);
     const struct tls_info *client = stream_tls_info(pair.client.stream);
@@ -290,15 +257,15 @@ static void the_handshake_is_described_for_the_record(void **state)
     assert_int_equal(client->exporter_length, 32);
     assert_memory_equal(client->exporter, server->exporter, 32);
     assert_string_equal(server->fingerprint, "");
-    leave(&pair);
+    pair_leave(&pair);
 }
 
 static void bytes_go_both_ways_past_every_buffer_and_the_end_is_told(void **state)
 {
     (void)state;
     struct pair pair;
-    meet(&pair, trusting(path("pem", ROOT), NULL), serving(path("pem", GOOD), GOOD, NULL),
-         "mail.example.org");
+    pair_meet(&pair, trusting(path("pem", ROOT), NULL), serving(path("pem", GOOD), GOOD, NULL),
+              "mail.example.org");
     enum { BYTES = 5 * 1024 * 1024 + 7 };
     char *bytes = malloc(BYTES);
     assert_non_null(bytes);
@@ -319,15 +286,15 @@ static void bytes_go_both_ways_past_every_buffer_and_the_end_is_told(void **stat
     stream_close(pair.server.stream);
     pair.server.stream = NULL;
     loop_turn_for(pair.loop, 20 * NANOS_PER_MS); /* the client's end sees it and goes */
-    leave(&pair);
+    pair_leave(&pair);
 }
 
 static void a_reader_that_pauses_and_takes_little_gets_all_of_it(void **state)
 {
     (void)state;
     struct pair pair;
-    meet(&pair, trusting(path("pem", ROOT), NULL), serving(path("pem", GOOD), GOOD, NULL),
-         "mail.example.org");
+    pair_meet(&pair, trusting(path("pem", ROOT), NULL), serving(path("pem", GOOD), GOOD, NULL),
+              "mail.example.org");
     enum { BYTES = 3 * STREAM_INPUT_MAX };
     char *bytes = calloc(1, BYTES);
     assert_non_null(bytes);
@@ -345,7 +312,7 @@ static void a_reader_that_pauses_and_takes_little_gets_all_of_it(void **state)
     }
     assert_int_equal(got, BYTES);
     assert_true(pair.client.most_unread <= STREAM_INPUT_MAX + 16 * 1024);
-    leave(&pair);
+    pair_leave(&pair);
 }
 
 static void nothing_said_before_the_handshake_survives_it(void **state)
@@ -475,8 +442,8 @@ static void a_server_with_a_client_ca_turns_away_who_has_no_certificate(void **s
 {
     (void)state;
     struct pair pair;
-    meet(&pair, trusting(path("pem", ROOT), NULL), serving(path("pem", GOOD), GOOD, path("pem", ROOT)),
-         "mail.example.org");
+    pair_meet(&pair, trusting(path("pem", ROOT), NULL), serving(path("pem", GOOD), GOOD, path("pem", ROOT)),
+              "mail.example.org");
     if (!pair.server.count[STREAM_FAILED])
         end_wait(&pair.server, STREAM_FAILED);
     assert_int_equal(pair.server.count[STREAM_SECURED], 0);
@@ -484,7 +451,7 @@ static void a_server_with_a_client_ca_turns_away_who_has_no_certificate(void **s
     if (!pair.client.count[STREAM_FAILED])
         end_wait(&pair.client, STREAM_FAILED);
     assert_non_null(strstr(pair.client.err.cause, "demands a client certificate"));
-    leave(&pair);
+    pair_leave(&pair);
 }
 
 int main(void)
