@@ -8,7 +8,10 @@
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static void extend(X509 *cert, X509 *issuer, int nid, const char *value)
 {
@@ -127,4 +130,41 @@ void testing_certificate_write_key(const char *path, const struct testing_certif
     chmod(path, 0600);
     PEM_write_PrivateKey(file, certificate->key, NULL, NULL, 0, NULL, NULL);
     fclose(file);
+}
+
+enum { FOLDER_CERTIFICATES_MAX = 32 };
+
+static char folder[] = "/tmp/vedette-tls-XXXXXX";
+static const char *const kinds[] = {"pem", "key", "chain"};
+
+const char *testing_path(const char *what, int which)
+{
+    static char paths[sizeof kinds / sizeof *kinds][FOLDER_CERTIFICATES_MAX][64];
+    size_t kind = 0;
+    while (strcmp(kinds[kind], what) != 0)
+        kind++;
+    assert(which >= 0 && which < FOLDER_CERTIFICATES_MAX);
+    snprintf(paths[kind][which], sizeof **paths, "%s/%d.%s", folder, which, what);
+    return paths[kind][which];
+}
+
+const char *testing_folder_make(const struct testing_certificate *certs, int count)
+{
+    const char *made = mkdtemp(folder);
+    assert(made);
+    for (int i = 0; i < count; i++) {
+        testing_certificate_write(testing_path("pem", i), &certs[i], NULL);
+        testing_certificate_write_key(testing_path("key", i), &certs[i]);
+    }
+    return made;
+}
+
+int testing_folder_remove(struct testing_certificate *certs, int count)
+{
+    for (int i = 0; i < count; i++) {
+        for (size_t kind = 0; kind < sizeof kinds / sizeof *kinds; kind++)
+            unlink(testing_path(kinds[kind], i));
+        testing_certificate_free(&certs[i]);
+    }
+    return rmdir(folder);
 }

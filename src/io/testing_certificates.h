@@ -43,4 +43,14 @@ void testing_certificate_write(const char *path, const struct testing_certificat
                                const struct testing_certificate *second);
 void testing_certificate_write_key(const char *path, const struct testing_certificate *certificate);
 
+/* A folder of the test's own with the files 0.pem and 0.key for the first of certs, and so on. Returns its
+ * path; fails the test if there can be none. */
+const char *testing_folder_make(const struct testing_certificate *certs, int count);
+
+/* "N.WHAT" in it, where what is pem, key or chain. There is a buffer for each, so that tables can hold it. */
+const char *testing_path(const char *what, int which);
+
+/* Frees certs, too. */
+int testing_folder_remove(struct testing_certificate *certs, int count);
+
 #endif

@@ -11,9 +11,6 @@
 #include "io/tls_report.h"
 
 #include <openssl/evp.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 /* name, subject, alternative names, issuer, is a CA, days left */
 #define CERTIFICATES(X)                                             \
@@ -37,41 +34,25 @@ enum certificate {
 enum { CERT = 0, SPKI = 1, FULL = 0, SUM256 = 1, SUM512 = 2, TA = 2, EE = 3, DATA_MAX = 4096 };
 
 static struct testing_certificate certs[CERTIFICATES_N];
-static char dir[] = "/tmp/vedette-dane-XXXXXX";
-
-static const char *path(const char *what, int which)
-{
-    static char text[80];
-    snprintf(text, sizeof text, "%s/%d.%s", dir, which, what);
-    return text;
-}
 
 static int make_certificates(void **state)
 {
     (void)state;
-    if (!mkdtemp(dir))
-        return -1;
 #define X(name, ...) certs[name] = testing_certificate_make(__VA_ARGS__);
     CERTIFICATES(X)
 #undef X
-    for (int i = 0; i < CERTIFICATES_N; i++) {
-        /* Under DANE-TA(2) the server sends its root, too. */
-        const struct testing_certificate *root = &certs[i == ALIEN ? ALIEN_ROOT : ROOT];
-        testing_certificate_write(path("pem", i), &certs[i], i > ALIEN_ROOT && i != SELF ? root : NULL);
-        testing_certificate_write_key(path("key", i), &certs[i]);
-    }
+    testing_folder_make(certs, CERTIFICATES_N);
+    for (int i = GOOD; i < CERTIFICATES_N; i++) /* under DANE-TA(2) the server sends its root, too */
+        if (i != SELF)
+            testing_certificate_write(testing_path("pem", i), &certs[i],
+                                      &certs[i == ALIEN ? ALIEN_ROOT : ROOT]);
     return 0;
 }
 
 static int remove_certificates(void **state)
 {
     (void)state;
-    for (int i = 0; i < CERTIFICATES_N; i++) {
-        unlink(path("pem", i));
-        unlink(path("key", i));
-        testing_certificate_free(&certs[i]);
-    }
-    return rmdir(dir);
+    return testing_folder_remove(certs, CERTIFICATES_N);
 }
 
 /* The record that a certificate fits, its data in to. */
@@ -94,10 +75,9 @@ static struct tls_tlsa record_of(int which, uint8_t usage, uint8_t selector, uin
 static void meet(struct pair *pair, const struct tls_trust *trust, int which)
 {
     struct tls_context *client = NULL, *server = NULL;
-    char key[80];
-    snprintf(key, sizeof key, "%s", path("key", which));
     assert_int_equal(tls_client_context(trust, &client, NULL), 0);
-    assert_int_equal(tls_server_context(path("pem", which), key, NULL, &server, NULL), 0);
+    assert_int_equal(
+        tls_server_context(testing_path("pem", which), testing_path("key", which), NULL, &server, NULL), 0);
     pair_meet(pair, client, server, "name.that.does.not.matter");
 }
 

@@ -29,7 +29,7 @@ static void only_ehlo_and_quit_may_be_said_to_an_untrusted_peer(void **state)
     };
     const enum certificate shown[] = {SELF, GOOD};
     for (size_t k = 0; k < 2; k++) {
-        struct tls_context *context = looking(path("pem", ROOT), NULL);
+        struct tls_context *context = looking(testing_path("pem", ROOT), NULL);
         struct pair pair;
         pair_meet(&pair, tls_context_keep(context), showing(shown[k], NOTHING_BEHIND), "mail.example.org");
         report_of(&pair);
@@ -76,7 +76,7 @@ static void a_server_from_before_tls_1_2_is_named_by_a_second_look(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct pair pair;
-        pair_meet(&pair, looking(path("pem", ROOT), NULL), bygone(cases[i].min, cases[i].max),
+        pair_meet(&pair, looking(testing_path("pem", ROOT), NULL), bygone(cases[i].min, cases[i].max),
                   "mail.example.org");
         assert_int_equal(pair.client.count[STREAM_SECURED], 0);
         assert_int_equal(stream_tls_failure(pair.client.stream), TLS_FAILURE_TOO_OLD);
@@ -107,7 +107,7 @@ static void a_server_without_a_cipher_for_us_is_told_from_an_old_one(void **stat
     SSL_CTX_set_max_proto_version(server->ssl, TLS1_2_VERSION);
     assert_int_equal(SSL_CTX_set_cipher_list(server->ssl, "aNULL:@SECLEVEL=0"), 1);
     struct pair pair;
-    pair_meet(&pair, looking(path("pem", ROOT), NULL), server, "mail.example.org");
+    pair_meet(&pair, looking(testing_path("pem", ROOT), NULL), server, "mail.example.org");
     assert_int_equal(stream_tls_failure(pair.client.stream), TLS_FAILURE_NO_CIPHER);
     pair_leave(&pair);
 }
@@ -123,7 +123,7 @@ static void key_exchange_without_forward_secrecy_is_named(void **state)
         SSL_CTX_set_max_proto_version(server->ssl, TLS1_2_VERSION);
         assert_int_equal(SSL_CTX_set_cipher_list(server->ssl, cases[i].cipher), 1);
         struct pair pair;
-        pair_meet(&pair, looking(path("pem", ROOT), NULL), server, "mail.example.org");
+        pair_meet(&pair, looking(testing_path("pem", ROOT), NULL), server, "mail.example.org");
         assert_string_equal(report_of(&pair)->group, cases[i].group);
         assert_string_equal(report_of(&pair)->version, "TLSv1.2");
         assert_string_equal(report_of(&pair)->sent[0].key, "RSA 2048");
@@ -138,11 +138,12 @@ static void a_demand_for_our_certificate_is_told_in_every_version(void **state)
     const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
     for (size_t i = 0; i < 2; i++) {
         struct tls_context *server = NULL;
-        assert_int_equal(
-            tls_server_context(path("pem", GOOD), path("key", GOOD), path("pem", ROOT), &server, NULL), 0);
+        assert_int_equal(tls_server_context(testing_path("pem", GOOD), testing_path("key", GOOD),
+                                            testing_path("pem", ROOT), &server, NULL),
+                         0);
         SSL_CTX_set_max_proto_version(server->ssl, versions[i]);
         struct pair pair;
-        pair_meet(&pair, looking(path("pem", ROOT), NULL), server, "mail.example.org");
+        pair_meet(&pair, looking(testing_path("pem", ROOT), NULL), server, "mail.example.org");
         if (!pair.client.count[STREAM_FAILED])
             end_wait(&pair.client, STREAM_FAILED);
         if (stream_tls_failure(pair.client.stream) != TLS_FAILURE_CLIENT_CERTIFICATE)
@@ -174,7 +175,7 @@ static void an_end_in_the_handshake_is_sorted_by_what_came(void **state)
         struct loop *loop = loop_new();
         struct end end;
         int raw = end_on_raw_peer(loop, &end);
-        struct tls_context *context = looking(path("pem", ROOT), NULL);
+        struct tls_context *context = looking(testing_path("pem", ROOT), NULL);
         stream_secure_client(end.stream, context, "mail.example.org");
         loop_turn_for(loop, 5 * NANOS_PER_MS);
         char hello[2048];

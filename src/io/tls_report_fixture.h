@@ -14,8 +14,6 @@
 #include "io/testing_streams.h"
 #include "io/tls_private.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #define OWN  .names = "DNS:mail.example.org,IP:127.0.0.1", .days = 50
@@ -54,40 +52,21 @@ enum certificate {
 };
 
 static struct testing_certificate certs[CERTIFICATES_N];
-static char dir[] = "/tmp/vedette-look-XXXXXX";
-
-static inline const char *path(const char *what, enum certificate which)
-{
-    static char paths[2][CERTIFICATES_N][64];
-    char *text = paths[what[0] == 'p'][which];
-    snprintf(text, sizeof paths[0][0], "%s/%d.%s", dir, (int)which, what);
-    return text;
-}
 
 static inline int make_certificates(void **state)
 {
     (void)state;
-    if (!mkdtemp(dir))
-        return -1;
 #define X(name, ...) certs[name] = testing_certificate_plan(&(struct testing_plan){__VA_ARGS__});
     CERTIFICATES(X)
 #undef X
-    for (enum certificate i = 0; i < CERTIFICATES_N; i++) {
-        testing_certificate_write(path("pem", i), &certs[i], NULL);
-        testing_certificate_write_key(path("key", i), &certs[i]);
-    }
+    testing_folder_make(certs, CERTIFICATES_N);
     return 0;
 }
 
 static inline int remove_certificates(void **state)
 {
     (void)state;
-    for (enum certificate i = 0; i < CERTIFICATES_N; i++) {
-        unlink(path("pem", i));
-        unlink(path("key", i));
-        testing_certificate_free(&certs[i]);
-    }
-    return rmdir(dir);
+    return testing_folder_remove(certs, CERTIFICATES_N);
 }
 
 static inline struct tls_context *looking(const char *ca_file, const char *pin)

@@ -68,7 +68,7 @@ static const struct fault_case {
 
 static struct tls_context *trust_of(const struct fault_case *c)
 {
-    return looking(c->trusted == SYSTEM_TRUST ? NULL : path("pem", (enum certificate)c->trusted), NULL);
+    return looking(c->trusted == SYSTEM_TRUST ? NULL : testing_path("pem", c->trusted), NULL);
 }
 
 static void each_fault_is_told_by_its_name_with_what_would_mend_it(void **state)
@@ -99,8 +99,7 @@ static void what_a_look_refuses_is_refused_by_a_strict_context_too(void **state)
     for (size_t i = 0; i < sizeof fault_cases / sizeof *fault_cases; i++) {
         const struct fault_case *c = &fault_cases[i];
         struct pair pair;
-        pair_meet(&pair,
-                  strict(c->trusted == SYSTEM_TRUST ? NULL : path("pem", (enum certificate)c->trusted)),
+        pair_meet(&pair, strict(c->trusted == SYSTEM_TRUST ? NULL : testing_path("pem", c->trusted)),
                   showing(c->shown, c->behind), c->name);
         if (pair.client.count[STREAM_SECURED])
             fail_msg("%s is accepted", c->what);
@@ -115,7 +114,8 @@ static void a_faultless_certificate_is_described_whole_and_trusted(void **state)
 {
     (void)state;
     struct pair pair;
-    pair_meet(&pair, looking(path("pem", ROOT), NULL), showing(UNDER_MIDDLE, MIDDLE), "mail.example.org");
+    pair_meet(&pair, looking(testing_path("pem", ROOT), NULL), showing(UNDER_MIDDLE, MIDDLE),
+              "mail.example.org");
     const struct tls_report *report = report_of(&pair);
     assert_true(report->verified);
     assert_int_equal(report->fault, TLS_FAULT_NONE);
@@ -151,7 +151,7 @@ static void names_past_the_bound_are_counted(void **state)
 {
     (void)state;
     struct pair pair;
-    pair_meet(&pair, looking(path("pem", ROOT), NULL), showing(MANY_NAMES, NOTHING_BEHIND),
+    pair_meet(&pair, looking(testing_path("pem", ROOT), NULL), showing(MANY_NAMES, NOTHING_BEHIND),
               "mail.example.org");
     const struct tls_report *report = report_of(&pair);
     assert_true(report->verified);
@@ -165,7 +165,8 @@ static void both_fingerprints_serve_as_a_pin_and_another_one_is_told(void **stat
     (void)state;
     struct pair pair;
     char pins[2][80];
-    pair_meet(&pair, looking(path("pem", ROOT), NULL), showing(SELF, NOTHING_BEHIND), "mail.example.org");
+    pair_meet(&pair, looking(testing_path("pem", ROOT), NULL), showing(SELF, NOTHING_BEHIND),
+              "mail.example.org");
     sv_copy(pins[0], sizeof pins[0], sv_of(report_of(&pair)->sent[0].fingerprint));
     sv_copy(pins[1], sizeof pins[1], sv_of(report_of(&pair)->sent[0].spki_fingerprint));
     pair_leave(&pair);
@@ -222,7 +223,7 @@ static void a_stapled_answer_is_checked_and_a_revocation_heeded(void **state)
         SSL_CTX_set_tlsext_status_cb(server->ssl, give_staple);
         SSL_CTX_set_tlsext_status_arg(server->ssl, &staple);
         struct pair pair;
-        pair_meet(&pair, looking(path("pem", ROOT), NULL), server, "mail.example.org");
+        pair_meet(&pair, looking(testing_path("pem", ROOT), NULL), server, "mail.example.org");
         const struct tls_report *report = report_of(&pair);
         if (report->ocsp != cases[i].ocsp)
             fail_msg("case %zu: %s", i, tls_ocsp_text(report->ocsp));
@@ -244,7 +245,7 @@ static void a_staple_that_is_no_answer_is_told_as_such(void **state)
     SSL_CTX_set_tlsext_status_cb(server->ssl, give_staple);
     SSL_CTX_set_tlsext_status_arg(server->ssl, &staple);
     struct pair pair;
-    pair_meet(&pair, looking(path("pem", ROOT), NULL), server, "mail.example.org");
+    pair_meet(&pair, looking(testing_path("pem", ROOT), NULL), server, "mail.example.org");
     assert_int_equal(report_of(&pair)->ocsp, TLS_OCSP_INVALID);
     assert_true(stream_tls_trusted(pair.client.stream));
     pair_leave(&pair);

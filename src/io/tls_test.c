@@ -11,7 +11,6 @@
 
 #include <openssl/evp.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 /* name, subject, alternative names, issuer, is a CA, days left */
@@ -38,46 +37,24 @@ enum certificate {
 };
 
 static struct testing_certificate certs[CERTIFICATES_N];
-static char dir[] = "/tmp/vedette-tls-XXXXXX";
-
-/* One buffer for each certificate and kind of file, so that tables can hold the result. */
-static const char *path(const char *what, int which)
-{
-    static char paths[3][CERTIFICATES_N][64];
-    char *text = paths[what[0] == 'p' ? 0 : what[0] == 'k'][which];
-    if (what[0] == 'c')
-        text = paths[2][which];
-    snprintf(text, sizeof **paths, "%s/%d.%s", dir, which, what);
-    return text;
-}
+static const char *dir;
 
 static int make_certificates(void **state)
 {
     (void)state;
-    if (!mkdtemp(dir))
-        return -1;
 #define X(name, ...) certs[name] = testing_certificate_make(__VA_ARGS__);
     CERTIFICATES(X)
 #undef X
-    for (int i = 0; i < CERTIFICATES_N; i++) {
-        testing_certificate_write(path("pem", i), &certs[i], NULL);
-        testing_certificate_write_key(path("key", i), &certs[i]);
-    }
-    testing_certificate_write(path("chain", UNDER_MIDDLE), &certs[UNDER_MIDDLE], &certs[MIDDLE]);
-    testing_certificate_write(path("chain", ALIEN), &certs[ALIEN], &certs[ALIEN_MIDDLE]);
+    dir = testing_folder_make(certs, CERTIFICATES_N);
+    testing_certificate_write(testing_path("chain", UNDER_MIDDLE), &certs[UNDER_MIDDLE], &certs[MIDDLE]);
+    testing_certificate_write(testing_path("chain", ALIEN), &certs[ALIEN], &certs[ALIEN_MIDDLE]);
     return 0;
 }
 
 static int remove_certificates(void **state)
 {
     (void)state;
-    for (int i = 0; i < CERTIFICATES_N; i++) {
-        unlink(path("pem", i));
-        unlink(path("key", i));
-        unlink(path("chain", i));
-        testing_certificate_free(&certs[i]);
-    }
-    return rmdir(dir);
+    return testing_folder_remove(certs, CERTIFICATES_N);
 }
 
 static struct tls_context *trusting(const char *ca_file, const char *pin)
@@ -94,7 +71,7 @@ static struct tls_context *serving(const char *certificate, int key, const char 
 {
     struct tls_context *context = NULL;
     struct err err = {0};
-    if (tls_server_context(certificate, path("key", key), client_ca, &context, &err) < 0)
+    if (tls_server_context(certificate, testing_path("key", key), client_ca, &context, &err) < 0)
         fail_msg("%s", err.cause);
     return context;
 }
@@ -106,17 +83,17 @@ static void a_right_certificate_is_accepted(void **state)
         const char *file, *name;
         int cert, trusted;
     } cases[] = {
-        {path("pem", GOOD), "mail.example.org", GOOD, ROOT},
-        {path("pem", GOOD), "MAIL.example.ORG.", GOOD, ROOT},
-        {path("pem", GOOD), "127.0.0.1", GOOD, ROOT},
-        {path("pem", WILD), "mail.example.org", WILD, ROOT},
-        {path("chain", UNDER_MIDDLE), "mail.example.org", UNDER_MIDDLE, ROOT},
-        {path("pem", UNDER_MIDDLE), "mail.example.org", UNDER_MIDDLE, MIDDLE},
-        {path("pem", SELF), "mail.example.org", SELF, SELF},
+        {testing_path("pem", GOOD), "mail.example.org", GOOD, ROOT},
+        {testing_path("pem", GOOD), "MAIL.example.ORG.", GOOD, ROOT},
+        {testing_path("pem", GOOD), "127.0.0.1", GOOD, ROOT},
+        {testing_path("pem", WILD), "mail.example.org", WILD, ROOT},
+        {testing_path("chain", UNDER_MIDDLE), "mail.example.org", UNDER_MIDDLE, ROOT},
+        {testing_path("pem", UNDER_MIDDLE), "mail.example.org", UNDER_MIDDLE, MIDDLE},
+        {testing_path("pem", SELF), "mail.example.org", SELF, SELF},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct pair pair;
-        pair_meet(&pair, trusting(path("pem", cases[i].trusted), NULL),
+        pair_meet(&pair, trusting(testing_path("pem", cases[i].trusted), NULL),
                   serving(cases[i].file, cases[i].cert, NULL), cases[i].name);
         if (!pair.client.count[STREAM_SECURED])
             fail_msg("case %zu: %s", i, pair.client.err.cause);
@@ -143,31 +120,31 @@ static void a_wrong_certificate_is_refused_with_what_was_expected_and_found(void
         int cert;
         const char *says[3];
     } cases[] = {
-        {path("pem", OTHER),
+        {testing_path("pem", OTHER),
          "mail.example.org",
          OTHER,
          {"mx1.example.net, *.mx.example.net, 192.0.2.1", "not for mail.example.org", "verify_name"}},
-        {path("pem", GOOD), "127.0.0.2", GOOD, {"mail.example.org, 127.0.0.1", "not for 127.0.0.2"}},
-        {path("pem", WILD), "a.b.example.org", WILD, {"*.example.org", "not for a.b.example.org"}},
-        {path("pem", BARE),
+        {testing_path("pem", GOOD), "127.0.0.2", GOOD, {"mail.example.org, 127.0.0.1", "not for 127.0.0.2"}},
+        {testing_path("pem", WILD), "a.b.example.org", WILD, {"*.example.org", "not for a.b.example.org"}},
+        {testing_path("pem", BARE),
          "mail.example.org",
          BARE,
          {"no subject alternative name", "CN=mail.example.org", "expected mail.example.org"}},
-        {path("pem", EXPIRED), "mail.example.org", EXPIRED, {"expired at 20", "renew"}},
-        {path("pem", SELF), "mail.example.org", SELF, {"self-signed by CN=lonely", self, "set pin"}},
-        {path("pem", UNDER_MIDDLE),
+        {testing_path("pem", EXPIRED), "mail.example.org", EXPIRED, {"expired at 20", "renew"}},
+        {testing_path("pem", SELF), "mail.example.org", SELF, {"self-signed by CN=lonely", self, "set pin"}},
+        {testing_path("pem", UNDER_MIDDLE),
          "mail.example.org",
          UNDER_MIDDLE,
          {"issuer CN=Example Issuing", "sent no intermediate", "intermediate certificates too"}},
-        {path("chain", ALIEN),
+        {testing_path("chain", ALIEN),
          "mail.example.org",
          ALIEN,
          {"unknown issuer, CN=Alien Root", alien, "ca_file"}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct pair pair;
-        pair_meet(&pair, trusting(path("pem", ROOT), NULL), serving(cases[i].file, cases[i].cert, NULL),
-                  cases[i].name);
+        pair_meet(&pair, trusting(testing_path("pem", ROOT), NULL),
+                  serving(cases[i].file, cases[i].cert, NULL), cases[i].name);
         assert_int_equal(pair.client.count[STREAM_SECURED], 0);
         assert_int_equal(pair.client.err.class, ERR_PROTOCOL);
         assert_true(stream_distrusts(pair.client.stream));
@@ -198,11 +175,12 @@ static void a_pin_replaces_the_chain_the_dates_and_the_name(void **state)
         for (size_t j = 0; j < 32; j++)
             snprintf(pin + 7 + 2 * j, 3, i < 3 ? "%02x" : "%02X", digest[j]);
         struct pair pair;
-        pair_meet(&pair, trusting(NULL, pin), serving(path("pem", pinned[i / 2]), pinned[i / 2], NULL),
-                  "mail.example.org");
+        pair_meet(&pair, trusting(NULL, pin),
+                  serving(testing_path("pem", pinned[i / 2]), pinned[i / 2], NULL), "mail.example.org");
         assert_int_equal(pair.client.count[STREAM_SECURED], 1);
         pair_leave(&pair);
-        pair_meet(&pair, trusting(NULL, pin), serving(path("pem", GOOD), GOOD, NULL), "mail.example.org");
+        pair_meet(&pair, trusting(NULL, pin), serving(testing_path("pem", GOOD), GOOD, NULL),
+                  "mail.example.org");
         assert_int_equal(pair.client.count[STREAM_SECURED], 0);
         assert_non_null(strstr(pair.client.err.cause, "not the pinned one"));
         pair_leave(&pair);
@@ -219,7 +197,7 @@ static void files_that_cannot_serve_are_refused_by_name(void **state)
         const char *says;
     } bad[] = {
         {{.ca_file = "/nonexistent/ca.pem"}, "/nonexistent/ca.pem"},
-        {{.ca_file = path("key", ROOT)}, ".key"},
+        {{.ca_file = testing_path("key", ROOT)}, ".key"},
         {{.ca_directory = "/proc/self/task"}, "no certificate in /proc/self/task"},
         {{.pin = "sha256:00"}, "sha256:00"},
         {{.pin = "sha1:00"}, "sha1:00"},
@@ -232,9 +210,10 @@ static void files_that_cannot_serve_are_refused_by_name(void **state)
     assert_int_equal(tls_client_context(&(struct tls_trust){.ca_directory = dir}, &context, &err), 0);
     tls_context_free(context);
     context = NULL;
-    assert_int_equal(tls_server_context(path("pem", GOOD), path("key", SELF), NULL, &context, &err), -1);
+    assert_int_equal(
+        tls_server_context(testing_path("pem", GOOD), testing_path("key", SELF), NULL, &context, &err), -1);
     assert_non_null(strstr(err.cause, "does not belong"));
-    assert_int_equal(tls_server_context("/nonexistent", path("key", SELF), NULL, &context, &err), -1);
+    assert_int_equal(tls_server_context("/nonexistent", testing_path("key", SELF), NULL, &context, &err), -1);
     assert_null(context);
 }
 
@@ -242,8 +221,8 @@ static void the_handshake_is_described_for_the_record(void **state)
 {
     (void)state;
     struct pair pair;
-    pair_meet(&pair, trusting(path("pem", ROOT), NULL), serving(path("pem", GOOD), GOOD, NULL),
-              "mail.example.org");
+    pair_meet(&pair, trusting(testing_path("pem", ROOT), NULL),
+              serving(testing_path("pem", GOOD), GOOD, NULL), "mail.example.org");
     if (!pair.server.count[STREAM_SECURED])
         end_wait(&pair.server, STREAM_SECURED);
     const struct tls_info *client = stream_tls_info(pair.client.stream);
@@ -264,8 +243,8 @@ static void bytes_go_both_ways_past_every_buffer_and_the_end_is_told(void **stat
 {
     (void)state;
     struct pair pair;
-    pair_meet(&pair, trusting(path("pem", ROOT), NULL), serving(path("pem", GOOD), GOOD, NULL),
-              "mail.example.org");
+    pair_meet(&pair, trusting(testing_path("pem", ROOT), NULL),
+              serving(testing_path("pem", GOOD), GOOD, NULL), "mail.example.org");
     enum { BYTES = 5 * 1024 * 1024 + 7 };
     char *bytes = malloc(BYTES);
     assert_non_null(bytes);
@@ -293,8 +272,8 @@ static void a_reader_that_pauses_and_takes_little_gets_all_of_it(void **state)
 {
     (void)state;
     struct pair pair;
-    pair_meet(&pair, trusting(path("pem", ROOT), NULL), serving(path("pem", GOOD), GOOD, NULL),
-              "mail.example.org");
+    pair_meet(&pair, trusting(testing_path("pem", ROOT), NULL),
+              serving(testing_path("pem", GOOD), GOOD, NULL), "mail.example.org");
     enum { BYTES = 3 * STREAM_INPUT_MAX };
     char *bytes = calloc(1, BYTES);
     assert_non_null(bytes);
@@ -327,8 +306,8 @@ static void nothing_said_before_the_handshake_survives_it(void **state)
     end_wait(&client, STREAM_DATA);
     if (!server.count[STREAM_DATA])
         end_wait(&server, STREAM_DATA);
-    struct tls_context *trust = trusting(path("pem", ROOT), NULL);
-    struct tls_context *serve = serving(path("pem", GOOD), GOOD, NULL);
+    struct tls_context *trust = trusting(testing_path("pem", ROOT), NULL);
+    struct tls_context *serve = serving(testing_path("pem", GOOD), GOOD, NULL);
     stream_secure_client(client.stream, trust, "mail.example.org");
     stream_secure_server(server.stream, serve);
     assert_int_equal(stream_input(client.stream).n, 0);
@@ -348,8 +327,8 @@ static void what_is_written_before_the_handshake_goes_out_in_the_clear(void **st
     struct loop *loop = loop_new();
     struct end client, server;
     ends_connect(loop, &client, &server);
-    struct tls_context *trust = trusting(path("pem", ROOT), NULL);
-    struct tls_context *serve = serving(path("pem", GOOD), GOOD, NULL);
+    struct tls_context *trust = trusting(testing_path("pem", ROOT), NULL);
+    struct tls_context *serve = serving(testing_path("pem", GOOD), GOOD, NULL);
     stream_write(server.stream, SV("220 go ahead\r\n"));
     stream_secure_server(server.stream, serve);
     stream_write(server.stream, SV("250 inside\r\n"));
@@ -372,7 +351,7 @@ static void a_peer_that_speaks_plain_text_is_named_as_such(void **state)
     struct loop *loop = loop_new();
     struct end end;
     int raw = end_on_raw_peer(loop, &end);
-    struct tls_context *trust = trusting(path("pem", ROOT), NULL);
+    struct tls_context *trust = trusting(testing_path("pem", ROOT), NULL);
     assert_int_equal(write(raw, "220 mail.example.org ESMTP\r\n", 28), 28);
     loop_turn_for(loop, 5 * NANOS_PER_MS);
     assert_int_equal(write(raw, "500 what?\r\n", 11), 11);
@@ -394,7 +373,7 @@ static void a_peer_that_hangs_up_in_the_handshake_is_told_from_a_refusal(void **
     struct loop *loop = loop_new();
     struct end end;
     int raw = end_on_raw_peer(loop, &end);
-    struct tls_context *trust = trusting(path("pem", ROOT), NULL);
+    struct tls_context *trust = trusting(testing_path("pem", ROOT), NULL);
     stream_secure_client(end.stream, trust, "mail.example.org");
     loop_turn_for(loop, 5 * NANOS_PER_MS);
     char hello[2048];
@@ -423,7 +402,7 @@ static void an_alert_of_the_peer_is_put_into_words(void **state)
         struct loop *loop = loop_new();
         struct end end;
         int raw = end_on_raw_peer(loop, &end);
-        struct tls_context *trust = trusting(path("pem", ROOT), NULL);
+        struct tls_context *trust = trusting(testing_path("pem", ROOT), NULL);
         const char record[] = {0x15, 3, 1, 0, 2, 2, cases[i].alert};
         assert_int_equal(write(raw, record, sizeof record), sizeof record);
         stream_secure_client(end.stream, trust, "mail.example.org");
@@ -442,8 +421,8 @@ static void a_server_with_a_client_ca_turns_away_who_has_no_certificate(void **s
 {
     (void)state;
     struct pair pair;
-    pair_meet(&pair, trusting(path("pem", ROOT), NULL), serving(path("pem", GOOD), GOOD, path("pem", ROOT)),
-              "mail.example.org");
+    pair_meet(&pair, trusting(testing_path("pem", ROOT), NULL),
+              serving(testing_path("pem", GOOD), GOOD, testing_path("pem", ROOT)), "mail.example.org");
     if (!pair.server.count[STREAM_FAILED])
         end_wait(&pair.server, STREAM_FAILED);
     assert_int_equal(pair.server.count[STREAM_SECURED], 0);
