@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,17 +16,6 @@ enum { CA_FILES_MAX = 8192 };
 
 static const char system_bundle[] = "/etc/ssl/certs/ca-certificates.crt";
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 static int pin_parse(const char *text, unsigned char pin[static TLS_PIN_BYTES], struct err *err)
 {
     sv hex = sv_of(text);
@@ -33,7 +23,8 @@ static int pin_parse(const char *text, unsigned char pin[static TLS_PIN_BYTES], 
     hex = sv_from(hex, good ? 7 : 0);
     good = good && hex.n == 2 * TLS_PIN_BYTES;
     for (size_t i = 0; good && i < TLS_PIN_BYTES; i++) {
-        int high = hex_digit(hex.p[2 * i]), low = hex_digit(hex.p[2 * i + 1]);
+        int high = OPENSSL_hexchar2int((unsigned char)hex.p[2 * i]);
+        int low = OPENSSL_hexchar2int((unsigned char)hex.p[2 * i + 1]);
         good = high >= 0 && low >= 0;
         pin[i] = (unsigned char)(good ? high << 4 | low : 0);
     }
