@@ -1,5 +1,7 @@
 #include "gateway/asker.h"
 
+#include "base/cstr.h"
+
 #include <assert.h>
 #include <stdlib.h>
 
@@ -35,12 +37,9 @@ struct asker *asker_new(struct loop *loop, const struct config *config)
     struct asker *asker = calloc(1, sizeof *asker);
     assert(asker);
     asker->loop = loop;
-    for (size_t i = 0; i < config->resolvers.count && i < DNS_SERVERS_MAX; i++) {
-        asker->servers[asker->server_count] = strdup(config->resolvers.items[i]);
-        assert(asker->servers[asker->server_count]);
-        asker->server_count++;
-    }
-    asker->trust_anchor = config->trust_anchor ? strdup(config->trust_anchor) : NULL;
+    for (size_t i = 0; i < config->resolvers.count && i < DNS_SERVERS_MAX; i++)
+        asker->servers[asker->server_count++] = cstr_copy(config->resolvers.items[i]);
+    asker->trust_anchor = cstr_copy(config->trust_anchor);
     asker->turn = loop_timer_new(loop, go_on, asker);
     return asker;
 }

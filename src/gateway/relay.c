@@ -1,5 +1,6 @@
 #include "gateway/relay.h"
 
+#include "base/cstr.h"
 #include "base/log.h"
 #include "gateway/maildir.h"
 #include "gateway/notification.h"
@@ -383,7 +384,7 @@ int relay_new(const struct relay_setup *setup, struct relay **ret, struct err *e
     relay->loop = setup->loop;
     relay->keeper = setup->keeper;
     relay->scratch = arena_new(SCRATCH_BYTES_MAX);
-    relay->hostname = strdup(setup->config->hostname ? setup->config->hostname : "localhost");
+    relay->hostname = cstr_copy(setup->config->hostname ? setup->config->hostname : "localhost");
     relay->postmaster = postmaster_of(setup->config);
     relay->intake = intake_new(relay);
     relay->signer = signer_new(setup->loop, setup->keeper, &setup->config->relay);
@@ -417,7 +418,7 @@ void relay_reload(struct relay *relay, const struct config *config)
     relay->routes = relay->next_routes;
     relay->next_routes = NULL;
     free(relay->hostname);
-    relay->hostname = strdup(config->hostname ? config->hostname : "localhost");
+    relay->hostname = cstr_copy(config->hostname ? config->hostname : "localhost");
     free(relay->postmaster);
     relay->postmaster = postmaster_of(config);
     signer_free(relay->signer);

@@ -1,5 +1,6 @@
 #include "gateway/sts.h"
 
+#include "base/cstr.h"
 #include "base/log.h"
 #include "config/mailbox.h"
 #include "io/http.h"
@@ -326,7 +327,7 @@ struct sts *sts_new(const struct sts_setup *setup)
     struct sts *sts = calloc(1, sizeof *sts);
     assert(sts);
     sts->setup = *setup;
-    sts->ca_file = setup->ca_file ? strdup(setup->ca_file) : NULL;
+    sts->ca_file = cstr_copy(setup->ca_file);
     sts->http = http_new(setup->loop);
     sts->table = sts_table_new();
     sts->refresh = loop_timer_new(setup->loop, on_refresh, sts);

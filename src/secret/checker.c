@@ -1,5 +1,6 @@
 #include "secret/checker.h"
 
+#include "base/cstr.h"
 #include "secret/account_key.h"
 #include "secret/secret.h"
 
@@ -184,20 +185,13 @@ bool checker_ask(struct checker *checker, sv key, sv password, checker_fn *fn, v
                             .key = secret_new(key), .password = secret_new(password), .fn = fn, .arg = arg});
 }
 
-static char *copy(const char *text)
-{
-    char *copied = text ? strdup(text) : NULL;
-    assert(copied || !text);
-    return copied;
-}
-
 bool checker_ask_pam(struct checker *checker, const struct pam_question *question, checker_fn *fn, void *arg)
 {
     return ask(checker, &(struct check){.password = secret_new(question->password),
-                                        .service = copy(question->service),
-                                        .directory = copy(question->directory),
-                                        .user = copy(question->user),
-                                        .client_ip = copy(question->client_ip),
+                                        .service = cstr_copy(question->service),
+                                        .directory = cstr_copy(question->directory),
+                                        .user = cstr_copy(question->user),
+                                        .client_ip = cstr_copy(question->client_ip),
                                         .fn = fn,
                                         .arg = arg});
 }

@@ -1,5 +1,6 @@
 #include "secret/gatekeeper.h"
 
+#include "base/cstr.h"
 #include "base/log.h"
 #include "secret/account_key.h"
 #include "secret/checker.h"
@@ -66,13 +67,6 @@ static void free_accounts(struct gatekeeper *gatekeeper)
     gatekeeper->account_count = 0;
 }
 
-static char *copy(const char *text)
-{
-    char *copied = text ? strdup(text) : NULL;
-    assert(copied || !text);
-    return copied;
-}
-
 static void take_accounts(struct gatekeeper *gatekeeper, const struct config_relay *relay)
 {
     free_accounts(gatekeeper);
@@ -81,12 +75,12 @@ static void take_accounts(struct gatekeeper *gatekeeper, const struct config_rel
     for (size_t i = 0; i < relay->account_count; i++) {
         const struct config_account *account = &relay->accounts[i];
         gatekeeper->accounts[gatekeeper->account_count++] =
-            (struct account){copy(account->name), copy(account->password), copy(account->pam)};
+            (struct account){cstr_copy(account->name), cstr_copy(account->password), cstr_copy(account->pam)};
         if (account->pam && !gatekeeper->pam)
             gatekeeper->pam = checker_new(gatekeeper->loop, GATEKEEPER_CHECKS_MAX);
     }
     free(gatekeeper->pam_directory);
-    gatekeeper->pam_directory = copy(relay->pam_directory);
+    gatekeeper->pam_directory = cstr_copy(relay->pam_directory);
     gatekeeper->pam_timeout = relay->pam_timeout;
 }
 
@@ -102,7 +96,7 @@ void gatekeeper_reload(struct gatekeeper *gatekeeper, const struct config_relay 
     if (!gatekeeper->http)
         gatekeeper->http = http_new(gatekeeper->loop);
     gatekeeper->introspection = introspection_new(gatekeeper->http, relay);
-    gatekeeper->provider_secret = copy(relay->introspection_secret);
+    gatekeeper->provider_secret = cstr_copy(relay->introspection_secret);
 }
 
 struct gatekeeper *gatekeeper_new(struct loop *loop, const struct config_relay *relay,

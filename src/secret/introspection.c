@@ -1,5 +1,6 @@
 #include "secret/introspection.h"
 
+#include "base/cstr.h"
 #include "wire/base64.h"
 
 #include <assert.h>
@@ -21,21 +22,14 @@ struct question {
     void *arg;
 };
 
-static char *copy(const char *text)
-{
-    char *copied = text ? strdup(text) : NULL;
-    assert(copied || !text);
-    return copied;
-}
-
 struct introspection *introspection_new(struct http *http, const struct config_relay *relay)
 {
     struct introspection *introspection = calloc(1, sizeof *introspection);
     assert(introspection && relay->introspection);
     *introspection = (struct introspection){.http = http,
-                                            .url = copy(relay->introspection),
-                                            .address = copy(relay->introspection_address),
-                                            .ca_file = copy(relay->introspection_ca)};
+                                            .url = cstr_copy(relay->introspection),
+                                            .address = cstr_copy(relay->introspection_address),
+                                            .ca_file = cstr_copy(relay->introspection_ca)};
     return introspection;
 }
 

@@ -1,5 +1,6 @@
 #include "secret/keeper.h"
 
+#include "base/cstr.h"
 #include "wire/pack.h"
 
 #include <assert.h>
@@ -22,13 +23,6 @@ struct keeper {
     struct credential credentials[KEEPER_CREDENTIALS_MAX];
     size_t credential_count;
 };
-
-static char *copy(const char *text)
-{
-    char *copied = text ? strdup(text) : NULL;
-    assert(copied || !text);
-    return copied;
-}
 
 /* What cannot be read now is asked for again, and explained, when it is needed. */
 static void read_credentials(struct keeper *keeper, const struct provider_context *context)
@@ -58,8 +52,8 @@ static void set_context(struct keeper *keeper, const struct provider_context *co
 {
     free(keeper->secrets_directory);
     free(keeper->credentials_directory);
-    keeper->secrets_directory = copy(context->secrets_directory);
-    keeper->credentials_directory = copy(context->credentials_directory);
+    keeper->secrets_directory = cstr_copy(context->secrets_directory);
+    keeper->credentials_directory = cstr_copy(context->credentials_directory);
     keeper->uid = context->keeper_uid;
 }
 
