@@ -95,11 +95,6 @@ static enum tls_fault fault_of(const struct tls_context *context, const struct t
     }
 }
 
-static struct tls_refusal *refusal_of(X509_STORE_CTX *store)
-{
-    return tls_refusal_of(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
-}
-
 static const struct tls_context *context_of(X509_STORE_CTX *store)
 {
     const SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
@@ -111,7 +106,7 @@ static int note_fault(int ok, X509_STORE_CTX *store)
 {
     if (ok)
         return 1;
-    struct tls_refusal *refusal = refusal_of(store), this = {0};
+    struct tls_refusal *refusal = tls_refusal_of(store), this = {0};
     tls_refusal_note(&this, store, X509_STORE_CTX_get_error(store));
     this.fault = fault_of(context_of(store), &this);
     this.faults = refusal->faults | 1u << this.fault;
@@ -129,7 +124,7 @@ static int note_fault(int ok, X509_STORE_CTX *store)
 int tls_look_check(X509_STORE_CTX *store, void *arg)
 {
     const struct tls_context *context = arg;
-    struct tls_refusal *refusal = refusal_of(store);
+    struct tls_refusal *refusal = tls_refusal_of(store);
     int rc = context->pinned ? tls_pin_check(store, arg) : X509_verify_cert(store);
     if (rc != 1 && !refusal->code) /* refused before a certificate was looked at */
         tls_refusal_note(refusal, store,

@@ -45,7 +45,7 @@ struct tls_refusal {
 struct tls_context *tls_context_new(bool server);
 
 /* The one of a session, from within its handshake. */
-struct tls_refusal *tls_refusal_of(const SSL *ssl);
+struct tls_refusal *tls_refusal_of(X509_STORE_CTX *store);
 void tls_refusal_note(struct tls_refusal *refusal, X509_STORE_CTX *store, int code);
 void tls_refusal_clear(struct tls_refusal *refusal);
 

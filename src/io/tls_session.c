@@ -28,12 +28,6 @@ struct tls_session {
     bool secured, broken;
 };
 
-struct tls_refusal *tls_refusal_of(const SSL *ssl)
-{
-    struct tls_session *session = SSL_get_app_data(ssl);
-    return &session->refusal;
-}
-
 void tls_refusal_note(struct tls_refusal *refusal, X509_STORE_CTX *store, int code)
 {
     bool wanted = refusal->client_certificate_wanted;
@@ -59,15 +53,17 @@ void tls_refusal_clear(struct tls_refusal *refusal)
     *refusal = (struct tls_refusal){0};
 }
 
-static struct tls_refusal *refusal_of(X509_STORE_CTX *store)
+struct tls_refusal *tls_refusal_of(X509_STORE_CTX *store)
 {
-    return tls_refusal_of(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
+    const SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+    struct tls_session *session = SSL_get_app_data(ssl);
+    return &session->refusal;
 }
 
 int tls_verify_note(int ok, X509_STORE_CTX *store)
 {
     if (!ok)
-        tls_refusal_note(refusal_of(store), store, X509_STORE_CTX_get_error(store));
+        tls_refusal_note(tls_refusal_of(store), store, X509_STORE_CTX_get_error(store));
     return ok;
 }
 
@@ -83,7 +79,7 @@ int tls_pin_check(X509_STORE_CTX *store, void *arg)
         good = tls_spki_digest(cert, digest) && CRYPTO_memcmp(digest, context->pin, TLS_PIN_BYTES) == 0;
     X509_STORE_CTX_set_error(store, good ? X509_V_OK : X509_V_ERR_APPLICATION_VERIFICATION);
     if (!good)
-        tls_refusal_note(refusal_of(store), store, X509_V_ERR_APPLICATION_VERIFICATION);
+        tls_refusal_note(tls_refusal_of(store), store, X509_V_ERR_APPLICATION_VERIFICATION);
     return good;
 }
 
@@ -107,7 +103,8 @@ int tls_client_certificate_note(SSL *ssl, X509 **cert, EVP_PKEY **key)
 {
     (void)cert;
     (void)key;
-    tls_refusal_of(ssl)->client_certificate_wanted = true;
+    struct tls_session *session = SSL_get_app_data(ssl);
+    session->refusal.client_certificate_wanted = true;
     return 0;
 }
 
