@@ -440,7 +440,8 @@ static bool read_type(struct correlation *correlation, const struct yaml_node *m
     return false;
 }
 
-static void check(const struct correlation *correlation, const struct yaml_node *map,
+/* sound: nothing was wrong with what is there, so what is missing has not been told already. */
+static void check(const struct correlation *correlation, const struct yaml_node *map, bool sound,
                   struct sigma_workshop *shop)
 {
     unsigned has = traits[correlation->type];
@@ -450,11 +451,11 @@ static void check(const struct correlation *correlation, const struct yaml_node 
         bounded |= correlation->condition.has[i];
     if (!correlation->sources && !yaml_get(map, "rules"))
         wrong(shop, map, "rules is missing: the ids or names of the rules to correlate");
-    if ((has & SPAN) && correlation->timespan <= 0 && !shop->errors->count)
+    if ((has & SPAN) && correlation->timespan <= 0 && sound)
         wrong(shop, map, "timespan is missing, such as 15m");
-    if ((has & COUNTS) && !bounded && !shop->errors->count)
+    if ((has & COUNTS) && !bounded && sound)
         wrong(shop, map, "%s needs a condition, such as {gte: 10}", type);
-    if ((has & FIELD) && !correlation->field.name.n && !shop->errors->count)
+    if ((has & FIELD) && !correlation->field.name.n && sound)
         wrong(shop, map, "%s needs a field%s", type, has & COUNTS ? " in its condition" : "");
     if (!(has & FIELD) && correlation->field.name.n)
         wrong(shop, map, "%s has no use for a field", type);
@@ -466,6 +467,7 @@ static void check(const struct correlation *correlation, const struct yaml_node 
 void correlation_load(struct correlation *correlation, const struct yaml_node *map,
                       struct sigma_workshop *shop)
 {
+    size_t before = shop->errors->count;
     if (map->kind != YAML_MAP) {
         wrong(shop, map, "correlation must be a map with type, rules, timespan and the like");
         return;
@@ -495,5 +497,5 @@ void correlation_load(struct correlation *correlation, const struct yaml_node *m
             sigma_error(shop->errors, node->key_line, node->key_column, "%s has no key '%.*s'",
                         correlation_type_name(correlation->type), SV_ARG(sv_first(node->key, 60)));
     }
-    check(correlation, map, shop);
+    check(correlation, map, shop->errors->count == before, shop);
 }

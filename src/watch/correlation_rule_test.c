@@ -100,6 +100,19 @@ static void every_mistake_is_told_with_its_place(void **state)
         check_error(cases[i][0], cases[i][1]);
 }
 
+static void a_mistake_in_another_document_hides_none(void **state)
+{
+    struct told told;
+    (void)state;
+    struct ruleset *ruleset = load(RULE("a") "title: x\ncorrelation: {type: nonsense}\n---\n"
+                                             "title: y\ncorrelation: {type: spike, rules: [a]}\n",
+                                   &told);
+    assert_int_equal(told.count, 2);
+    assert_non_null(strstr(told.text, "timespan is missing"));
+    assert_int_equal(correlation_count(ruleset), 0);
+    ruleset_free(ruleset);
+}
+
 static void a_rule_that_a_correlation_builds_on_is_silent_unless_it_says_generate(void **state)
 {
     struct told told;
@@ -195,6 +208,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_mistake_is_told_with_its_place),
+        cmocka_unit_test(a_mistake_in_another_document_hides_none),
         cmocka_unit_test(a_rule_that_a_correlation_builds_on_is_silent_unless_it_says_generate),
         cmocka_unit_test(a_correlation_whose_source_fails_fails_with_it),
         cmocka_unit_test(a_projection_has_the_fields_that_correlations_look_at),
