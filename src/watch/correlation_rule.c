@@ -186,6 +186,13 @@ static uint64_t key_of(const struct correlation *correlation)
     key ^= ((uint64_t)correlation->type + 1) * 0x9e3779b97f4a7c15ULL;
     for (size_t i = 0; i < correlation->group_count; i++)
         key = key * 31 + hash_sv(correlation->group[i].name);
+    const struct correlation_habit *habit = &correlation->habit;
+    if (correlation->type == CORRELATION_SPIKE)
+        key = key * 31 + (uint64_t)correlation->timespan; /* periods are numbered by it */
+    if (habit->zone.n)
+        key = key * 31 + hash_sv(habit->zone);
+    if (habit->prefix_v4 || habit->prefix_v6)
+        key = key * 31 + (uint64_t)(habit->prefix_v4 * 256 + habit->prefix_v6);
     return key * 31 + hash_sv(correlation->field.name) + correlation->source_count;
 }
 

@@ -175,6 +175,43 @@ static void state_of_other_correlations_is_let_go(void **state)
     bench_end(other);
 }
 
+#define ONE(terms) "title: x\ncorrelation: {rules: [a], group-by: [u], " terms "}\n"
+
+static void state_that_was_kept_under_terms_of_another_meaning_is_let_go(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *before, *after;
+        bool kept;
+    } cases[] = {
+        {ONE("type: spike, timespan: 1h"), ONE("type: spike, timespan: 1d"), false},
+        {ONE("type: spike, timespan: 1h"), ONE("type: spike, timespan: 1h, zone: Europe/Berlin"), false},
+        {ONE("type: rare_days"), ONE("type: rare_days, zone: Europe/Berlin"), false},
+        {ONE("type: new_value, field: u"), ONE("type: new_value, field: u, prefix-v4: 24"), false},
+        {ONE("type: spike, timespan: 1h"), ONE("type: spike, timespan: 1h, factor: 5, learn: 1d"), true},
+        {ONE("type: rare_days"), ONE("type: rare_days, threshold: 0.5, half-life: 1d"), true},
+        {ONE("type: new_value, field: u"), ONE("type: new_value, field: u, timespan: 1d"), true},
+        {ONE("type: dormant, timespan: 1d"), ONE("type: dormant, timespan: 2d"), true},
+        {ONE("type: event_count, timespan: 1h, condition: {gte: 3}"),
+         ONE("type: event_count, timespan: 2h, condition: {gte: 5}"), true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        static struct rows rows;
+        rows = (struct rows){0};
+        struct bench *before = bench_of(cases[i].before, &usual_limits),
+                     *after = bench_of(cases[i].after, &usual_limits);
+        feed(before, "a", MONDAY, "u=bob");
+        correlator_changes(before->correlator, keep, &rows);
+        const struct row *row = &rows.rows[0];
+        assert_true(row->used);
+        if (correlator_restore(after->correlator, sv_make(row->key, row->key_n),
+                               sv_make(row->value, row->value_n), MONDAY) != cases[i].kept)
+            fail_msg("%s%s", cases[i].after, cases[i].kept ? "is new" : "goes on");
+        bench_end(before);
+        bench_end(after);
+    }
+}
+
 static void what_fell_due_while_nobody_listened_waits_for_what_is_still_to_be_read(void **state)
 {
     (void)state;
@@ -201,6 +238,7 @@ int main(void)
         cmocka_unit_test(changes_alone_bring_everything_back),
         cmocka_unit_test(what_did_not_change_is_not_told),
         cmocka_unit_test(state_of_other_correlations_is_let_go),
+        cmocka_unit_test(state_that_was_kept_under_terms_of_another_meaning_is_let_go),
         cmocka_unit_test(what_fell_due_while_nobody_listened_waits_for_what_is_still_to_be_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
