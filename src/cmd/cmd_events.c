@@ -121,16 +121,18 @@ int cmd_events_decode(int argc, char **argv)
     struct decoding decoding = {0};
     const struct option_spec specs[] = {
         EVENT_FORM_OPTION(decoding.form),
+        EVENT_ZONE_OPTION(decoding.form),
         {"json", 0, OPTION_FLAG, NULL, "one JSON object a line", &decoding.json},
     };
     int exit_code;
     struct err err;
-    if (!command_options("events decode", specs, 2, &argc, argv, &exit_code))
+    if (!command_options("events decode", specs, 3, &argc, argv, &exit_code))
         return exit_code;
     if (event_form_read(&decoding.form, &err) < 0)
         return term_error(&err);
     decoding.arena = arena_new(DECODE_ARENA_MAX);
     int outcome = input_records(argv, argc, on_record, &decoding, &err);
     arena_free(decoding.arena);
+    event_form_end(&decoding.form);
     return outcome < 0 ? term_error(&err) : 0;
 }

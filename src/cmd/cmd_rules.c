@@ -198,6 +198,7 @@ static int match_as_said(struct matching *matching, int argc, char **argv)
         {"rules", 0, OPTION_TEXT, "PATH…", "rule files and folders; may be given again", &rules},
         EVENT_FORM_OPTION(matching->form),
         EVENT_SOURCE_OPTION(matching->form),
+        EVENT_ZONE_OPTION(matching->form),
         RULE_PATHS_ASIDE(matching->paths),
     };
     int exit_code;
@@ -217,6 +218,7 @@ int cmd_rules_match(int argc, char **argv)
     assert(matching.paths.words);
     take_rule_paths(&argc, argv, &matching.paths);
     int exit_code = match_as_said(&matching, argc, argv);
+    event_form_end(&matching.form);
     free(matching.paths.words);
     return exit_code;
 }

@@ -410,6 +410,7 @@ int cmd_rules_backtest(int argc, char **argv)
     const struct option_spec specs[] = {
         EVENT_FORM_OPTION(backtest.form),
         EVENT_SOURCE_OPTION(backtest.form),
+        EVENT_ZONE_OPTION(backtest.form),
         {"jobs", 'j', OPTION_NUMBER, "N", "processes (default: one per core)", &jobs},
         {"json", 0, OPTION_FLAG, NULL, "one JSON object a rule, those that never fired too", &backtest.json},
         RULE_PATHS_OPTIONS(backtest.paths),
@@ -423,11 +424,13 @@ int cmd_rules_backtest(int argc, char **argv)
                 "there is nothing to read");
         return term_error(&err);
     }
-    if (event_form_read(&backtest.form, &err) < 0 || options_range("jobs", jobs, 1, JOBS_MAX, &err) < 0)
+    if (options_range("jobs", jobs, 1, JOBS_MAX, &err) < 0 || event_form_read(&backtest.form, &err) < 0)
         return term_error(&err);
     backtest.ruleset = rule_paths_load(&backtest.paths, false, rule_paths_tell, NULL, &exit_code);
-    if (!backtest.ruleset)
+    if (!backtest.ruleset) {
+        event_form_end(&backtest.form);
         return exit_code;
+    }
     rule_paths_advise(backtest.ruleset);
     bool done =
         map_files(&backtest, argv, argc, &err) == 0 && backtest_files(&backtest, (int)jobs, &err) == 0;
@@ -436,5 +439,6 @@ int cmd_rules_backtest(int argc, char **argv)
     free(backtest.correlation_hits);
     free(backtest.files);
     ruleset_free(backtest.ruleset);
+    event_form_end(&backtest.form);
     return exit_code;
 }

@@ -259,13 +259,36 @@ static int usage(const char *cause, const char *advice)
     return term_error(&err);
 }
 
-/* name: of the command; asks_rule: the first word is a rule. */
+/* asks_rule: the first word is a rule. */
+static int explain(struct explaining *explaining, bool asks_rule, char **words, int count)
+{
+    int exit_code;
+    struct err err;
+    explaining->ruleset = rule_paths_load(&explaining->paths, true, rule_paths_tell, NULL, &exit_code);
+    if (!explaining->ruleset)
+        return exit_code;
+    if (asks_rule)
+        explaining->rule = ruleset_named(explaining->ruleset, sv_of(words[0]));
+    if (asks_rule && explaining->rule == SIZE_MAX) {
+        ruleset_free(explaining->ruleset);
+        return usage("no rule has that id, name or title", "`vedette rules list` shows them");
+    }
+    explaining->matcher = ruleset_matcher_new(explaining->ruleset);
+    explaining->arena = arena_new(ARENA_BYTES_MAX);
+    int skip = asks_rule ? 1 : 0, outcome = explain_words(explaining, words + skip, count - skip, &err);
+    ruleset_matcher_free(explaining->matcher);
+    ruleset_free(explaining->ruleset);
+    arena_free(explaining->arena);
+    return outcome < 0 ? term_error(&err) : 0;
+}
+
 static int run(const char *name, bool asks_rule, int argc, char **argv)
 {
     struct explaining explaining = {.rule = SIZE_MAX};
     const struct option_spec specs[] = {
         EVENT_FORM_OPTION(explaining.form),
         EVENT_SOURCE_OPTION(explaining.form),
+        EVENT_ZONE_OPTION(explaining.form),
         {"json", 0, OPTION_FLAG, NULL, "one JSON object for each rule and event", &explaining.json},
         RULE_PATHS_OPTIONS(explaining.paths),
     };
@@ -277,22 +300,9 @@ static int run(const char *name, bool asks_rule, int argc, char **argv)
         return usage("rules why-not wants a rule", "name it by its id, name or title; then the event");
     if (event_form_read(&explaining.form, &err) < 0)
         return term_error(&err);
-    explaining.ruleset = rule_paths_load(&explaining.paths, true, rule_paths_tell, NULL, &exit_code);
-    if (!explaining.ruleset)
-        return exit_code;
-    if (asks_rule)
-        explaining.rule = ruleset_named(explaining.ruleset, sv_of(argv[0]));
-    if (asks_rule && explaining.rule == SIZE_MAX) {
-        ruleset_free(explaining.ruleset);
-        return usage("no rule has that id, name or title", "`vedette rules list` shows them");
-    }
-    explaining.matcher = ruleset_matcher_new(explaining.ruleset);
-    explaining.arena = arena_new(ARENA_BYTES_MAX);
-    int skip = asks_rule ? 1 : 0, outcome = explain_words(&explaining, argv + skip, argc - skip, &err);
-    ruleset_matcher_free(explaining.matcher);
-    ruleset_free(explaining.ruleset);
-    arena_free(explaining.arena);
-    return outcome < 0 ? term_error(&err) : 0;
+    exit_code = explain(&explaining, asks_rule, argv, argc);
+    event_form_end(&explaining.form);
+    return exit_code;
 }
 
 int cmd_rules_explain(int argc, char **argv)

@@ -122,14 +122,13 @@ int cmd_watch_learn(int argc, char **argv)
     const struct option_spec specs[] = {
         {"config", 'c', OPTION_TEXT, "FILE", "configuration (default: " LOAD_DEFAULT_PATH ")", &path},
         EVENT_FORM_OPTION(learning.form),
+        EVENT_ZONE_OPTION(learning.form),
         {"anew", 0, OPTION_FLAG, NULL, "forget all windows and baselines first", &anew},
     };
     int exit_code;
     struct err err;
-    if (!command_options("watch learn", specs, 3, &argc, argv, &exit_code))
+    if (!command_options("watch learn", specs, 4, &argc, argv, &exit_code))
         return exit_code;
-    if (event_form_read(&learning.form, &err) < 0)
-        return term_error(&err);
     if (argc == 0) {
         err_set(&err, ERR_USAGE, "name files of past events, the oldest first", "watch learn wants files");
         return term_error(&err);
@@ -137,7 +136,10 @@ int cmd_watch_learn(int argc, char **argv)
     struct config *config = load_or_complain(path, &exit_code);
     if (!config)
         return exit_code;
-    int outcome = learn(config, &learning, argv, argc, anew, &err);
+    int outcome = event_form_read(&learning.form, &err);
+    if (outcome == 0)
+        outcome = learn(config, &learning, argv, argc, anew, &err);
     config_free(config);
+    event_form_end(&learning.form);
     return outcome < 0 ? term_error(&err) : 0;
 }

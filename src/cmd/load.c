@@ -2,6 +2,7 @@
 
 #include "cmd/term.h"
 #include "io/durable.h"
+#include "io/zone_file.h"
 #include "wire/pack.h"
 
 #include <dirent.h>
@@ -105,11 +106,32 @@ int load_unpack(sv body, struct load *ret, struct err *err)
     return 0;
 }
 
-struct config *load_parse_faulty(const struct load *load, struct config_errors *errors)
+struct config *load_parse_checked(const struct load *load, struct config_errors *errors)
 {
     char machine[HOST_NAME_MAX + 1] = "";
     gethostname(machine, sizeof machine - 1);
     return config_parse_faulty(load->sources, load->count, machine[0] ? machine : "localhost", errors);
+}
+
+static void look_up_zones(const struct config *config, struct config_errors *errors)
+{
+    for (size_t i = 0; i < config->input_count; i++) {
+        const struct config_input *input = &config->inputs[i];
+        struct zone *zone = input->time_zone ? zone_open(sv_of(input->time_zone)) : NULL;
+        if (input->time_zone && !zone)
+            config_errors_add(errors, input->zone_place.file, input->zone_place.line,
+                              input->zone_place.column, ZONE_ADVICE, "time_zone: there is no zone \"%s\"",
+                              input->time_zone);
+        zone_close(zone);
+    }
+}
+
+struct config *load_parse_faulty(const struct load *load, struct config_errors *errors)
+{
+    struct config *config = load_parse_checked(load, errors);
+    if (config)
+        look_up_zones(config, errors);
+    return config;
 }
 
 struct config *load_parse(const struct load *load, struct config_errors *errors)

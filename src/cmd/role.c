@@ -83,14 +83,18 @@ static struct config *parse(sv body, struct err *err)
     if (load_unpack(body, &load, err) < 0)
         return NULL;
     config_errors_init(&errors);
-    struct config *config = load_parse(&load, &errors);
-    if (!config)
+    struct config *config = load_parse_checked(&load, &errors);
+    if (errors.count > 0)
         err_set(err, ERR_CONFIG, NULL, "%s:%d: %s",
                 errors.items[0].file ? errors.items[0].file : "configuration", errors.items[0].line,
                 errors.items[0].message);
+    bool sound = errors.count == 0;
     config_errors_free(&errors);
     load_free(&load);
-    return config;
+    if (sound)
+        return config;
+    config_free(config);
+    return NULL;
 }
 
 static void start(struct role_process *process, sv body)

@@ -281,6 +281,7 @@ static void derive(struct config *config, const struct config_instance *top, con
     for (size_t i = 0; item && i < config->input_count; i++, item = item->next) {
         config->inputs[i].label = input_label(config, &config->inputs[i]);
         config->inputs[i].place = item->own;
+        config->inputs[i].zone_place = config_place_of(item, "time_zone");
     }
     config->rules_place = config_place_of(top, "rules");
     config_find_secrets(config, top);

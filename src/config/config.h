@@ -123,7 +123,7 @@ struct config_list { CONFIG_LIST(CONFIG_FIELD) };
 struct config_heartbeat { CONFIG_HEARTBEAT(CONFIG_FIELD) };
 struct config_correlation { CONFIG_CORRELATION(CONFIG_FIELD) };
 struct config_gateway { CONFIG_GATEWAY(CONFIG_FIELD) struct config_landing landing; struct config_place place; };
-struct config_input { CONFIG_INPUT(CONFIG_FIELD) const char *label; /* e.g. "syslog udp://127.0.0.1:5514": the input's name everywhere */ struct config_place place; };
+struct config_input { CONFIG_INPUT(CONFIG_FIELD) const char *label; /* e.g. "syslog udp://127.0.0.1:5514": the input's name everywhere */ struct config_place place, zone_place; };
 struct config_alerts { CONFIG_ALERTS(CONFIG_FIELD) };
 struct config_delivery { CONFIG_DELIVERY(CONFIG_FIELD) };
 struct config_listener { CONFIG_LISTENER(CONFIG_FIELD) };

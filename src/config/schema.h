@@ -143,6 +143,8 @@
     X(stdin, PRESENT, CONFIG_NONE, "Standard input: {}; Vedette drains and ends when it ends.")        \
     X(format, FORMAT, "auto", "auto, json, cef, leef, syslog or text.")                                \
     X(logsource, LOGSOURCE, CONFIG_NONE, "product/category/service of everything it reads.")           \
+    X(time_zone, ZONE, CONFIG_NONE,                                                                    \
+      "Of times written without one, such as Europe/Berlin; default: the machine's.")                  \
     X(certificate, PATH, CONFIG_NONE, "Server certificate (PEM), tls only.")                           \
     X(key, PATH, CONFIG_NONE, "Its private key (PEM), tls only.")                                      \
     X(client_ca, PATH, CONFIG_NONE, "Senders must present a certificate of this authority, tls only.") \

@@ -55,6 +55,7 @@ static struct config_strings copy_list(struct arena *arena, struct config_string
 #define COPY_LOG_FORMAT VALUE
 #define COPY_FORMAT     VALUE
 #define COPY_LOGSOURCE  TEXT
+#define COPY_ZONE       TEXT
 #define COPY_PRESENT    VALUE
 #define COPY_LEVEL      TEXT
 #define COPY_STRINGS    LIST

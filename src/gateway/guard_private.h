@@ -34,8 +34,8 @@ struct guard_hits {
 /* When somebody may, in a named zone. */
 struct guard_hours {
     struct config_hours *spans;
-    size_t count;      /* 0: at any time */
-    struct zone *zone; /* UTC where none was named */
+    size_t count;            /* 0: at any time */
+    const struct zone *zone; /* NULL where none was named: UTC */
     const char *zone_name;
     const char *text; /* as written, for refusals */
 };
@@ -78,8 +78,16 @@ struct guard_listener {
     bool encrypt, identify, whole_domains;
 };
 
+/* A time zone that rules and accounts share. */
+struct guard_zone {
+    const char *name;
+    struct zone *zone;
+    struct guard_zone *next;
+};
+
 struct guard {
     struct arena *arena; /* all texts and lists */
+    struct guard_zone *zones;
     unsigned holders;
     struct guard_rule *rules;
     size_t rule_count;
@@ -88,7 +96,6 @@ struct guard {
     struct config_strings domains; /* delivered here */
     struct guard_listener *listeners;
     size_t listener_count;
-    struct zone *utc;
     struct guard_hits *other_hits; /* of each guard_other */
 };
 

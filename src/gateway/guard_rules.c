@@ -1,6 +1,7 @@
 /* From the configuration's rules to those that are asked. */
 #include "gateway/guard_private.h"
 
+#include "io/zone_file.h"
 #include "wire/mime.h"
 
 #include <assert.h>
@@ -57,6 +58,22 @@ static struct guard_networks make_networks(const struct making *making, const st
     return networks;
 }
 
+/* One of each name is kept. NULL: the system has none of it. */
+static const struct zone *take_zone(const struct making *making, const char *name)
+{
+    struct guard *guard = making->guard;
+    for (const struct guard_zone *known = guard->zones; known; known = known->next)
+        if (strcmp(known->name, name) == 0)
+            return known->zone;
+    struct zone *zone = zone_open(sv_of(name));
+    if (!zone)
+        return NULL;
+    struct guard_zone *kept = take(making, sizeof *kept);
+    *kept = (struct guard_zone){keep(making, name), zone, guard->zones};
+    guard->zones = kept;
+    return zone;
+}
+
 /* A zone that the system does not know is the one thing that only shows here. */
 static struct guard_hours make_hours(const struct making *making, const struct config_strings *list,
                                      const char *zone, const char *file, int line, int column)
@@ -72,11 +89,9 @@ static struct guard_hours make_hours(const struct making *making, const struct c
     }
     hours.text = arena_cstr(making->guard->arena, buf_view(&text));
     buf_free(&text);
-    hours.zone = zone_new(hours.zone_name);
-    if (!hours.zone)
-        config_errors_add(making->errors, file, line, column,
-                          "names are those of /usr/share/zoneinfo: Europe/Berlin, America/New_York, UTC; the "
-                          "package tzdata has them",
+    hours.zone = zone ? take_zone(making, zone) : NULL;
+    if (zone && !hours.zone)
+        config_errors_add(making->errors, file, line, column, ZONE_ADVICE,
                           "time_zone: there is no zone \"%s\"", hours.zone_name);
     return hours;
 }
@@ -189,8 +204,6 @@ struct guard *guard_new(const struct config_relay *relay, struct config_errors *
     assert(guard);
     guard->arena = arena_new(ARENA_BYTES_MAX);
     guard->holders = 1;
-    guard->utc = zone_new("UTC");
-    assert(guard->utc);
     mime_use(); /* for encoded words in headers */
     struct making making = {guard, errors};
     guard->other_hits = take(&making, GUARD_OTHER_COUNT * sizeof *guard->other_hits);
@@ -223,11 +236,8 @@ void guard_free(struct guard *guard)
 {
     if (!guard || --guard->holders > 0)
         return;
-    for (size_t i = 0; i < guard->rule_count; i++)
-        zone_free(guard->rules[i].hours.zone);
-    for (size_t i = 0; i < guard->account_count; i++)
-        zone_free(guard->accounts[i].hours.zone);
-    zone_free(guard->utc);
+    for (const struct guard_zone *zone = guard->zones; zone; zone = zone->next)
+        zone_close(zone->zone);
     arena_free(guard->arena);
     free(guard);
 }

@@ -1,34 +1,8 @@
 #include "gateway/zone.h"
 
-#include <assert.h>
-#include <glib.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 enum { DAY_SECONDS = 86400, WEEKDAY_OF_1970 = 3 };
-
-struct zone {
-    GTimeZone *zone;
-};
-
-struct zone *zone_new(const char *name)
-{
-    GTimeZone *found = g_time_zone_new_identifier(name);
-    if (!found)
-        return NULL;
-    struct zone *zone = calloc(1, sizeof *zone);
-    assert(zone);
-    zone->zone = found;
-    return zone;
-}
-
-void zone_free(struct zone *zone)
-{
-    if (!zone)
-        return;
-    g_time_zone_unref(zone->zone);
-    free(zone);
-}
 
 static int64_t floor_div(int64_t a, int64_t b)
 {
@@ -38,8 +12,7 @@ static int64_t floor_div(int64_t a, int64_t b)
 struct zone_time zone_time(const struct zone *zone, nanos now)
 {
     int64_t seconds = floor_div(now, NANOS_PER_SECOND);
-    int interval = g_time_zone_find_interval(zone->zone, G_TIME_TYPE_UNIVERSAL, seconds);
-    int64_t local = seconds + (interval < 0 ? 0 : g_time_zone_get_offset(zone->zone, interval));
+    int64_t local = seconds + zone_offset(zone, now);
     int64_t day = floor_div(local, DAY_SECONDS);
     return (struct zone_time){
         .weekday = (unsigned)(((day + WEEKDAY_OF_1970) % 7 + 7) % 7),

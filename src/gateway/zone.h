@@ -1,14 +1,8 @@
-/* A named time zone: what the clock on the wall there shows, daylight saving included. */
+/* What the clock on the wall shows in a time zone, daylight saving included. */
 #ifndef VEDETTE_GATEWAY_ZONE_H
 #define VEDETTE_GATEWAY_ZONE_H
 
-#include "base/timefmt.h"
-
-struct zone;
-
-/* Reads the system's rules for that zone ("Europe/Berlin", "UTC"). NULL if it has none of that name. */
-struct zone *zone_new(const char *name);
-void zone_free(struct zone *zone); /* NULL is fine */
+#include "base/zone.h"
 
 struct zone_time {
     unsigned weekday; /* 0 is Monday */

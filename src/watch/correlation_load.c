@@ -1,6 +1,6 @@
 /* Reads the `correlation` map of a document. */
+#include "io/zone_file.h"
 #include "watch/correlation_rule.h"
-#include "watch/correlation_zone.h"
 
 #include <stdarg.h>
 #include <stdio.h>

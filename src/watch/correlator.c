@@ -1,5 +1,6 @@
 #include "watch/correlator.h"
 
+#include "io/zone_file.h"
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +8,6 @@
 #include "base/hash.h"
 #include "watch/correlation_groups.h"
 #include "watch/correlation_kind.h"
-#include "watch/correlation_zone.h"
 #include "watch/ruleset_priv.h"
 
 enum {
@@ -541,5 +541,5 @@ int turn_zone_offset(const struct turn *turn, nanos t)
 {
     const struct correlator *correlator = turn->correlator;
     const struct zone *zone = correlator->zones[turn->rule - correlator->rules->items];
-    return zone ? zone_offset(zone, t) : 0;
+    return zone_offset(zone, t);
 }

@@ -3,6 +3,7 @@
 #ifndef VEDETTE_WATCH_INPUT_H
 #define VEDETTE_WATCH_INPUT_H
 
+#include "base/zone.h"
 #include "watch/watch.h"
 #include "wire/syslog_frame.h"
 
@@ -32,6 +33,7 @@ struct input {
     struct watch *watch;
     struct loop *loop;
     const struct config_input *config;
+    struct zone *zone; /* of times that it writes without one: time_zone, else the machine's */
     struct watch_counts *counts;
     void *state; /* the kind's own */
     int fd;      /* its socket, or -1 */

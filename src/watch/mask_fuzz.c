@@ -47,7 +47,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct masks *masks = masks_new();
     struct event event;
     masks_load_text(masks, "fuzz.yml", text, check, NULL);
-    decode(&event, sv_first(record, EVENT_BYTES_MAX), DECODE_AUTO, 1, 0, arena);
+    decode(&event, sv_first(record, EVENT_BYTES_MAX), DECODE_AUTO, 1, NULL, arena);
     sv secret = secret_of(&event);
     struct event quick = event;
     masks_hide(masks, &event, arena);

@@ -54,7 +54,7 @@ static size_t stands(const struct event *event, const char *words)
 static struct event hidden_of(const char *record)
 {
     struct event event;
-    decode(&event, sv_of(record), DECODE_AUTO, 1, 0, arena);
+    decode(&event, sv_of(record), DECODE_AUTO, 1, NULL, arena);
     masks_hide(masks, &event, arena);
     return event;
 }

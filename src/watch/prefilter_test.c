@@ -246,7 +246,7 @@ static void compare_record(struct comparison *comparison, const struct lines *li
     struct matches all, by_event, by_bytes = {0};
     sv raw = lines->records[record];
     arena_reset(comparison->arena);
-    decode(&event, raw, DECODE_AUTO, 1, 0, comparison->arena);
+    decode(&event, raw, DECODE_AUTO, 1, NULL, comparison->arena);
     all.rules = ruleset_match(comparison->all, &event, &all.count);
     if (lines->worth[record])
         by_bytes.rules = ruleset_match_screened(comparison->filtered, record, &event, &by_bytes.count);

@@ -82,7 +82,7 @@ static void run_one(struct pair *pair, const struct yaml_node *node, sv record, 
     struct event event;
     size_t found;
     arena_reset(pair->arena);
-    decode(&event, record, format, ARRIVAL, 0, pair->arena);
+    decode(&event, record, format, ARRIVAL, NULL, pair->arena);
     ruleset_match(pair->matcher, &event, &found);
     bool passed = (found > 0) == must_match;
     if (!passed)

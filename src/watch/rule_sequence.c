@@ -139,7 +139,7 @@ static void play(struct sequence *sequence, const struct ruleset *ruleset)
         const struct moment *moment = &sequence->moments[i];
         struct event event;
         arena_reset(arena);
-        decode(&event, moment->record, moment->format, moment->time == NO_TIME ? now : moment->time, 0,
+        decode(&event, moment->record, moment->format, moment->time == NO_TIME ? now : moment->time, NULL,
                arena);
         if (moment->time != NO_TIME)
             event.time = moment->time;

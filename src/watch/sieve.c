@@ -7,13 +7,11 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum {
     EVENT_ARENA_BYTES_MAX = 4 * 1024 * 1024,
     BATCH_BYTES_MAX = 4 * 1024 * 1024, /* a longer turn gives several batches; a finding always fits one */
     BATCH_BYTES_LONG = BATCH_BYTES_MAX / 8, /* then the turn ends: what one block may still give fits, too */
-    ZONE_KEPT_S = 60,
 };
 
 struct sieve {
@@ -25,8 +23,6 @@ struct sieve {
     struct buf body;     /* the batch of this turn; empty between turns */
     struct batch_writer writer;
     uint64_t serial; /* the upper half tells runs of the watch apart, the lower half counts */
-    nanos zone_until;
-    int zone_offset_s;
 };
 
 struct sieve *sieve_new(struct outbox *outbox, struct watch_counts *counts)
@@ -64,18 +60,6 @@ void sieve_rules(struct sieve *sieve, const struct ruleset *ruleset)
 const struct rule_costs *sieve_costs(const struct sieve *sieve)
 {
     return ruleset_costs(sieve->matcher);
-}
-
-/* The local zone's offset now: for times that are written without one. */
-static int zone_offset(struct sieve *sieve, nanos now)
-{
-    if (now >= sieve->zone_until) {
-        time_t seconds = now / NANOS_PER_SECOND;
-        struct tm local;
-        sieve->zone_offset_s = localtime_r(&seconds, &local) ? (int)local.tm_gmtoff : 0;
-        sieve->zone_until = now + ZONE_KEPT_S * NANOS_PER_SECOND;
-    }
-    return sieve->zone_offset_s;
 }
 
 /* "product/category/service" in place of what the record tells of itself. */
@@ -150,7 +134,7 @@ static void decode_record(struct sieve *sieve, const struct input *input, const 
     nanos now = loop_now();
     const struct config_input *config = input->config;
     arena_reset(sieve->arena);
-    decode(ret, record->raw, config->format, now, zone_offset(sieve, now), sieve->arena);
+    decode(ret, record->raw, config->format, now, input->zone, sieve->arena);
     if (record->time) {
         ret->time = record->time;
         ret->flags &= ~(unsigned)EVENT_TIME_ASSUMED;

@@ -56,7 +56,8 @@ static void make_records(struct round *round, struct dice *dice)
 
 static void decode_record(struct round *round, size_t record, struct event *ret)
 {
-    decode(ret, round->record[record], DECODE_AUTO, 1700000000LL * NANOS_PER_SECOND, 0, round->guard->arena);
+    decode(ret, round->record[record], DECODE_AUTO, 1700000000LL * NANOS_PER_SECOND, NULL,
+           round->guard->arena);
 }
 
 static void take_error(void *arg, const struct rule_error *error)

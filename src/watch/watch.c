@@ -1,6 +1,7 @@
 #include "watch/watch.h"
 
 #include "base/cstr.h"
+#include "io/zone_file.h"
 #include "watch/correlation.h"
 #include "watch/sharing.h"
 #include "watch/sieve.h"
@@ -265,6 +266,17 @@ static void input_equip(struct watch *watch, struct input *input)
     }
 }
 
+/* A name that was found when the configuration was checked may be gone since: rather the machine's than none.
+ */
+static struct zone *zone_of(const struct config_input *config)
+{
+    struct zone *zone = config->time_zone ? zone_open(sv_of(config->time_zone)) : NULL;
+    if (config->time_zone && !zone)
+        LOG_ERROR("a time zone is gone: the machine's is taken instead", LOG_STR("input", config->label),
+                  LOG_STR("time_zone", config->time_zone), LOG_STR("advice", ZONE_ADVICE));
+    return zone ? zone : zone_open_local();
+}
+
 static struct input *input_new(struct watch *watch, const struct config_input *config)
 {
     struct input *input = calloc(1, sizeof *input);
@@ -273,6 +285,7 @@ static struct input *input_new(struct watch *watch, const struct config_input *c
                             .watch = watch,
                             .loop = watch->loop,
                             .config = config,
+                            .zone = zone_of(config),
                             .counts = &watch->counts,
                             .fd = -1};
     assert(input->ops);
@@ -285,6 +298,7 @@ static void input_free(struct input *input)
     input->ops->close(input);
     if (input->fd >= 0)
         close(input->fd);
+    zone_close(input->zone);
     free(input);
 }
 

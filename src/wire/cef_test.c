@@ -92,7 +92,7 @@ static nanos time_of(const char *record, unsigned *ret_flags)
 {
     struct arena *arena = arena_new(64 * 1024);
     struct event event;
-    decode(&event, sv_of(record), DECODE_AUTO, TEST_ARRIVAL, 0, arena);
+    decode(&event, sv_of(record), DECODE_AUTO, TEST_ARRIVAL, NULL, arena);
     arena_free(arena);
     *ret_flags = event.flags;
     return event.time;

@@ -172,7 +172,7 @@ static void check_sample(sv record)
 {
     struct arena *arena = arena_new(256 * 1024);
     struct event event;
-    decode(&event, record, DECODE_AUTO, TEST_ARRIVAL, 0, arena);
+    decode(&event, record, DECODE_AUTO, TEST_ARRIVAL, NULL, arena);
     bool vault = sv_eq(event.source.service, SV("vault"));
     bool nobody = names_nobody(&event);
     bool complete =

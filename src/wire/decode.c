@@ -108,7 +108,7 @@ static enum head decode_head(struct decoding *decoding, sv record)
     struct syslog_header header;
     if (is_bare_body(record))
         return HEAD_NONE;
-    if (!syslog_parse(record, event->arrival, decoding->zone_offset_s, &header)) {
+    if (!syslog_parse(record, event->arrival, decoding->zone, &header)) {
         take_program(decoding);
         return HEAD_NONE;
     }
@@ -212,7 +212,7 @@ static sv without_bom(sv record)
     return sv_starts(record, SV("\xef\xbb\xbf")) ? sv_from(record, 3) : record;
 }
 
-void decode(struct event *ret, sv raw, enum decode_format format, nanos arrival, int zone_offset_s,
+void decode(struct event *ret, sv raw, enum decode_format format, nanos arrival, const struct zone *zone,
             struct arena *arena)
 {
     bool cut = raw.n > EVENT_BYTES_MAX;
@@ -224,7 +224,7 @@ void decode(struct event *ret, sv raw, enum decode_format format, nanos arrival,
         .message = record,
         .flags = EVENT_TIME_ASSUMED | (cut ? EVENT_TRUNCATED : 0U),
     };
-    struct decoding decoding = {.event = ret, .arena = arena, .zone_offset_s = zone_offset_s};
+    struct decoding decoding = {.event = ret, .arena = arena, .zone = zone};
     ret->message = without_bom(record);
     enum head head = decode_head(&decoding, ret->message);
     enum body body =
@@ -240,7 +240,7 @@ bool decode_source(sv raw, enum decode_format format, nanos arrival, struct logs
     if (format != DECODE_AUTO || record.n == 0)
         return false;
     if (!is_bare_body(record)) {
-        if (syslog_parse(record, arrival, 0, &header)) {
+        if (syslog_parse(record, arrival, NULL, &header)) {
             message = header.message;
             program = header.tag;
         } else {

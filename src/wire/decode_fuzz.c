@@ -11,7 +11,7 @@ static void run(struct decoding *decoding, sv record)
         record.n--;
         format = (enum decode_format)((unsigned char)record.p[record.n] % (DECODE_TEXT + 1));
     }
-    decode(decoding->event, record, format, FUZZ_ARRIVAL, -3600, decoding->arena);
+    decode(decoding->event, record, format, FUZZ_ARRIVAL, ZONE_FIXED(-3600), decoding->arena);
     assert(decoding->event->format);
     assert(source_is_told(decoding->event, record, format));
     assert(!derived_unexplained(decoding->event, format == DECODE_AUTO));

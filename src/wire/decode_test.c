@@ -63,13 +63,13 @@ static void a_record_of_no_form_is_its_own_message(void **state)
     struct arena *arena = arena_new(4096);
     struct event event;
     sv raw = SV("just words");
-    decode(&event, raw, DECODE_AUTO, TEST_ARRIVAL, 0, arena);
+    decode(&event, raw, DECODE_AUTO, TEST_ARRIVAL, NULL, arena);
     assert_true(sv_eq(event.message, raw) && sv_eq(event.raw, raw));
     assert_ptr_equal(event.raw.p, raw.p);
     assert_int_equal(event.field_count, 0);
     assert_true(event.time == TEST_ARRIVAL && event.arrival == TEST_ARRIVAL);
     assert_int_equal(event.flags, EVENT_TIME_ASSUMED);
-    decode(&event, SV_NONE, DECODE_AUTO, TEST_ARRIVAL, 0, arena);
+    decode(&event, SV_NONE, DECODE_AUTO, TEST_ARRIVAL, NULL, arena);
     assert_int_equal(event.raw.n, 0);
     assert_string_equal(event.format, "text");
     arena_free(arena);
@@ -83,9 +83,9 @@ static void a_record_over_the_maximum_is_cut_and_told(void **state)
     memcpy(text, "<13>a: ", 7);
     struct arena *arena = arena_new(4096);
     struct event event;
-    decode(&event, sv_make(text, EVENT_BYTES_MAX), DECODE_AUTO, TEST_ARRIVAL, 0, arena);
+    decode(&event, sv_make(text, EVENT_BYTES_MAX), DECODE_AUTO, TEST_ARRIVAL, NULL, arena);
     assert_false(event.flags & EVENT_TRUNCATED);
-    decode(&event, sv_make(text, EVENT_BYTES_MAX + 10), DECODE_AUTO, TEST_ARRIVAL, 0, arena);
+    decode(&event, sv_make(text, EVENT_BYTES_MAX + 10), DECODE_AUTO, TEST_ARRIVAL, NULL, arena);
     assert_true(event.flags & EVENT_TRUNCATED);
     assert_int_equal(event.raw.n, EVENT_BYTES_MAX);
     arena_free(arena);
@@ -124,7 +124,7 @@ static void memory_used_up_drops_fields_and_tells(void **state)
         for (size_t bytes = 0; bytes <= 16 * 1024; bytes += 64) {
             struct arena *arena = arena_new(bytes);
             struct event event;
-            decode(&event, sv_of(records[i]), DECODE_AUTO, TEST_ARRIVAL, 0, arena);
+            decode(&event, sv_of(records[i]), DECODE_AUTO, TEST_ARRIVAL, NULL, arena);
             read_all(&event);
             if (bytes == 0)
                 assert_int_equal(event.field_count, 0);
@@ -163,7 +163,7 @@ static void garbage_never_breaks_it(void **state)
         memmove(text + (n - kept), text, kept);
         struct event event;
         arena_reset(arena);
-        decode(&event, sv_make(text + (n - kept), kept), (enum decode_format)(round % 6), TEST_ARRIVAL, 0,
+        decode(&event, sv_make(text + (n - kept), kept), (enum decode_format)(round % 6), TEST_ARRIVAL, NULL,
                arena);
         read_all(&event);
         free(text);
@@ -181,7 +181,7 @@ static void check_source(const char *record, const char *expected)
     if (decode_source(sv_of(record), DECODE_AUTO, TEST_ARRIVAL, &told)) {
         snprintf(text, sizeof text, "%.*s/%.*s/%.*s", SV_ARG(told.product), SV_ARG(told.category),
                  SV_ARG(told.service));
-        decode(&event, sv_of(record), DECODE_AUTO, TEST_ARRIVAL, 0, arena);
+        decode(&event, sv_of(record), DECODE_AUTO, TEST_ARRIVAL, NULL, arena);
         assert_true(sv_eq(event.source.product, told.product));
         assert_true(told.category.n == 0 || sv_eq(event.source.category, told.category));
         assert_true(told.service.n == 0 || sv_eq(event.source.service, told.service));

@@ -3,15 +3,16 @@
 #ifndef VEDETTE_WIRE_DECODING_H
 #define VEDETTE_WIRE_DECODING_H
 
+#include "base/zone.h"
 #include "wire/event.h"
 
 struct decoding {
     struct event *event;
     struct arena *arena;
     size_t field_cap;
-    int zone_offset_s; /* UTC offset of times written without one */
-    sv program;        /* who logged it, from the syslog header or the journal; may be empty */
-    sv host;           /* where; `host.name` is there already unless this is empty */
+    const struct zone *zone; /* of times written without one; NULL: UTC */
+    sv program;              /* who logged it, from the syslog header or the journal; may be empty */
+    sv host;                 /* where; `host.name` is there already unless this is empty */
 };
 
 /* Appends a field; an empty value is a value. Past EVENT_FIELDS_MAX or the arena's bound the field is dropped

@@ -46,7 +46,7 @@ static inline void check_decoded_as(const struct decoded *decoded, enum decode_f
     struct arena *arena = arena_new(256 * 1024);
     struct event event;
     char source[128];
-    decode(&event, sv_of(decoded->record), format, TEST_ARRIVAL, 0, arena);
+    decode(&event, sv_of(decoded->record), format, TEST_ARRIVAL, NULL, arena);
     snprintf(source, sizeof source, "%.*s/%.*s/%.*s", SV_ARG(event.source.product),
              SV_ARG(event.source.category), SV_ARG(event.source.service));
     if (decoded->format && !sv_eq(sv_of(decoded->format), sv_of(event.format)))

@@ -130,7 +130,7 @@ static sv change(const struct records *records, uint64_t *dice, struct arena *ar
 static void check(sv record, enum decode_format format, struct arena *arena)
 {
     struct event event;
-    decode(&event, record, format, TEST_ARRIVAL, 0, arena);
+    decode(&event, record, format, TEST_ARRIVAL, NULL, arena);
     if (!source_is_told(&event, record, format))
         fail_msg("the source is %.*s/%.*s/%.*s (%s):\n%.*s", SV_ARG(event.source.product),
                  SV_ARG(event.source.category), SV_ARG(event.source.service), event.format, SV_ARG(record));

@@ -246,7 +246,7 @@ static void apply_time(struct decoding *decoding, sv value)
     bool assumed;
     if (value.n == EPOCH_MS_DIGITS && sv_to_u64(value, &ms))
         decoding_set_time_since_epoch(decoding, ms, NANOS_PER_MS);
-    else if (!syslog_time_take(&value, decoding->event->arrival, decoding->zone_offset_s, &time, &assumed))
+    else if (!syslog_time_take(&value, decoding->event->arrival, decoding->zone, &time, &assumed))
         return;
     else if (!assumed)
         decoding_set_time(decoding, time);

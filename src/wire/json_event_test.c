@@ -198,7 +198,7 @@ static void depth_and_names_are_bounded(void **state)
     decode_json_text(&event, arena, sv_make(text, n), &error);
     assert_true(sv_eq(error, SV("it is nested too deeply")));
     assert_true(event.field_count >= 2);
-    decode(&event, sv_make(text, n), DECODE_AUTO, TEST_ARRIVAL, 0, arena);
+    decode(&event, sv_make(text, n), DECODE_AUTO, TEST_ARRIVAL, NULL, arena);
     assert_true(event.flags & EVENT_FIELDS_DROPPED); /* which is counted */
     n = (size_t)snprintf(text, sizeof text, "{\"first\":1,\"%01500d\":{\"a\":1}}", 0);
     decode_json_text(&event, arena, sv_make(text, n), &error);
@@ -216,7 +216,7 @@ static void fields_past_the_maximum_are_dropped_and_told(void **state)
     for (size_t i = 0; i < EVENT_FIELDS_MAX + 5; i++)
         n += (size_t)snprintf(text + n, sizeof text - n, ",%zu", i);
     n += (size_t)snprintf(text + n, sizeof text - n, "]}");
-    decode(&event, sv_make(text, n), DECODE_JSON, TEST_ARRIVAL, 0, arena);
+    decode(&event, sv_make(text, n), DECODE_JSON, TEST_ARRIVAL, NULL, arena);
     assert_int_equal(event.field_count, EVENT_FIELDS_MAX);
     assert_true(event.flags & EVENT_FIELDS_DROPPED);
     arena_free(arena);

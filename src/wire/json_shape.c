@@ -91,7 +91,7 @@ static void take_time(struct decoding *decoding, sv value)
         decoding_set_time_since_epoch(decoding, ms, NANOS_PER_MS);
     else if (value.n == 10 && sv_to_u64(value, &ms))
         decoding_set_time_since_epoch(decoding, ms, NANOS_PER_SECOND);
-    else if (syslog_time_take(&value, decoding->event->arrival, decoding->zone_offset_s, &time, &assumed)) {
+    else if (syslog_time_take(&value, decoding->event->arrival, decoding->zone, &time, &assumed)) {
         if (!assumed)
             decoding_set_time(decoding, time);
         else if (decoding->event->time == decoding->event->arrival)

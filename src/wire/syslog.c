@@ -200,7 +200,7 @@ static bool read_5424_tail(sv s, struct syslog_header *header)
 }
 
 /* From the version on (RFC 5424 §6); false if it is another form. */
-static bool read_5424(sv s, nanos arrival, int zone_offset_s, struct syslog_header *header)
+static bool read_5424(sv s, nanos arrival, const struct zone *zone, struct syslog_header *header)
 {
     size_t digits = 0;
     while (digits < s.n && digits < 3 && is_digit(s.p[digits]))
@@ -210,8 +210,7 @@ static bool read_5424(sv s, nanos arrival, int zone_offset_s, struct syslog_head
     s = sv_from(s, digits + 1);
     if (header->priority >= 0 && s.p[0] == '-' && s.p[1] == ' ')
         s = sv_from(s, 1);
-    else if (!syslog_time_take(&s, arrival, zone_offset_s, &header->time, &header->time_assumed) ||
-             begins_word(s))
+    else if (!syslog_time_take(&s, arrival, zone, &header->time, &header->time_assumed) || begins_word(s))
         return false;
     header->form = SYSLOG_RFC5424;
     skip_spaces(&s);
@@ -227,11 +226,10 @@ static bool read_5424(sv s, nanos arrival, int zone_offset_s, struct syslog_head
 }
 
 /* A time that a device puts "*" or "." in front of, to say that its clock is not set. */
-static bool take_device_time(sv *s, nanos arrival, int zone_offset_s, struct syslog_header *header)
+static bool take_device_time(sv *s, nanos arrival, const struct zone *zone, struct syslog_header *header)
 {
     sv rest = sv_from(*s, s->n && (s->p[0] == '*' || s->p[0] == '.'));
-    if (!syslog_time_take(&rest, arrival, zone_offset_s, &header->time, &header->time_assumed) ||
-        begins_word(rest)) {
+    if (!syslog_time_take(&rest, arrival, zone, &header->time, &header->time_assumed) || begins_word(rest)) {
         header->time = 0;
         return false;
     }
@@ -240,7 +238,7 @@ static bool take_device_time(sv *s, nanos arrival, int zone_offset_s, struct sys
 }
 
 /* Cisco's "[seq]: [host: ]*time": a sequence number and a name in front of the time. */
-static bool take_numbered_time(sv *s, nanos arrival, int zone_offset_s, struct syslog_header *header)
+static bool take_numbered_time(sv *s, nanos arrival, const struct zone *zone, struct syslog_header *header)
 {
     sv rest = *s;
     size_t digits = 0;
@@ -253,24 +251,24 @@ static bool take_numbered_time(sv *s, nanos arrival, int zone_offset_s, struct s
     skip_spaces(&rest);
     sv named = rest, name = sv_word(&named);
     skip_spaces(&named);
-    if (take_device_time(&rest, arrival, zone_offset_s, header)) {
+    if (take_device_time(&rest, arrival, zone, header)) {
         *s = rest;
         return true;
     }
-    if (name.n < 2 || name.p[name.n - 1] != ':' || !take_device_time(&named, arrival, zone_offset_s, header))
+    if (name.n < 2 || name.p[name.n - 1] != ':' || !take_device_time(&named, arrival, zone, header))
         return false;
     header->hostname = sv_first(name, name.n - 1);
     *s = named;
     return true;
 }
 
-static bool read_3164(sv s, nanos arrival, int zone_offset_s, struct syslog_header *header)
+static bool read_3164(sv s, nanos arrival, const struct zone *zone, struct syslog_header *header)
 {
     header->form = SYSLOG_RFC3164;
     skip_spaces(&s);
     sv hostname = SV_NONE;
-    bool timed = take_device_time(&s, arrival, zone_offset_s, header);
-    if (!timed && take_numbered_time(&s, arrival, zone_offset_s, header)) {
+    bool timed = take_device_time(&s, arrival, zone, header);
+    if (!timed && take_numbered_time(&s, arrival, zone, header)) {
         timed = true;
         hostname = header->hostname;
     }
@@ -293,14 +291,14 @@ static bool read_3164(sv s, nanos arrival, int zone_offset_s, struct syslog_head
     return true;
 }
 
-bool syslog_parse(sv record, nanos arrival, int zone_offset_s, struct syslog_header *ret)
+bool syslog_parse(sv record, nanos arrival, const struct zone *zone, struct syslog_header *ret)
 {
     struct syslog_header header = {.priority = -1};
     sv s = without_bom(record);
     take_priority(&s, &header.priority);
-    if (!read_5424(s, arrival, zone_offset_s, &header)) {
+    if (!read_5424(s, arrival, zone, &header)) {
         header = (struct syslog_header){.priority = header.priority};
-        if (!read_3164(s, arrival, zone_offset_s, &header))
+        if (!read_3164(s, arrival, zone, &header))
             return false;
     }
     *ret = header;

@@ -22,7 +22,7 @@ struct syslog_header {
 
 /* False, and ret untouched, if the record begins with neither a priority nor a time. RFC 5424 without its
  * last fields ("half-5424": a version, a time and a host name, then the message) is taken as RFC 5424. */
-bool syslog_parse(sv record, nanos arrival, int zone_offset_s, struct syslog_header *ret);
+bool syslog_parse(sv record, nanos arrival, const struct zone *zone, struct syslog_header *ret);
 
 /* Cuts "tag[pid]: " or "tag: " off the front of *s. False, and all untouched, if it has none. */
 bool syslog_take_tag(sv *s, sv *ret_tag, sv *ret_pid);

@@ -5,7 +5,7 @@
 static void run(struct decoding *decoding, sv record)
 {
     struct syslog_header header;
-    if (syslog_parse(record, FUZZ_ARRIVAL, 3600, &header))
+    if (syslog_parse(record, FUZZ_ARRIVAL, ZONE_FIXED(3600), &header))
         syslog_apply(decoding, &header);
 }
 

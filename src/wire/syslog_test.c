@@ -88,7 +88,7 @@ static void headers_are_read_as_devices_write_them(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct syslog_header header;
-        if (!syslog_parse(sv_of(cases[i].record), TEST_ARRIVAL, 0, &header))
+        if (!syslog_parse(sv_of(cases[i].record), TEST_ARRIVAL, NULL, &header))
             fail_msg("%s\nis taken for no syslog", cases[i].record);
         assert_int_equal(header.form, cases[i].form);
         assert_int_equal(header.priority, cases[i].priority);
@@ -107,7 +107,7 @@ static void what_has_neither_priority_nor_time_is_no_syslog(void **state)
         "", "words", "<192>x", "<>x", "<1x", "{\"a\":1}", "Nov 99 22:14:15 h", "<", "2 - something", "12: x"};
     struct syslog_header header;
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        if (syslog_parse(sv_of(others[i]), TEST_ARRIVAL, 0, &header))
+        if (syslog_parse(sv_of(others[i]), TEST_ARRIVAL, NULL, &header))
             fail_msg("\"%s\" is taken for syslog", others[i]);
 }
 
@@ -117,7 +117,7 @@ static void check_year(const char *arrival, const char *record, const char *expe
     char text[40];
     struct syslog_header header;
     assert_true(time_parse_rfc3339(sv_of(arrival), &now) > 0);
-    assert_true(syslog_parse(sv_of(record), now, 0, &header));
+    assert_true(syslog_parse(sv_of(record), now, NULL, &header));
     assert_string_equal(time_rfc3339(header.time, text, sizeof text), expected);
     assert_true(header.time_assumed);
 }
@@ -136,10 +136,37 @@ static void a_time_without_zone_is_moved_by_the_assumed_one(void **state)
     (void)state;
     char text[40];
     struct syslog_header header;
-    assert_true(syslog_parse(SV("<1>Nov 23 22:00:00 h a: x"), TEST_ARRIVAL, 3600, &header));
+    assert_true(syslog_parse(SV("<1>Nov 23 22:00:00 h a: x"), TEST_ARRIVAL, ZONE_FIXED(3600), &header));
     assert_string_equal(time_rfc3339(header.time, text, sizeof text), "2026-11-23T21:00:00.000Z");
-    assert_true(syslog_parse(SV("<1>2026-11-23T22:00:00 h a: x"), TEST_ARRIVAL, 3600, &header));
+    assert_true(syslog_parse(SV("<1>2026-11-23T22:00:00 h a: x"), TEST_ARRIVAL, ZONE_FIXED(3600), &header));
     assert_string_equal(time_rfc3339(header.time, text, sizeof text), "2026-11-23T21:00:00.000Z");
+}
+
+/* An hour of summer time as in Paris in 2026: what zone_test.c has more of. */
+static void a_time_without_zone_is_of_its_own_season(void **state)
+{
+    static const struct zone_change changes[] = {{0, 3600}, {1774746000, 7200}, {1792890000, 3600}};
+    static const struct zone paris = {changes, 3};
+    static const struct {
+        const char *arrival, *record, *expected;
+    } seasons[] = {
+        {"2026-11-24T03:00:05Z", "<1>Jul  1 12:00:00 h a: x", "2026-07-01T10:00:00.000Z"},
+        {"2026-11-24T03:00:05Z", "<1>2026-07-01T12:00:00.5 h a: x", "2026-07-01T10:00:00.500Z"},
+        {"2026-11-24T03:00:05Z", "<1>Mar 29 02:30:00 h a: x", "2026-03-29T01:30:00.000Z"},
+        {"2026-10-25T00:30:01Z", "<1>Oct 25 02:30:00.25 h a: x", "2026-10-25T00:30:00.250Z"},
+        {"2026-10-25T01:30:01Z", "<1>Oct 25 02:30:00 h a: x", "2026-10-25T01:30:00.000Z"},
+        {"2026-10-25T01:30:01Z", "<1>Oct 25 02:30:00 CEST h a: x", "2026-10-25T00:30:00.000Z"},
+        {"2026-10-25T01:30:01Z", "<1>2026-10-25T02:30:00+02:00 h a: x", "2026-10-25T00:30:00.000Z"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof seasons / sizeof *seasons; i++) {
+        nanos arrival;
+        char text[40];
+        struct syslog_header header;
+        assert_true(time_parse_rfc3339(sv_of(seasons[i].arrival), &arrival) > 0);
+        assert_true(syslog_parse(sv_of(seasons[i].record), arrival, &paris, &header));
+        assert_string_equal(time_rfc3339(header.time, text, sizeof text), seasons[i].expected);
+    }
 }
 
 static const struct decoded fields[] = {
@@ -175,6 +202,7 @@ int main(void)
         cmocka_unit_test(what_has_neither_priority_nor_time_is_no_syslog),
         cmocka_unit_test(the_year_is_guessed_around_new_year),
         cmocka_unit_test(a_time_without_zone_is_moved_by_the_assumed_one),
+        cmocka_unit_test(a_time_without_zone_is_of_its_own_season),
         cmocka_unit_test(header_and_structured_data_become_fields),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,7 +10,13 @@ struct civil {
     unsigned month, day, hour, minute, second;
     nanos fraction;
     bool zoned;
-    int offset_s;
+    int offset_s; /* if zoned */
+};
+
+/* What a moment is read by that does not say all of itself. */
+struct reading {
+    nanos arrival;
+    const struct zone *zone;
 };
 
 static bool is_digit(char c)
@@ -134,31 +140,33 @@ static bool is_day(const struct civil *civil, int64_t year)
     return civil->day >= 1 && civil->day <= days[civil->month - 1];
 }
 
-static nanos moment(const struct civil *civil, int64_t year)
+static nanos moment(const struct civil *civil, int64_t year, const struct reading *reading)
 {
+    int64_t shown =
+        time_from_civil(year, civil->month, civil->day, civil->hour, civil->minute, civil->second);
     int64_t seconds =
-        time_from_civil(year, civil->month, civil->day, civil->hour, civil->minute, civil->second) -
-        civil->offset_s;
+        civil->zoned ? shown - civil->offset_s : zone_second(reading->zone, shown, reading->arrival);
     return seconds * NANOS_PER_SECOND + civil->fraction;
 }
 
 /* The latest year in which the moment is not after arrival; four back reach a leap day (but for 1900's). */
-static bool guess_year(const struct civil *civil, nanos arrival, nanos *ret)
+static bool guess_year(const struct civil *civil, const struct reading *reading, nanos *ret)
 {
-    int64_t last = time_year(arrival) + 1;
+    int64_t last = time_year(reading->arrival) + 1;
     for (int64_t year = last; year > last - 6; year--) {
-        if (is_day(civil, year) && moment(civil, year) <= arrival + GRACE) {
-            *ret = moment(civil, year);
+        nanos time = is_day(civil, year) ? moment(civil, year, reading) : INT64_MAX;
+        if (time <= reading->arrival + GRACE) {
+            *ret = time;
             return true;
         }
     }
     return false;
 }
 
-static bool take_bsd(sv *s, nanos arrival, int zone_offset_s, nanos *ret, bool *ret_assumed)
+static bool take_bsd(sv *s, const struct reading *reading, nanos *ret, bool *ret_assumed)
 {
     sv rest = *s;
-    struct civil civil = {.offset_s = zone_offset_s};
+    struct civil civil = {0};
     if (take_year(&rest, &civil.year))
         skip_spaces(&rest);
     if (!take_month(&rest, &civil.month))
@@ -178,16 +186,16 @@ static bool take_bsd(sv *s, nanos arrival, int zone_offset_s, nanos *ret, bool *
             rest = after;
     }
     *ret_assumed = civil.year == 0 || !civil.zoned;
-    if (civil.year == 0 ? !guess_year(&civil, arrival, ret) : !is_day(&civil, civil.year))
+    if (civil.year == 0 ? !guess_year(&civil, reading, ret) : !is_day(&civil, civil.year))
         return false;
     if (civil.year)
-        *ret = moment(&civil, civil.year);
+        *ret = moment(&civil, civil.year, reading);
     *s = rest;
     return true;
 }
 
 /* RFC 3339, or the same without a zone: that is read as UTC first and moved by the zone assumed. */
-static bool take_iso(sv *s, int zone_offset_s, nanos *ret, bool *ret_assumed)
+static bool take_iso(sv *s, const struct reading *reading, nanos *ret, bool *ret_assumed)
 {
     char text[ISO_BYTES_MIN + 1 + FRACTION_DIGITS_MAX + 2];
     if (s->n < ISO_BYTES_MIN || s->p[4] != '-' || s->p[7] != '-')
@@ -205,7 +213,8 @@ static bool take_iso(sv *s, int zone_offset_s, nanos *ret, bool *ret_assumed)
     text[n++] = 'Z';
     if (time_parse_rfc3339(sv_make(text, n), &time) == 0)
         return false;
-    *ret = time + fraction - zone_offset_s * NANOS_PER_SECOND;
+    *ret =
+        zone_second(reading->zone, time / NANOS_PER_SECOND, reading->arrival) * NANOS_PER_SECOND + fraction;
     *ret_assumed = true;
     *s = rest;
     return true;
@@ -226,16 +235,17 @@ static bool take_epoch(sv *s, nanos *ret, bool *ret_assumed)
     return true;
 }
 
-bool syslog_time_take(sv *s, nanos arrival, int zone_offset_s, nanos *ret, bool *ret_assumed)
+bool syslog_time_take(sv *s, nanos arrival, const struct zone *zone, nanos *ret, bool *ret_assumed)
 {
+    const struct reading reading = {arrival, zone};
     nanos time;
     bool assumed;
     if (s->n == 0)
         return false;
     bool taken = is_digit(s->p[0])
-                     ? take_iso(s, zone_offset_s, &time, &assumed) || take_epoch(s, &time, &assumed) ||
-                           take_bsd(s, arrival, zone_offset_s, &time, &assumed)
-                     : take_bsd(s, arrival, zone_offset_s, &time, &assumed);
+                     ? take_iso(s, &reading, &time, &assumed) || take_epoch(s, &time, &assumed) ||
+                           take_bsd(s, &reading, &time, &assumed)
+                     : take_bsd(s, &reading, &time, &assumed);
     if (!taken)
         return false;
     *ret = time;

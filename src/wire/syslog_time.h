@@ -2,12 +2,12 @@
 #ifndef VEDETTE_WIRE_SYSLOG_TIME_H
 #define VEDETTE_WIRE_SYSLOG_TIME_H
 
-#include "base/timefmt.h"
+#include "base/zone.h"
 
 /* Cuts a moment off the front of *s: RFC 3339 with or without its zone; "Mmm dd hh:mm:ss" with a fraction, a
  * year before or after, a zone's name; seconds since the epoch with a fraction. *ret_assumed tells that the
- * year (the latest that is not after arrival, with two days of grace) or the zone was guessed. False, and all
- * untouched, if there is none. */
-bool syslog_time_take(sv *s, nanos arrival, int zone_offset_s, nanos *ret, bool *ret_assumed);
+ * year (the latest that is not after arrival, with two days of grace) or the zone was guessed: what names no
+ * zone is of `zone` (NULL: UTC). False, and all untouched, if there is none. */
+bool syslog_time_take(sv *s, nanos arrival, const struct zone *zone, nanos *ret, bool *ret_assumed);
 
 #endif
