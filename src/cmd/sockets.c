@@ -56,11 +56,25 @@ static int open_relay(const char *endpoint, int *ret_fd, struct err *err)
     return 0;
 }
 
+/* Whether somebody listens there, and not only the file of a process that has gone. */
+static bool is_served(const struct sockaddr_un *where)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    bool served =
+        fd >= 0 && (connect(fd, (const struct sockaddr *)where, sizeof *where) == 0 || errno == EAGAIN);
+    close(fd);
+    return served;
+}
+
 /* Binds NAME inside an open folder by way of /proc/self/fd, so that a long path does not overrun sun_path. */
-static int bind_in_folder(int fd, int folder, const char *name)
+static int bind_in_folder(int fd, int folder, const char *name, bool respectful)
 {
     struct sockaddr_un where = {.sun_family = AF_UNIX};
     snprintf(where.sun_path, sizeof where.sun_path, "/proc/self/fd/%d/%s", folder, name);
+    if (respectful && is_served(&where)) {
+        errno = EADDRINUSE;
+        return -1;
+    }
     unlinkat(folder, name, 0);
     /* Born with its mode: by name it could be another's file when a chmod comes to it. */
     mode_t before = umask(0117);
@@ -69,13 +83,17 @@ static int bind_in_folder(int fd, int folder, const char *name)
     return bound;
 }
 
-static int open_control(const struct config *config, const char *name, int *ret_fd, struct err *err)
+static int open_control(const struct config *config, const char *name, bool respectful, int *ret_fd,
+                        struct err *err)
 {
     int folder = open(config->runtime_directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (folder < 0 || fd < 0 || bind_in_folder(fd, folder, name) < 0 || listen(fd, BACKLOG) < 0) {
-        err_set(err, ERR_SYSTEM, "set runtime_directory to a folder that we may write", "socket %s in %s",
-                name, config->runtime_directory);
+    if (folder < 0 || fd < 0 || bind_in_folder(fd, folder, name, respectful) < 0 || listen(fd, BACKLOG) < 0) {
+        err_set(err, ERR_SYSTEM,
+                errno == EADDRINUSE
+                    ? "another vedette runs with this runtime_directory: end it, or name another"
+                    : "set runtime_directory to a folder that we may write",
+                "socket %s in %s", name, config->runtime_directory);
         close(fd);
         close(folder);
         return -1;
@@ -88,6 +106,8 @@ static int open_control(const struct config *config, const char *name, int *ret_
 struct making {
     const struct sockets *old;
     struct sockets *made;
+    bool respectful; /* what somebody serves in runtime_directory is another daemon's, not our own from before
+                      */
 };
 
 /* The socket of that label if the old set has one: then true, and it is in the new set too. */
@@ -179,7 +199,7 @@ static int add_local(struct making *making, const struct config *config, const c
         return 0;
     if (making->made->count == SOCKETS_MAX)
         return err_set(err, ERR_LIMIT, NULL, "more than %d sockets", SOCKETS_MAX);
-    if (open_control(config, name, &fd, err) < 0)
+    if (open_control(config, name, making->respectful, &fd, err) < 0)
         return -1;
     add(making, label, process, (int)number, fd);
     return 0;
@@ -217,7 +237,7 @@ static int add_control(struct making *making, const struct config *config, struc
 int sockets_open(const struct sockets *old, const struct config *config, struct sockets **ret,
                  struct err *err)
 {
-    struct making making = {.old = old, .made = calloc(1, sizeof *making.made)};
+    struct making making = {.old = old, .made = calloc(1, sizeof *making.made), .respectful = !old};
     assert(making.made);
     if (add_control(&making, config, err) < 0 || add_inputs(&making, config, err) < 0 ||
         add_relay(&making, config, err) < 0) {

@@ -584,6 +584,15 @@ def test_a_followed_file_is_read_on_after_a_restart_and_over_rotation(own_gatewa
     assert len(daemon.alerts()) == 4
 
 
+def test_a_second_daemon_of_the_same_configuration_takes_nothing_from_the_first(own_gateway):
+    done = own_gateway.command("run", check=False)
+    assert done.returncode == 71 and "another vedette runs" in done.stderr, done.stderr
+    own_gateway.raise_alert("still")
+    own_gateway.wait_for_state("landed")
+    assert own_gateway.command("metrics").returncode == 0
+    assert "up" in own_gateway.command("path", "status").stdout.splitlines()[0].split()
+
+
 def test_a_second_daemon_on_the_same_state_is_refused(own_gateway):
     second = own_gateway.dir / "second.yaml"
     second.write_text(own_gateway.config.read_text().replace(str(own_gateway.syslog_port), str(free_port()))
