@@ -19,7 +19,7 @@ static int on_step(void *arg, const json_t *step)
         fflush(stdout);
     } else
         report_print_step(step, &following->first);
-    return 0;
+    return ferror(stdout);
 }
 
 int cmd_follow(int argc, char **argv)

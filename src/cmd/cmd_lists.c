@@ -122,7 +122,7 @@ static int print_row(void *arg, const json_t *row)
         print_alert(row);
     else
         print_message(row, false);
-    return 0;
+    return ferror(stdout);
 }
 
 static int on_alert(void *arg, const struct store_alert *alert, const struct store_message *messages,

@@ -10,9 +10,10 @@
 static const struct command {
     const char *name;
     int (*run)(int argc, char **argv);
+    int words; /* at most, beside the options */
     const char *arguments, *help;
 } commands[] = {
-#define X(name, function, arguments, help) {name, cmd_##function, arguments, help},
+#define X(name, function, words, arguments, help) {name, cmd_##function, words, arguments, help},
     COMMANDS(X)
 #undef X
 };
@@ -50,6 +51,17 @@ void command_usage(const char *name)
             printf("usage: vedette %s %s\n\n%s\n\n", name, commands[i].arguments, commands[i].help);
 }
 
+static int words_fit(const char *name, int count, char **words, struct err *err)
+{
+    int max = COMMAND_WORDS_ANY;
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            max = commands[i].words;
+    if (count <= max)
+        return 0;
+    return err_set(err, ERR_USAGE, "--help shows what it takes", "there is no use for \"%s\"", words[max]);
+}
+
 bool command_options(const char *name, const struct option_spec *specs, size_t count, int *argc, char **argv,
                      int *ret_exit)
 {
@@ -61,11 +73,38 @@ bool command_options(const char *name, const struct option_spec *specs, size_t c
             *ret_exit = 0;
             return false;
         }
-    if (options_parse(specs, count, *argc, argv, argc, &err) == 0)
+    if (options_parse(specs, count, *argc, argv, argc, &err) == 0 && words_fit(name, *argc, argv, &err) == 0)
         return true;
     err_prefix(&err, "%s", name);
     *ret_exit = term_error(&err);
     return false;
+}
+
+static void print_command(const struct command *command, FILE *out)
+{
+    fprintf(out, "  %-15s %s\n", command->name, command->help);
+}
+
+/* Whether "rules check" begins with the word "rules". */
+static bool begins_with(const struct command *command, const char *word)
+{
+    sv rest = sv_of(command->name);
+    return sv_eq(sv_split(&rest, ' '), sv_of(word));
+}
+
+/* False: no command's name begins with that word. */
+static bool print_group(const char *word)
+{
+    bool any = false;
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (!begins_with(&commands[i], word))
+            continue;
+        if (!any)
+            printf("usage: vedette %s COMMAND [OPTIONS]\n\n", word);
+        print_command(&commands[i], stdout);
+        any = true;
+    }
+    return any;
 }
 
 static void print_overview(FILE *out)
@@ -75,10 +114,25 @@ static void print_overview(FILE *out)
           "usage: vedette COMMAND [OPTIONS]\n\n",
           out);
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        fprintf(out, "  %-15s %s\n", commands[i].name, commands[i].help);
+        print_command(&commands[i], out);
     fputs("\n`vedette COMMAND --help` lists a command's options. The configuration is "
           "/etc/vedette/vedette.yaml, or -c FILE.\n",
           out);
+}
+
+/* "rules" alone, or with another word behind it, is the beginning of some commands: which? */
+static int unknown_command(const char *word)
+{
+    char among[256] = "";
+    struct err err;
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        size_t used = strlen(among);
+        if (begins_with(&commands[i], word))
+            snprintf(among + used, sizeof among - used, "%s`vedette %s`", used ? ", " : "", commands[i].name);
+    }
+    err_set(&err, ERR_USAGE, among[0] ? among : "`vedette help` lists the commands",
+            among[0] ? "\"%s\" is the beginning of a command" : "there is no command \"%s\"", word);
+    return term_error(&err);
 }
 
 int cmd_help(int argc, char **argv)
@@ -96,6 +150,8 @@ int cmd_help(int argc, char **argv)
         char ask[] = "--help", *ask_argv[] = {ask, NULL};
         return command->run(1, ask_argv);
     }
+    if (argc && !command && argv[0][0] != '-')
+        return print_group(argv[0]) ? 0 : unknown_command(argv[0]);
     print_overview(stdout);
     return 0;
 }
@@ -108,23 +164,7 @@ int cmd_version(int argc, char **argv)
     return 0;
 }
 
-/* "rules" alone, or with another word behind it, is the beginning of some commands: which? */
-static int unknown_command(const char *word)
-{
-    char among[256] = "";
-    struct err err;
-    for (size_t i = 0; i < COMMAND_COUNT; i++) {
-        sv rest = sv_of(commands[i].name);
-        size_t used = strlen(among);
-        if (sv_eq(sv_split(&rest, ' '), sv_of(word)))
-            snprintf(among + used, sizeof among - used, "%s`vedette %s`", used ? ", " : "", commands[i].name);
-    }
-    err_set(&err, ERR_USAGE, among[0] ? among : "`vedette help` lists the commands",
-            among[0] ? "there are several commands \"%s …\"" : "there is no command \"%s\"", word);
-    return term_error(&err);
-}
-
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
     const char *self = strrchr(argv[0], '/');
     self = self ? self + 1 : argv[0];
@@ -145,5 +185,13 @@ int main(int argc, char **argv)
         return cmd_version(0, NULL);
     int words;
     const struct command *command = find(argc - 1, argv + 1, &words);
-    return command ? command->run(argc - 1 - words, argv + 1 + words) : unknown_command(argv[1]);
+    if (command)
+        return command->run(argc - 1 - words, argv + 1 + words);
+    bool asks = argc > 2 && (strcmp(argv[2], "--help") == 0 || strcmp(argv[2], "-h") == 0);
+    return asks && print_group(argv[1]) ? 0 : unknown_command(argv[1]);
+}
+
+int main(int argc, char **argv)
+{
+    return term_end(run(argc, argv));
 }

@@ -1,6 +1,7 @@
 #include "cmd/options.h"
 
 #define ADVICE "--help lists the options"
+enum { NAMES_COLUMNS = 30 };
 
 static const struct option_spec *find_long(const struct option_spec *specs, size_t count, sv name)
 {
@@ -51,12 +52,18 @@ static int take_option(const struct option_spec *specs, size_t count, int argc, 
 {
     const char *word = argv[*at];
     bool is_long = word[1] == '-';
+    for (; !is_long && word[1] && word[2]; word++) { /* "-ti" is "-t -i" */
+        const struct option_spec *flag = find_letter(specs, count, word[1]);
+        if (!flag || flag->kind != OPTION_FLAG)
+            break;
+        *(bool *)flag->target = true;
+    }
     const char *equals = is_long ? strchr(word, '=') : NULL;
     sv name = equals ? sv_make(word + 2, (size_t)(equals - word) - 2) : sv_of(word + 2);
     const struct option_spec *spec =
         is_long ? find_long(specs, count, name) : find_letter(specs, count, word[1]);
     if (!spec)
-        return err_set(err, ERR_USAGE, ADVICE, "there is no option %s", word);
+        return err_set(err, ERR_USAGE, ADVICE, "there is no option %s", argv[*at]);
     const char *value = equals ? equals + 1 : !is_long && word[2] ? word + 2 : NULL;
     if (spec->kind != OPTION_FLAG && !value) {
         if (*at + 1 >= argc)
@@ -100,6 +107,9 @@ void options_help(const struct option_spec *specs, size_t count, FILE *out)
         snprintf(names, sizeof names, "%c%c%s--%s%s%s", spec->letter ? '-' : ' ',
                  spec->letter ? spec->letter : ' ', spec->letter ? ", " : "  ", spec->name,
                  spec->argument ? " " : "", spec->argument ? spec->argument : "");
-        fprintf(out, "  %-30s %s\n", names, spec->help);
+        int beyond = 0; /* bytes that take no column of their own */
+        for (const char *p = names; *p; p++)
+            beyond += ((unsigned char)*p & 0xc0) == 0x80;
+        fprintf(out, "  %-*s %s\n", NAMES_COLUMNS + beyond, names, spec->help);
     }
 }

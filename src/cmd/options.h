@@ -17,7 +17,8 @@ struct option_list {
     size_t count;
 };
 
-/* --name or -letter; all but FLAG take an argument ("--name=x", "--name x", "-n x", "-nx"). target points
+/* --name or -letter; all but FLAG take an argument ("--name=x", "--name x", "-n x", "-nx"); flags
+ * may share a word ("-ti"). target points
  * to a bool, a const char *, an int64_t or a struct option_list, whichever the kind says, and keeps its value
  * when the option is absent. */
 struct option_spec {

@@ -1,5 +1,7 @@
 #include "cmd/term.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -62,4 +64,17 @@ int term_error(const struct err *err)
     if (err->advice[0])
         fprintf(stderr, "  %s\n", err->advice);
     return err_exit_code(err);
+}
+
+int term_end(int exit_code)
+{
+    struct err err;
+    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return exit_code;
+    if (poll(&out, 1, 0) == 1 && out.revents & POLLERR)
+        return exit_code;
+    err_set(&err, ERR_IO, "see to the room where it goes", "not all output could be written");
+    return term_error(&err);
 }

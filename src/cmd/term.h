@@ -19,4 +19,8 @@ void term_text(FILE *out, sv s);
 /* "vedette: cause; advice" on standard error; returns the sysexits code. */
 int term_error(const struct err *err);
 
+/* At the end of a command: exit_code, or another one and a word about it if not all that was printed could be
+ * written. That the reader has had enough, as head(1) has, is no fault. */
+int term_end(int exit_code);
+
 #endif

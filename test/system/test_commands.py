@@ -58,8 +58,43 @@ def test_every_command_has_help(command):
     assert done.stdout.startswith(f"usage: vedette {command}")
 
 
+def test_help_knows_groups_of_commands_and_no_others():
+    for argv in (["rules", "--help"], ["help", "rules"]):
+        done = run(*argv)
+        assert done.returncode == 0 and "rules match" in done.stdout and "alerts" not in done.stdout, done.stdout
+    done = run("help", "nonsense")
+    assert done.returncode == 64 and not done.stdout and "there is no command" in done.stderr
+
+
+@pytest.mark.parametrize("argv", [["help", "config"], ["rules", "check", str(ROOT / "rules")], ["events", "decode"]])
+def test_output_that_finds_no_room_is_an_error_and_a_reader_that_has_had_enough_is_none(argv):
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([program.binary(), *argv], input=SUDO, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60,
+                              check=False)
+    assert done.returncode == 74 and "not all output could be written" in done.stderr
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([program.binary(), *argv], input=SUDO, stdout=writer, stderr=subprocess.PIPE, text=True, timeout=60,
+                          check=False)
+    os.close(writer)
+    assert done.returncode == 0 and not done.stderr
+
+
+def test_a_command_whose_reader_has_gone_does_not_read_on_for_ever():
+    with subprocess.Popen([program.binary(), "events", "decode"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          bufsize=0) as command:
+        command.stdout.close()
+        with pytest.raises(BrokenPipeError):
+            for _ in range(100000):
+                command.stdin.write(SUDO.encode() + b"\n")
+        assert command.wait(20) == 0
+
+
 @pytest.mark.parametrize("argv, code, said", [
     (["nonsense"], 64, "there is no command"),
+    (["alerts", "nonsense"], 64, "no use for \"nonsense\""),
+    (["run", "nonsense"], 64, "no use for"),
+    (["inbox", "1", "2"], 64, "no use for \"2\""),
     (["rules"], 64, "vedette rules match"),
     (["rules", "nonsense"], 64, "vedette rules check"),
     (["alerts", "--nonsense"], 64, "there is no option"),
