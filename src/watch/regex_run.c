@@ -21,8 +21,7 @@ enum {
     STEPS_LEAST = 64, /* at first, of one start: WORK_AT_FIRST by the length of the text, between these */
     STEPS_AT_FIRST_MAX = 2000,
     STEPS_GROW = 4,
-    FIRST_NANOS_MAX = 200000, /* of time that passed: a thread may have had to wait in it */
-    SAMPLE = 16,              /* of so many first slices one is measured, and stands for the others */
+    SAMPLE = 16, /* of so many first slices one is measured, and stands for the others */
 };
 
 /* What an expression has taken beyond its share. */
@@ -54,8 +53,7 @@ struct search {
     sv text;
     size_t from, starts;
     uint32_t steps;
-    nanos began,
-        burnt_before; /* behind the first slice; the thread's clock, once it is looked at; 0: not yet */
+    nanos began; /* by the thread's clock, behind the first slice; 0: that has decided */
 };
 
 /* --- Compiling --- */
@@ -143,6 +141,12 @@ static nanos clock_now(clockid_t clock)
     return (nanos)now.tv_sec * NANOS_PER_SECOND + now.tv_nsec;
 }
 
+/* This thread's processor time, so that what interrupts it does not count. */
+static nanos burnt(void)
+{
+    return clock_now(CLOCK_THREAD_CPUTIME_ID);
+}
+
 static struct debtor *find_debtor(struct regex_runner *runner, const struct regex *regex)
 {
     for (size_t i = 0; i < runner->debtor_count; i++)
@@ -182,15 +186,6 @@ static void charge(struct regex_runner *runner, const struct regex *regex, nanos
 
 /* --- Searching --- */
 
-/* Behind the first slice. */
-static nanos burnt(const struct search *search, nanos now)
-{
-    nanos passed = now - search->began;
-    if (!search->burnt_before)
-        return passed < FIRST_NANOS_MAX ? passed : FIRST_NANOS_MAX;
-    return FIRST_NANOS_MAX + clock_now(CLOCK_THREAD_CPUTIME_ID) - search->burnt_before;
-}
-
 static int search_slice(const struct search *search, size_t starts)
 {
     struct regex_runner *runner = search->runner;
@@ -209,11 +204,8 @@ static bool is_limit(int code)
  * take too long. */
 static bool go_on(struct search *search, int code)
 {
-    nanos now = clock_now(CLOCK_MONOTONIC), took = search->began ? burnt(search, now) : 0;
-    if (!search->began)
-        search->began = now;
-    else if (took > REGEX_NANOS_FREE && !search->burnt_before)
-        search->burnt_before = clock_now(CLOCK_THREAD_CPUTIME_ID);
+    nanos now = burnt(), took = search->began ? now - search->began : 0;
+    search->began = now - took;
     if (is_limit(code)) {
         bool last = search->steps >= REGEX_STEPS_MAX / STEPS_GROW;
         search->steps = last ? REGEX_STEPS_MAX : search->steps * STEPS_GROW;
@@ -256,11 +248,10 @@ static uint32_t first_steps(size_t length)
 static int search_first(struct search *search, nanos *ret_overdone)
 {
     bool measured = search->runner->searches++ % SAMPLE == 0;
-    nanos before = measured ? clock_now(CLOCK_MONOTONIC) : 0;
+    nanos before = measured ? burnt() : 0;
     int code = search_slice(search, search->starts);
-    nanos took = measured ? clock_now(CLOCK_MONOTONIC) - before : 0;
-    took = took < FIRST_NANOS_MAX ? took : FIRST_NANOS_MAX;
-    *ret_overdone = took > REGEX_NANOS_FREE ? (took - REGEX_NANOS_FREE) * SAMPLE : 0;
+    nanos over = measured ? burnt() - before - REGEX_NANOS_FREE : 0;
+    *ret_overdone = over > 0 ? over * SAMPLE : 0;
     return code;
 }
 
@@ -277,16 +268,13 @@ enum regex_verdict regex_run(struct regex_runner *runner, const struct regex *re
         runner->given_up++;
         return REGEX_GIVEN_UP;
     }
-    nanos overdone, free = (nanos)text.n * REGEX_NANOS_FREE_PER_BYTE;
+    nanos overdone;
     int code = search_first(&search, &overdone);
     enum regex_verdict verdict = search_on(&search, code);
-    nanos now = search.began || overdone ? clock_now(CLOCK_MONOTONIC) : 0;
-    if (search.began && now - search.began > free) {
-        nanos took = burnt(&search, now);
-        overdone += took > free ? took - free : 0;
-    }
+    nanos over = search.began ? burnt() - search.began - (nanos)text.n * REGEX_NANOS_FREE_PER_BYTE : 0;
+    overdone += over > 0 ? over : 0;
     if (overdone)
-        charge(runner, regex, overdone, now);
+        charge(runner, regex, overdone, clock_now(CLOCK_MONOTONIC));
     runner->given_up += verdict == REGEX_GIVEN_UP;
     return verdict;
 }
