@@ -139,8 +139,7 @@ static void write_rows(const struct rule_account *account, const struct row *row
     } families[FAMILIES] = {
         {"vedette_watch_rule_tries_total", "Events that this rule was tried on."},
         {"vedette_watch_rule_matches_total", "Events that this rule matched."},
-        {"vedette_watch_rule_given_up_total",
-         "Tries in which an expression of this rule needed too many steps."},
+        {"vedette_watch_rule_given_up_total", "Tries in which an expression of this rule took too long."},
         {"vedette_watch_rule_seconds_total", "Processor time of this rule's tries, estimated from a sample."},
     };
     for (size_t i = 0; i < FAMILIES; i++) {
@@ -167,7 +166,7 @@ void rule_account_metrics(const struct rule_account *account, struct buf *out)
     metrics_one(out, "vedette_watch_matches_total", METRICS_COUNTER,
                 "Rules that matched an event, all together.", (int64_t)sum.matched);
     metrics_one(out, "vedette_watch_given_up_total", METRICS_COUNTER,
-                "Tries in which an expression needed too many steps, all together.", (int64_t)sum.given_up);
+                "Tries in which an expression took too long, all together.", (int64_t)sum.given_up);
     metrics_family(out, "vedette_watch_tries_seconds_total", METRICS_COUNTER,
                    "Processor time of all tries, estimated from a sample.");
     metrics_seconds(out, "vedette_watch_tries_seconds_total", NULL, 0, sum.time);

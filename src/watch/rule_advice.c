@@ -113,16 +113,14 @@ size_t rule_advice(const struct ruleset *ruleset, rule_advice_fn *fn, void *arg)
         if (is_tried_on_all(ruleset, i)) {
             fn(arg, about,
                "every event of its log source is decoded for it, because it asks for no text that must stand "
-               "in "
-               "one; add a field with a value that must be there");
+               "in one; add a field with a value that must be there");
             told++;
         }
         if (pump) {
-            snprintf(
-                why, sizeof why,
-                "an expression of it takes more than %d steps on a value of less than %d characters, mostly "
-                "\"%c\", and then counts as not matching; let no repetition stand in a repetition",
-                REGEX_STEPS_MAX, RULE_ADVICE_VALUE_BYTES, pump);
+            snprintf(why, sizeof why,
+                     "an expression of it takes too long on a value of less than %d characters, mostly "
+                     "\"%c\", and then counts as not matching; let no repetition stand in a repetition",
+                     RULE_ADVICE_VALUE_BYTES, pump);
             fn(arg, about, why);
             told++;
         }

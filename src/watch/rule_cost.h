@@ -6,7 +6,7 @@
 
 struct rule_cost {
     uint64_t tried, matched;
-    uint64_t given_up; /* tries in which an expression needed more steps than it may take */
+    uint64_t given_up; /* tries in which an expression was given up (regex_run.h) */
     nanos time;        /* an estimate: see RULE_COST_SAMPLE */
 };
 
