@@ -74,8 +74,7 @@ static const char *words_of(enum config_tls_policy policy)
                "MTA-STS";
     case CONFIG_TLS_POLICY_OPPORTUNISTIC:
         return "to whoever answers for the domain, in the clear if that offers no TLS, where the domain "
-               "publishes "
-               "neither DANE nor MTA-STS";
+               "publishes neither DANE nor MTA-STS";
     case CONFIG_TLS_POLICY_NONE:
         return "in the clear, to whoever answers for the domain";
     }

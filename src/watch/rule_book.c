@@ -33,8 +33,7 @@ static void load_list(struct sigma_lists *lists, const struct config_list *list,
     else if (!fits || (list->file && !sigma_lists_read(lists, name, buf_view(&text))))
         refuse(fn, arg, list->file ? list->file : "configuration", list->name,
                "its name is not made of letters, digits, - and _, an entry is longer than 4096 bytes, or "
-               "there are "
-               "more than 100000");
+               "there are more than 100000");
     buf_free(&text);
 }
 
