@@ -43,7 +43,7 @@ static void on_found(void *arg, const struct lookup_result *result)
 static void ask_dns(struct hop_search *search, const struct config *config, const struct route *route,
                     sv domain)
 {
-    char text[SMTP_DOMAIN_MAX + 1];
+    char text[SMTP_DOMAIN_MAX + 1], ascii[IDN_TEXT_MAX];
     search->loop = loop_new();
     struct asker *asker = asker_new(search->loop, config);
     struct ourselves *ourselves = ourselves_new(config);
@@ -52,7 +52,7 @@ static void ask_dns(struct hop_search *search, const struct config *config, cons
                                        .route = route,
                                        .domain = route->kind == ROUTE_MX ? text : NULL,
                                        .chance = arc4random()};
-    sv_copy(text, sizeof text, domain);
+    sv_copy(text, sizeof text, idn_to_ascii(domain, ascii));
     lookup_start(&setup, search->loop, on_found, search);
     loop_run(search->loop);
     ourselves_free(ourselves);

@@ -208,6 +208,7 @@ static const struct wrong {
     {MINIMUM "correlation: {lateness: 2d}\n", 4, 25, "from 0s to 1d", NULL},
     {MINIMUM "canary: {wait: 2d}\n", 4, 16, "out of range", NULL},
     {MINIMUM "hostname: -a.example\n", 4, 11, "is not a domain name", "xn--"},
+    {MINIMUM "hostname: ☃.example\n", 4, 11, "is not a domain name", "IDNA"},
     {MINIMUM "log_level: *anchor\n", 4, 12, "anchors and aliases", NULL},
     {MINIMUM "state_directory: \"a\\0b\"\n", 4, 18, "is not a path", NULL},
     {MINIMUM "? [a]\n: b\n", 4, 4, "unknown key", NULL},

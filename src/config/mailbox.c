@@ -1,6 +1,7 @@
 #include "config/mailbox.h"
 
 #include "config/config.h"
+#include "wire/idn.h"
 
 #include <arpa/inet.h>
 
@@ -16,31 +17,26 @@ static bool beyond_ascii(char c)
     return (unsigned char)c >= 0x80;
 }
 
-static bool label_valid(sv label, bool utf8)
+static bool label_valid(sv label)
 {
     if (label.n == 0 || label.n > LABEL_BYTES_MAX || label.p[0] == '-' || label.p[label.n - 1] == '-')
         return false;
     for (size_t i = 0; i < label.n; i++) {
         char c = label.p[i];
-        if (!alnum(c) && c != '-' && c != '_' && !(utf8 && beyond_ascii(c)))
+        if (!alnum(c) && c != '-' && c != '_')
             return false;
     }
     return true;
 }
 
-static bool labels_valid(sv host, bool utf8)
+bool host_valid(sv host)
 {
     if (host.n == 0 || host.n > HOST_BYTES_MAX)
         return false;
     while (host.p)
-        if (!label_valid(sv_split(&host, '.'), utf8))
+        if (!label_valid(sv_split(&host, '.')))
             return false;
     return true;
-}
-
-bool host_valid(sv host)
-{
-    return labels_valid(host, false);
 }
 
 static bool literal_valid(sv domain)
@@ -107,7 +103,8 @@ static bool address_valid(sv address)
     if (at == SV_NPOS || !local_valid(sv_first(address, at)))
         return false;
     sv domain = sv_from(address, at + 1);
-    return literal_valid(domain) || labels_valid(domain, true);
+    char text[IDN_TEXT_MAX];
+    return literal_valid(domain) || host_valid(idn_to_ascii(domain, text));
 }
 
 /* The "<" of "Name <address>", or SV_NPOS for a bare address. */

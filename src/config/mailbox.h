@@ -8,7 +8,7 @@
 bool host_valid(sv host);
 
 /* A mailbox that can stand in an envelope and in a header: dot-atom or quoted local part of at most 64 bytes
- * (UTF-8 allowed), a domain name (UTF-8 allowed) or an address literal. */
+ * (UTF-8 allowed), a domain name (one that IDNA allows, too) or an address literal. */
 bool mailbox_valid(sv mailbox);
 
 #endif

@@ -1,5 +1,6 @@
 #include "config/pattern.h"
 
+#include "base/buf.h"
 #include "config/mailbox.h"
 #include "wire/smtp_address.h"
 
@@ -42,6 +43,26 @@ static bool cut_address(sv address, sv *ret_local, sv *ret_domain)
     return false;
 }
 
+sv config_pattern_to_ascii(sv pattern, struct arena *arena)
+{
+    enum { ASCII_BYTES_MAX = 4 * CONFIG_PATTERN_MAX };
+    sv local = SV_NONE, rest = pattern;
+    struct buf out = BUF_INIT(ASCII_BYTES_MAX);
+    bool cut = cut_address(pattern, &local, &rest), ok = true;
+    if (idn_is_ascii(rest))
+        return pattern;
+    if (cut)
+        ok = buf_printf(&out, "%.*s@", SV_ARG(local)) == 0;
+    while (ok && rest.p) {
+        char text[IDN_TEXT_MAX];
+        sv label = idn_to_ascii(sv_split(&rest, '.'), text);
+        ok = label.p && buf_printf(&out, "%.*s%s", SV_ARG(label), rest.p ? "." : "") == 0;
+    }
+    sv ascii = ok ? arena_sv(arena, buf_view(&out)) : SV_NONE;
+    buf_free(&out);
+    return ascii;
+}
+
 bool config_domain_matches(sv pattern, sv domain)
 {
     if (domain.n && domain.p[domain.n - 1] == '.')
@@ -75,10 +96,11 @@ static bool plain(sv text)
 
 bool config_domain_pattern_valid(sv pattern)
 {
+    char host[IDN_TEXT_MAX];
     if (!plain(pattern) || sv_find_char(pattern, '@') != SV_NPOS)
         return false;
     if (pattern.p[0] == '.')
-        return host_valid(sv_from(pattern, 1));
+        return host_valid(idn_to_ascii(sv_from(pattern, 1), host));
     for (size_t i = 0; i < pattern.n; i++) {
         char c = fold(pattern.p[i]);
         bool ok =
@@ -144,10 +166,11 @@ bool config_rewrite_parse(sv text, struct config_rewrite *ret)
     size_t arrow = sv_find(text, SV("->"));
     if (arrow == SV_NPOS)
         return false;
+    char host[IDN_TEXT_MAX];
     struct config_rewrite rewrite = {sv_trim(sv_first(text, arrow)), sv_trim(sv_from(text, arrow + 2))};
     bool keeps = sv_starts(rewrite.to, SV("*@"));
     if (!config_mailbox_pattern_valid(rewrite.from) ||
-        !(keeps ? host_valid(sv_from(rewrite.to, 2))
+        !(keeps ? host_valid(idn_to_ascii(sv_from(rewrite.to, 2), host))
                 : smtp_address_parse(rewrite.to, NULL) == SMTP_ADDRESS_NONE))
         return false;
     *ret = rewrite;

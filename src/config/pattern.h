@@ -3,7 +3,7 @@
 #ifndef VEDETTE_CONFIG_PATTERN_H
 #define VEDETTE_CONFIG_PATTERN_H
 
-#include "base/sv.h"
+#include "base/arena.h"
 
 enum { CONFIG_PATTERN_MAX = 512 }; /* bytes of one */
 
@@ -19,6 +19,11 @@ bool config_mailbox_matches(sv pattern, sv address);
 /* A domain: "example.org", ".example.org" (its subdomains, not itself), "*" (any). */
 bool config_domain_pattern_valid(sv pattern);
 bool config_domain_matches(sv pattern, sv domain);
+
+/* The pattern, of a mailbox or a domain, with A-labels (RFC 5890) for labels beyond ASCII: addresses are
+ * compared in that form. The pattern itself if it has none, else a copy in the arena, or SV_NONE if one of
+ * them is no label or has a "*". */
+sv config_pattern_to_ascii(sv pattern, struct arena *arena);
 
 /* True if the pattern (of a mailbox or a domain) holds for addresses that nobody here can list: all domains,
  * or all below a suffix without a dot, as in "*", "@*" or ".com". */

@@ -191,6 +191,39 @@ static void patterns_and_terms_that_mean_nothing_are_refused(void **state)
     assert_false(config_tag_valid(SV("X-Relay:")));
 }
 
+static void a_pattern_is_compared_with_a_labels(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *pattern, *ascii; /* NULL: refused */
+    } cases[] = {
+        {"bücher.example", "xn--bcher-kva.example"},
+        {".bücher.example", ".xn--bcher-kva.example"},
+        {"*.bücher.example", "*.xn--bcher-kva.example"},
+        {"ä-*@BÜCHER.example", "ä-*@xn--bcher-kva.example"},
+        {"@.bücher.example", "@.xn--bcher-kva.example"},
+        {"*@bücher.example", "*@xn--bcher-kva.example"},
+        {"ä*@example.org", "ä*@example.org"},
+        {"*.Example.org", "*.Example.org"},
+        {"<>", "<>"},
+        {"*", "*"},
+        {"b*ü.example", NULL},
+        {"☃.example", NULL},
+        {"a@☃.example", NULL},
+        {"a@ü＠example", NULL},
+        {"\xff.example", NULL},
+    };
+    struct arena *arena = arena_new(4096);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        sv ascii = config_pattern_to_ascii(sv_of(cases[i].pattern), arena);
+        if (!cases[i].ascii)
+            assert_null(ascii.p);
+        else
+            assert_true(sv_eq(ascii, sv_of(cases[i].ascii)));
+    }
+    arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -201,6 +234,7 @@ int main(void)
         cmocka_unit_test(a_glob_takes_no_longer_than_it_must),
         cmocka_unit_test(a_pattern_that_anybody_can_meet_is_foreign),
         cmocka_unit_test(patterns_and_terms_that_mean_nothing_are_refused),
+        cmocka_unit_test(a_pattern_is_compared_with_a_labels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

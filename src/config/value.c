@@ -6,6 +6,7 @@
 #include "config/rate.h"
 #include "config/section.h"
 #include "wire/finding.h"
+#include "wire/idn.h"
 
 #include <arpa/inet.h>
 #include <assert.h>
@@ -133,9 +134,12 @@ static int parse_endpoint(const struct config_value *value, void *ret, struct er
 
 static int parse_host(const struct config_value *value, void *ret, struct err *err)
 {
-    if (!host_valid(value->text))
-        return refuse(value, CONFIG_TYPE_HOST, "write names beyond ASCII in their xn-- form", err);
-    *(const char **)ret = keep(value, value->text);
+    char text[IDN_TEXT_MAX];
+    sv host = sv_utf8(value->text) ? idn_to_ascii(value->text, text) : SV_NONE;
+    if (!host_valid(host))
+        return refuse(value, CONFIG_TYPE_HOST, "write names that IDNA does not allow in their xn-- form",
+                      err);
+    *(const char **)ret = keep(value, host);
     return 0;
 }
 
@@ -376,15 +380,31 @@ static int parse_quota(const struct config_value *value, void *ret, struct err *
                    "per rule, network, client, account, sender or recipient", ret, err);
 }
 
+static int refuse_beyond_ascii(const struct config_value *value, enum config_type type, struct err *err)
+{
+    return refuse(value, type, "labels beyond ASCII are those that IDNA allows, and have no \"*\"", err);
+}
+
+/* Domains beyond ASCII are kept in the form in which they are compared. */
+static int keep_pattern(bool (*valid)(sv pattern), const struct config_value *value, enum config_type type,
+                        const char *advice, void *ret, struct err *err)
+{
+    struct config_value ascii = *value;
+    ascii.text = config_pattern_to_ascii(value->text, value->arena);
+    if (!ascii.text.p)
+        return refuse_beyond_ascii(value, type, err);
+    return keep_if(valid(ascii.text), &ascii, type, advice, ret, err);
+}
+
 static int parse_sender(const struct config_value *value, void *ret, struct err *err)
 {
-    return keep_if(config_mailbox_pattern_valid(value->text), value, CONFIG_TYPE_SENDER,
-                   "for a whole domain write @example.org", ret, err);
+    return keep_pattern(config_mailbox_pattern_valid, value, CONFIG_TYPE_SENDER,
+                        "for a whole domain write @example.org", ret, err);
 }
 
 static int parse_domain(const struct config_value *value, void *ret, struct err *err)
 {
-    return keep_if(config_domain_pattern_valid(value->text), value, CONFIG_TYPE_DOMAIN, NULL, ret, err);
+    return keep_pattern(config_domain_pattern_valid, value, CONFIG_TYPE_DOMAIN, NULL, ret, err);
 }
 
 static int parse_field(const struct config_value *value, void *ret, struct err *err)
@@ -397,8 +417,17 @@ static int parse_field(const struct config_value *value, void *ret, struct err *
 static int parse_rewrite(const struct config_value *value, void *ret, struct err *err)
 {
     struct config_rewrite rewrite;
-    return keep_if(config_rewrite_parse(value->text, &rewrite), value, CONFIG_TYPE_REWRITE,
-                   "to one address, or to *@domain, which keeps what stands before the @", ret, err);
+    struct config_value ascii = *value;
+    if (!config_rewrite_parse(value->text, &rewrite))
+        return refuse(value, CONFIG_TYPE_REWRITE,
+                      "to one address, or to *@domain, which keeps what stands before the @", err);
+    rewrite.from = config_pattern_to_ascii(rewrite.from, value->arena);
+    rewrite.to = config_pattern_to_ascii(rewrite.to, value->arena);
+    if (!rewrite.from.p || !rewrite.to.p)
+        return refuse_beyond_ascii(value, CONFIG_TYPE_REWRITE, err);
+    ascii.text = arena_printf(value->arena, "%.*s -> %.*s", SV_ARG(rewrite.from), SV_ARG(rewrite.to));
+    assert(ascii.text.p);
+    return keep_if(true, &ascii, CONFIG_TYPE_REWRITE, NULL, ret, err);
 }
 
 static int parse_tag(const struct config_value *value, void *ret, struct err *err)

@@ -3,6 +3,7 @@
 
 #include "base/hash.h"
 #include "base/log.h"
+#include "wire/idn.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -383,6 +384,8 @@ static struct destination *destination_new(struct relay *relay, const struct rou
 struct destination *destination_for(struct relay *relay, const struct route *route, sv domain,
                                     enum tls_wish wish)
 {
+    char text[IDN_TEXT_MAX];
+    domain = idn_to_ascii(domain, text); /* as DNS and all that is published there have it */
     struct destination **bucket = bucket_of(relay, route, domain);
     for (struct destination *at = *bucket; at; at = at->next_in_bucket)
         if (at->route == route && at->wish == wish &&

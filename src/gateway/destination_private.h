@@ -18,7 +18,7 @@ struct destination {
     struct relay *relay;
     struct route_table *table; /* keeps route alive */
     const struct route *route;
-    char *domain; /* MX only, else NULL */
+    char *domain; /* MX only, else NULL; with A-labels */
     enum tls_wish wish;
     struct errand *first, *last;
     size_t waiting, errands; /* in line; and all that go here */

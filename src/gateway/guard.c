@@ -86,9 +86,8 @@ static bool account_refused(const struct limits *limits, const struct guard_fact
         return false;
     if (account_out_of_bounds(account, facts, ret))
         return true;
-    if (account->senders.count && !guard_mailbox_listed(&account->senders, facts->question->sender)) {
-        because(ret, "sender %.*s does not belong to account %s", SV_ARG(facts->question->sender),
-                account->name);
+    if (account->senders.count && !guard_mailbox_listed(&account->senders, facts->sender)) {
+        because(ret, "sender %.*s does not belong to account %s", SV_ARG(facts->sender), account->name);
         guard_refuse(ret, GUARD_REJECT, 553, "5.7.1",
                      "Sender address not owned by this account: use one of its own");
         return true;
@@ -129,7 +128,7 @@ static void rewrite(const struct guard_rule *rule, const struct guard_facts *fac
     for (size_t i = 0; i < rule->rewrite.count; i++) {
         struct config_rewrite one;
         if (config_rewrite_parse(sv_of(rule->rewrite.items[i]), &one) &&
-            config_mailbox_matches(one.from, facts->question->recipient)) {
+            config_mailbox_matches(one.from, facts->recipient)) {
             rewrite_as(one.to, facts->local, ret->recipient);
             return;
         }

@@ -59,10 +59,10 @@ static struct key key_of(const struct guard_rule *rule, const char *what, enum c
         key_add(&key, facts->question->account);
         break;
     case CONFIG_PER_SENDER:
-        key_add(&key, facts->question->sender);
+        key_add(&key, facts->sender);
         break;
     case CONFIG_PER_RECIPIENT:
-        key_add(&key, facts->question->recipient);
+        key_add(&key, facts->recipient);
         break;
     }
     return key;

@@ -29,6 +29,20 @@ static void one_sender_past_its_rate_does_not_hold_up_another(void **state)
     guard_free(guard);
 }
 
+static void another_way_to_write_a_domain_buys_no_more(void **state)
+{
+    (void)state;
+    static const char *const senders[] = {"a@bücher.example", "a@xn--bcher-kva.example", "a@BÜCHER.example"};
+    struct guard *guard = guard_of(LISTEN "  rules: [{name: net, networks: [192.0.2.0/24], "
+                                          "rate: [1/1h per sender], accept: {}}]\n");
+    struct limits *limits = no_use_yet();
+    for (size_t i = 0; i < sizeof senders / sizeof *senders; i++)
+        assert_int_equal(verdict_of(guard, limits, &(struct ask){.sender = senders[i]}).action,
+                         i ? GUARD_DEFER : GUARD_ACCEPT);
+    limits_free(limits);
+    guard_free(guard);
+}
+
 static void a_quota_begins_anew_at_midnight_where_the_rule_lives(void **state)
 {
     (void)state;
@@ -145,6 +159,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_sender_past_its_rate_does_not_hold_up_another),
+        cmocka_unit_test(another_way_to_write_a_domain_buys_no_more),
         cmocka_unit_test(a_quota_begins_anew_at_midnight_where_the_rule_lives),
         cmocka_unit_test(over_says_what_becomes_of_the_rest),
         cmocka_unit_test(an_account_has_a_quota_of_its_own),

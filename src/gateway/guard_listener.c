@@ -38,7 +38,7 @@ bool guard_listener_refuses(const struct guard *guard, const struct guard_facts 
         guard_refuse(ret, GUARD_REJECT, 530, "5.7.0", "Must issue a STARTTLS command first");
     else if (listener->identify && !identified)
         guard_refuse(ret, GUARD_REJECT, 530, "5.7.0", "Authentication required");
-    else if (listener->whole_domains && is_cut(domain_of(question->sender)))
+    else if (listener->whole_domains && is_cut(domain_of(facts->sender)))
         guard_refuse(ret, GUARD_REJECT, 554, "5.1.8", "The sender's domain must be written in full");
     else if (listener->whole_domains && question->stage >= GUARD_RCPT && is_cut(facts->domain))
         guard_refuse(ret, GUARD_REJECT, 554, "5.1.2", "The recipient's domain must be written in full");

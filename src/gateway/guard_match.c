@@ -43,11 +43,14 @@ void guard_facts(const struct guard *guard, const struct guard_question *questio
     static const struct config_network loopback4 = {{[10] = 0xff, [11] = 0xff, [12] = 127}, 104};
     static const struct config_network loopback6 = {{[15] = 1}, 128};
     *ret = (struct guard_facts){.question = question};
+    ret->sender = smtp_address_ascii(question->sender, ret->sender_text);
     ret->has_client = config_address_parse(question->client_ip, ret->client);
     ret->loopback = ret->has_client && (config_network_contains(&loopback4, ret->client) ||
                                         config_network_contains(&loopback6, ret->client));
-    if (question->stage >= GUARD_RCPT)
-        recipient_facts(question->recipient, ret);
+    if (question->stage >= GUARD_RCPT) {
+        ret->recipient = smtp_address_ascii(question->recipient, ret->recipient_text);
+        recipient_facts(ret->recipient, ret);
+    }
     if (question->account.n)
         ret->account = guard_account_of(guard, question->account);
 }
@@ -146,9 +149,9 @@ static enum guard_match on_identity(const struct guard_rule *rule, const struct 
 static enum guard_match on_senders(const struct guard_rule *rule, const struct guard_facts *facts,
                                    struct guard_why *why)
 {
-    if (guard_mailbox_listed(&rule->senders, facts->question->sender))
+    if (guard_mailbox_listed(&rule->senders, facts->sender))
         return GUARD_YES;
-    guard_say(why, "sender %.*s is none of its senders", SV_ARG(shown(facts->question->sender)));
+    guard_say(why, "sender %.*s is none of its senders", SV_ARG(shown(facts->sender)));
     return GUARD_NO;
 }
 
@@ -159,9 +162,9 @@ static enum guard_match on_recipients(const struct guard_rule *rule, const struc
         guard_say(why, "the recipient is not known yet");
         return GUARD_PERHAPS;
     }
-    if (guard_mailbox_listed(&rule->recipients, facts->question->recipient))
+    if (guard_mailbox_listed(&rule->recipients, facts->recipient))
         return GUARD_YES;
-    guard_say(why, "recipient %.*s is none of its recipients", SV_ARG(shown(facts->question->recipient)));
+    guard_say(why, "recipient %.*s is none of its recipients", SV_ARG(shown(facts->recipient)));
     return GUARD_NO;
 }
 

@@ -104,9 +104,11 @@ struct guard_facts {
     const struct guard_question *question;
     bool has_client, loopback;
     uint8_t client[16];
-    sv local, domain;           /* of the recipient */
+    sv sender, recipient;       /* the question's, their domains as smtp_address_ascii has them */
+    sv local, domain;           /* of that recipient */
     bool route_hidden, literal; /* the recipient asks to be passed on behind our back; is an IP address */
     const struct guard_account *account; /* NULL: not authenticated, or not of relay.accounts */
+    char sender_text[SMTP_ADDRESS_ASCII_MAX], recipient_text[SMTP_ADDRESS_ASCII_MAX];
 };
 
 void guard_facts(const struct guard *guard, const struct guard_question *question, struct guard_facts *ret);

@@ -1,6 +1,7 @@
 #include "gateway/route_table.h"
 
 #include "io/address.h"
+#include "wire/idn.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -228,6 +229,11 @@ const struct route *route_for(const struct route_table *table, sv domain)
 {
     const struct route *best = NULL;
     size_t best_fit = 0;
+    char text[IDN_TEXT_MAX];
+    sv ascii = idn_to_ascii(domain, text);
+    if (domain.n && !ascii.n)
+        return NULL; /* there can be no such domain */
+    domain = ascii;
     if (!domain.n && table->count && table->routes[0].domains.count)
         domain = sv_of(table->routes[0].domains.items[0]);
     for (size_t i = 0; i < table->count; i++) {

@@ -41,7 +41,8 @@ struct route_table *route_table_keep(struct route_table *table);
 void route_table_free(struct route_table *table); /* NULL is fine */
 
 /* The most exact match: the domain itself, the nearest domain above it, "*"; NULL: nobody takes it. An empty
- * domain ("postmaster") goes where the first domain of relay.domains goes. */
+ * domain ("postmaster") goes where the first domain of relay.domains goes. One beyond ASCII is the same as
+ * its A-labels. */
 const struct route *route_for(const struct route_table *table, sv domain);
 const struct route *route_at(const struct route_table *table, size_t i); /* NULL past the last */
 

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "wire/dkim.h"
 #include "wire/dkim_form.h"
+#include "wire/idn.h"
 #include "wire/mail_field.h"
 
 #include <assert.h>
@@ -166,7 +167,8 @@ enum signer_outcome signer_sign(const struct signer *signer, sv content, uint64_
     bool any = false;
     if (signer->count == 0)
         return SIGNER_NOTHING;
-    sv domain = signer_domain_of(content);
+    char text[IDN_TEXT_MAX];
+    sv domain = idn_to_ascii(signer_domain_of(content), text); /* a key's domain has A-labels */
     for (size_t i = 0; domain.n && i < signer->count; i++) {
         size_t how = fit(&signer->items[i], domain);
         best = how > best ? how : best;

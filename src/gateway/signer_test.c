@@ -55,8 +55,9 @@ static void a_message_waits_for_its_key_and_others_do_not(void **state)
     const char *headers[] = {"From"};
     struct config_dkim keys[] = {
         {.domain = "example.org", .selector = "s", .key = "file/s", .headers = {headers, 1}},
+        {.domain = "xn--bcher-kva.example", .selector = "s", .key = "file/s", .headers = {headers, 1}},
     };
-    struct config_relay relay = {.dkim = keys, .dkim_count = 1};
+    struct config_relay relay = {.dkim = keys, .dkim_count = 2};
     struct signer *signer = signer_new(loop, keeper, &relay);
     struct buf out = BUF_INIT(SIGNER_BYTES_MAX);
     static const struct {
@@ -65,6 +66,8 @@ static void a_message_waits_for_its_key_and_others_do_not(void **state)
     } rows[] = {
         {SV_INIT("From: a@example.org\r\n\r\n"), SIGNER_WAITS},
         {SV_INIT("From: a@below.EXAMPLE.org\r\n\r\n"), SIGNER_WAITS},
+        {SV_INIT("From: a@bücher.example\r\n\r\n"), SIGNER_WAITS},
+        {SV_INIT("From: a@☃.example\r\n\r\n"), SIGNER_NOTHING},
         {SV_INIT("From: a@otherexample.org\r\n\r\n"), SIGNER_NOTHING},
         {SV_INIT("From: a@org\r\n\r\n"), SIGNER_NOTHING},
         {SV_INIT("Subject: x\r\n\r\n"), SIGNER_NOTHING},

@@ -1,6 +1,7 @@
 #include "wire/smtp_address.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 
 const char *smtp_address_fault_text(enum smtp_address_fault fault)
 {
@@ -22,14 +23,6 @@ static bool is_alnum(unsigned char c)
 static bool is_atext(unsigned char c)
 {
     return is_alnum(c) || c >= 0x80 || (c && strchr("!#$%&'*+-/=?^_`{|}~", c));
-}
-
-static bool has_high_byte(sv s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if ((unsigned char)s.p[i] >= 0x80)
-            return true;
-    return false;
 }
 
 /* What is wrong wherever it stands: the bytes that attacks are made of. */
@@ -73,9 +66,10 @@ static size_t quoted_length(sv s)
     return 0;
 }
 
+/* How long one beyond ASCII may be is a matter of its A-label (RFC 5890 §4.2). */
 static bool is_label(sv s)
 {
-    if (s.n == 0 || s.n > SMTP_LABEL_MAX || s.p[0] == '-' || s.p[s.n - 1] == '-')
+    if (s.n == 0 || s.p[0] == '-' || s.p[s.n - 1] == '-' || (s.n > SMTP_LABEL_MAX && idn_is_ascii(s)))
         return false;
     for (size_t i = 0; i < s.n; i++) {
         unsigned char c = (unsigned char)s.p[i];
@@ -101,6 +95,7 @@ static bool is_literal(sv inside)
 
 static enum smtp_address_fault check_domain(sv s)
 {
+    char text[IDN_TEXT_MAX];
     if (s.n == 0)
         return SMTP_ADDRESS_NO_DOMAIN;
     if (s.n > SMTP_DOMAIN_MAX)
@@ -112,7 +107,7 @@ static enum smtp_address_fault check_domain(sv s)
     for (sv rest = s; rest.p;)
         if (!is_label(sv_split(&rest, '.')))
             return SMTP_ADDRESS_DOMAIN;
-    return SMTP_ADDRESS_NONE;
+    return idn_to_ascii(s, text).p ? SMTP_ADDRESS_NONE : SMTP_ADDRESS_IDN;
 }
 
 enum smtp_address_fault smtp_domain_check(sv s)
@@ -155,6 +150,18 @@ enum smtp_address_fault smtp_address_parse(sv s, struct smtp_address *ret)
                                      .domain = domain,
                                      .quoted = quoted,
                                      .literal = domain.p[0] == '[',
-                                     .utf8 = has_high_byte(s)};
+                                     .utf8 = !idn_is_ascii(s)};
     return SMTP_ADDRESS_NONE;
+}
+
+sv smtp_address_ascii(sv mailbox, char text[static SMTP_ADDRESS_ASCII_MAX])
+{
+    struct smtp_address parts;
+    char domain[IDN_TEXT_MAX];
+    if (idn_is_ascii(mailbox) || smtp_address_parse(mailbox, &parts) != SMTP_ADDRESS_NONE ||
+        idn_is_ascii(parts.domain))
+        return mailbox;
+    sv ascii = idn_to_ascii(parts.domain, domain);
+    int n = snprintf(text, SMTP_ADDRESS_ASCII_MAX, "%.*s@%.*s", SV_ARG(parts.local), SV_ARG(ascii));
+    return sv_make(text, (size_t)n);
 }

@@ -1,11 +1,13 @@
-/* Checks the mailbox of an envelope (RFC 5321 §4.1.2, UTF-8 as in RFC 6531). Pure, no allocation. */
+/* Checks the mailbox of an envelope (RFC 5321 §4.1.2, UTF-8 as in RFC 6531). Pure. */
 #ifndef VEDETTE_WIRE_SMTP_ADDRESS_H
 #define VEDETTE_WIRE_SMTP_ADDRESS_H
 
-#include "base/sv.h"
+#include "wire/idn.h"
 
 /* RFC 5321 §4.5.3.1, in octets. A path is the mailbox with its two angle brackets. */
 enum { SMTP_LOCAL_PART_MAX = 64, SMTP_DOMAIN_MAX = 255, SMTP_PATH_MAX = 256, SMTP_LABEL_MAX = 63 };
+
+enum { SMTP_ADDRESS_ASCII_MAX = SMTP_LOCAL_PART_MAX + 1 + IDN_TEXT_MAX };
 
 #define SMTP_ADDRESS_FAULTS(X)                                                       \
     X(NONE, "is well-formed")                                                        \
@@ -18,7 +20,8 @@ enum { SMTP_LOCAL_PART_MAX = 64, SMTP_DOMAIN_MAX = 255, SMTP_PATH_MAX = 256, SMT
     X(NO_DOMAIN, "has no domain")                                                    \
     X(DOMAIN, "has a domain that is not well-formed")                                \
     X(LITERAL, "has an address literal that is not well-formed")                     \
-    X(UTF8, "is not well-formed UTF-8")
+    X(UTF8, "is not well-formed UTF-8")                                              \
+    X(IDN, "has a domain beyond ASCII that IDNA does not allow (RFC 5891)")
 
 enum smtp_address_fault {
 #define X(name, text) SMTP_ADDRESS_##name,
@@ -43,6 +46,10 @@ struct smtp_address {
  * So are "u@v@w" and "@gw:u@v". "postmaster" alone gives NO_DOMAIN. *ret (may be NULL) is set only on NONE.
  */
 enum smtp_address_fault smtp_address_parse(sv s, struct smtp_address *ret);
+
+/* The mailbox with its domain in A-labels, so that every way to write it is one and the same: the mailbox
+ * itself where that is in ASCII or there is none, else in text, with a NUL behind it. */
+sv smtp_address_ascii(sv mailbox, char text[static SMTP_ADDRESS_ASCII_MAX]);
 
 /* A domain name or, in brackets, an address literal: what may stand after "@" and after EHLO. */
 enum smtp_address_fault smtp_domain_check(sv s);

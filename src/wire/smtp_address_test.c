@@ -28,6 +28,9 @@ static const struct {
      SV_INIT("b\xc3\xbc"
              "cher.example"),
      false, false, true},
+    {SV_INIT("用户@例え.テスト"), SV_INIT("用户"), SV_INIT("例え.テスト"), false, false, true},
+    {SV_INIT("a@каждая-длинная-буква-занимает-два.example"), SV_INIT("a"),
+     SV_INIT("каждая-длинная-буква-занимает-два.example"), false, false, true},
 };
 
 static void a_well_formed_mailbox_is_taken_apart(void **state)
@@ -90,6 +93,10 @@ static const struct {
     {SV_INIT("a@[2001:db8::1]"), SMTP_ADDRESS_LITERAL},
     {SV_INIT("a@[IPv6:192.0.2.1]"), SMTP_ADDRESS_LITERAL},
     {SV_INIT("a@[x-other:1]"), SMTP_ADDRESS_LITERAL},
+    {SV_INIT("a@☃.example"), SMTP_ADDRESS_IDN},
+    {SV_INIT("a@b＠c.example"), SMTP_ADDRESS_IDN},
+    {SV_INIT("a@ü。"), SMTP_ADDRESS_IDN},
+    {SV_INIT("a@ü..b"), SMTP_ADDRESS_DOMAIN},
 };
 
 static void anything_else_is_refused_with_its_reason(void **state)
@@ -129,12 +136,34 @@ static void lengths_end_where_the_standard_ends_them(void **state)
     assert_int_equal(smtp_address_parse((sv){text, 2 + 64}, NULL), SMTP_ADDRESS_DOMAIN);
 }
 
+static void every_way_to_write_a_domain_is_one_in_ascii(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *mailbox, *ascii;
+    } cases[] = {
+        {"a@bücher.example", "a@xn--bcher-kva.example"},
+        {"ä@BÜCHER。example", "ä@xn--bcher-kva.example"},
+        {"\"a@ü\"@bücher.example", "\"a@ü\"@xn--bcher-kva.example"},
+        {"ä@example.org", "ä@example.org"},
+        {"A@Example.org", "A@Example.org"},
+        {"postmaster", "postmaster"},
+        {"a@☃.example", "a@☃.example"},
+        {"", ""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[SMTP_ADDRESS_ASCII_MAX];
+        assert_true(sv_eq(smtp_address_ascii(sv_of(cases[i].mailbox), text), sv_of(cases[i].ascii)));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_well_formed_mailbox_is_taken_apart),
         cmocka_unit_test(anything_else_is_refused_with_its_reason),
         cmocka_unit_test(lengths_end_where_the_standard_ends_them),
+        cmocka_unit_test(every_way_to_write_a_domain_is_one_in_ascii),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -187,14 +187,16 @@ static bool split_path(sv arguments, sv keyword, sv *ret_path, sv *ret_parameter
     return true;
 }
 
-static bool address_fault(struct smtp_server *server, const char *enhanced, enum smtp_address_fault fault)
+static bool address_fault(struct smtp_server *server, bool of_rcpt, enum smtp_address_fault fault)
 {
     char text[120];
     snprintf(text, sizeof text, "The address %s", smtp_address_fault_text(fault));
     if (fault == SMTP_ADDRESS_ROUTE)
         smtp_server_fault(server, 554, "5.7.1", text);
+    else if (fault == SMTP_ADDRESS_IDN) /* there can be no such domain */
+        smtp_server_fault(server, 553, of_rcpt ? "5.1.2" : "5.1.8", text);
     else
-        smtp_server_fault(server, 501, enhanced, text);
+        smtp_server_fault(server, 501, of_rcpt ? "5.1.3" : "5.1.7", text);
     return false;
 }
 
@@ -214,7 +216,7 @@ bool smtp_server_check_mail(struct smtp_server *server, sv arguments)
     struct smtp_address address = {0};
     enum smtp_address_fault fault = path.n ? smtp_address_parse(path, &address) : SMTP_ADDRESS_NONE;
     if (fault != SMTP_ADDRESS_NONE)
-        return address_fault(server, "5.1.7", fault);
+        return address_fault(server, false, fault);
     server->mail = (struct smtp_server_mail){.sender = path};
     return take_parameters(server, false, rest) && !needs_utf8(server, &address);
 }
@@ -229,7 +231,7 @@ bool smtp_server_check_rcpt(struct smtp_server *server, sv arguments)
     if (fault == SMTP_ADDRESS_NO_DOMAIN && sv_ieq(path, SV("postmaster")))
         recipient.parts.local = path;
     else if (fault != SMTP_ADDRESS_NONE)
-        return address_fault(server, "5.1.3", fault);
+        return address_fault(server, true, fault);
     server->recipient = recipient;
     if (!take_parameters(server, true, rest) || needs_utf8(server, &recipient.parts))
         return false;

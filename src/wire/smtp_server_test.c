@@ -108,6 +108,11 @@ static const struct dialogue refused[] = {
      {HELLO, SV_INIT("MAIL FROM:<\xc3\xa9@example.org>\r\n")},
      "220 250 553-5.6.7",
      ""},
+    {"domains beyond ASCII that cannot be",
+     {HELLO, SV_INIT("MAIL FROM:<a@☃.example> SMTPUTF8\r\nMAIL FROM:<a@ü.example> SMTPUTF8\r\n"
+                     "RCPT TO:<b@☃.example>\r\nRCPT TO:<b@ü.example>\r\n")},
+     "220 250 553-5.1.8 250-2.1.0 553-5.1.2 250-2.1.5",
+     ""},
     {"bytes beyond ASCII elsewhere",
      {SV_INIT("EHLO \xc3\xa9\r\nN\xc3\xb6\r\n"), HELLO, SV_INIT("MAIL FROM:<\xff@example.org> SMTPUTF8\r\n")},
      "220 501-5.5.2 500-5.5.2 250 501-5.5.2",

@@ -5,12 +5,14 @@ import contextlib
 import json
 import re
 import signal
+import smtplib
 import socket
 import time
 
 import pytest
 
 from peers.enclosure import free_port, obstacle, wait_until
+from peers.misbehaving import Misbehaving
 from peers.nsd import Keys, Nsd
 from peers.smtp_sink import SmtpSink, there_is_one
 from test_relay_durability import Ledger, Relay
@@ -22,6 +24,7 @@ RESOLVER = "127.0.9.53"
 FIRST, SECOND, OURS, STUCK, DEAD = (f"127.0.9.{n}" for n in (1, 2, 7, 8, 9))
 
 REFUSING = "127.0.9.11"
+INTERNATIONAL = "127.0.9.12"  # the one that has SMTPUTF8
 POSTFIX = "127.0.0.1"  # it wants an address that an interface has
 
 RECORDS = f"""
@@ -62,6 +65,10 @@ verified.example. MX 10 mail.example.org.
 mail.example.org. A {POSTFIX}
 misnamed.example. MX 10 misnamed.mx.example.
 misnamed.mx.example. A {POSTFIX}
+xn--bcher-kva.example. MX 10 utf8.mx.example.
+xn--r8jz45g.example. MX 10 utf8.mx.example.
+utf8.mx.example. A {INTERNATIONAL}
+xn--slen-loa.example. MX 10 first.mx.example.
 smarthost.example. A {DEAD}
 smarthost.example. A {SECOND}
 """
@@ -84,6 +91,7 @@ class World:
             stack.callback(sink.stop)
         self.sinks["refusing"] = SmtpSink(folder / "refusing", self.port, ["-f", "RCPT"], REFUSING)
         stack.callback(self.sinks["refusing"].stop)
+        self.international = stack.enter_context(Misbehaving(self.port, INTERNATIONAL))
         self.stuck = stack.enter_context(socket.create_server((STUCK, self.port), backlog=200))
         self.gateway = self._gateway(folder, keys.anchor, certificates)
         stack.callback(self.gateway.check_sanitizers)
@@ -97,11 +105,13 @@ class World:
         relay["routes"] = [{"name": "out", "mx": True, "tls": "none", "port": self.port, "connections": 4, **pace},
                            {"name": "home", "domains": ["example.org"], "via": ["home"], **pace},
                            {"name": "named", "domains": ["by-name.example"], "via": ["named"], **pace},
+                           {"name": "international", "domains": ["müller.example", ".müller.example"], "via": ["international"], **pace},
                            {"name": "moving", "domains": ["follow.example"], "via": ["moving"], **pace},
                            {"name": "verified", "domains": ["verified.example", "misnamed.example"], "mx": True,
                             "tls": "verified", "ca_file": str(certificates.ca), "port": self.port, **pace}]
         relay["smarthosts"] = [
             {"name": "home", "address": "127.0.9.10", "port": self.port, "security": "none"},
+            {"name": "international", "address": INTERNATIONAL, "port": self.port, "security": "none"},
             {"name": "named", "host": "smarthost.example", "port": self.port, "security": "none"},
             {"name": "moving", "host": "moving.example", "port": self.port, "security": "none"}]
         one.write_config()
@@ -131,13 +141,19 @@ class World:
 
     def report(self, domain):
         """The delivery report on the message to that domain."""
+        return self._report_with(f"Final-Recipient: rfc822; b@{domain}")
+
+    def report_about(self, queue_id):
+        return self._report_with(f"Queue id: {queue_id}")
+
+    def _report_with(self, words):
         def find():
             for path in self.sinks["home"].dir.iterdir():
                 text = path.read_text(errors="replace")
-                if f"Final-Recipient: rfc822; b@{domain}" in text and re.search(r"--\s*$", text):
+                if words in text and re.search(r"--\s*$", text):
                     return text
             return None
-        return wait_until(find, 20, f"a report about {domain}: {self.gateway.words()}")
+        return wait_until(find, 20, f"a report with {words}: {self.gateway.words()}")
 
     def lines(self, queue_id):
         """Lines of the log about attempts to pass that message on."""
@@ -170,6 +186,48 @@ def test_a_domain_that_mail_cannot_reach_is_told_to_the_sender_at_once(world, do
     world.send(domain)
     text = re.sub(r"\s+", " ", world.report(domain))
     assert "Action: failed" in text and f"Status: {status}" in text and words in text, text
+
+
+@pytest.mark.parametrize("recipients", [
+    ["ä@bücher.example", "b@BÜCHER.Example", "b@xn--bcher-kva.example"], ["b@例え.example"],
+    ["b@müller.example", "b@xn--mller-kva.example", "b@sub.MÜLLER.example"]])
+def test_a_domain_beyond_ascii_is_found_as_dns_has_it_and_named_as_the_sender_wrote_it(world, recipients):
+    name, _ = send(world.gateway, world.ledger, recipients, mail_options=["SMTPUTF8"])
+    taken = wait_until(lambda: [to for _, to, content in world.international.accepted if name in content], 20,
+                       f"the message: {world.gateway.words()}")
+    assert taken == [tuple(recipients)]  # in one transaction: it is one domain
+
+
+def test_a_domain_in_a_labels_needs_no_smtputf8_anywhere(world):
+    name, _ = world.send("xn--slen-loa.example")
+    world.arrives(name, "first")
+
+
+@pytest.mark.parametrize("domain, status, words", [
+    ("sälen.example", "5.6.7", "does not offer SMTPUTF8"),
+    ("nirgendwö.example", "5.1.2", "there is no mail domain xn--nirgendw-u4a.example")])
+def test_who_writes_beyond_ascii_is_told_why_it_could_not_be_delivered(world, domain, status, words):
+    """The report goes to where SMTPUTF8 is not known."""
+    _, queue_id = send(world.gateway, world.ledger, [f"b@{domain}"], mail_options=["SMTPUTF8"])
+    text = re.sub(r"\s+", " ", world.report_about(queue_id))
+    assert "Action: failed" in text and f"Status: {status}" in text and words in text, text
+
+
+def test_a_domain_that_idna_does_not_allow_is_refused_at_once(world):
+    with smtplib.SMTP("127.0.0.1", world.gateway.port, timeout=60) as session:
+        session.ehlo()
+        assert session.mail("a@☃.example", ["SMTPUTF8"]) == (553, b"5.1.8 The address has a domain beyond ASCII that IDNA does not allow (RFC 5891)")
+        assert session.mail("a@example.org", ["SMTPUTF8"])[0] == 250
+        assert session.rcpt("b@☃.example") == (553, b"5.1.2 The address has a domain beyond ASCII that IDNA does not allow (RFC 5891)")
+        assert session.rcpt("b@b＠c.example")[0] == 553
+        assert session.rcpt("b@bücher.example")[0] == 250
+
+
+def test_explain_knows_a_domain_beyond_ascii(world):
+    for domain in ("bücher.example", "xn--bcher-kva.example"):
+        assert [hop["name"] for hop in world.explain(domain)["next_hops"]] == ["utf8.mx.example"]
+    assert world.explain("müller.example")["route"] == "international"
+    assert world.explain("nirgendwö.example")["problem"].startswith("550 5.1.2 there is no mail domain xn--nirgendw-u4a")
 
 
 def test_a_line_of_the_log_names_the_server_and_its_address(world):

@@ -24,11 +24,11 @@ def rows(one):
     return [json.loads(line) for line in command(one, "--json").stdout.splitlines()]
 
 
-def send(one, ledger, recipients=("b@example.net",), size=300, options=()):
+def send(one, ledger, recipients=("b@example.net",), size=300, options=(), mail_options=()):
     name, text = ledger.make(size)
     with smtplib.SMTP("127.0.0.1", one.port, timeout=60) as session:
         session.ehlo()
-        session.mail("a@example.org")
+        session.mail("a@example.org", list(mail_options))
         for recipient in recipients:
             session.rcpt(recipient, options)
         code, words = session.data(text)

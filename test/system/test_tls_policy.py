@@ -89,12 +89,12 @@ class World:
               "nothing.self": "mx.nothing", "alias.self": "alias", "fits.only": "mx.fits", "nothing.only": "mx.nothing",
               "fits.verified": "mx.fits", "nothing.verified": "mx.nothing", "pinned.pinned": "mx.nothing",
               "stripped.bare": "mx.stripped", "any.bare": "mx.nothing", "any.need": "mx.nothing", "any.broken": "mx.nothing",
-              "a.promise": "mx.promise"}
+              "a.promise": "mx.promise", "xn--fts-sna.self": "mx.differs"}
         lines += [f"{domain}.example. MX 10 {host}.example." for domain, host in mx.items()]
         lines += ["both.promise.example. MX 10 mx.plain.example.", "both.promise.example. MX 20 mx.promise.example.",
                   "plain.promise.example. MX 10 mx.plain.example.", "ours.anchored.example. MX 10 mail.example.org.", "other.anchored.example. MX 10 mx.astray.example."]
         self.sts = [f"{name}.good.example" for name in ("enforce", "wrong", "testing", "expire", "keep", "redirect", "html", "long",
-                                                        "absent", "untrusted", "slow")] + ["policy.self.example"]
+                                                        "absent", "untrusted", "slow", "xn--geprft-6ya")] + ["policy.self.example"]
         for domain in self.sts:
             server = "mx.nothing.example" if "self" in domain else "mail.example.org"
             lines += [f"{domain}. MX 10 {server}.", f"mta-sts.{domain}. A {WEB}", f'_mta-sts.{domain}. TXT "v=STSv1; id=1;"']
@@ -108,6 +108,7 @@ class World:
         policies = Policies(folder, certificate, self.certificates.key(certificate), WEB)
         policies.put("enforce.good.example", POLICY.format(mode="enforce", mx=OURS, age=86400))
         policies.put("wrong.good.example", POLICY.format(mode="enforce", mx=ELSEWHERE, age=86400))
+        policies.put("xn--geprft-6ya.good.example", POLICY.format(mode="enforce", mx=ELSEWHERE, age=86400))
         policies.put("keep.good.example", POLICY.format(mode="enforce", mx=ELSEWHERE, age=86400))
         policies.put("expire.good.example", POLICY.format(mode="enforce", mx=ELSEWHERE, age=3))
         policies.put("testing.good.example", POLICY.format(mode="testing", mx=ELSEWHERE, age=86400))
@@ -270,6 +271,14 @@ def test_a_policy_in_force_wants_a_verified_certificate_of_a_server_that_it_name
     assert world.policies.asked("enforce.good.example") == 1
     world.arrives("enforce.good.example", "TLSv1.3, verified")
     assert world.policies.asked("enforce.good.example") == 1  # the same version is not fetched again
+
+
+def test_what_a_domain_beyond_ascii_publishes_holds_for_each_way_to_write_it(world):
+    for domain in ("föts", "xn--fts-sna"):
+        world.waits(f"{domain}.self.example", "none of the TLSA records of mx.differs.example", options=["SMTPUTF8"])
+    for domain in ("geprüft", "xn--geprft-6ya", "GEPRÜFT"):
+        world.waits(f"{domain}.good.example", "MTA-STS policy does not allow this server", options=["SMTPUTF8"])
+    assert world.policies.asked("xn--geprft-6ya.good.example") == 1
 
 
 def test_a_policy_under_test_stops_nothing(world):
