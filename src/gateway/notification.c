@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "gateway/notification_mail.h"
+#include "wire/idn.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -110,8 +111,7 @@ static void send_notice(struct notice *notice, struct notification *what)
         struct intake_envelope envelope = {.id = what->id,
                                            .recipients = &to,
                                            .recipient_count = 1,
-                                           .eight_bit = true,
-                                           .utf8 = what->about->said.utf8,
+                                           .utf8 = !idn_is_ascii(what->to),
                                            .requiretls = what->about->said.requiretls,
                                            .rule = report_rule};
         intake_put(message, buf_view(&mail));

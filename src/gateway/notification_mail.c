@@ -1,5 +1,6 @@
 #include "gateway/notification_mail.h"
 
+#include "wire/idn.h"
 #include "wire/mime.h"
 
 #include <assert.h>
@@ -38,13 +39,34 @@ static void put_line(struct buf *out, sv begin, sv words)
     buf_put(out, SV("\r\n"));
 }
 
-static bool is_ascii(sv text)
+/* The character that well-formed UTF-8 has at its front, and in *ret_n its bytes. */
+static uint32_t character(sv text, size_t *ret_n)
 {
-    assert(text.p || text.n == 0);
-    for (size_t i = 0; i < text.n; i++)
-        if ((unsigned char)text.p[i] > 0x7e)
-            return false;
-    return true;
+    unsigned char first = (unsigned char)text.p[0];
+    size_t n = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+    uint32_t code = n == 1 ? first : first & (0x7fU >> n);
+    for (size_t i = 1; i < n; i++)
+        code = code << 6 | ((unsigned char)text.p[i] & 0x3f);
+    *ret_n = n;
+    return code;
+}
+
+/* RFC 6533 §3: the 7-bit form of an address of type utf-8. escaped: what of ASCII is written so too. */
+static void put_utf8_line(struct buf *out, sv begin, sv address, const char *escaped)
+{
+    if (!sv_utf8(address)) {
+        put_line(out, begin, address);
+        return;
+    }
+    buf_put(out, begin);
+    for (size_t n; address.n; address = sv_from(address, n)) {
+        uint32_t code = character(address, &n);
+        if (code < 0x21 || code > 0x7e || strchr(escaped, (int)code))
+            buf_printf(out, "\\x{%02X}", (unsigned)code);
+        else
+            buf_put_char(out, (char)code);
+    }
+    buf_put(out, SV("\r\n"));
 }
 
 static void put_plain(struct buf *out, const struct notification *notification)
@@ -72,8 +94,14 @@ static void put_recipient(struct buf *out, const struct notification *notificati
     const struct notification_recipient *recipient = &notification->recipients[i];
     const struct intake_recipient *said = &notification->about->said.recipients[recipient->index];
     buf_put(out, SV("\r\n"));
-    put_line(out, SV("Original-Recipient: "), said->orcpt);
-    put_line(out, SV("Final-Recipient: rfc822; "), said->address);
+    if (sv_istarts(said->orcpt, SV("utf-8;")))
+        put_utf8_line(out, SV("Original-Recipient: "), said->orcpt, ""); /* it may be in this form already */
+    else
+        put_line(out, SV("Original-Recipient: "), said->orcpt);
+    if (idn_is_ascii(said->address))
+        put_line(out, SV("Final-Recipient: rfc822; "), said->address);
+    else
+        put_utf8_line(out, SV("Final-Recipient: utf-8; "), said->address, "+=\\");
     buf_printf(out, "Action: %s\r\nStatus: %s\r\n", kinds[recipient->kind].action, recipient->status);
     put_line(out, SV("Remote-MTA: dns; "), recipient->remote);
     put_line(out, SV("Diagnostic-Code: smtp; "), recipient->said);
@@ -106,11 +134,20 @@ static sv header_of(sv content)
     return header;
 }
 
+/* All of it in ASCII: a report goes back over hops that may have neither 8BITMIME nor SMTPUTF8. */
 static void add_part(GMimeMultipart *multipart, const char *type, const char *subtype, sv body)
 {
-    bool plain = strcmp(subtype, "plain") == 0;
-    mime_add(multipart, type, subtype, plain ? "utf-8" : NULL,
-             is_ascii(body) ? GMIME_CONTENT_ENCODING_7BIT : GMIME_CONTENT_ENCODING_8BIT, body);
+    bool text = strcmp(type, "text") == 0;
+    GMimeContentEncoding encoding = idn_is_ascii(body) ? GMIME_CONTENT_ENCODING_7BIT
+                                    : text             ? GMIME_CONTENT_ENCODING_QUOTEDPRINTABLE
+                                                       : GMIME_CONTENT_ENCODING_BASE64;
+    mime_add(multipart, type, subtype, strcmp(subtype, "plain") == 0 ? "utf-8" : NULL, encoding, body);
+}
+
+/* message/rfc822 may not be encoded (RFC 2046 §5.2.1), message/global may (RFC 6532 §3.7). */
+static void add_message(GMimeMultipart *multipart, sv content)
+{
+    add_part(multipart, "message", idn_is_ascii(content) ? "rfc822" : "global", content);
 }
 
 static GMimeMultipart *report_new(const struct notification *notification)
@@ -145,7 +182,7 @@ int notification_compose(struct buf *out, const struct notification *notificatio
     add_part(multipart, "text", "plain", buf_view(&plain));
     add_part(multipart, "message", "delivery-status", buf_view(&status));
     if (full)
-        add_part(multipart, "message", "rfc822", notification->content);
+        add_message(multipart, notification->content);
     else
         add_part(multipart, "text", "rfc822-headers", header_of(notification->content));
     int put = mime_write(multipart, out);

@@ -32,7 +32,7 @@ struct notification {
 
 enum { NOTIFICATION_BYTES_MAX = 32 * 1024 * 1024 };
 
-/* CRLF line ends, no bare one. −1 past the buffer's maximum. */
+/* CRLF line ends, no bare one; in ASCII, but for an addressee beyond it. −1 past the buffer's maximum. */
 int notification_compose(struct buf *out, const struct notification *notification);
 
 #endif

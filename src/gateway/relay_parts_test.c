@@ -9,6 +9,7 @@
 #include "gateway/envelope.h"
 #include "gateway/notification_mail.h"
 #include "gateway/route_table.h"
+#include "wire/idn.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,19 +106,22 @@ static void the_most_exact_domain_decides_the_route(void **state)
                   "    - {name: rest, maildir: /rest}\n"
                   "    - {name: below, domains: [.example.org], maildir: /below}\n"
                   "    - {name: deep, domains: [.a.example.org], maildir: /deep}\n"
-                  "    - {name: one, domains: [x.a.example.org, example.org], maildir: /one}\n");
+                  "    - {name: one, domains: [x.a.example.org, example.org], maildir: /one}\n"
+                  "    - {name: idn, domains: [bücher.example, .xn--bcher-kva.example], maildir: /idn}\n");
     static const struct {
         const char *domain, *route;
     } cases[] = {{"local.example", "local"}, {"LOCAL.example", "local"},  {"example.org", "one"},
                  {"b.example.org", "below"}, {"y.a.example.org", "deep"}, {"x.a.example.org", "one"},
                  {"notexample.org", "rest"}, {"example.com", "rest"},     {"", "local"},
-                 {"a.example.org", "below"}};
+                 {"a.example.org", "below"}, {"bücher.example", "idn"},   {"xn--bcher-kva.example", "idn"},
+                 {"BÜCHER.Example", "idn"},  {"a.bücher.example", "idn"}, {"buecher.example", "rest"}};
     struct route_table *table = NULL;
     assert_int_equal(route_table_new(config, &table, NULL), 0);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_string_equal(route_for(table, sv_of(cases[i].domain))->name, cases[i].route);
     assert_string_equal(route_named(table, SV("deep"))->maildir, "/deep");
     assert_null(route_named(table, SV("nowhere")));
+    assert_null(route_for(table, SV("☃.example")));
     config_free(config); /* the table has copies */
     assert_string_equal(route_for(table, SV("example.com"))->name, "rest");
     route_table_free(table);
@@ -208,6 +212,43 @@ static void what_requires_tls_does_not_come_back_whole(void **state)
     free(text);
 }
 
+static void a_report_is_in_ascii_whatever_it_is_about(void **state)
+{
+    (void)state;
+    static const struct intake_recipient beyond[] = {
+        {.address = SV_INIT("\"a b\\+\"@bücher.example"), .orcpt = SV_INIT("utf-8;\\x{E4}ö@例え.example")}};
+    struct envelope about = example();
+    about.said.recipients = beyond;
+    about.said.recipient_count = 1;
+    about.said.ret = INTAKE_RETURN_FULL;
+    about.said.requiretls = false;
+    struct notification_recipient told[] = {{0, NOTIFICATION_FAILED, "5.6.7", SV("weg damit: ü"), SV_NONE}};
+    struct notification notification = {.about = &about,
+                                        .recipients = told,
+                                        .count = 1,
+                                        .content = SV("Subject: für dich\r\n\r\ndaß\r\n"),
+                                        .to = SV("a@example.org"),
+                                        .id = SV("ABC"),
+                                        .hostname = SV("gw.example.org"),
+                                        .now = NOW};
+    char *full = compose(&notification);
+    assert_true(idn_is_ascii(sv_of(full)));
+    assert_non_null(strstr(full,
+                           "\r\nOriginal-Recipient: utf-8;\\x{E4}\\x{F6}@\\x{4F8B}\\x{3048}.example\r\n"
+                           "Final-Recipient: utf-8; \"a\\x{20}b\\x{5C}\\x{2B}\"@b\\x{FC}cher.example\r\n"));
+    assert_non_null(strstr(full, "  <\"a b\\+\"@b=C3=BCcher.example>\r\n"));
+    assert_non_null(strstr(full, "Content-Type: message/global\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+                                 "U3ViamVjdDogZsO8ciBkaWNoDQoNCmRhw58NCg==\r\n"));
+    about.said.ret = INTAKE_RETURN_HEADERS;
+    char *header = compose(&notification);
+    assert_true(idn_is_ascii(sv_of(header)));
+    assert_non_null(strstr(header, "Content-Type: text/rfc822-headers\r\n"
+                                   "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
+                                   "Subject: f=C3=BCr dich\r\n"));
+    free(full);
+    free(header);
+}
+
 static void a_delay_says_until_when_it_is_tried_and_gives_no_body_back(void **state)
 {
     (void)state;
@@ -231,6 +272,7 @@ int main(void)
         cmocka_unit_test(without_a_route_for_all_some_domains_have_none),
         cmocka_unit_test(what_requires_tls_does_not_come_back_whole),
         cmocka_unit_test(a_notification_says_what_machines_and_people_need),
+        cmocka_unit_test(a_report_is_in_ascii_whatever_it_is_about),
         cmocka_unit_test(a_delay_says_until_when_it_is_tried_and_gives_no_body_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
