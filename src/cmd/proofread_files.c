@@ -161,10 +161,9 @@ void proofread_pam(struct proofread *check, const struct config *config)
     const char *own = config->relay.pam_directory;
     for (size_t i = 0; i < config->relay.account_count; i++) {
         const struct config_account *account = &config->relay.accounts[i];
-        const struct config_place place = {account->file, account->line, account->column};
         if (account->pam && !has_service(own ? own : "/etc/pam.d", account->pam) &&
             (own || !has_service("/usr/lib/pam.d", account->pam)))
-            COMPLAIN(check, &place,
+            COMPLAIN(check, &account->place,
                      "write it: one line for auth and one for account, as doc/gateway.md shows",
                      "account %s: PAM has no service %s in %s", account->name, account->pam,
                      own ? own : "/etc/pam.d");

@@ -217,7 +217,24 @@ static void derive_listeners(struct config *config)
     }
 }
 
-/* Rules and accounts know where they stand. */
+/* Where the items of a list stand goes into their structs, which have a place at that offset. */
+static void note_places(const struct config_instance *first, size_t offset)
+{
+    for (const struct config_instance *item = first; item; item = item->next)
+        memcpy((char *)item->base + offset, &item->own, sizeof item->own);
+}
+
+static void note_relay_places(struct config_relay *relay, const struct config_instance *instance)
+{
+    relay->certificate_place = config_place_of(instance, "certificate");
+    relay->key_place = config_place_of(instance, "key");
+    relay->client_ca_place = config_place_of(instance, "client_ca");
+    note_places(instance->children[CONFIG_RELAY_SMARTHOSTS], offsetof(struct config_smarthost, place));
+    note_places(instance->children[CONFIG_RELAY_ROUTES], offsetof(struct config_route, place));
+    note_places(instance->children[CONFIG_RELAY_RULES], offsetof(struct config_rule, place));
+    note_places(instance->children[CONFIG_RELAY_ACCOUNTS], offsetof(struct config_account, place));
+}
+
 static void derive_relay(struct config *config, const struct config_instance *relay)
 {
     config->relay.present = relay != NULL;
@@ -231,31 +248,8 @@ static void derive_relay(struct config *config, const struct config_instance *re
         if (!host->helo)
             host->helo = config->hostname;
     }
-    if (!relay)
-        return;
-    config->relay.certificate_place = config_place_of(relay, "certificate");
-    config->relay.key_place = config_place_of(relay, "key");
-    config->relay.client_ca_place = config_place_of(relay, "client_ca");
-    const struct config_instance *item = relay->children[CONFIG_RELAY_SMARTHOSTS];
-    for (size_t i = 0; item && i < config->relay.smarthost_count; i++, item = item->next)
-        config->relay.smarthosts[i].place = item->own;
-    item = relay->children[CONFIG_RELAY_ROUTES];
-    for (size_t i = 0; item && i < config->relay.route_count; i++, item = item->next)
-        config->relay.routes[i].place = item->own;
-    item = relay->children[CONFIG_RELAY_RULES];
-    for (size_t i = 0; item && i < config->relay.rule_count; i++, item = item->next) {
-        struct config_rule *rule = &config->relay.rules[i];
-        rule->file = item->own.file;
-        rule->line = item->own.line;
-        rule->column = item->own.column;
-    }
-    item = relay->children[CONFIG_RELAY_ACCOUNTS];
-    for (size_t i = 0; item && i < config->relay.account_count; i++, item = item->next) {
-        struct config_account *account = &config->relay.accounts[i];
-        account->file = item->own.file;
-        account->line = item->own.line;
-        account->column = item->own.column;
-    }
+    if (relay)
+        note_relay_places(&config->relay, relay);
 }
 
 /* The defaults that depend on another key. */
@@ -265,10 +259,8 @@ static void derive(struct config *config, const struct config_instance *top, con
         config->runtime_directory = runtime_directory(config);
     if (!config->hostname)
         config->hostname = arena_cstr(config->arena, sv_of(machine_name));
-    const struct config_instance *item = top->children[CONFIG_TOP_GATEWAYS];
-    for (size_t i = 0; item && i < config->gateway_count; i++, item = item->next) {
+    for (size_t i = 0; i < config->gateway_count; i++) {
         struct config_gateway *gateway = &config->gateways[i];
-        gateway->place = item->own;
         if (!gateway->verify_name)
             gateway->verify_name = gateway->host ? gateway->host : gateway->address;
         if (!gateway->helo)
@@ -277,11 +269,12 @@ static void derive(struct config *config, const struct config_instance *top, con
             gateway->sender = config->sender;
     }
     derive_relay(config, top->children[CONFIG_TOP_RELAY]);
-    item = top->children[CONFIG_TOP_INPUTS];
-    for (size_t i = 0; item && i < config->input_count; i++, item = item->next) {
-        config->inputs[i].label = input_label(config, &config->inputs[i]);
-        config->inputs[i].place = item->own;
-        config->inputs[i].zone_place = config_place_of(item, "time_zone");
+    note_places(top->children[CONFIG_TOP_GATEWAYS], offsetof(struct config_gateway, place));
+    for (const struct config_instance *item = top->children[CONFIG_TOP_INPUTS]; item; item = item->next) {
+        struct config_input *input = item->base;
+        input->label = input_label(config, input);
+        input->place = item->own;
+        input->zone_place = config_place_of(item, "time_zone");
     }
     config->rules_place = config_place_of(top, "rules");
     config_find_secrets(config, top);

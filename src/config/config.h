@@ -127,8 +127,8 @@ struct config_input { CONFIG_INPUT(CONFIG_FIELD) const char *label; /* e.g. "sys
 struct config_alerts { CONFIG_ALERTS(CONFIG_FIELD) };
 struct config_delivery { CONFIG_DELIVERY(CONFIG_FIELD) };
 struct config_listener { CONFIG_LISTENER(CONFIG_FIELD) };
-struct config_rule { CONFIG_RULE(CONFIG_FIELD) const char *file; int line, column; };
-struct config_account { CONFIG_ACCOUNT(CONFIG_FIELD) const char *file; int line, column; };
+struct config_rule { CONFIG_RULE(CONFIG_FIELD) struct config_place place; };
+struct config_account { CONFIG_ACCOUNT(CONFIG_FIELD) struct config_place place; };
 struct config_route { CONFIG_ROUTE(CONFIG_FIELD) struct config_place place; };
 struct config_smarthost { CONFIG_SMARTHOST(CONFIG_FIELD) struct config_place place; };
 struct config_dkim { CONFIG_DKIM(CONFIG_FIELD) };

@@ -20,7 +20,7 @@ static void a_relay_on_its_own_needs_no_gateways_and_nobody_to_tell(void **state
     assert_non_null(config);
     assert_true(config_relay_alone(config));
     assert_int_equal(config->relay.rule_count, 1);
-    assert_int_equal(config->relay.rules[0].line, 4);
+    assert_int_equal(config->relay.rules[0].place.line, 4);
     assert_int_equal(config->relay.rules[0].over, CONFIG_OVER_DEFER);
     config_free(config);
     assert_null(parse(RELAY "inputs: [{journal: {}}]\n"));

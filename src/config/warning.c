@@ -112,7 +112,7 @@ static void warn_of_relay(const struct config *config, config_warning_fn *fn, vo
             continue;
         snprintf(line, sizeof line, "Rule %s makes an open relay: anybody may send anywhere through us.",
                  rule->name);
-        fn(arg, rule->file, rule->line, line);
+        fn(arg, rule->place.file, rule->place.line, line);
     }
     if (config_relay_asks_pam(&config->relay) && offers_scram(&config->relay))
         fn(arg, NULL, 0,

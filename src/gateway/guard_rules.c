@@ -76,7 +76,7 @@ static const struct zone *take_zone(const struct making *making, const char *nam
 
 /* A zone that the system does not know is the one thing that only shows here. */
 static struct guard_hours make_hours(const struct making *making, const struct config_strings *list,
-                                     const char *zone, const char *file, int line, int column)
+                                     const char *zone, struct config_place place)
 {
     struct guard_hours hours = {.spans = take(making, list->count * sizeof *hours.spans),
                                 .count = list->count,
@@ -91,7 +91,7 @@ static struct guard_hours make_hours(const struct making *making, const struct c
     buf_free(&text);
     hours.zone = zone ? take_zone(making, zone) : NULL;
     if (zone && !hours.zone)
-        config_errors_add(making->errors, file, line, column, ZONE_ADVICE,
+        config_errors_add(making->errors, place.file, place.line, place.column, ZONE_ADVICE,
                           "time_zone: there is no zone \"%s\"", hours.zone_name);
     return hours;
 }
@@ -122,10 +122,10 @@ static struct guard_rule make_rule(const struct making *making, const struct con
 {
     return (struct guard_rule){
         .name = keep(making, rule->name),
-        .file = keep(making, rule->file),
-        .line = rule->line,
+        .file = keep(making, rule->place.file),
+        .line = rule->place.line,
         .networks = make_networks(making, &rule->networks),
-        .hours = make_hours(making, &rule->hours, rule->time_zone, rule->file, rule->line, rule->column),
+        .hours = make_hours(making, &rule->hours, rule->time_zone, rule->place),
         .listeners = keep_list(making, &rule->listeners),
         .accounts = keep_list(making, &rule->accounts),
         .certificates = keep_list(making, &rule->certificates),
@@ -159,8 +159,7 @@ static struct guard_account make_account(const struct making *making, const stru
     return (struct guard_account){
         .name = keep(making, account->name),
         .networks = make_networks(making, &account->networks),
-        .hours = make_hours(making, &account->hours, account->time_zone, account->file, account->line,
-                            account->column),
+        .hours = make_hours(making, &account->hours, account->time_zone, account->place),
         .senders = keep_list(making, &account->senders),
         .quota = (uint32_t)account->quota,
     };
