@@ -1,4 +1,5 @@
 /* What goes beyond one key: bounds, keys that need or exclude each other, names that must differ. */
+#include "base/cstr.h"
 #include "config/check_private.h"
 #include "config/mailbox.h"
 #include "wire/event.h"
@@ -35,6 +36,24 @@ void check_refuse(const struct check *check, const struct config_instance *insta
 {
     struct config_place place = config_place_of(instance, key);
     config_errors_add(check->errors, place.file, place.line, place.column, advice, "%s: %s", key, message);
+}
+
+static const char *text_at(const struct config_instance *instance, size_t offset)
+{
+    return *(const char *const *)(const void *)((const char *)instance->base + offset);
+}
+
+void check_names(const struct check *check, const struct config_instance *first, const char *advice,
+                 const char *message)
+{
+    const struct config_section *section = first ? first->section : NULL;
+    size_t offset = section ? section->fields[field_index(section, "name")].offset : 0;
+    for (const struct config_instance *item = first; item; item = item->next)
+        for (const struct config_instance *other = first; other != item; other = other->next)
+            if (text_at(item, offset) && cstr_same(text_at(item, offset), text_at(other, offset))) {
+                check_refuse(check, item, "name", advice, message);
+                break;
+            }
 }
 
 /* Values that their type allows and their meaning does not. */
@@ -129,12 +148,6 @@ void check_peer(const struct check *check, const struct config_instance *instanc
                      "none has no certificate to check");
 }
 
-static void check_gateway(const struct check *check, const struct config_instance *instance)
-{
-    const struct config_gateway *gateway = instance->base;
-    check_peer(check, instance, gateway->security);
-}
-
 static void check_postbox(const struct check *check, const struct config_instance *instance,
                           const struct config_postbox *box)
 {
@@ -219,15 +232,9 @@ static void check_way(const struct check *check, const struct config_instance *i
 static void check_ways(const struct check *check)
 {
     const struct config_instance *first = check->top->children[CONFIG_TOP_WAYS];
-    for (const struct config_instance *item = first; item; item = item->next) {
-        const struct config_way *way = item->base;
+    for (const struct config_instance *item = first; item; item = item->next)
         check_way(check, item);
-        for (const struct config_instance *other = first; other != item; other = other->next)
-            if (way->name && ((const struct config_way *)other->base)->name &&
-                strcmp(way->name, ((const struct config_way *)other->base)->name) == 0)
-                check_refuse(check, item, "name", "give each way its own name",
-                             "another way out is called so");
-    }
+    check_names(check, first, "give each way its own name", "another way out is called so");
 }
 
 static void check_lists(const struct check *check)
@@ -295,18 +302,11 @@ static void check_gateways(const struct check *check)
                           "gateways: at least one is needed");
     }
     for (const struct config_instance *item = first; item; item = item->next) {
-        const struct config_gateway *gateway = item->base;
-        check_gateway(check, item);
+        check_peer(check, item, ((const struct config_gateway *)item->base)->security);
         check_bounds(check, item);
         check_landing(check, item);
-        for (const struct config_instance *other = first; other != item; other = other->next)
-            if (gateway->name && ((const struct config_gateway *)other->base)->name &&
-                strcmp(gateway->name, ((const struct config_gateway *)other->base)->name) == 0) {
-                check_refuse(check, item, "name", "give each gateway its own name",
-                             "another gateway is called so");
-                break;
-            }
     }
+    check_names(check, first, "give each gateway its own name", "another gateway is called so");
 }
 
 static const char *kind_of(const struct config_input *input)

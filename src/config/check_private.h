@@ -14,6 +14,10 @@ struct check {
 void check_refuse(const struct check *check, const struct config_instance *instance, const char *key,
                   const char *advice, const char *message);
 
+/* Two of one list may not have one name. */
+void check_names(const struct check *check, const struct config_instance *first, const char *advice,
+                 const char *message);
+
 /* Values that their type allows and their meaning does not, as check.c's table has them. */
 void check_bounds(const struct check *check, const struct config_instance *instance);
 

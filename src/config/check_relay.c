@@ -184,7 +184,6 @@ static void check_rules(const struct check *check, const struct config_instance 
 {
     const struct config_instance *first = relay->children[CONFIG_RELAY_RULES];
     for (const struct config_instance *item = first; item; item = item->next) {
-        const struct config_rule *rule = item->base;
         check_verdict(check, item);
         check_refusing(check, item);
         check_companions(check, item);
@@ -192,34 +191,23 @@ static void check_rules(const struct check *check, const struct config_instance 
         check_references(check, item);
         check_empty_lists(check, item);
         check_open(check, item);
-        for (const struct config_instance *other = first; other != item; other = other->next)
-            if (rule->name && ((const struct config_rule *)other->base)->name &&
-                strcmp(rule->name, ((const struct config_rule *)other->base)->name) == 0) {
-                check_refuse(check, item, "name", "give each rule its own name: refusals and the log name it",
-                             "another rule is called so");
-                break;
-            }
     }
+    check_names(check, first, "give each rule its own name: refusals and the log name it",
+                "another rule is called so");
 }
 
 static void check_accounts(const struct check *check, const struct config_instance *relay)
 {
     const struct config_instance *first = relay->children[CONFIG_RELAY_ACCOUNTS];
     for (const struct config_instance *item = first; item; item = item->next) {
-        const struct config_account *account = item->base;
         check_empty_lists(check, item);
         if (config_given(item, "pam") && config_given(item, "password"))
             check_refuse(check, item, "pam", "keep one of the two", "excludes password");
         if (config_given(item, "hours") && !config_given(item, "time_zone"))
             check_refuse(check, item, "hours", "add time_zone: and its name, such as Europe/Berlin or UTC",
                          "need a time zone");
-        for (const struct config_instance *other = first; other != item; other = other->next)
-            if (account->name && ((const struct config_account *)other->base)->name &&
-                strcmp(account->name, ((const struct config_account *)other->base)->name) == 0) {
-                check_refuse(check, item, "name", "keep one of the two", "another account is called so");
-                break;
-            }
     }
+    check_names(check, first, "keep one of the two", "another account is called so");
 }
 
 void check_relay(const struct check *check)

@@ -59,19 +59,6 @@ static void check_route(const struct check *check, const struct config_instance 
         }
 }
 
-/* Two of one list may not have one name. */
-static void check_names(const struct check *check, const struct config_instance *first, const char *what)
-{
-    for (const struct config_instance *item = first; item; item = item->next)
-        for (const struct config_instance *other = first; other != item; other = other->next) {
-            const char *a = *(const char *const *)item->base, *b = *(const char *const *)other->base;
-            if (a && b && strcmp(a, b) == 0) {
-                check_refuse(check, item, "name", "give each its own name", what);
-                break;
-            }
-        }
-}
-
 static void check_route_of_rule(const struct check *check, const struct config_instance *instance)
 {
     const struct config_rule *rule = instance->base;
@@ -92,8 +79,8 @@ void check_routes(const struct check *check, const struct config_instance *relay
         check_route(check, item);
     for (const struct config_instance *item = hosts; item; item = item->next)
         check_smarthost(check, item);
-    check_names(check, routes, "another route is called so");
-    check_names(check, hosts, "another smarthost is called so");
+    check_names(check, routes, "give each its own name", "another route is called so");
+    check_names(check, hosts, "give each its own name", "another smarthost is called so");
     for (const struct config_instance *item = relay->children[CONFIG_RELAY_RULES]; item; item = item->next)
         check_route_of_rule(check, item);
 }
