@@ -66,6 +66,9 @@ void check_listeners(const struct check *check, const struct config_instance *re
         config_errors_add(check->errors, relay->own.file, relay->own.line, relay->own.column,
                           "add listen: and the addresses that clients come to",
                           "listen is missing in relay; it is a list of addresses with ports");
+    if (check->config->relay.listener_count > CONFIG_LISTENERS_MAX)
+        check_refuse(check, relay, "listen_tls", "leave some of them out",
+                     "more than 64 addresses with those of listen");
     for (const struct config_instance *item = first; item; item = item->next) {
         check_listener(check, relay, item);
         if (((const struct config_listener *)item->base)->address)

@@ -206,7 +206,7 @@ enum {
     CONFIG_DKIM_HEADERS_MAX = 32,
     CONFIG_LISTS_MAX = 1000,
     CONFIG_LIST_ITEMS_MAX = 1000,
-    CONFIG_LISTENERS_MAX = 64, /* of listen, and of listen_tls */
+    CONFIG_LISTENERS_MAX = 64, /* of listen and listen_tls together */
     CONFIG_RULES_MAX = 1000,
     CONFIG_ACCOUNTS_MAX = 10000,
 };

@@ -86,6 +86,28 @@ static void what_is_wrong_with_an_address_is_told_with_its_place(void **state)
     }
 }
 
+static void more_addresses_than_the_gateway_listens_at_are_an_error(void **state)
+{
+    (void)state;
+    for (int more = 0; more < 2; more++) {
+        struct buf text = BUF_INIT(8192);
+        buf_printf(&text, "relay:\n" INSIDE_TLS "  listen: [");
+        for (int i = 0; i < CONFIG_LISTENERS_MAX / 2; i++)
+            buf_printf(&text, "'[::]:%d', ", 1000 + i);
+        buf_printf(&text, "]\n  listen_tls: [");
+        for (int i = 0; i < CONFIG_LISTENERS_MAX / 2 + more; i++)
+            buf_printf(&text, "'[::]:%d', ", 2000 + i);
+        buf_printf(&text, "]\n%c", '\0');
+        struct config *config = parse(text.bytes);
+        assert_int_equal(config == NULL, more);
+        config_free(config);
+        buf_free(&text);
+    }
+    assert_int_equal(errors.count, 1);
+    assert_non_null(strstr(errors.items[0].message, "listen_tls: more than 64 addresses"));
+    assert_int_equal(errors.items[0].line, 5);
+}
+
 static void what_is_wrong_with_a_rule_is_told_with_its_place(void **state)
 {
     (void)state;
@@ -232,6 +254,7 @@ int main(void)
         TEST(a_relay_on_its_own_needs_no_gateways_and_nobody_to_tell),
         TEST(an_address_stands_alone_or_with_what_holds_there),
         TEST(what_is_wrong_with_an_address_is_told_with_its_place),
+        TEST(more_addresses_than_the_gateway_listens_at_are_an_error),
         TEST(what_is_wrong_with_a_rule_is_told_with_its_place),
         TEST(a_rule_that_lets_anybody_send_anywhere_is_refused_unless_it_is_said_in_words),
         TEST(an_open_relay_is_warned_of_every_time),

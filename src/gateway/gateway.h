@@ -22,7 +22,8 @@ struct gateway_setup {
 /* −1 if the certificate, a rule or a route cannot be taken, or the spool not be opened. */
 int gateway_new(const struct gateway_setup *setup, struct gateway **ret, struct err *err);
 
-enum { GATEWAY_SOCKETS_MAX = 64 };
+/* At a reload the new ones come before the old ones go. */
+enum { GATEWAY_SOCKETS_MAX = 2 * CONFIG_LISTENERS_MAX };
 
 /* The listening socket of that address, as one of relay.listeners has it. Takes over fd, and closes it past
  * GATEWAY_SOCKETS_MAX. */
