@@ -28,9 +28,7 @@ static void print_json(const struct proofread *check)
     json_object_set_new(json, "ok", json_boolean(check->errors.count == 0));
     json_object_set_new(json, "errors", errors);
     json_object_set_new(json, "warnings", warnings);
-    json_dumpf(json, stdout, JSON_COMPACT);
-    putchar('\n');
-    json_decref(json);
+    report_line_new(json);
 }
 
 static void print_text(const struct proofread *check)

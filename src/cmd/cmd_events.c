@@ -53,20 +53,15 @@ static void set_field(json_t *fields, const char *name, json_t *value)
 static void print_json(struct decoding *decoding, const struct event *event)
 {
     char time[40];
-    json_t *json = json_object(), *fields = json_object(), *source = json_object();
+    json_t *json = json_object(), *fields = json_object();
     for (size_t i = 0; i < event->field_count; i++)
         set_field(fields, arena_cstr(decoding->arena, event->fields[i].name), field_value(&event->fields[i]));
-    json_object_set_new(source, "product", report_text(event->source.product));
-    json_object_set_new(source, "category", report_text(event->source.category));
-    json_object_set_new(source, "service", report_text(event->source.service));
     json_object_set_new(json, "time", json_string(time_rfc3339(event->time, time, sizeof time)));
     json_object_set_new(json, "format", json_string(event->format ? event->format : ""));
-    json_object_set_new(json, "logsource", source);
+    json_object_set_new(json, "logsource", report_logsource(&event->source));
     json_object_set_new(json, "message", report_text(event->message));
     json_object_set_new(json, "fields", fields);
-    json_dumpf(json, stdout, JSON_COMPACT);
-    putchar('\n');
-    json_decref(json);
+    report_line_new(json);
 }
 
 /* As wide as the longest name, within reason. */

@@ -14,8 +14,7 @@ static int on_step(void *arg, const json_t *step)
 {
     struct following *following = arg;
     if (following->json) {
-        json_dumpf(step, stdout, JSON_COMPACT);
-        putchar('\n');
+        report_line(step);
         fflush(stdout);
     } else
         report_print_step(step, &following->first);

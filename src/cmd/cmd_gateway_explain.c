@@ -95,11 +95,6 @@ static void print_verdict(const struct guard_verdict *verdict)
     print_options(verdict);
 }
 
-static json_t *text_or_null(const char *text)
-{
-    return text && *text ? report_text(sv_of(text)) : json_null();
-}
-
 /* Takes over rules and way. */
 static void print_json(const struct guard_verdict *verdict, json_t *rules, json_t *way)
 {
@@ -108,24 +103,22 @@ static void print_json(const struct guard_verdict *verdict, json_t *rules, json_
     const char *name = verdict->action == GUARD_LATER ? "undecided" : guard_action_name(verdict->action);
     json_object_set_new(json, "verdict", json_string(name));
     json_object_set_new(json, "rule", json_string(verdict->rule));
-    json_object_set_new(json, "file", text_or_null(verdict->file));
+    json_object_set_new(json, "file", report_text_or_null(sv_of(verdict->file)));
     json_object_set_new(json, "line", verdict->file ? json_integer(verdict->line) : json_null());
     json_object_set_new(json, "code", verdict->code ? json_integer(verdict->code) : json_null());
-    json_object_set_new(json, "enhanced", text_or_null(verdict->enhanced));
-    json_object_set_new(json, "text", text_or_null(verdict->text));
-    json_object_set_new(json, "why", text_or_null(verdict->why));
-    json_object_set_new(switched, "recipient", text_or_null(verdict->recipient));
-    json_object_set_new(switched, "sender", text_or_null(options->sender));
-    json_object_set_new(switched, "route", text_or_null(options->route));
-    json_object_set_new(switched, "tag", text_or_null(options->tag));
+    json_object_set_new(json, "enhanced", report_text_or_null(sv_of(verdict->enhanced)));
+    json_object_set_new(json, "text", report_text_or_null(sv_of(verdict->text)));
+    json_object_set_new(json, "why", report_text_or_null(sv_of(verdict->why)));
+    json_object_set_new(switched, "recipient", report_text_or_null(sv_of(verdict->recipient)));
+    json_object_set_new(switched, "sender", report_text_or_null(sv_of(options->sender)));
+    json_object_set_new(switched, "route", report_text_or_null(sv_of(options->route)));
+    json_object_set_new(switched, "tag", report_text_or_null(sv_of(options->tag)));
     json_object_set_new(switched, "clean_header", json_boolean(options->clean_header));
     json_object_set_new(switched, "bare_lf", json_boolean(options->bare_lf));
     json_object_set_new(json, "options", switched);
     json_object_set_new(json, "way", way ? way : json_null());
     json_object_set_new(json, "rules", rules);
-    json_dumpf(json, stdout, JSON_COMPACT);
-    putchar('\n');
-    json_decref(json);
+    report_line_new(json);
 }
 
 static int read_tls(const char *text, unsigned *ret, struct err *err)

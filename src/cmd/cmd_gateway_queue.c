@@ -4,6 +4,7 @@
 #include "cmd/gateway_rules.h"
 #include "cmd/load.h"
 #include "cmd/options.h"
+#include "cmd/report.h"
 #include "cmd/term.h"
 
 #define ANSWER_MAX (60 * NANOS_PER_SECOND)
@@ -13,18 +14,6 @@ struct queue_request {
     bool json, body;
     size_t rows;
 };
-
-static const char *text(const json_t *object, const char *key)
-{
-    const char *value = json_string_value(json_object_get(object, key));
-    return value ? value : "";
-}
-
-static void print_text(const json_t *object, const char *key)
-{
-    const json_t *value = json_object_get(object, key);
-    term_text(stdout, sv_make(json_string_value(value), json_string_length(value)));
-}
 
 static enum term_style state_style(const char *state)
 {
@@ -37,31 +26,31 @@ static void print_message(const json_t *row)
 {
     size_t i;
     json_t *recipient;
-    const char *when = text(row, "arrived_at");
-    printf("%-14s %.10s %.8sZ  ", text(row, "id"), when, strlen(when) > 11 ? when + 11 : "");
-    term_print(stdout, state_style(text(row, "state")), "%-8s", text(row, "state"));
-    printf("  %7lld  <", (long long)json_integer_value(json_object_get(row, "bytes")));
-    print_text(row, "sender");
+    printf("%-14s ", report_get(row, "id"));
+    report_print_time(row, "arrived_at");
+    printf("  ");
+    term_print(stdout, state_style(report_get(row, "state")), "%-8s", report_get(row, "state"));
+    printf("  %7lld  <", report_number(row, "bytes"));
+    report_print(row, "sender");
     printf(">");
     json_array_foreach(json_object_get(row, "recipients"), i, recipient)
     {
         printf("%s", i ? ", " : " to ");
-        print_text(recipient, "address");
+        report_print(recipient, "address");
         if (!json_is_true(json_object_get(recipient, "open")))
             printf(" (done)");
     }
     putchar('\n');
-    if (*text(row, "next_hop")) {
+    if (*report_get(row, "next_hop")) {
         printf("%*s", 15, "");
         term_print(stdout, TERM_DIM, "now to ");
-        print_text(row, "next_hop");
+        report_print(row, "next_hop");
         putchar('\n');
     }
-    if (*text(row, "cause")) {
+    if (*report_get(row, "cause")) {
         printf("%*s", 15, "");
-        term_print(stdout, TERM_DIM,
-                   "%lld attempts: ", (long long)json_integer_value(json_object_get(row, "attempts")));
-        print_text(row, "cause");
+        term_print(stdout, TERM_DIM, "%lld attempts: ", report_number(row, "attempts"));
+        report_print(row, "cause");
         putchar('\n');
     }
 }
@@ -80,16 +69,16 @@ static void print_content(const json_t *row)
 {
     static const char *const facts[] = {"client", "account", "tls", "rule", "route"};
     for (size_t i = 0; i < sizeof facts / sizeof *facts; i++)
-        if (*text(row, facts[i])) {
+        if (*report_get(row, facts[i])) {
             printf("  %-8s ", facts[i]);
-            print_text(row, facts[i]);
+            report_print(row, facts[i]);
             putchar('\n');
         }
     putchar('\n');
-    print_lines(sv_of(text(row, "header")));
+    print_lines(sv_of(report_get(row, "header")));
     if (json_object_get(row, "body")) {
         putchar('\n');
-        print_lines(sv_of(text(row, "body")));
+        print_lines(sv_of(report_get(row, "body")));
     }
 }
 
@@ -98,10 +87,9 @@ static int print_row(void *arg, const json_t *row)
     struct queue_request *request = arg;
     const json_t *count = json_object_get(row, "messages");
     request->rows++;
-    if (request->json) {
-        json_dumpf(row, stdout, JSON_COMPACT);
-        putchar('\n');
-    } else if (count) {
+    if (request->json)
+        report_line(row);
+    else if (count) {
         long long n = (long long)json_integer_value(count);
         printf("%lld message%s\n", n, n == 1 ? "" : "s");
     } else {

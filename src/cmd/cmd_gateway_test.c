@@ -37,9 +37,7 @@ static void on_case(void *arg, const struct guard_case *one)
         json_object_set_new(json, "line", json_integer(one->line));
         json_object_set_new(json, "name", report_text(one->name));
         json_object_set_new(json, "message", report_text(sv_of(one->message)));
-        json_dumpf(json, stdout, JSON_COMPACT);
-        putchar('\n');
-        json_decref(json);
+        report_line_new(json);
     } else if (one->result != GUARD_CASE_PASSED) {
         term_print(stdout, TERM_BOLD, "%s:%d:%d: ", testing->file, one->line, one->column);
         term_text(stdout, one->name);

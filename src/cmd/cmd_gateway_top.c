@@ -4,6 +4,7 @@
 #include "cmd/gateway_rules.h"
 #include "cmd/load.h"
 #include "cmd/options.h"
+#include "cmd/report.h"
 #include "cmd/term.h"
 
 #include <stdlib.h>
@@ -14,20 +15,9 @@
 
 enum { ROWS_DEFAULT = 20, ROWS_MAX = 4096 };
 
-static const char *text(const json_t *object, const char *key)
-{
-    const char *value = json_string_value(json_object_get(object, key));
-    return value ? value : "";
-}
-
-static long long number(const json_t *object, const char *key)
-{
-    return (long long)json_integer_value(json_object_get(object, key));
-}
-
 static void print_padded(const json_t *row, const char *key, int width)
 {
-    sv value = sv_first(sv_of(text(row, key)), (size_t)width);
+    sv value = sv_first(sv_of(report_get(row, key)), (size_t)width);
     term_text(stdout, value);
     printf("%*s ", width - (int)value.n, "");
 }
@@ -35,25 +25,24 @@ static void print_padded(const json_t *row, const char *key, int width)
 static int print_json(void *arg, const json_t *row)
 {
     (void)arg;
-    json_dumpf(row, stdout, JSON_COMPACT);
-    putchar('\n');
+    report_line(row);
     return 0;
 }
 
 static int print_row(void *arg, const json_t *row)
 {
-    const char *when = text(row, "last_at");
+    const char *when = report_get(row, "last_at");
     (void)arg;
     printf("%.8s ", strlen(when) > 11 ? when + 11 : "");
     print_padded(row, "client", 22);
     print_padded(row, "account", 10);
     print_padded(row, "sender", 28);
     print_padded(row, "rule", 14);
-    bool refused = number(row, "refused") + number(row, "deferred") > 0;
-    printf("%6lld %6lld ", number(row, "last_minute"), number(row, "taken"));
-    term_print(stdout, refused ? TERM_RED : TERM_PLAIN, "%6lld %6lld", number(row, "refused"),
-               number(row, "deferred"));
-    printf(" %5lld %9lld\n", number(row, "held"), number(row, "bytes"));
+    bool refused = report_number(row, "refused") + report_number(row, "deferred") > 0;
+    printf("%6lld %6lld ", report_number(row, "last_minute"), report_number(row, "taken"));
+    term_print(stdout, refused ? TERM_RED : TERM_PLAIN, "%6lld %6lld", report_number(row, "refused"),
+               report_number(row, "deferred"));
+    printf(" %5lld %9lld\n", report_number(row, "held"), report_number(row, "bytes"));
     return 0;
 }
 

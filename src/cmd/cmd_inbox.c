@@ -91,9 +91,7 @@ static void print_row(size_t number, const struct entry *entry, bool json)
         json_object_set_new(row, "subject", report_text(sv_of(subject)));
         json_object_set_new(row, "message_id", report_text(sv_of(g_mime_message_get_message_id(message))));
         json_object_set_new(row, "file", report_text(sv_of(entry->path)));
-        json_dumpf(row, stdout, JSON_COMPACT);
-        putchar('\n');
-        json_decref(row);
+        report_line_new(row);
     } else {
         printf("%5zu  %s  ", number, time);
         term_text(stdout, sv_of(subject));

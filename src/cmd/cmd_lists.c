@@ -17,12 +17,6 @@ struct list {
     size_t rows;
 };
 
-static const char *text(const json_t *object, const char *key)
-{
-    const char *value = json_string_value(json_object_get(object, key));
-    return value ? value : "";
-}
-
 static enum term_style state_style(const char *state)
 {
     if (strcmp(state, "landed") == 0 || strcmp(state, "handed-over") == 0)
@@ -30,32 +24,19 @@ static enum term_style state_style(const char *state)
     return strcmp(state, "queued") == 0 || strcmp(state, "raised") == 0 ? TERM_YELLOW : TERM_RED;
 }
 
-static void print_escaped(const json_t *object, const char *key)
-{
-    const json_t *value = json_object_get(object, key);
-    term_text(stdout, sv_make(json_string_value(value), json_string_length(value)));
-}
-
-/* "2026-11-24 08:15:30Z" of an RFC 3339 time: what a person compares. */
-static void print_time(const json_t *object, const char *key)
-{
-    const char *time = text(object, key);
-    printf("%.10s %.8sZ", time, strlen(time) > 11 ? time + 11 : "");
-}
-
 static void print_labelled(const char *label, const json_t *object, const char *key)
 {
-    if (!*text(object, key))
+    if (!*report_get(object, key))
         return;
     printf("%s", label);
-    print_escaped(object, key);
+    report_print(object, key);
 }
 
 /* What the gateway said, on a line of its own and no longer than is read at a glance: the whole of it is in
  * the JSON. */
 static void print_reply(const json_t *message)
 {
-    const char *reply = text(message, "reply");
+    const char *reply = report_get(message, "reply");
     size_t n = strlen(reply);
     if (n == 0)
         return;
@@ -70,24 +51,23 @@ static void print_reply(const json_t *message)
 
 static void print_message(const json_t *message, bool indented)
 {
-    const char *state = text(message, "state");
+    const char *state = report_get(message, "state");
     bool good = strcmp(state, "landed") == 0 || strcmp(state, "handed-over") == 0;
     int64_t attempts = json_integer_value(json_object_get(message, "attempts"));
-    printf("%s%5lld  ", indented ? "       " : "",
-           (long long)json_integer_value(json_object_get(message, "id")));
+    printf("%s%5lld  ", indented ? "       " : "", report_number(message, "id"));
     term_print(stdout, state_style(state), "%-11s", state);
     print_labelled("  ", message, "recipient");
     print_labelled(" over ", message, "gateway");
     print_labelled(" as ", message, "queue_id");
     if (good) {
         printf(" at ");
-        print_time(message, *text(message, "landed_at") ? "landed_at" : "handed_over_at");
+        report_print_time(message, *report_get(message, "landed_at") ? "landed_at" : "handed_over_at");
     } else if (attempts)
         printf(", %lld attempt%s", (long long)attempts, attempts == 1 ? "" : "s");
     print_labelled(": ", message, "cause");
-    if (attempts && *text(message, "next_attempt_at")) {
+    if (attempts && *report_get(message, "next_attempt_at")) {
         printf(", again at ");
-        print_time(message, "next_attempt_at");
+        report_print_time(message, "next_attempt_at");
     }
     putchar('\n');
     if (!good)
@@ -98,12 +78,12 @@ static void print_alert(const json_t *alert)
 {
     size_t i;
     json_t *message;
-    printf("%5lld  ", (long long)json_integer_value(json_object_get(alert, "id")));
-    print_time(alert, "raised_at");
+    printf("%5lld  ", report_number(alert, "id"));
+    report_print_time(alert, "raised_at");
     printf("  ");
-    term_print(stdout, state_style(text(alert, "state")), "%-11s", text(alert, "state"));
-    term_print(stdout, TERM_BOLD, "  %-13s  ", text(alert, "severity"));
-    print_escaped(alert, "title");
+    term_print(stdout, state_style(report_get(alert, "state")), "%-11s", report_get(alert, "state"));
+    term_print(stdout, TERM_BOLD, "  %-13s  ", report_get(alert, "severity"));
+    report_print(alert, "title");
     json_int_t count = json_integer_value(json_object_get(alert, "count"));
     if (count > 1)
         printf(" (%lld times)", (long long)count);
@@ -115,10 +95,9 @@ static int print_row(void *arg, const json_t *row)
 {
     struct list *list = arg;
     list->rows++;
-    if (list->json) {
-        json_dumpf(row, stdout, JSON_COMPACT);
-        putchar('\n');
-    } else if (list->alerts)
+    if (list->json)
+        report_line(row);
+    else if (list->alerts)
         print_alert(row);
     else
         print_message(row, false);

@@ -4,26 +4,16 @@
 #include "cmd/load.h"
 #include "cmd/options.h"
 #include "cmd/path_status.h"
+#include "cmd/report.h"
 #include "cmd/term.h"
 #include "io/loop.h"
 
 #define ANSWER_MAX (30 * NANOS_PER_SECOND)
 
-static const char *text(const json_t *object, const char *key)
-{
-    const char *value = json_string_value(json_object_get(object, key));
-    return value ? value : "";
-}
-
-static void print_text(const json_t *object, const char *key)
-{
-    term_text(stdout, sv_of(text(object, key)));
-}
-
 static void print_state(const json_t *path)
 {
     const json_t *up = json_object_get(path, "up");
-    term_print(stdout, TERM_BOLD, "%s", text(path, "gateway"));
+    term_print(stdout, TERM_BOLD, "%s", report_get(path, "gateway"));
     printf("  ");
     if (json_is_true(up))
         term_print(stdout, TERM_GREEN, "up");
@@ -31,9 +21,9 @@ static void print_state(const json_t *path)
         term_print(stdout, TERM_RED, "down");
     else
         term_print(stdout, TERM_DIM, "not known: no daemon runs");
-    if (json_is_false(up) && *text(path, "trouble")) {
+    if (json_is_false(up) && *report_get(path, "trouble")) {
         printf(": ");
-        print_text(path, "trouble");
+        report_print(path, "trouble");
     }
     putchar('\n');
 }
@@ -47,19 +37,19 @@ static void print_canary(const json_t *canary)
         puts("  canary    none was sent");
         return;
     }
-    printf("  canary    %s, sent %.19sZ", text(canary, "state"), text(canary, "sent_at"));
+    printf("  canary    %s, sent %.19sZ", report_get(canary, "state"), report_get(canary, "sent_at"));
     if (json_is_integer(latency))
         printf(", landed after %s",
                time_length(json_integer_value(latency) * NANOS_PER_MS, length, sizeof length));
-    if (*text(evidence, "folder")) {
+    if (*report_get(evidence, "folder")) {
         printf(" in ");
-        print_text(evidence, "folder");
+        report_print(evidence, "folder");
     }
     if (json_is_true(json_object_get(evidence, "altered")))
         printf(", altered");
-    if (*text(canary, "cause")) {
+    if (*report_get(canary, "cause")) {
         printf(": ");
-        print_text(canary, "cause");
+        report_print(canary, "cause");
     }
     putchar('\n');
 }
@@ -87,11 +77,11 @@ static void print_troubles(const json_t *troubles)
     json_array_foreach(troubles, i, trouble)
     {
         term_print(stdout, TERM_RED, "  trouble   ");
-        printf("%s since %.19sZ: ", text(trouble, "kind"), text(trouble, "since"));
-        print_text(trouble, "text");
-        if (*text(trouble, "advice")) {
+        printf("%s since %.19sZ: ", report_get(trouble, "kind"), report_get(trouble, "since"));
+        report_print(trouble, "text");
+        if (*report_get(trouble, "advice")) {
             printf("\n            what to do: ");
-            print_text(trouble, "advice");
+            report_print(trouble, "advice");
         }
         putchar('\n');
     }
@@ -106,16 +96,15 @@ static void print_facts(json_t *facts)
         printf("  found     ");
         term_text(stdout, sv_of(name));
         printf(": ");
-        print_text(fact, "value");
-        printf(" (since %.10s)\n", text(fact, "since"));
+        report_print(fact, "value");
+        printf(" (since %.10s)\n", report_get(fact, "since"));
     }
 }
 
 static int print_path(void *arg, const json_t *path)
 {
     if (*(const bool *)arg) {
-        json_dumpf(path, stdout, JSON_COMPACT);
-        putchar('\n');
+        report_line(path);
         return 0;
     }
     print_state(path);

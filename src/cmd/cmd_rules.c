@@ -68,9 +68,7 @@ static void print_checked(const struct checking *checking, const struct ruleset 
     json_object_set_new(json, "failed", json_integer((json_int_t)failed));
     json_object_set(json, "errors", checking->errors);
     json_object_set(json, "warnings", checking->warnings);
-    json_dumpf(json, stdout, JSON_COMPACT);
-    putchar('\n');
-    json_decref(json);
+    report_line_new(json);
 }
 
 int cmd_rules_check(int argc, char **argv)
@@ -130,9 +128,7 @@ static void print_finding(void *arg, const struct finding *finding, uint64_t ord
     json_object_set_new(json, "title", report_text(finding->rule_title));
     json_object_set_new(json, "level", json_string(severity_name(finding->severity)));
     json_object_set_new(json, "fields", fields);
-    json_dumpf(json, stdout, JSON_COMPACT);
-    putchar('\n');
-    json_decref(json);
+    report_line_new(json);
 }
 
 static int on_event(void *arg, const char *path, sv record)
@@ -255,9 +251,7 @@ static void on_example(void *arg, const struct rule_example *example)
         json_object_set_new(json, "must_match", json_boolean(example->must_match));
         json_object_set_new(json, "event", report_text(example->event));
         json_object_set_new(json, "message", report_text(sv_of(example->message)));
-        json_dumpf(json, stdout, JSON_COMPACT);
-        putchar('\n');
-        json_decref(json);
+        report_line_new(json);
     } else if (example->result != RULE_EXAMPLE_PASSED) {
         term_print(stdout, TERM_BOLD, "%s:%d:%d: ", example->file, example->line, example->column);
         term_text(stdout, sv_of(example->message));

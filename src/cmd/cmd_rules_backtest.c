@@ -296,9 +296,7 @@ static void print_json(const struct place *place)
         json_object_set_new(object, "tried", json_integer((json_int_t)atomic_load(&place->tally->tried)));
         json_object_set_new(object, "cpu_s", json_real(seconds(place->time)));
     }
-    json_dumpf(object, stdout, JSON_COMPACT);
-    putchar('\n');
-    json_decref(object);
+    report_line_new(object);
 }
 
 /* Rules that fired, and those that only took time. */

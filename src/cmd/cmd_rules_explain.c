@@ -67,15 +67,6 @@ static json_t *json_selection(const struct explained_selection *selection)
     return json;
 }
 
-static json_t *json_source(const struct logsource *source)
-{
-    json_t *json = json_object();
-    json_object_set_new(json, "product", report_text(source->product));
-    json_object_set_new(json, "category", report_text(source->category));
-    json_object_set_new(json, "service", report_text(source->service));
-    return json;
-}
-
 static void print_json(const struct explaining *explaining, const struct event *event,
                        const struct rule *rule, const struct explained_rule *why)
 {
@@ -93,13 +84,11 @@ static void print_json(const struct explaining *explaining, const struct event *
     json_object_set_new(json, "title", report_text(rule->title));
     json_object_set_new(json, "matches", json_boolean(why->matches));
     json_object_set_new(json, "logsource_agrees", json_boolean(why->source_agrees));
-    json_object_set_new(json, "logsource", json_source(&rule->source));
-    json_object_set_new(json, "event_logsource", json_source(&event->source));
+    json_object_set_new(json, "logsource", report_logsource(&rule->source));
+    json_object_set_new(json, "event_logsource", report_logsource(&event->source));
     json_object_set_new(json, "conditions", conditions);
     json_object_set_new(json, "selections", selections);
-    json_dumpf(json, stdout, JSON_COMPACT);
-    putchar('\n');
-    json_decref(json);
+    report_line_new(json);
 }
 
 /* --- for people */

@@ -96,9 +96,7 @@ static void print_json(struct importing *importing, const struct ruleset *rulese
     json_object_set_new(json, "errors", json_incref(importing->errors));
     json_object_set_new(json, "without_input", json_integer((json_int_t)importing->without_input));
     json_object_set_new(json, "logsources", sources);
-    json_dumpf(json, stdout, JSON_COMPACT);
-    putchar('\n');
-    json_decref(json);
+    report_line_new(json);
 }
 
 static void print_text(const struct importing *importing, const struct ruleset *ruleset)
@@ -177,9 +175,7 @@ static void list_rule(const struct rule *rule, bool as_json)
         json_object_set_new(json, "tags", report_text(rule->tags));
         json_object_set_new(json, "file", report_text(sv_of(rule->file)));
         json_object_set_new(json, "line", json_integer(rule->line));
-        json_dumpf(json, stdout, JSON_COMPACT);
-        putchar('\n');
-        json_decref(json);
+        report_line_new(json);
         return;
     }
     printf("%-13s ", severity_name(rule->severity));

@@ -2,6 +2,7 @@
 #include "cmd/command.h"
 #include "cmd/load.h"
 #include "cmd/options.h"
+#include "cmd/report.h"
 #include "cmd/term.h"
 #include "cmd/watches.h"
 
@@ -22,20 +23,15 @@ static double real(const json_t *object, const char *key)
     return json_real_value(json_object_get(object, key));
 }
 
-static long long number(const json_t *object, const char *key)
-{
-    return (long long)json_integer_value(json_object_get(object, key));
-}
-
 static void print_row(const json_t *row, double all)
 {
     double seconds = real(row, "cpu_s");
-    long long given_up = number(row, "given_up");
-    printf("%12.3f %4.0f %% %12lld %10lld ", seconds, all > 0 ? seconds * 100 / all : 0, number(row, "tried"),
-           number(row, "matched"));
+    long long given_up = report_number(row, "given_up");
+    printf("%12.3f %4.0f %% %12lld %10lld ", seconds, all > 0 ? seconds * 100 / all : 0,
+           report_number(row, "tried"), report_number(row, "matched"));
     term_print(stdout, given_up ? TERM_YELLOW : TERM_PLAIN, "%8lld", given_up);
     printf("  ");
-    term_text(stdout, sv_of(json_string_value(json_object_get(row, "title"))));
+    report_print(row, "title");
     putchar('\n');
 }
 
@@ -43,7 +39,8 @@ static void add_to(json_t *row, const json_t *more)
 {
     static const char *const counts[] = {"tried", "matched", "given_up"};
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
-        json_object_set_new(row, counts[i], json_integer(number(row, counts[i]) + number(more, counts[i])));
+        json_object_set_new(row, counts[i],
+                            json_integer(report_number(row, counts[i]) + report_number(more, counts[i])));
     json_object_set_new(row, "cpu_s", json_real(real(row, "cpu_s") + real(more, "cpu_s")));
 }
 
@@ -98,8 +95,7 @@ static void print(const struct view *view, json_t *const *rows, size_t count)
             print_row(rows[i], all);
             continue;
         }
-        json_dumpf(rows[i], stdout, JSON_COMPACT);
-        putchar('\n');
+        report_line(rows[i]);
     }
     fflush(stdout);
 }

@@ -83,8 +83,7 @@ static int on_reply(void *arg, const json_t *reply)
 {
     const struct send *send = arg;
     if (send->json) {
-        json_dumpf(reply, stdout, JSON_COMPACT);
-        putchar('\n');
+        report_line(reply);
     }
     return 0;
 }

@@ -27,8 +27,7 @@ static int show(void *arg, const json_t *step)
 {
     struct test *test = arg;
     if (test->json) {
-        json_dumpf(step, stdout, JSON_COMPACT);
-        putchar('\n');
+        report_line(step);
         fflush(stdout);
     } else if (json_object_get(step, "step"))
         report_print_step(step, &test->first);

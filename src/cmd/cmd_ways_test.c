@@ -2,6 +2,7 @@
 #include "cmd/control_client.h"
 #include "cmd/load.h"
 #include "cmd/options.h"
+#include "cmd/report.h"
 #include "cmd/term.h"
 
 #include <stdio.h>
@@ -16,15 +17,12 @@ struct testing {
 static int on_way(void *arg, const json_t *answer)
 {
     struct testing *testing = arg;
-    const char *way = json_string_value(json_object_get(answer, "way"));
-    const char *said = json_string_value(json_object_get(answer, "said"));
     bool done = json_is_true(json_object_get(answer, "done"));
     testing->failed |= !done;
     if (testing->json)
-        json_dumpf(answer, stdout, JSON_COMPACT);
+        report_line(answer);
     else
-        printf("%s: %s", way ? way : "?", said ? said : "");
-    putchar('\n');
+        printf("%s: %s\n", report_get(answer, "way"), report_get(answer, "said"));
     fflush(stdout);
     return 0;
 }

@@ -125,10 +125,8 @@ void gateway_route_print(const json_t *found)
         print_label(i ? "" : "to");
         term_text(stdout, sv_of(json_string_value(json_object_get(hop, "name"))));
         if (address)
-            printf(" [%s]:%lld, preference %lld, tls: %s", address,
-                   (long long)json_integer_value(json_object_get(hop, "port")),
-                   (long long)json_integer_value(json_object_get(hop, "preference")),
-                   json_string_value(json_object_get(hop, "tls")));
+            printf(" [%s]:%lld, preference %lld, tls: %s", address, report_number(hop, "port"),
+                   report_number(hop, "preference"), json_string_value(json_object_get(hop, "tls")));
         putchar('\n');
     }
     if (json_is_string(problem)) {

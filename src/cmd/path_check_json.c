@@ -84,12 +84,6 @@ static void on_line(void *state, char who, sv line)
     json_array_append_new(document->transcript, json);
 }
 
-static json_t *time_of(nanos t)
-{
-    char text[40];
-    return t ? json_string(time_rfc3339(t, text, sizeof text)) : json_null();
-}
-
 static json_t *certificate_of(const struct tls_certificate *certificate)
 {
     json_t *json = json_object(), *names = json_array();
@@ -98,8 +92,8 @@ static json_t *certificate_of(const struct tls_certificate *certificate)
     json_object_set_new(json, "subject", text_of(certificate->subject));
     json_object_set_new(json, "issuer", text_of(certificate->issuer));
     json_object_set_new(json, "names", names);
-    json_object_set_new(json, "not_before", time_of(certificate->not_before));
-    json_object_set_new(json, "not_after", time_of(certificate->not_after));
+    json_object_set_new(json, "not_before", report_time(certificate->not_before));
+    json_object_set_new(json, "not_after", report_time(certificate->not_after));
     json_object_set_new(json, "key", text_of(certificate->key));
     json_object_set_new(json, "signature", text_of(certificate->signature));
     json_object_set_new(json, "fingerprint", text_of(certificate->fingerprint));
@@ -199,9 +193,7 @@ static int end(void *state, const struct check_report *report)
     put_extras(json, document, report);
     if (document->transcript)
         json_object_set_new(json, "transcript", document->transcript);
-    json_dumpf(json, stdout, JSON_COMPACT);
-    putchar('\n');
-    json_decref(json);
+    report_line_new(json);
     free(document);
     return path_exit_code(report);
 }

@@ -9,17 +9,6 @@
 
 enum { ARENA_BYTES_MAX = 1024 * 1024 };
 
-static json_t *text_or_null(sv text)
-{
-    return text.n ? report_text(text) : json_null();
-}
-
-static json_t *moment(nanos at)
-{
-    char text[40];
-    return at ? json_string(time_rfc3339(at, text, sizeof text)) : json_null();
-}
-
 static json_t *milliseconds(nanos length)
 {
     return length ? json_integer(length / NANOS_PER_MS) : json_null();
@@ -36,13 +25,13 @@ static int add_canary(struct store *store, json_t *path, sv gateway, struct aren
         json = json_object();
         evidence = canary.evidence.n ? json_loadb(canary.evidence.p, canary.evidence.n, 0, NULL) : NULL;
         json_object_set_new(json, "state", json_string(store_canary_state_name(canary.state)));
-        json_object_set_new(json, "sent_at", moment(canary.sent_at));
-        json_object_set_new(json, "due_at", moment(canary.due_at));
-        json_object_set_new(json, "landed_at", moment(canary.landed_at));
+        json_object_set_new(json, "sent_at", report_time(canary.sent_at));
+        json_object_set_new(json, "due_at", report_time(canary.due_at));
+        json_object_set_new(json, "landed_at", report_time(canary.landed_at));
         json_object_set_new(json, "latency_ms",
                             milliseconds(canary.landed_at ? canary.landed_at - canary.sent_at : 0));
-        json_object_set_new(json, "cause", text_or_null(canary.cause));
-        json_object_set_new(json, "reply", text_or_null(canary.reply));
+        json_object_set_new(json, "cause", report_text_or_null(canary.cause));
+        json_object_set_new(json, "reply", report_text_or_null(canary.reply));
         json_object_set_new(json, "evidence", evidence ? evidence : json_null());
     }
     json_object_set_new(path, "canary", json);
@@ -87,10 +76,10 @@ static int on_trouble(void *arg, const struct store_trouble *trouble)
     json_t *json = json_object();
     json_object_set_new(json, "kind", report_text(trouble->kind));
     json_object_set_new(json, "severity", json_string(severity_name(trouble->severity)));
-    json_object_set_new(json, "since", moment(trouble->since));
+    json_object_set_new(json, "since", report_time(trouble->since));
     json_object_set_new(json, "text", report_text(trouble->text));
-    json_object_set_new(json, "cause", text_or_null(trouble->cause));
-    json_object_set_new(json, "advice", text_or_null(trouble->advice));
+    json_object_set_new(json, "cause", report_text_or_null(trouble->cause));
+    json_object_set_new(json, "advice", report_text_or_null(trouble->advice));
     json_object_set_new(json, "alert", trouble->alert_id ? json_integer(trouble->alert_id) : json_null());
     json_array_append_new(json_object_get(path, "troubles"), json);
     return 0;
@@ -105,8 +94,8 @@ static int on_fact(void *arg, const struct store_fact *fact)
     sv_copy(name, sizeof name, fact->name);
     json_t *json = json_object();
     json_object_set_new(json, "value", report_text(fact->value));
-    json_object_set_new(json, "since", moment(fact->since));
-    json_object_set_new(json, "seen_at", moment(fact->seen_at));
+    json_object_set_new(json, "since", report_time(fact->since));
+    json_object_set_new(json, "seen_at", report_time(fact->seen_at));
     json_object_set_new(json_object_get(path, "facts"), name, json);
     return 0;
 }

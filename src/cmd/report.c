@@ -15,16 +15,59 @@ json_t *report_text(sv text)
     return json;
 }
 
-/* null stands for "not yet" and "none". */
-static json_t *text_or_null(sv text)
+json_t *report_text_or_null(sv text)
 {
     return text.n ? report_text(text) : json_null();
 }
 
-static json_t *time_or_null(nanos t)
+json_t *report_time(nanos t)
 {
     char text[40];
     return t ? json_string(time_rfc3339(t, text, sizeof text)) : json_null();
+}
+
+void report_line(const json_t *json)
+{
+    json_dumpf(json, stdout, JSON_COMPACT);
+    putchar('\n');
+}
+
+void report_line_new(json_t *json)
+{
+    report_line(json);
+    json_decref(json);
+}
+
+const char *report_get(const json_t *object, const char *key)
+{
+    const char *value = json_string_value(json_object_get(object, key));
+    return value ? value : "";
+}
+
+long long report_number(const json_t *object, const char *key)
+{
+    return (long long)json_integer_value(json_object_get(object, key));
+}
+
+void report_print(const json_t *object, const char *key)
+{
+    const json_t *value = json_object_get(object, key);
+    term_text(stdout, sv_make(json_string_value(value), json_string_length(value)));
+}
+
+void report_print_time(const json_t *object, const char *key)
+{
+    const char *time = report_get(object, key);
+    printf("%.10s %.8sZ", time, strlen(time) > 11 ? time + 11 : "");
+}
+
+json_t *report_logsource(const struct logsource *source)
+{
+    json_t *json = json_object();
+    json_object_set_new(json, "product", report_text(source->product));
+    json_object_set_new(json, "category", report_text(source->category));
+    json_object_set_new(json, "service", report_text(source->service));
+    return json;
 }
 
 json_t *report_message(const struct store_message *message, bool with_alert)
@@ -35,19 +78,19 @@ json_t *report_message(const struct store_message *message, bool with_alert)
         json_object_set_new(json, "alert", message->alert_id ? json_integer(message->alert_id) : json_null());
     json_object_set_new(json, "state", json_string(store_state_name(message->state)));
     json_object_set_new(json, "recipient", report_text(message->recipient));
-    json_object_set_new(json, "gateway", text_or_null(message->gateway));
-    json_object_set_new(json, "queue_id", text_or_null(message->queue_id));
-    json_object_set_new(json, "reply", text_or_null(message->reply));
+    json_object_set_new(json, "gateway", report_text_or_null(message->gateway));
+    json_object_set_new(json, "queue_id", report_text_or_null(message->queue_id));
+    json_object_set_new(json, "reply", report_text_or_null(message->reply));
     json_object_set_new(json, "attempts", json_integer(message->attempts));
-    json_object_set_new(json, "handed_over_at", time_or_null(message->handed_over_at));
-    json_object_set_new(json, "landed_at", time_or_null(message->landed_at));
-    json_object_set_new(json, "cause", text_or_null(message->cause));
+    json_object_set_new(json, "handed_over_at", report_time(message->handed_over_at));
+    json_object_set_new(json, "landed_at", report_time(message->landed_at));
+    json_object_set_new(json, "cause", report_text_or_null(message->cause));
     json_object_set_new(json, "possible_duplicate", json_boolean(message->possible_duplicate));
     json_t *evidence =
         message->evidence.n ? json_loadb(message->evidence.p, message->evidence.n, 0, NULL) : NULL;
     json_object_set_new(json, "evidence", evidence ? evidence : json_null());
     if (message->state == STORE_QUEUED)
-        json_object_set_new(json, "next_attempt_at", time_or_null(message->next_attempt_at));
+        json_object_set_new(json, "next_attempt_at", report_time(message->next_attempt_at));
     return json;
 }
 
@@ -62,8 +105,8 @@ json_t *report_alert(const struct store_alert *alert, const struct store_message
     json_object_set_new(json, "risk", json_integer(alert->risk));
     json_object_set_new(json, "count", json_integer(alert->count));
     json_object_set_new(json, "suppressed", json_integer(alert->suppressed));
-    json_object_set_new(json, "raised_at", time_or_null(alert->raised_at));
-    json_object_set_new(json, "updated_at", time_or_null(alert->updated_at));
+    json_object_set_new(json, "raised_at", report_time(alert->raised_at));
+    json_object_set_new(json, "updated_at", report_time(alert->updated_at));
     for (size_t i = 0; i < count; i++)
         json_array_append_new(list, report_message(&messages[i], false));
     json_object_set_new(json, "messages", list);
@@ -73,7 +116,7 @@ json_t *report_alert(const struct store_alert *alert, const struct store_message
 json_t *report_step(const struct courier_step *step)
 {
     json_t *json = json_object();
-    json_object_set_new(json, "at", time_or_null(step->at));
+    json_object_set_new(json, "at", report_time(step->at));
     json_object_set_new(json, "at_ns", json_integer(step->at));
     json_object_set_new(json, "step", json_string(step->step));
     json_object_set_new(json, "alert", step->alert_id ? json_integer(step->alert_id) : json_null());
