@@ -152,14 +152,14 @@ static int run_list(const char *path, struct list *list)
     struct config *config = load_or_complain(path, &exit_code);
     if (!config)
         return exit_code;
-    int outcome;
-    if (control_connect(config, &client, &err) == 0) {
+    int outcome = control_connect(config, &client, &err);
+    if (outcome == 0) {
         outcome = list_from_daemon(client, list, &err);
         control_close(client);
-    } else if (err.class == ERR_UNAVAILABLE)
+    }
+    /* None runs, or it ended just now. */
+    if (outcome < 0 && err.class == ERR_UNAVAILABLE && list->rows == 0)
         outcome = list_from_store(config, list, &err);
-    else
-        outcome = -1;
     config_free(config);
     if (outcome < 0)
         return term_error(&err);

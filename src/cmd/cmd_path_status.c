@@ -10,6 +10,10 @@
 
 #define ANSWER_MAX (30 * NANOS_PER_SECOND)
 
+struct showing {
+    bool json, any;
+};
+
 static void print_state(const json_t *path)
 {
     const json_t *up = json_object_get(path, "up");
@@ -103,7 +107,9 @@ static void print_facts(json_t *facts)
 
 static int print_path(void *arg, const json_t *path)
 {
-    if (*(const bool *)arg) {
+    struct showing *showing = arg;
+    showing->any = true;
+    if (showing->json) {
         report_line(path);
         return 0;
     }
@@ -116,7 +122,7 @@ static int print_path(void *arg, const json_t *path)
     return 0;
 }
 
-static int status_from_store(const struct config *config, bool json, struct err *err)
+static int status_from_store(const struct config *config, struct showing *showing, struct err *err)
 {
     const char *names[CONFIG_GATEWAYS_MAX];
     struct store *store;
@@ -127,32 +133,31 @@ static int status_from_store(const struct config *config, bool json, struct err 
     for (i = 0; i < config->gateway_count; i++)
         names[i] = config->gateways[i].name;
     json_t *paths = path_status_read(store, names, config->gateway_count, loop_now(), err);
-    json_array_foreach(paths, i, path) print_path(&json, path);
+    json_array_foreach(paths, i, path) print_path(showing, path);
     store_close(store);
     int outcome = paths ? 0 : -1;
     json_decref(paths);
     return outcome;
 }
 
-static int show_status(const struct config *config, bool json, struct err *err)
+static int show_status(const struct config *config, struct showing *showing, struct err *err)
 {
-    struct control_client *client;
-    if (control_connect(config, &client, err) < 0)
-        return err->class == ERR_UNAVAILABLE ? status_from_store(config, json, err) : -1;
     json_t *request = json_object();
     json_object_set_new(request, "command", json_string("path-status"));
-    int outcome = control_request(client, request, ANSWER_MAX, print_path, &json, err);
-    control_close(client);
+    int outcome = control_ask(config, "control", request, ANSWER_MAX, print_path, showing, err);
+    /* None runs, or it ended just now. */
+    if (outcome < 0 && err->class == ERR_UNAVAILABLE && !showing->any)
+        return status_from_store(config, showing, err);
     return outcome;
 }
 
 int cmd_path_status(int argc, char **argv)
 {
     const char *path = NULL;
-    bool json = false;
+    struct showing showing = {0};
     const struct option_spec specs[] = {
         {"config", 'c', OPTION_TEXT, "FILE", "configuration (default: " LOAD_DEFAULT_PATH ")", &path},
-        {"json", 0, OPTION_FLAG, NULL, "one JSON object a line", &json},
+        {"json", 0, OPTION_FLAG, NULL, "one JSON object a line", &showing.json},
     };
     int exit_code;
     struct err err;
@@ -161,7 +166,7 @@ int cmd_path_status(int argc, char **argv)
     struct config *config = load_or_complain(path, &exit_code);
     if (!config)
         return exit_code;
-    int outcome = show_status(config, json, &err);
+    int outcome = show_status(config, &showing, &err);
     config_free(config);
     return outcome < 0 ? term_error(&err) : 0;
 }

@@ -68,6 +68,11 @@ void control_close(struct control_client *client)
     free(client);
 }
 
+static int hung_up(struct err *err)
+{
+    return err_set(err, ERR_UNAVAILABLE, "see its log", "the daemon closed the connection");
+}
+
 static int send_frame(struct control_client *client, enum control_type type, sv body, struct err *err)
 {
     struct buf out = BUF_INIT(CONTROL_BODY_BYTES_MAX + 64);
@@ -79,7 +84,7 @@ static int send_frame(struct control_client *client, enum control_type type, sv 
     for (sv rest = buf_view(&out); rest.n && outcome == 0;) {
         ssize_t n = send(client->fd, rest.p, rest.n, MSG_NOSIGNAL);
         if (n < 0 && errno != EINTR)
-            outcome = err_set(err, ERR_IO, NULL, "speak to the daemon");
+            outcome = hung_up(err);
         else if (n > 0)
             rest = sv_from(rest, (size_t)n);
     }
@@ -109,7 +114,7 @@ static int read_more(struct control_client *client, nanos until, struct err *err
     if (n < 0 && errno == EINTR)
         return 0;
     if (n <= 0)
-        return err_set(err, ERR_UNAVAILABLE, "see its log", "the daemon closed the connection");
+        return hung_up(err);
     buf_added(&client->in, (size_t)n);
     return 0;
 }

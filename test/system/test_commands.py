@@ -637,11 +637,6 @@ def test_a_second_daemon_on_the_same_state_is_refused(own_gateway):
     assert done.returncode not in (0, 70) and "in use by another vedette" in done.stderr, done.stderr
 
 
-def test_commands_of_our_gateway_look_for_the_same_configuration():
-    said = {run("gateway", *argv).stderr.splitlines()[0] for argv in (["top"], ["queue"], ["explain", "--from", "::1", "--rcpt", "a@b.example"])}
-    assert len(said) == 1
-
-
 @pytest.mark.parametrize("command", ["follow", "test"])
 @pytest.mark.parametrize("seconds", ["-1", "9223372036854775807"])
 def test_a_time_that_nobody_waits_is_refused(command, seconds):

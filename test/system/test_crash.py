@@ -3,6 +3,8 @@
 import os
 import re
 import signal
+import socket
+import threading
 import time
 
 import pytest
@@ -138,3 +140,20 @@ def test_an_orderly_end_complains_of_nothing(vedette, misbehaving):
     all_arrive(one, peer, wanted, 0)
     assert one.stop() == 0
     assert not re.search("level=(warning|error)", one.log.read_text()), one.words()
+
+
+@pytest.mark.parametrize("command", [["alerts"], ["queue", "--all"], ["path", "status"]])
+def test_what_a_daemon_that_is_just_ending_does_not_tell_the_store_does(vedette, misbehaving, command):
+    one = vedette(gateway(misbehaving().port))
+    one.raise_alert("asleep")
+    one.wait_for_state("handed-over")
+    one.stop()
+    (one.dir / "state" / "run" / "control").unlink()
+    folder = os.open(one.dir / "state" / "run", os.O_PATH)  # a socket's own path must be short
+    with socket.socket(socket.AF_UNIX) as ending:
+        ending.bind(f"/proc/self/fd/{folder}/control")
+        os.close(folder)
+        ending.listen()
+        threading.Thread(target=lambda: ending.accept()[0].close(), daemon=True).start()
+        done = one.command(*command, "--json")
+    assert len(done.stdout.splitlines()) == 1

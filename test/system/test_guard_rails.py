@@ -268,3 +268,9 @@ def test_an_open_relay_does_not_start_unless_it_is_said_in_words(start):
     gateway.settings["relay"]["open_relay"] = "yes, anybody may send through us"
     gateway.write_config()
     assert "makes an open relay" in gateway.command("check").stdout
+
+
+def test_commands_of_our_gateway_look_for_the_same_configuration():
+    asked = [["top"], ["queue"], ["explain", "--from", "::1", "--rcpt", "a@b.example"]]
+    said = {subprocess.run([binary(), "gateway", *argv], capture_output=True, text=True).stderr.splitlines()[0] for argv in asked}
+    assert len(said) == 1
