@@ -6,8 +6,6 @@
 #include "cmd/supervisor.h"
 #include "cmd/term.h"
 
-enum { EXIT_CONFIG = 78 };
-
 int cmd_gateway(int argc, char **argv)
 {
     const char *path = GATEWAY_DEFAULT_PATH;
@@ -24,24 +22,16 @@ int cmd_gateway(int argc, char **argv)
         return term_error(&err);
     }
     struct load load;
-    struct config_errors errors;
-    if (load_files(path, &load, &err) < 0)
-        return term_error(&err);
-    config_errors_init(&errors);
-    struct config *config = load_parse(&load, &errors);
-    if (config && !config_relay_alone(config))
-        config_errors_add(
-            &errors, load.sources[0].name, 0, 0,
+    struct config *config = load_kept_or_complain(path, &load, &exit_code);
+    if (!config)
+        return exit_code;
+    if (config_relay_alone(config))
+        return supervisor_run(path, &load, config);
+    err_set(&err, ERR_CONFIG,
             "`vedette run` starts the gateway together with all else; `vedette gateway` wants a "
             "configuration with a relay and no gateways and inputs",
-            "this configuration is for `vedette run`");
-    bool ok = errors.count == 0;
-    if (!ok)
-        load_print_errors(&errors);
-    config_errors_free(&errors);
-    if (ok)
-        return supervisor_run(path, &load, config);
+            "%s: this configuration is for `vedette run`", load.sources[0].name);
     config_free(config);
     load_free(&load);
-    return EXIT_CONFIG;
+    return term_error(&err);
 }

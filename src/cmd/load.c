@@ -162,7 +162,7 @@ void load_print_errors(const struct config_errors *errors)
         fprintf(stderr, "and %zu more\n", errors->count - shown);
 }
 
-struct config *load_or_complain(const char *path, int *ret_exit)
+struct config *load_kept_or_complain(const char *path, struct load *ret_load, int *ret_exit)
 {
     struct load load;
     struct err err;
@@ -175,11 +175,21 @@ struct config *load_or_complain(const char *path, int *ret_exit)
     struct config *config = load_parse(&load, &errors);
     if (!config) {
         load_print_errors(&errors);
+        load_free(&load);
         err = (struct err){.class = ERR_CONFIG};
         *ret_exit = err_exit_code(&err);
-    }
+    } else
+        *ret_load = load;
     config_errors_free(&errors);
-    load_free(&load);
+    return config;
+}
+
+struct config *load_or_complain(const char *path, int *ret_exit)
+{
+    struct load load;
+    struct config *config = load_kept_or_complain(path, &load, ret_exit);
+    if (config)
+        load_free(&load);
     return config;
 }
 

@@ -33,6 +33,9 @@ struct config *load_parse_checked(const struct load *load, struct config_errors 
 /* Reads, parses, and prints what is wrong; NULL with *ret_exit set. For commands. */
 struct config *load_or_complain(const char *path, int *ret_exit);
 
+/* The same, and keeps what was read; untouched on failure. */
+struct config *load_kept_or_complain(const char *path, struct load *ret_load, int *ret_exit);
+
 /* One error a line, "file:line:column: message" and its advice. */
 void load_print_errors(const struct config_errors *errors);
 

@@ -47,8 +47,8 @@ bool path_save_command(const struct check_request *request, const struct check_r
 const char *path_security_name(enum smtp_security security);
 bool path_security_parse(const char *text, enum smtp_security *ret);
 
-/* The gateway's password: from --password-file, the daemon, or, without one, the provider. 0 with *ret NULL
- * when there is none to be had and that is no error: *note (literal) then says why, or is NULL. */
+/* The gateway's password: from --password-file, the daemon, or, without one, the provider. 0, and *ret is
+ * untouched, when it has none. */
 int path_password(const struct path_options *options, const struct config *config,
                   const struct config_gateway *gateway, struct secret **ret, struct err *err);
 

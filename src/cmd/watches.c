@@ -8,12 +8,6 @@
 
 #define ANSWER_MAX (10 * NANOS_PER_SECOND)
 
-/* The first is there whenever the daemon is; of the others a socket may have been left by an earlier run. */
-static bool is_one_of_them(unsigned number, bool connected)
-{
-    return number == 0 || connected;
-}
-
 size_t watches_ask(const struct config *config, sv what, watches_fn *fn, void *arg, struct err *err)
 {
     size_t answered = 0;
@@ -25,7 +19,7 @@ size_t watches_ask(const struct config *config, sv what, watches_fn *fn, void *a
         struct err *told = i ? &later : err;
         snprintf(socket, sizeof socket, "metrics-%s", process_name("watch", i, name));
         bool connected = control_connect_to(config, socket, &client, told) == 0;
-        if (!is_one_of_them(i, connected))
+        if (i && !connected) /* the first is there whenever the daemon is */
             break;
         bool answers = connected && control_metrics(client, what, ANSWER_MAX, &text, told) == 0;
         fn(arg, name, answers ? buf_view(&text) : SV_NONE);
