@@ -365,18 +365,24 @@ static void wait_for_room(struct fixture *fixture)
     assert_false(spool_full(fixture->spool, NULL));
 }
 
-/* A limit on the size of files stands for the full disk: no segment can be made. */
+/* A limit on the size of files stands for the full disk: no segment can be made that is larger. */
+static struct rlimit limit_files(rlim_t bytes)
+{
+    struct rlimit before, small;
+    getrlimit(RLIMIT_FSIZE, &before);
+    small = (struct rlimit){.rlim_cur = bytes, .rlim_max = before.rlim_max};
+    signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &small);
+    return before;
+}
+
 static void a_full_disk_refuses_at_once_and_takes_again_when_there_is_room(void **state)
 {
     struct fixture *fixture = *state;
     static char block[SPOOL_INLINE_MAX];
-    struct rlimit before, small = {.rlim_cur = 64 * 1024};
     memset(block, 'x', sizeof block);
     struct spool_message *kept = commit(fixture, SV("kept"), SV("m"));
-    getrlimit(RLIMIT_FSIZE, &before);
-    small.rlim_max = before.rlim_max;
-    signal(SIGXFSZ, SIG_IGN);
-    setrlimit(RLIMIT_FSIZE, &small);
+    struct rlimit before = limit_files(64 * 1024);
     size_t taken = 0;
     while (commit(fixture, sv_make(block, sizeof block), SV("m")) && taken < 1000)
         taken++;
@@ -399,13 +405,9 @@ static void the_last_state_counts_though_the_one_before_it_found_no_room(void **
     enum { STATES = 4 * SPOOL_SEGMENT_BYTES_MIN / (200 * 1024) };
     struct fixture *fixture = *state;
     static char block[200 * 1024];
-    struct rlimit before, small = {.rlim_cur = SPOOL_SEGMENT_BYTES_MIN - 1};
     memset(block, 'x', sizeof block);
     struct spool_message *kept = commit(fixture, SV("kept"), SV("m"));
-    getrlimit(RLIMIT_FSIZE, &before);
-    small.rlim_max = before.rlim_max;
-    signal(SIGXFSZ, SIG_IGN);
-    setrlimit(RLIMIT_FSIZE, &small);
+    struct rlimit before = limit_files(SPOOL_SEGMENT_BYTES_MIN - 1);
     for (int i = 0; i < STATES; i++)
         spool_note(kept, sv_make(block, sizeof block));
     turn(fixture, NANOS_PER_SECOND / 10);
