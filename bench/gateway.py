@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 
-from harness import BUILD, PEERS, SCRATCH, PROGRAMS, SHORT, TICK_S, VEDETTE, Daemon, PeakMemory, Report, Wrong, folder, free_port, median, port_answers, quantile, wait_until
+from harness import BUILD, PEERS, SCRATCH, PROGRAMS, SHORT, VEDETTE, Daemon, PeakMemory, Report, Wrong, folder, free_port, median, port_answers, quantile, wait_until
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "test" / "system"))
 from peers import certificates, enclosure, postfix as peer  # noqa: E402
@@ -48,21 +48,7 @@ class Sink(Daemon):
         return int(found[-1]) if found else 0
 
 
-class Tree:
-    """The processes of a relay, those that ended too."""
-
-    def cpu_seconds(self):
-        total = 0
-        for pid in self.pids():
-            try:
-                fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-                total += sum(map(int, fields[11:15])) * TICK_S
-            except OSError:
-                continue
-        return total
-
-
-class Vedette(Tree, Daemon):
+class Vedette(Daemon):
     name = "vedette"
 
     def __init__(self, directory, sink_port, certificate):
@@ -75,7 +61,7 @@ class Vedette(Tree, Daemon):
                       "rules": [{"name": "all", "networks": ["127.0.0.0/8"], "accept": {}}],
                       "routes": [{"name": "sink", "via": ["sink"], "connections": 20}],
                       "smarthosts": [{"name": "sink", "address": "127.0.0.1", "port": sink_port, "security": "none"}]}}))
-        Daemon.__init__(self, "vedette", [BINARY, "run", "-c", config], directory)
+        super().__init__("vedette", [BINARY, "run", "-c", config], directory)
         self.wait_for_port(self.port)
 
     def gateway(self):
@@ -85,7 +71,7 @@ class Vedette(Tree, Daemon):
         raise Wrong("no gateway process")
 
 
-class Postfix(Tree):
+class Postfix:
     """Debian's, tuned for throughput: many processes, no waiting on its own behalf, connections to the next hop kept."""
 
     MAIN = """
@@ -133,6 +119,7 @@ smtp_destination_rate_delay = 0
         self.process = self.enclosure.process
 
     pids = Daemon.pids
+    cpu_seconds = Daemon.cpu_seconds
     anonymous_bytes = Daemon.anonymous_bytes
 
     def __enter__(self):
@@ -205,26 +192,28 @@ def scale(relay, sessions):
     return max(sessions, min(MESSAGES, few))
 
 
-def judge(found):
-    """The medians of each relay's runs, and Postfix's best."""
+def rounds(relays, sink, count, send):
+    """count(relay) messages each, in turn, so that a noisy minute meets all. Of each relay the medians; of ours how many times Postfix's
+    best they are, too."""
+    found = {}
+    for _ in range(ROUNDS):
+        for relay in relays:
+            messages = count(relay)
+            run = run_once(relay, sink, messages, functools.partial(send, relay.port, messages=messages))
+            found.setdefault(relay.name, []).append(run)
     middle = {name: {key: median([run[key] for run in runs]) for key in runs[0]} for name, runs in found.items()}
-    best = {key: max(m[key] for name, m in middle.items() if name.startswith("postfix")) for key in ("accepted", "relayed")}
-    return middle, best
+    times = {key: middle["vedette"][key] / max(m[key] for name, m in middle.items() if name.startswith("postfix"))
+             for key in ("accepted", "relayed")}
+    ratio = f"{times['accepted']:5.1f}, {times['relayed']:4.1f} x"
+    return [(name, m, ratio if name == "vedette" else "") for name, m in middle.items()]
 
 
 def tls_cells(report, relays, sink):
     report.say(f"\n(b) STARTTLS: {BYTES} bytes each, {ROUNDS} rounds of {TLS_MESSAGES} messages; per second, CPU s per 1,000")
     report.say("    sessions         relay                  accepted  relayed   CPU  (source)   accepted, relayed : Postfix")
     for sessions, how in TLS_CELLS:
-        found = {}
-        for _ in range(ROUNDS):
-            for relay in relays:
-                send = functools.partial(starttls, relay.port, sessions, how, TLS_MESSAGES)
-                run = run_once(relay, sink, TLS_MESSAGES, send)
-                found.setdefault(relay.name, []).append(run)
-        middle, best = judge(found)
-        for name, m in middle.items():
-            ratio = f"{m['accepted'] / best['accepted']:5.1f}, {m['relayed'] / best['relayed']:4.1f} x" if name == "vedette" else ""
+        send = functools.partial(starttls, sessions=sessions, how=how)
+        for name, m, ratio in rounds(relays, sink, lambda _: TLS_MESSAGES, send):
             report.say(f"    {sessions:4} {how:8}    {name:22} {m['accepted']:8.0f} {m['relayed']:8.0f} {m['cpu']:6.2f} "
                        f"({m['generator']:.2f})   {ratio}")
             report.keep(f"starttls {sessions} {how} {name}", **m)
@@ -234,15 +223,8 @@ def cells(report, relays, sink):
     report.say(f"\n(a) {BYTES} bytes each, {ROUNDS} rounds of {MESSAGES} messages (Postfix: at most 2000); per second, CPU s per 1,000, peak MB")
     report.say("    sessions         relay                  accepted  relayed   CPU  (source, sink)   peak   accepted, relayed : Postfix")
     for sessions, reused in CELLS:
-        found = {}
-        for _ in range(ROUNDS):
-            for relay in (*relays, Bare(sink)):
-                messages = scale(relay, sessions)
-                run = run_once(relay, sink, messages, functools.partial(source, relay.port, sessions, reused, messages))
-                found.setdefault(relay.name, []).append(run)
-        middle, best = judge(found)
-        for name, m in middle.items():
-            ratio = f"{m['accepted'] / best['accepted']:5.1f}, {m['relayed'] / best['relayed']:4.1f} x" if name == "vedette" else ""
+        send = functools.partial(source, sessions=sessions, reused=reused)
+        for name, m, ratio in rounds((*relays, Bare(sink)), sink, functools.partial(scale, sessions=sessions), send):
             report.say(f"    {sessions:4} {'reused' if reused else 'each':8}    {name:22} {m['accepted']:8.0f} {m['relayed']:8.0f} "
                        f"{m['cpu']:6.2f} ({m['generator']:.2f}, {m['sink']:.2f}) {m['peak']:7.1f}   {ratio}")
             report.keep(f"{sessions} {'reused' if reused else 'each'} {name}", **m)

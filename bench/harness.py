@@ -7,10 +7,11 @@ import re
 import shutil
 import signal
 import socket
-import statistics
 import subprocess
+import sys
 import threading
 import time
+from statistics import median  # for all benches
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / os.environ.get("BUILD", "build")
@@ -122,11 +123,12 @@ class Daemon:
         return found
 
     def cpu_seconds(self, pids=None):
+        """Of all its processes, those that ended too."""
         total = 0
         for pid in pids or self.pids():
             try:
                 fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-                total += (int(fields[11]) + int(fields[12])) * TICK_S
+                total += sum(map(int, fields[11:15])) * TICK_S
             except OSError:
                 continue
         return total
@@ -207,6 +209,9 @@ class Vedette(Daemon):
         super().__init__("vedette", [VEDETTE, "run", "-c", self.config], directory)
         wait_until(lambda: "msg=ready" in self.log.read_text(errors="replace"), f"vedette to be ready: {self.words()}")
 
+    def watch_pids(self):
+        return [pid for pid in self.pids() if pathlib.Path(f"/proc/{pid}/comm").read_text().startswith("vedette-watch")]
+
     def alerts(self):
         done = subprocess.run([VEDETTE, "alerts", "--json", "-c", self.config], capture_output=True, text=True, check=True)
         return [json.loads(line) for line in done.stdout.splitlines()]
@@ -218,10 +223,6 @@ class Vedette(Daemon):
 def quantile(values, part):
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * part))]
-
-
-def median(values):
-    return statistics.median(values)
 
 
 class Report:
@@ -243,3 +244,24 @@ class Report:
 
     def save(self, path):
         path.write_text(json.dumps({"figures": self.figures, "wrong": self.wrong}, indent=1) + "\n")
+
+
+def run_parts(names, parts, usual, head, results):
+    """Builds, runs the named parts, or the usual ones, and keeps the figures. Returns what to exit with."""
+    if unknown := set(names) - set(parts):
+        sys.exit(f"usage: {sys.argv[0]} [{' | '.join(parts)}]…   (no such part: {', '.join(sorted(unknown))})")
+    built = subprocess.run(["ninja", "-C", BUILD, "bench-programs", "src/cmd/vedette"], capture_output=True, text=True, check=False)
+    if built.returncode:
+        sys.exit(built.stdout + built.stderr)
+    SCRATCH.mkdir(parents=True, exist_ok=True)
+    report = Report()
+    report.say(f"{head}, load {os.getloadavg()[0]:.1f} at the start")
+    try:
+        for name in names or usual:
+            parts[name](report)
+    except Wrong as wrong:
+        report.wrong.append(str(wrong))
+        report.say(f"  WRONG {wrong}")
+    report.save(BUILD / "bench" / results)
+    shutil.rmtree(SCRATCH, ignore_errors=True)
+    return 1 if report.wrong else 0

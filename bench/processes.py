@@ -1,7 +1,6 @@
 """(e) Events per second with one watch and with two, from two senders at once."""
 
 import concurrent.futures
-import pathlib
 
 import rules
 from harness import SHORT, Sink, Vedette, folder, median, program, workload
@@ -11,13 +10,6 @@ EVERY = 10_000
 LINES = 100_000 if SHORT else 1_000_000  # of each sender
 RUNS = 1 if SHORT else 3
 RULE_COUNT = 100
-
-
-def watches(vedette):
-    """The processor seconds of each watch."""
-    pids = [pid for pid in vedette.pids()
-            if pathlib.Path(f"/proc/{pid}/comm").read_text().startswith("vedette-watch")]
-    return sorted(vedette.cpu_seconds([pid]) for pid in pids)
 
 
 def measure(count, path, expected):
@@ -30,7 +22,7 @@ def measure(count, path, expected):
         times = [tuple(map(int, sender.result().split())) for sender in fed]
         took = max(closed for _, _, closed in times) - min(start for start, _, _ in times)
         sink.wait_for(expected)
-        parts = watches(vedette)
+        parts = sorted(vedette.cpu_seconds([pid]) for pid in vedette.watch_pids())
         return {"rate": SENDERS * LINES / took * 1e9, "cpu": (vedette.cpu_seconds() - before) / (SENDERS * LINES) * 1e6,
                 "found": vedette.findings(), "share": parts[0] / sum(parts) if count > 1 else 1}
 

@@ -8,14 +8,12 @@ where SIGMA names an archive of them; without, rules are generated.
 """
 
 import os
-import shutil
-import subprocess
 import sys
 
 import throughput
 import watch_daemon
 import watch_engine
-from harness import BUILD, SCRATCH, SHORT, Report, Wrong
+from harness import SHORT, run_parts
 
 
 def peers(report):
@@ -27,25 +25,6 @@ PARTS = {"engine": watch_engine.run, "load": watch_engine.load, "daemon": watch_
          "backtest": watch_engine.backtest, "peers": peers}
 
 
-def main(names):
-    if unknown := set(names) - set(PARTS):
-        sys.exit(f"usage: bench/watch.py [{' | '.join(PARTS)}]…   (no such part: {', '.join(sorted(unknown))})")
-    built = subprocess.run(["ninja", "-C", BUILD, "bench-programs", "src/cmd/vedette"], capture_output=True, text=True, check=False)
-    if built.returncode:
-        sys.exit(built.stdout + built.stderr)
-    SCRATCH.mkdir(parents=True, exist_ok=True)
-    report = Report()
-    report.say(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} at the start")
-    try:
-        for name in names or [part for part in PARTS if part != "peers" or not SHORT]:
-            PARTS[name](report)
-    except Wrong as wrong:
-        report.wrong.append(str(wrong))
-        report.say(f"  WRONG {wrong}")
-    report.save(BUILD / "bench" / "watch.json")
-    shutil.rmtree(SCRATCH, ignore_errors=True)
-    return 1 if report.wrong else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    usual = [part for part in PARTS if part != "peers" or not SHORT]
+    sys.exit(run_parts(sys.argv[1:], PARTS, usual, f"{os.cpu_count()} processors", "watch.json"))

@@ -1,7 +1,6 @@
 """What the daemon takes in over TCP and from a file, what memory it needs for it, and how soon it finds."""
 
 import datetime
-import pathlib
 import shutil
 import time
 
@@ -43,12 +42,7 @@ class Watched(Vedette):
         return sum(alert["count"] for alert in self.planted())
 
     def watch_cpu_seconds(self):
-        """Of all watches."""
-        def is_watch(pid):
-            words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-            return words[1:2] == [b"--child"] and words[2].startswith(b"watch")
-
-        if not (watches := [pid for pid in self.pids() if is_watch(pid)]):
+        if not (watches := self.watch_pids()):
             raise Wrong("the watches are gone")
         return self.cpu_seconds(watches)
 
