@@ -33,23 +33,57 @@ bool sv_iends(sv s, sv suffix)
 }
 
 #ifdef __SSE2__
-/* Sixteen places at once: where the needle's first and last byte stand, the rest is compared. The C library's
- * memmem takes its time with short needles, and nearly all of ours are short. */
+/* A needle's first and last byte, sixteen times each. */
+struct ends {
+    __m128i first, last;
+    size_t apart;
+};
+
+/* At which of the sixteen places from p on both stand: 0xff there. */
+static inline __m128i ends_at(const char *p, const struct ends *ends)
+{
+    __m128i a = _mm_loadu_si128((const __m128i *)(const void *)p);
+    __m128i b = _mm_loadu_si128((const __m128i *)(const void *)(p + ends->apart));
+    return _mm_and_si128(_mm_cmpeq_epi8(a, ends->first), _mm_cmpeq_epi8(b, ends->last));
+}
+
+static inline uint64_t places(__m128i hits)
+{
+    return (unsigned)_mm_movemask_epi8(hits);
+}
+
+/* The first of the places from p on at which the needle stands, or SV_NPOS. */
+static inline size_t whole_at(const char *p, uint64_t hits, sv needle)
+{
+    for (; hits; hits &= hits - 1) {
+        size_t place = (size_t)__builtin_ctzll(hits);
+        if (memcmp(p + place, needle.p, needle.n) == 0)
+            return place;
+    }
+    return SV_NPOS;
+}
+
+/* Sixty-four places at once, then sixteen: where the needle's ends stand, the rest is compared. The C
+ * library's memmem takes its time with short needles, and nearly all of ours are short. */
 static size_t find_short(sv s, sv needle)
 {
-    const __m128i first = _mm_set1_epi8(needle.p[0]), last = _mm_set1_epi8(needle.p[needle.n - 1]);
-    size_t at = 0, span = needle.n - 1 + sizeof first;
-    for (; at + span <= s.n; at += sizeof first) {
-        __m128i a = _mm_loadu_si128((const __m128i *)(const void *)(s.p + at));
-        __m128i b = _mm_loadu_si128((const __m128i *)(const void *)(s.p + at + needle.n - 1));
-        unsigned hits =
-            (unsigned)_mm_movemask_epi8(_mm_and_si128(_mm_cmpeq_epi8(a, first), _mm_cmpeq_epi8(b, last)));
-        for (; hits; hits &= hits - 1) {
-            size_t place = at + (unsigned)__builtin_ctz(hits);
-            if (memcmp(s.p + place, needle.p, needle.n) == 0)
-                return place;
-        }
+    enum { STEP = sizeof(__m128i) };
+    const struct ends ends = {_mm_set1_epi8(needle.p[0]), _mm_set1_epi8(needle.p[needle.n - 1]),
+                              needle.n - 1};
+    size_t at = 0, place;
+    for (; at + 4 * STEP + ends.apart <= s.n; at += 4 * STEP) {
+        const char *p = s.p + at;
+        __m128i a = ends_at(p, &ends), b = ends_at(p + STEP, &ends), c = ends_at(p + 2 * STEP, &ends),
+                d = ends_at(p + 3 * STEP, &ends);
+        if (places(_mm_or_si128(_mm_or_si128(a, b), _mm_or_si128(c, d))) == 0)
+            continue;
+        uint64_t hits = places(a) | places(b) << STEP | places(c) << 2 * STEP | places(d) << 3 * STEP;
+        if ((place = whole_at(p, hits, needle)) != SV_NPOS)
+            return at + place;
     }
+    for (; at + STEP + ends.apart <= s.n; at += STEP)
+        if ((place = whole_at(s.p + at, places(ends_at(s.p + at, &ends)), needle)) != SV_NPOS)
+            return at + place;
     for (; at + needle.n <= s.n; at++)
         if (s.p[at] == needle.p[0] && memcmp(s.p + at, needle.p, needle.n) == 0)
             return at;

@@ -2,21 +2,20 @@
 
 #include <assert.h>
 #include <stdlib.h>
-
-#include "base/hash.h"
+#include <string.h>
 
 enum { CELLS_AT_FIRST = 256 };
 
-struct name {
-    sv text;
-    uint64_t hash;
+struct cell {
+    uint32_t taken; /* slot + 1, or 0 */
+    uint32_t hash;  /* so that nearly every other name is told apart without looking at it */
 };
 
 struct sigma_fields {
     struct arena *arena;
-    struct name *names; /* by slot */
+    sv *names; /* by slot */
     size_t count, cap;
-    uint32_t *cells; /* slot + 1, or 0; a power of two of them, at most half in use */
+    struct cell *cells; /* a power of two of them, at most half in use */
     size_t cell_count;
 };
 
@@ -40,17 +39,30 @@ void sigma_fields_free(struct sigma_fields *fields)
     free(fields);
 }
 
+/* Of both ends and the length: every field of every event that is matched is asked for. The table holds names
+ * of rules alone, so an event cannot make it slow. */
+static uint32_t hash_name(sv name)
+{
+    uint64_t head = 0, tail = 0;
+    if (name.n >= sizeof head) {
+        memcpy(&head, name.p, sizeof head);
+        memcpy(&tail, name.p + name.n - sizeof tail, sizeof tail);
+    } else {
+        for (size_t i = 0; i < name.n; i++)
+            head = head << 8 | (unsigned char)name.p[i];
+    }
+    uint64_t mixed = (head ^ (tail + name.n) * 0x9e3779b97f4a7c15ULL) * 0xff51afd7ed558ccdULL;
+    return (uint32_t)(mixed >> 32);
+}
+
 /* The cell that holds the name, or the empty one where it would stand. */
-static uint32_t *cell(const struct sigma_fields *fields, sv name, uint64_t hash)
+static struct cell *find(const struct sigma_fields *fields, sv name, uint32_t hash)
 {
     size_t i = hash & (fields->cell_count - 1);
     for (;; i = (i + 1) & (fields->cell_count - 1)) {
-        uint32_t *found = &fields->cells[i];
-        if (*found == 0)
-            return found;
-        const struct name *other = &fields->names[*found - 1];
-        if (other->hash == hash && sv_eq(other->text, name))
-            return found;
+        struct cell *cell = &fields->cells[i];
+        if (cell->taken == 0 || (cell->hash == hash && sv_eq(fields->names[cell->taken - 1], name)))
+            return cell;
     }
 }
 
@@ -60,16 +72,18 @@ static void grow(struct sigma_fields *fields)
     fields->cell_count *= 2;
     fields->cells = calloc(fields->cell_count, sizeof *fields->cells);
     assert(fields->cells);
-    for (size_t slot = 0; slot < fields->count; slot++)
-        *cell(fields, fields->names[slot].text, fields->names[slot].hash) = (uint32_t)slot + 1;
+    for (size_t slot = 0; slot < fields->count; slot++) {
+        uint32_t hash = hash_name(fields->names[slot]);
+        *find(fields, fields->names[slot], hash) = (struct cell){(uint32_t)slot + 1, hash};
+    }
 }
 
 uint32_t sigma_fields_intern(struct sigma_fields *fields, sv name)
 {
-    uint64_t hash = hash_sv(name);
-    uint32_t *found = cell(fields, name, hash);
-    if (*found)
-        return *found - 1;
+    uint32_t hash = hash_name(name);
+    struct cell *cell = find(fields, name, hash);
+    if (cell->taken)
+        return cell->taken - 1;
     if (fields->count == fields->cap) {
         fields->cap = fields->cap ? fields->cap * 2 : CELLS_AT_FIRST / 2;
         fields->names = reallocarray(fields->names, fields->cap, sizeof *fields->names);
@@ -78,9 +92,9 @@ uint32_t sigma_fields_intern(struct sigma_fields *fields, sv name)
     sv copy = arena_sv(fields->arena, name);
     if (!copy.p)
         return SIGMA_NO_SLOT;
-    fields->names[fields->count] = (struct name){copy, hash};
-    *found = (uint32_t)++fields->count;
-    uint32_t slot = *found - 1;
+    uint32_t slot = (uint32_t)fields->count++;
+    fields->names[slot] = copy;
+    *cell = (struct cell){slot + 1, hash};
     if (fields->count * 2 > fields->cell_count)
         grow(fields);
     return slot;
@@ -88,7 +102,7 @@ uint32_t sigma_fields_intern(struct sigma_fields *fields, sv name)
 
 uint32_t sigma_fields_find(const struct sigma_fields *fields, sv name)
 {
-    return *cell(fields, name, hash_sv(name)) - 1; /* an empty cell gives SIGMA_NO_SLOT */
+    return find(fields, name, hash_name(name))->taken - 1; /* an empty cell gives SIGMA_NO_SLOT */
 }
 
 size_t sigma_fields_count(const struct sigma_fields *fields)
@@ -98,5 +112,5 @@ size_t sigma_fields_count(const struct sigma_fields *fields)
 
 sv sigma_fields_name(const struct sigma_fields *fields, uint32_t slot)
 {
-    return fields->names[slot].text;
+    return fields->names[slot];
 }

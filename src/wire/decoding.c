@@ -1,6 +1,6 @@
 #include "wire/decoding.h"
 
-enum { FIELDS_FIRST = 48, IP_BYTES_MAX = 64 };
+enum { FIELDS_FIRST = 64, IP_BYTES_MAX = 64 };
 
 /* Doubles the array of fields. The old one stays in the arena: at most as much again as is used. */
 static bool grow(struct decoding *decoding)
