@@ -16,6 +16,8 @@ enum { FORMS = 3, WORDS = (MASKS_MAX + BITS_PER_WORD - 1) / BITS_PER_WORD };
 struct hiding {
     struct masks *masks;
     struct arena *arena;
+    enum mask_sieve_word word;
+    uint64_t marked[WORDS]; /* patterns that could match */
     sv secrets[MASK_SECRETS_MAX];
     size_t secret_count, hidden;
     bool crowded; /* there were more */
@@ -83,15 +85,19 @@ static sv hide_pattern(struct hiding *hiding, const struct mask *mask, sv text)
     return text;
 }
 
-/* Only what could match the text as it came: what is put in its place is no secret. */
+/* Only what could match the texts as they came: what is put in a secret's place is none. */
 static sv hide_patterns(struct hiding *hiding, sv text)
 {
-    struct masks *masks = hiding->masks;
-    uint64_t marked[WORDS] = {0};
-    bool told = masks->sieve && mask_sieve_mark(masks->sieve, text, marked);
-    for (size_t i = 0; text.n && i < masks->count; i++)
-        if (!told || bits_has(marked, i))
-            text = hide_pattern(hiding, &masks->list[i], text);
+    const struct masks *masks = hiding->masks;
+    if (hiding->word == MASK_SIEVE_NONE)
+        return text;
+    bool told = hiding->word == MASK_SIEVE_SOME && mask_sieve_tells(text);
+    for (size_t word = 0; word < bits_words(masks->count); word++)
+        for (uint64_t left = told ? hiding->marked[word] : UINT64_MAX; text.n && left;) {
+            size_t i = word * BITS_PER_WORD + bits_take(&left);
+            if (i < masks->count)
+                text = hide_pattern(hiding, &masks->list[i], text);
+        }
     return text;
 }
 
@@ -161,8 +167,11 @@ static bool shows_all(struct hiding *hiding, sv raw)
 
 static bool is_named(const struct masks *masks, sv name)
 {
-    for (size_t dot; (dot = sv_find_char(name, '.')) != SV_NPOS;)
-        name = sv_from(name, dot + 1);
+    const char *dot = name.n ? memrchr(name.p, '.', name.n) : NULL;
+    if (dot)
+        name = sv_from(name, (size_t)(dot - name.p) + 1);
+    if (!bits_has(masks->name_looks, mask_name_look(name)))
+        return false;
     for (size_t i = 0; i < masks->name_count; i++)
         if (sv_ieq(masks->names[i], name))
             return true;
@@ -205,6 +214,20 @@ static void hide_rest(struct hiding *hiding, struct event *event, sv raw)
         event->message = SV(HIDDEN);
 }
 
+/* What could match anywhere in the event: nearly always nothing. */
+static void mark(struct hiding *hiding, const struct event *event)
+{
+    struct mask_sieve *sieve = hiding->masks->sieve;
+    hiding->word = MASK_SIEVE_UNTOLD;
+    if (!sieve)
+        return;
+    mask_sieve_add(sieve, event->raw);
+    mask_sieve_add(sieve, event->message);
+    for (size_t i = 0; i < event->field_count; i++)
+        mask_sieve_add(sieve, event->fields[i].value);
+    hiding->word = mask_sieve_mark(sieve, hiding->marked);
+}
+
 size_t masks_hide(struct masks *masks, struct event *event, struct arena *arena)
 {
     struct hiding hiding = {.masks = masks, .arena = arena};
@@ -218,6 +241,7 @@ size_t masks_hide(struct masks *masks, struct event *event, struct arena *arena)
     if (event->field_count)
         memcpy(fields, event->fields, event->field_count * sizeof *fields);
     event->fields = fields;
+    mark(&hiding, event);
     for (size_t i = 0; i < event->field_count; i++)
         hide_field(&hiding, &fields[i]);
     event->message = hide_patterns(&hiding, event->message);
@@ -227,8 +251,9 @@ size_t masks_hide(struct masks *masks, struct event *event, struct arena *arena)
     return hiding.hidden;
 }
 
+/* No pass tells what could match: while masks are loaded there is none. */
 sv masks_hide_text(struct masks *masks, sv text, struct arena *arena)
 {
-    struct hiding hiding = {.masks = masks, .arena = arena};
+    struct hiding hiding = {.masks = masks, .arena = arena, .word = MASK_SIEVE_UNTOLD};
     return hide_patterns(&hiding, text);
 }

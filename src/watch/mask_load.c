@@ -128,6 +128,7 @@ static bool add_fields(struct masks *masks, const struct yaml_node *node, struct
             return false;
         }
         masks->names[masks->name_count++] = copy;
+        bits_add(masks->name_looks, mask_name_look(copy));
     }
     if (node->kind == YAML_LIST && node->count)
         return true;

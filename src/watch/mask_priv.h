@@ -2,11 +2,15 @@
 #ifndef VEDETTE_WATCH_MASK_PRIV_H
 #define VEDETTE_WATCH_MASK_PRIV_H
 
+#include "base/bits.h"
 #include "watch/mask.h"
 #include "watch/mask_sieve.h"
 #include "watch/regex_run.h"
 
-enum { MASK_REGEX_SHARE = 4 }; /* of the time, for each expression: findings are few */
+enum {
+    MASK_REGEX_SHARE = 4, /* of the time, for each expression: findings are few */
+    MASK_NAME_LOOKS = 256,
+};
 
 struct mask {
     struct regex *pattern, *except; /* except may be NULL */
@@ -20,9 +24,16 @@ struct masks {
     size_t count;
     sv names[MASKS_MAX]; /* of fields */
     size_t name_count;
+    uint64_t name_looks[MASK_NAME_LOOKS / BITS_PER_WORD]; /* that the names have */
     struct regex_runner *runner;
     struct mask_sieve *sieve; /* made by the seal; NULL: every pattern is tried */
 };
+
+/* What equal names have in common (ASCII case aside), and most others have not: first letter and length. */
+static inline size_t mask_name_look(sv name)
+{
+    return name.n ? (name.n & 7) << 5 | ((unsigned char)name.p[0] & 31) : 0;
+}
 
 enum mask_search {
     MASK_NOTHING,

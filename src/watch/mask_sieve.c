@@ -4,16 +4,24 @@
 #include <stdlib.h>
 
 #include "base/bits.h"
+#include "base/buf.h"
 #include "watch/database_cache.h"
 
-/* Approximated where Vectorscan cannot match exactly, told once, and also for the empty text. */
-enum { FLAGS = HS_FLAG_PREFILTER | HS_FLAG_SINGLEMATCH | HS_FLAG_ALLOWEMPTY };
+/* Approximated where Vectorscan cannot match exactly, told once, also for the empty text; and each line
+ * begins and ends as a text of its own does. */
+enum { FLAGS = HS_FLAG_PREFILTER | HS_FLAG_SINGLEMATCH | HS_FLAG_ALLOWEMPTY | HS_FLAG_MULTILINE };
+
+/* Longer texts are searched with everything, as those are that the rest of an event left no room for. */
+enum { TEXTS_BYTES_MAX = 256 * 1024 };
 
 struct mask_sieve {
     hs_database_t *database;
     hs_scratch_t *scratch;
-    uint64_t *always; /* what Vectorscan has no form for */
+    uint64_t *always; /* what Vectorscan has no form for, or would not find in the midst of other texts */
     size_t words;
+    struct buf texts; /* each ends with a newline */
+    bool crowded;     /* one was left out for want of room */
+    bool strange;     /* … because nothing could be told of it */
 };
 
 /* The expressions that are still to be compiled. */
@@ -23,6 +31,26 @@ struct batch {
     size_t count;
 };
 
+/* Whether it may ask for the very beginning or end of its text, where lines are of no help: it has \A, \G, \z
+ * or \Z, or takes options back. What only looks so is tried in vain, no more. */
+static bool asks_for_ends(sv expression)
+{
+    for (size_t i = 0; i + 1 < expression.n; i++) {
+        const char *at = expression.p + i;
+        if (at[0] == '\\' && strchr("AGzZ", at[1]))
+            return true;
+        if (at[0] != '(' || at[1] != '?')
+            continue;
+        size_t end = i + 2;
+        while (end < expression.n && strchr("imsxnJU-^", expression.p[end])) {
+            if (expression.p[end] == '-' || expression.p[end] == '^')
+                return true;
+            end++;
+        }
+    }
+    return false;
+}
+
 static struct batch batch_of(struct mask_sieve *sieve, const sv *expressions, size_t count)
 {
     struct batch batch = {.texts = calloc(count, sizeof *batch.texts),
@@ -30,7 +58,7 @@ static struct batch batch_of(struct mask_sieve *sieve, const sv *expressions, si
                           .ids = calloc(count, sizeof *batch.ids)};
     assert(batch.texts && batch.flags && batch.ids);
     for (size_t i = 0; i < count; i++) {
-        if (sv_find_char(expressions[i], '\0') != SV_NPOS) {
+        if (sv_find_char(expressions[i], '\0') != SV_NPOS || asks_for_ends(expressions[i])) {
             bits_add(sieve->always, i);
             continue;
         }
@@ -87,6 +115,7 @@ struct mask_sieve *mask_sieve_new(const sv *expressions, size_t count, struct da
     struct mask_sieve *sieve = calloc(1, sizeof *sieve);
     assert(sieve);
     sieve->words = bits_words(count);
+    sieve->texts = BUF_INIT(TEXTS_BYTES_MAX);
     sieve->always = calloc(sieve->words, sizeof *sieve->always);
     assert(sieve->always);
     struct batch batch = batch_of(sieve, expressions, count);
@@ -105,6 +134,7 @@ void mask_sieve_free(struct mask_sieve *sieve)
     hs_free_scratch(sieve->scratch);
     hs_free_database(sieve->database);
     free(sieve->always);
+    buf_free(&sieve->texts);
     free(sieve);
 }
 
@@ -116,19 +146,51 @@ static int on_match(unsigned id, unsigned long long from, unsigned long long to,
 }
 
 /* Beyond ASCII the two may fold case and count characters in different ways. */
-static bool is_ascii(sv text)
+bool mask_sieve_tells(sv text)
 {
-    unsigned char any = 0;
-    for (size_t i = 0; i < text.n; i++)
+    uint64_t any = 0, some;
+    size_t i = 0;
+    for (; i + sizeof some <= text.n; i += sizeof some) {
+        memcpy(&some, text.p + i, sizeof some);
+        any |= some;
+    }
+    for (; i < text.n; i++)
         any |= (unsigned char)text.p[i];
-    return any < 0x80;
+    return (any & UINT64_C(0x8080808080808080)) == 0;
 }
 
-bool mask_sieve_mark(struct mask_sieve *sieve, sv text, uint64_t *set)
+void mask_sieve_add(struct mask_sieve *sieve, sv text)
 {
-    if (text.n == 0 || text.n > UINT32_MAX || !is_ascii(text))
-        return false;
-    for (size_t i = 0; i < sieve->words; i++)
+    if (text.n == 0)
+        return;
+    if (!mask_sieve_tells(text)) {
+        sieve->strange = true;
+        return;
+    }
+    char *to = buf_reserve(&sieve->texts, text.n + 1);
+    if (!to) {
+        sieve->crowded = true;
+        return;
+    }
+    memcpy(to, text.p, text.n);
+    to[text.n] = '\n';
+    buf_added(&sieve->texts, text.n + 1);
+}
+
+enum mask_sieve_word mask_sieve_mark(struct mask_sieve *sieve, uint64_t *set)
+{
+    sv texts = buf_view(&sieve->texts);
+    bool told = !sieve->crowded, any = sieve->strange;
+    if (told && texts.n)
+        told = hs_scan(sieve->database, texts.p, (unsigned)texts.n, 0, sieve->scratch, on_match, set) ==
+               HS_SUCCESS;
+    for (size_t i = 0; i < sieve->words; i++) {
         set[i] |= sieve->always[i];
-    return hs_scan(sieve->database, text.p, (unsigned)text.n, 0, sieve->scratch, on_match, set) == HS_SUCCESS;
+        any |= set[i] != 0;
+    }
+    buf_clear(&sieve->texts);
+    sieve->crowded = sieve->strange = false;
+    if (!told)
+        return MASK_SIEVE_UNTOLD;
+    return any ? MASK_SIEVE_SOME : MASK_SIEVE_NONE;
 }

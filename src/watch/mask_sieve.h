@@ -1,5 +1,8 @@
 /* Tells in one pass which of many regular expressions could match a text. It errs in one direction only: what
- * it leaves out does not match. Private to this room. */
+ * it leaves out does not match. Private to this room.
+ *
+ * All texts of an event are looked at as lines of one: thirty short ones cost more to begin with than to
+ * read. */
 #ifndef VEDETTE_WATCH_MASK_SIEVE_H
 #define VEDETTE_WATCH_MASK_SIEVE_H
 
@@ -13,8 +16,20 @@ struct database_cache;
 struct mask_sieve *mask_sieve_new(const sv *expressions, size_t count, struct database_cache *cache);
 void mask_sieve_free(struct mask_sieve *sieve); /* NULL is fine */
 
-/* Adds to the set (base/bits.h) all that may match the text. False if that cannot be told: all may. One
+/* Another text for the next mark. */
+void mask_sieve_add(struct mask_sieve *sieve, sv text);
+
+enum mask_sieve_word {
+    MASK_SIEVE_NONE,   /* none of the texts can be matched */
+    MASK_SIEVE_SOME,   /* what is in the set may match those that mask_sieve_tells of, and all the others */
+    MASK_SIEVE_UNTOLD, /* all may match all */
+};
+
+/* Adds to the set (base/bits.h) all that may match one of the texts that were added since the last time. One
  * thread at a time. */
-bool mask_sieve_mark(struct mask_sieve *sieve, sv text, uint64_t *set);
+enum mask_sieve_word mask_sieve_mark(struct mask_sieve *sieve, uint64_t *set);
+
+/* Whether a set says anything about this text. */
+bool mask_sieve_tells(sv text);
 
 #endif
