@@ -103,19 +103,54 @@ bool correlation_silences(const struct ruleset *ruleset, size_t rule)
     return need && need->silent;
 }
 
-/* The values of the first of its names that has any, under the name that was asked for. */
-static void grant(const struct correlation_wish *wish, const struct finding *finding, struct finding *seen)
+/* What equal names have in common, and most others have not. */
+enum { LOOKS = 64 };
+
+static size_t look_of(sv name)
+{
+    size_t n = name.n;
+    return n ? (n * 7 + (unsigned char)name.p[n / 2] * 3U + (unsigned char)name.p[n - 1]) % LOOKS : 0;
+}
+
+/* A finding, and where its first field of each look is; field_count where there is none, as nearly always
+ * with what is wished for. */
+struct known {
+    const struct finding *finding;
+    size_t first[LOOKS];
+};
+
+static void know(struct known *ret, const struct finding *finding)
+{
+    ret->finding = finding;
+    for (size_t i = 0; i < LOOKS; i++)
+        ret->first[i] = finding->field_count;
+    for (size_t i = finding->field_count; i > 0; i--)
+        ret->first[look_of(finding->fields[i - 1].name)] = i - 1;
+}
+
+/* The values of the fields of that name, under the name that was asked for. False when there is no more room.
+ */
+static bool grant_named(const struct known *known, sv called, sv asked, struct finding *seen)
+{
+    size_t before = seen->field_count;
+    for (size_t i = known->first[look_of(called)]; i < known->finding->field_count; i++) {
+        const struct event_field *field = &known->finding->fields[i];
+        if (!sv_eq(field->name, called) || field->type == EVENT_NULL || !field->value.n)
+            continue;
+        if (seen->field_count == CORRELATION_FIELDS_MAX || seen->field_count - before == WISH_VALUES_MAX)
+            return false;
+        seen->fields[seen->field_count++] = (struct event_field){asked, field->value, field->type};
+    }
+    return true;
+}
+
+/* What the first of its names has that has any. */
+static void grant(const struct correlation_wish *wish, const struct known *known, struct finding *seen)
 {
     size_t before = seen->field_count;
     for (size_t i = 0; i < wish->called.count && seen->field_count == before; i++)
-        for (size_t j = 0; j < finding->field_count; j++) {
-            const struct event_field *field = &finding->fields[j];
-            if (!sv_eq(field->name, wish->called.list[i]) || field->type == EVENT_NULL || !field->value.n)
-                continue;
-            if (seen->field_count == CORRELATION_FIELDS_MAX || seen->field_count - before == WISH_VALUES_MAX)
-                return;
-            seen->fields[seen->field_count++] = (struct event_field){wish->asked, field->value, field->type};
-        }
+        if (!grant_named(known, wish->called.list[i], wish->asked, seen))
+            return;
 }
 
 static void project(const struct correlation_need *need, size_t count, const struct finding *finding,
@@ -128,9 +163,11 @@ static void project(const struct correlation_need *need, size_t count, const str
                            .rule_id = finding->rule_id,
                            .raw = finding->raw,
                            .message = finding->message};
+    struct known known;
     seen.fields = arena_alloc(arena, CORRELATION_FIELDS_MAX * sizeof *seen.fields);
+    know(&known, finding);
     for (size_t i = 0; seen.fields && i < count; i++)
-        grant(&need->wishes[i], finding, &seen);
+        grant(&need->wishes[i], &known, &seen);
     *ret = (struct projection){.seen = seen};
 }
 

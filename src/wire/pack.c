@@ -27,12 +27,16 @@ void pack_i64(struct pack *pack, int64_t value)
 
 void pack_sv(struct pack *pack, sv value)
 {
-    if (value.n > UINT32_MAX) {
+    uint32_t n = htole32((uint32_t)value.n);
+    char *to = pack->ok && value.n <= UINT32_MAX ? buf_reserve(pack->buf, sizeof n + value.n) : NULL;
+    if (!to) {
         pack->ok = false;
         return;
     }
-    pack_u32(pack, (uint32_t)value.n);
-    put(pack, value.p, value.n);
+    memcpy(to, &n, sizeof n);
+    if (value.n)
+        memcpy(to + sizeof n, value.p, value.n);
+    buf_added(pack->buf, sizeof n + value.n);
 }
 
 static sv take(struct unpack *unpack, size_t n)
