@@ -37,7 +37,6 @@ struct correlator {
     bool learning;
     struct buf gone;     /* packed keys */
     struct arena *found; /* the finding that is told */
-    struct arena *kept;  /* the event that was kept */
     struct correlator_counts counts;
 };
 
@@ -55,8 +54,7 @@ struct correlator *correlator_new(const struct ruleset *ruleset, const struct co
                                       .fn = fn,
                                       .arg = arg,
                                       .gone = BUF_INIT(GONE_BYTES_MAX),
-                                      .found = arena_new(FOUND_BYTES_MAX),
-                                      .kept = arena_new(FOUND_BYTES_MAX)};
+                                      .found = arena_new(FOUND_BYTES_MAX)};
     correlator->zones = calloc(rules->count + 1, sizeof *correlator->zones);
     assert(correlator->zones);
     for (size_t i = 0; i < rules->count; i++) {
@@ -106,7 +104,6 @@ void correlator_free(struct correlator *correlator)
     groups_free(correlator->groups);
     buf_free(&correlator->gone);
     arena_free(correlator->found);
-    arena_free(correlator->kept);
     free(correlator->zones);
     free(correlator);
 }
@@ -507,10 +504,11 @@ void turn_find(struct turn *turn, const struct projection *last, sv seen)
 void turn_find_kept(struct turn *turn, const struct keepsake *kept, sv seen)
 {
     struct projection last = {0};
-    arena_reset(turn->correlator->kept);
-    if (!keepsake_get(kept, &last, turn->correlator->kept))
+    struct arena *arena = arena_new(FOUND_BYTES_MAX); /* its own: what builds on this may come here, too */
+    if (!keepsake_get(kept, &last, arena))
         last.seen = (struct finding){.event_time = turn->now, .received_at = turn->now};
     turn_find(turn, &last, seen);
+    arena_free(arena);
 }
 
 size_t turn_values(const struct turn *turn, const struct hit *hit, const struct event_field **ret, size_t max)

@@ -352,6 +352,31 @@ static void at_the_end_what_waits_is_decided_before_what_builds_on_it(void **sta
     bench_end(bench);
 }
 
+static void what_is_decided_while_another_is_told_of_does_not_take_its_place(void **state)
+{
+    (void)state;
+    enum { MORE_THAN_WAIT = 9 }; /* so that the last one makes the first be decided at once */
+    struct bench *bench = bench_of("title: few\nname: few\ncorrelation: {type: event_count, rules: [a], "
+                                   "group-by: [u, h], timespan: 1m, condition: {lt: 5}}\n---\n"
+                                   "title: lone\nname: lone\ncorrelation: {type: missing_before, rules: "
+                                   "[b, few], group-by: [h], timespan: 1h, wait: 1d}\n---\n"
+                                   "title: x\ncorrelation: {type: event_count, rules: [lone], group-by: [u], "
+                                   "timespan: 1m, condition: {gte: 1}}\n",
+                                   &usual_limits);
+    char pairs[40];
+    for (int i = 1; i <= MORE_THAN_WAIT; i++) {
+        snprintf(pairs, sizeof pairs, "u=bob%d h=1", i);
+        feed(bench, "a", MONDAY + i * SECOND, pairs);
+    }
+    correlator_advance(bench->correlator, MONDAY + HOUR);
+    expect(bench, "x@1 ");
+    assert_string_equal(bench->found.group, "u=bob1");
+    correlator_advance(bench->correlator, MONDAY + 3 * DAY);
+    expect(bench, "x@1 x@2 x@3 x@4 x@5 x@6 x@7 x@8 x@9 ");
+    assert_string_equal(bench->found.group, "u=bob9");
+    bench_end(bench);
+}
+
 static void a_correlation_that_others_build_on_alerts_by_itself_when_they_say_generate(void **state)
 {
     (void)state;
@@ -464,6 +489,7 @@ int main(void)
         cmocka_unit_test(correlations_build_on_correlations),
         cmocka_unit_test(an_event_from_the_future_counts_as_of_its_arrival_for_all_that_build_on_it),
         cmocka_unit_test(at_the_end_what_waits_is_decided_before_what_builds_on_it),
+        cmocka_unit_test(what_is_decided_while_another_is_told_of_does_not_take_its_place),
         cmocka_unit_test(a_correlation_that_others_build_on_alerts_by_itself_when_they_say_generate),
         cmocka_unit_test(a_million_groups_stay_within_their_memory),
         cmocka_unit_test(a_flood_of_groups_of_one_correlation_leaves_the_others_alone),
