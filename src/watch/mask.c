@@ -17,8 +17,8 @@ struct hiding {
     struct masks *masks;
     struct arena *arena;
     enum mask_sieve_word word;
-    uint64_t marked[WORDS]; /* patterns that could match */
-    sv secrets[MASK_SECRETS_MAX];
+    uint64_t marked[WORDS];       /* patterns that could match */
+    sv secrets[MASK_SECRETS_MAX]; /* the longest first: another may be the beginning of it */
     size_t secret_count, hidden;
     bool crowded; /* there were more */
 };
@@ -33,10 +33,14 @@ static void remember(struct hiding *hiding, sv secret)
     for (size_t i = 0; i < hiding->secret_count; i++)
         if (sv_eq(hiding->secrets[i], secret))
             return;
-    if (hiding->secret_count == MASK_SECRETS_MAX)
+    if (hiding->secret_count == MASK_SECRETS_MAX) {
         hiding->crowded = true;
-    else
-        hiding->secrets[hiding->secret_count++] = secret;
+        return;
+    }
+    size_t at = hiding->secret_count++;
+    for (; at > 0 && hiding->secrets[at - 1].n < secret.n; at--)
+        hiding->secrets[at] = hiding->secrets[at - 1];
+    hiding->secrets[at] = secret;
 }
 
 /* text with what stands from..to replaced; HIDDEN without room. */

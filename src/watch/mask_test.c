@@ -193,6 +193,16 @@ static void a_name_that_is_also_a_password_stays_a_name(void **state)
     assert_int_equal(sv_find(event.raw, SV("-palice")), SV_NPOS);
 }
 
+static void of_secrets_that_begin_alike_nothing_stays(void **state)
+{
+    (void)state;
+    struct event event =
+        hidden_of("{\"a\": {\"password\": \"geheim\"}, \"b\": {\"password\": \"geheim-42\"}, "
+                  "\"c\": \"x geheim-42 y\"}");
+    assert_int_equal(stands(&event, "geheim") + stands(&event, "-42"), 0);
+    assert_true(sv_eq(event_get(&event, SV("c")), SV("x *** y")));
+}
+
 static void masks_of_ones_own_join_those_built_in(void **state)
 {
     (void)state;
@@ -280,6 +290,7 @@ int main(void)
         TEST(the_seal_hides_what_would_be_hidden_without_it),
         TEST(what_is_no_secret_stays),
         TEST(a_name_that_is_also_a_password_stays_a_name),
+        TEST(of_secrets_that_begin_alike_nothing_stays),
         TEST(masks_of_ones_own_join_those_built_in),
         TEST(mistakes_in_masks_are_told),
         TEST(what_is_too_much_is_hidden_whole),
