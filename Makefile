@@ -1,7 +1,7 @@
 # A short front door: Meson and Ninja do the work (meson.build), script/ holds what takes more than a line.
 BUILD ?= build
 
-.PHONY: all run test test-faults test-path test-durability test-soak test-idle compare-path bench bench-baselines bench-gateway fuzz lint format install clean setup
+.PHONY: all run test test-faults test-path test-durability test-soak test-idle compare-path bench bench-watch bench-baselines bench-gateway fuzz lint format install clean setup
 
 all: setup
 	@ninja -C $(BUILD) --quiet src/cmd/vedette
