@@ -34,13 +34,13 @@ def test_a_time_without_a_zone_is_the_machines_own_summer_time_included_and_the_
 
 
 def test_old_records_without_a_zone_are_of_the_season_that_they_were_written_in():
-    """What `watch learn` and the other commands read: around both ends of summer time, and in the middle of each season."""
+    """What `watch learn` and the other commands read: around the ends of summer time, and in the middle of each season."""
     berlin = zoneinfo.ZoneInfo("Europe/Berlin")
     now = datetime.datetime.now(berlin).replace(minute=30, second=0, microsecond=0)
     moments = [now - datetime.timedelta(days=days) for days in range(1, 360, 30)]
     ends = [day for day in (now.replace(hour=12) - datetime.timedelta(days=days) for days in range(1, 360))
             if day.utcoffset() != (day - datetime.timedelta(days=1)).utcoffset()]
-    assert len(ends) == 2
+    assert ends  # in some days of the year the one of last year is further away
     moments += [end.replace(hour=hour) for end in ends for hour in (0, 1, 4, 5)]
     lines = "".join(f"<86>{moment:%b %e %H:%M:%S} h1 app: x\n" for moment in moments)
     done = subprocess.run([program.binary(), "events", "decode", "--json"], input=lines, capture_output=True, text=True, check=True,

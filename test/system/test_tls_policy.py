@@ -82,7 +82,7 @@ class World:
             "mail.example.org": (self.anchored, f"2 0 0 {authority}"),
             "mx.astray.example": (self.anchored, f"2 0 0 {authority}"),
         }
-        lines = [f"{host}. A 127.0.0.1" for host in records] + [f"mx.plain.example. A {OTHER}", f"alias.example. CNAME mx.fits.example."]
+        lines = [f"{host}. A 127.0.0.1" for host in records] + [f"mx.plain.example. A {OTHER}", "alias.example. CNAME mx.fits.example."]
         lines += [f"_{entry[0]}._tcp.{host}. TLSA {entry[1]}" for host, entry in records.items() if entry]
         lines += [f"_{promise}._tcp.mx.plain.example. TLSA 3 1 1 {own}"]
         mx = {"fits.self": "mx.fits", "differs.self": "mx.differs", "bogus.self": "mx.bogus", "pkix.self": "mx.pkix",
@@ -174,7 +174,7 @@ class World:
         return name
 
     def waits(self, domain, *words, **more):
-        """Mail to that domain stays in the queue, and says why. Deleted afterwards."""
+        """Mail to that domain stays in the queue, and says why."""
         name, queue_id = self.send(domain, **more)
 
         def cause():
