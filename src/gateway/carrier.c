@@ -49,22 +49,18 @@ static sv notify_word(unsigned notify, char *text, size_t cap)
     return n ? sv_make(text + 1, n - 1) : SV_NONE;
 }
 
-/* The client puts the type in itself, and knows this one only. */
-static sv original_recipient(sv orcpt)
-{
-    return sv_istarts(orcpt, SV("rfc822;")) ? sv_from(orcpt, sizeof "rfc822;" - 1) : SV_NONE;
-}
-
 static void fill_recipients(struct run *run)
 {
     for (size_t i = 0; i < run->count; i++) {
         const struct intake_recipient *said = &run->envelope.said.recipients[run->indexes[i]];
         char words[40];
+        sv original = said->orcpt, type = sv_split(&original, ';');
         run->recipients[i] = (struct smtp_recipient){
             .address = said->address,
             .notify =
                 said->notify ? arena_sv(run->arena, notify_word(said->notify, words, sizeof words)) : SV_NONE,
-            .orcpt = original_recipient(said->orcpt),
+            .orcpt = original,
+            .orcpt_type = type,
         };
     }
 }

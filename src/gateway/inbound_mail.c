@@ -1,6 +1,7 @@
 #include "gateway/inbound_private.h"
 
 #include "base/log.h"
+#include "wire/idn.h"
 #include "wire/smtp_xtext.h"
 
 #include <assert.h>
@@ -47,6 +48,17 @@ static sv decode_xtext(struct arena *arena, sv xtext)
     return kept;
 }
 
+/* As it may go to every next hop: one of the type utf-8 in its form of 7 bits. */
+static sv decode_orcpt(struct arena *arena, sv orcpt)
+{
+    sv plain = decode_xtext(arena, orcpt);
+    struct buf ascii = BUF_INIT(2048);
+    if (!idn_is_ascii(plain) && sv_istarts(plain, SV("utf-8;")))
+        plain = smtp_utf8_xtext(plain, "", &ascii) == 0 ? arena_sv(arena, buf_view(&ascii)) : SV_NONE;
+    buf_free(&ascii);
+    return plain;
+}
+
 void inbound_answer_mail(struct inbound *session)
 {
     const struct smtp_server_mail *said = smtp_server_mail(session->server);
@@ -87,7 +99,7 @@ static bool keep_recipient(struct inbound_mail *mail, const struct smtp_server_r
         return false;
     struct inbound_recipient *recipient = &mail->recipients[mail->count];
     *recipient = (struct inbound_recipient){.address = arena_sv(mail->arena, asked->whole),
-                                            .orcpt = decode_xtext(mail->arena, asked->orcpt),
+                                            .orcpt = decode_orcpt(mail->arena, asked->orcpt),
                                             .notify = asked->notify,
                                             .action = verdict->action,
                                             .foreseen = verdict->action,

@@ -2,6 +2,8 @@
 
 #include "wire/idn.h"
 #include "wire/mime.h"
+#include "wire/smtp_address.h"
+#include "wire/smtp_xtext.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -39,34 +41,15 @@ static void put_line(struct buf *out, sv begin, sv words)
     buf_put(out, SV("\r\n"));
 }
 
-/* The character that well-formed UTF-8 has at its front, and in *ret_n its bytes. */
-static uint32_t character(sv text, size_t *ret_n)
-{
-    unsigned char first = (unsigned char)text.p[0];
-    size_t n = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-    uint32_t code = n == 1 ? first : first & (0x7fU >> n);
-    for (size_t i = 1; i < n; i++)
-        code = code << 6 | ((unsigned char)text.p[i] & 0x3f);
-    *ret_n = n;
-    return code;
-}
-
-/* RFC 6533 §3: the 7-bit form of an address of type utf-8. escaped: what of ASCII is written so too. */
+/* An address of the type utf-8. */
 static void put_utf8_line(struct buf *out, sv begin, sv address, const char *escaped)
 {
-    if (!sv_utf8(address)) {
+    struct buf ascii = BUF_INIT(8 * SMTP_PATH_MAX);
+    if (smtp_utf8_xtext(address, escaped, &ascii) == 0)
+        put_line(out, begin, buf_view(&ascii));
+    else
         put_line(out, begin, address);
-        return;
-    }
-    buf_put(out, begin);
-    for (size_t n; address.n; address = sv_from(address, n)) {
-        uint32_t code = character(address, &n);
-        if (code < 0x21 || code > 0x7e || strchr(escaped, (int)code))
-            buf_printf(out, "\\x{%02X}", (unsigned)code);
-        else
-            buf_put_char(out, (char)code);
-    }
-    buf_put(out, SV("\r\n"));
+    buf_free(&ascii);
 }
 
 static void put_plain(struct buf *out, const struct notification *notification)
@@ -94,10 +77,7 @@ static void put_recipient(struct buf *out, const struct notification *notificati
     const struct notification_recipient *recipient = &notification->recipients[i];
     const struct intake_recipient *said = &notification->about->said.recipients[recipient->index];
     buf_put(out, SV("\r\n"));
-    if (sv_istarts(said->orcpt, SV("utf-8;")))
-        put_utf8_line(out, SV("Original-Recipient: "), said->orcpt, ""); /* it may be in this form already */
-    else
-        put_line(out, SV("Original-Recipient: "), said->orcpt);
+    put_line(out, SV("Original-Recipient: "), said->orcpt);
     if (idn_is_ascii(said->address))
         put_line(out, SV("Final-Recipient: rfc822; "), said->address);
     else

@@ -85,6 +85,7 @@ struct smtp_recipient {
     sv address; /* without angle brackets */
     sv notify; /* "", "NEVER" or a comma list of SUCCESS, FAILURE, DELAY (RFC 3461); used if DSN is offered */
     sv orcpt;  /* "" or the original recipient, not yet xtext-encoded */
+    sv orcpt_type; /* of its address: "" is rfc822; without one that is an atom orcpt is left out */
 };
 
 /* One transaction. The views must stay until SMTP_CLIENT_SENT or the session ends. */

@@ -7,6 +7,7 @@
 enum {
     ENVID_MAX = 100, /* RFC 3461 §4.4, encoded */
     ORCPT_MAX = 500, /* RFC 3461 §4.2 */
+    ORCPT_TYPE_MAX = 40,
 };
 
 /* --- Is the envelope fit for this session? Nothing is sent before all of it is known to be. --- */
@@ -151,13 +152,24 @@ static void say_mail(struct smtp_client *client)
                         offers(client, SMTP_EXT_DSN) ? ret : "", envid);
 }
 
+/* RFC 3461 §4.2: an atom, and none of what ends the parameter. */
+static bool is_address_type(sv type)
+{
+    bool atom = type.n <= ORCPT_TYPE_MAX;
+    for (size_t i = 0; atom && i < type.n; i++)
+        atom = type.p[i] > ' ' && type.p[i] < 0x7f && !strchr("()<>@,;:\\\".[]+=", type.p[i]);
+    return atom;
+}
+
 static void say_rcpt(struct smtp_client *client, size_t index)
 {
     const struct smtp_recipient *recipient = &client->transaction.envelope.recipients[index];
-    char orcpt[ORCPT_MAX + 32] = "";
+    char orcpt[ORCPT_MAX + 32] = "", name[ORCPT_TYPE_MAX + 16];
     bool dsn = offers(client, SMTP_EXT_DSN);
-    if (dsn)
-        xtext_parameter("ORCPT=rfc822;", recipient->orcpt, ORCPT_MAX, orcpt, sizeof orcpt);
+    sv type = recipient->orcpt_type.n ? recipient->orcpt_type : SV("rfc822");
+    snprintf(name, sizeof name, "ORCPT=%.*s;", SV_ARG(type));
+    if (dsn && is_address_type(type))
+        xtext_parameter(name, recipient->orcpt, ORCPT_MAX, orcpt, sizeof orcpt);
     smtp_client_command(client, SMTP_STAGE_RCPT, "RCPT TO:<%.*s>%s%.*s%s", SV_ARG(recipient->address),
                         dsn && recipient->notify.n ? " NOTIFY=" : "",
                         SV_ARG(dsn ? recipient->notify : SV_NONE), orcpt);

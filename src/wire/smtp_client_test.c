@@ -20,6 +20,13 @@ static const struct smtp_envelope traced = {.sender = SV_INIT(""),
                                             .recipient_count = 1,
                                             .envid = SV_INIT("alert 7"),
                                             .content = SV_INIT("caf\xc3\xa9\r\n")};
+static const struct smtp_recipient from_elsewhere[] = {
+    {.address = SV_INIT("soc@example.org"),
+     .orcpt = SV_INIT("\\x{E4}@example.org"),
+     .orcpt_type = SV_INIT("utf-8")},
+    {.address = SV_INIT("b@example.org"), .orcpt = SV_INIT("x"), .orcpt_type = SV_INIT("a b")}};
+static const struct smtp_envelope forwarded = {
+    .sender = SV_INIT(""), .recipients = from_elsewhere, .recipient_count = 2, .content = SV_INIT("x\r\n")};
 static const struct smtp_recipient umlaut[] = {{.address = SV_INIT("b\xc3\xbc@example.org")}};
 static const struct smtp_envelope international = {.sender = SV_INIT("v@example.org"),
                                                    .recipients = umlaut,
@@ -117,6 +124,15 @@ static const struct dialogue dialogues[] = {
                GOODBYE},
      .story = "banner:220 ehlo:250 ready mail:250 rcpt:250 rcpt[0]:250 data:354 dot:250 sent:250/dot ready "
               "quit:221 closed"},
+    {.name = "an original recipient of another type keeps it",
+     .security = SMTP_SECURITY_TLS,
+     .messages = {&forwarded},
+     .steps = {HELLO, S("250-mx.example.org\r\n250 DSN\r\n"), C("MAIL FROM:<> RET=HDRS\r\n"), S("250 a\r\n"),
+               C("RCPT TO:<soc@example.org> ORCPT=utf-8;\\x{E4}@example.org\r\n"), S("250 b\r\n"),
+               C("RCPT TO:<b@example.org>\r\n"), S("250 b\r\n"), C("DATA\r\n"), S("354 c\r\n"),
+               C("x\r\n.\r\n"), S("250 d\r\n"), GOODBYE},
+     .story = "banner:220 ehlo:250 ready mail:250 rcpt:250 rcpt[0]:250 rcpt:250 rcpt[1]:250 data:354 dot:250 "
+              "sent:250/dot ready quit:221 closed"},
     {.name = "SMTPUTF8 is said when an address needs it",
      .security = SMTP_SECURITY_TLS,
      .messages = {&international},

@@ -103,7 +103,7 @@ static bool take_notify(struct smtp_server *server, sv value)
            smtp_server_syntax_fault(server, "NOTIFY is NEVER, or some of SUCCESS, FAILURE and DELAY");
 }
 
-/* RFC 3461 §4.2: "rfc822;" or another type of address, and xtext. */
+/* RFC 3461 §4.2: "rfc822;" or another type of address, and xtext; RFC 6533 §3: UTF-8 in one of its own. */
 static bool take_orcpt(struct smtp_server *server, sv value)
 {
     server->recipient.orcpt = value;
@@ -112,7 +112,8 @@ static bool take_orcpt(struct smtp_server *server, sv value)
     bool atom = type.n > 0;
     for (size_t i = 0; i < type.n; i++)
         atom = atom && type.p[i] > ' ' && type.p[i] < 0x7f && !strchr("()<>@,;:\\\".[]+=", type.p[i]);
-    return (short_enough && atom && smtp_xtext_valid(value)) ||
+    bool unitext = server->mail.utf8 && sv_ieq(type, SV("utf-8"));
+    return (short_enough && atom && (smtp_xtext_valid(value) || (unitext && smtp_unitext_valid(value)))) ||
            smtp_server_syntax_fault(server, "ORCPT is rfc822; and up to 500 octets of xtext");
 }
 
@@ -142,7 +143,7 @@ static bool split_parameter(sv word, sv *ret_name, sv *ret_value)
             return false;
     }
     for (size_t i = 0; i < word.n; i++)
-        if (word.p[i] <= ' ' || word.p[i] == '=' || word.p[i] == 0x7f)
+        if ((unsigned char)word.p[i] <= ' ' || word.p[i] == '=' || word.p[i] == 0x7f)
             return false;
     return ret_name->n > 0 && (word.p == NULL || word.n > 0);
 }

@@ -307,6 +307,29 @@ static void parameters_of_dsn_reach_the_caller(void **state)
     outcome_free(&outcome);
 }
 
+static void an_original_recipient_of_type_utf_8_may_be_beyond_ascii(void **state)
+{
+    (void)state;
+    static const struct {
+        sv command;
+        const char *reply;
+    } cases[] = {
+        {SV_INIT("RCPT TO:<b@example.org> ORCPT=utf-8;ä@example.org\r\n"), "250-2.1.5"},
+        {SV_INIT("RCPT TO:<b@example.org> ORCPT=UTF-8;\\x{E4}+2Bö@example.org\r\n"), "250-2.1.5"},
+        {SV_INIT("RCPT TO:<b@example.org> ORCPT=rfc822;ä@example.org\r\n"), "501-5.5.4"},
+        {SV_INIT("RCPT TO:<b@example.org> ORCPT=utf-8;ä+0A@example.org\r\n"), "501-5.5.4"},
+        {SV_INIT("RCPT TO:<b@example.org> ORCPT=utf-8;\xc2\x85@example.org\r\n"), "501-5.5.4"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct outcome outcome;
+        sv turns[] = {HELLO, SV_INIT("MAIL FROM:<> SMTPUTF8\r\n"), cases[i].command};
+        talk(&outcome, turns, 3, 3);
+        if (!sv_ends(buf_view(&outcome.replies), sv_of(cases[i].reply)))
+            fail_msg("%zu: %.*s", i, SV_ARG(buf_view(&outcome.replies)));
+        outcome_free(&outcome);
+    }
+}
+
 static void parameters_of_dsn_are_checked(void **state)
 {
     (void)state;
@@ -331,6 +354,7 @@ static void parameters_of_dsn_are_checked(void **state)
         "RCPT TO:<b@example.org> ORCPT=b@example.org\r\n",
         "RCPT TO:<b@example.org> ORCPT=;b@example.org\r\n",
         "RCPT TO:<b@example.org> ORCPT=rfc822;\r\n",
+        "RCPT TO:<b@example.org> ORCPT=utf-8;ä@example.org\r\n", /* there is no SMTPUTF8 */
         "RCPT TO:<b@example.org> RET=FULL\r\n",
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
@@ -437,6 +461,7 @@ int main(void)
         cmocka_unit_test(who_gives_up_or_leaves_in_an_exchange_is_told_of_once),
         cmocka_unit_test(parameters_of_dsn_reach_the_caller),
         cmocka_unit_test(parameters_of_dsn_are_checked),
+        cmocka_unit_test(an_original_recipient_of_type_utf_8_may_be_beyond_ascii),
         cmocka_unit_test(a_bare_lf_is_mended_where_it_is_forgiven_and_ends_no_message),
         cmocka_unit_test(ehlo_offers_what_holds_now_and_binarymime_never),
     };

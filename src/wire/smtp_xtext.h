@@ -7,7 +7,15 @@
 /* True if s is xtext and what it decodes to is printable: a line end hidden here is an attack. */
 bool smtp_xtext_valid(sv s);
 
+/* The same with UTF-8 as it stands, as addresses of the type utf-8 may have it where SMTPUTF8 is (RFC 6533
+ * §3). */
+bool smtp_unitext_valid(sv s);
+
 /* Appends what s, which is valid, stands for. −1 past out's maximum. */
 int smtp_xtext_decode(sv s, struct buf *out);
+
+/* Appends an address of the type utf-8 in its form of 7 bits (RFC 6533 §3). escaped: what of printable ASCII
+ * is written so too. −1 past out's maximum, or if text is not UTF-8. */
+int smtp_utf8_xtext(sv text, const char *escaped, struct buf *out);
 
 #endif

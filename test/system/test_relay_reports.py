@@ -66,6 +66,20 @@ def test_a_next_hop_that_reports_itself_is_left_to_it(relay_to, final):
     assert len(reports(final, "passed-on")) == 1 and "gateway reports on a message" not in one.words()
 
 
+def test_an_original_recipient_goes_on_with_its_type(relay_to, misbehaving):
+    peer = misbehaving(extensions=["8BITMIME", "DSN", "SMTPUTF8"])
+    one = relay_to(peer.port, delivers=False)
+    with smtplib.SMTP("127.0.0.1", one.port, timeout=60) as session:
+        session.ehlo()
+        assert session.mail("a@example.org", ["SMTPUTF8"])[0] == 250
+        for n, original in enumerate(("RFC822;B+40example.com", "utf-8;\\x{E4}+2Bb@example.com", "utf-8;ä@例.example", "x400;/S+3Db/")):
+            assert session.rcpt(f"{n}@example.net", [f"ORCPT={original}"])[0] == 250
+        assert session.data("Subject: x\r\n\r\nbody\r\n")[0] == 250
+    wait_until(lambda: peer.accepted, 20, "the message")
+    said = [line.split("ORCPT=")[1] for line in peer.commands if line.startswith("RCPT")]
+    assert said == ["RFC822;B@example.com", "utf-8;\\x{E4}+2Bb@example.com", "utf-8;\\x{E4}@\\x{4F8B}.example", "x400;/S+3Db/"]
+
+
 def test_for_a_next_hop_that_cannot_report_we_say_that_it_was_relayed(relay_to, final):
     one = relay_to(final.port["silent"], delivers=False)
     send(one, "a@example.org", "b@example.org", "NOTIFY=SUCCESS", "ORCPT=rfc822;B+40example.com", envid="relayed")
