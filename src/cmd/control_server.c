@@ -198,7 +198,7 @@ static void confirm(struct client *client, const json_t *request)
 /* Outlives a client that goes away meanwhile: it is busy until then. */
 struct path_status {
     struct client *client;
-    char names[CONFIG_GATEWAYS_MAX][72];
+    char names[CONFIG_GATEWAYS_MAX][CONFIG_NAME_BYTES];
     size_t count;
     json_t *paths;
 };

@@ -28,7 +28,7 @@ struct courier_metrics {
     uint64_t plain[STEP_COUNT];                                             /* without a gateway */
     uint64_t by_gateway[STEP_COUNT][CONFIG_GATEWAYS_MAX];                   /* by names */
     uint64_t by_cause[FAILURE_COUNT][CAUSE_COUNT][CONFIG_GATEWAYS_MAX + 1]; /* the last: without a gateway */
-    char names[CONFIG_GATEWAYS_MAX][72]; /* that a gateway has had since the start */
+    char names[CONFIG_GATEWAYS_MAX][CONFIG_NAME_BYTES]; /* that a gateway has had since the start */
     size_t name_count;
     struct store_counts counts, looking;
     bool busy, known, ended;

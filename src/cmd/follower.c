@@ -8,7 +8,7 @@ enum { FOLLOWER_MESSAGES_MAX = STORE_ALERT_MESSAGES_MAX, FOLLOWER_KEPT_MAX = 256
 /* Where a message stood when its alert was looked up. */
 struct stood {
     struct courier_step step;
-    char gateway[72];
+    char gateway[CONFIG_NAME_BYTES];
     enum store_state state;
     int attempts;
 };

@@ -196,6 +196,7 @@ __attribute__((format(printf, 6, 7))) void config_errors_add(struct config_error
 
 enum {
     CONFIG_BYTES_MAX = 1024 * 1024, /* all sources together */
+    CONFIG_NAME_BYTES = 65,         /* of a gateway, a route, a rule and the like, with its NUL */
     CONFIG_GATEWAYS_MAX = 100,
     CONFIG_INPUTS_MAX = 1000,
     CONFIG_PROCESSES_MAX = 16,

@@ -11,7 +11,12 @@
 #include <arpa/inet.h>
 #include <assert.h>
 
-enum { NAME_BYTES_MAX = 64, SECRET_NAME_BYTES_MAX = 128, PATH_BYTES_MAX = 4095, SHOWN_BYTES_MAX = 60 };
+enum {
+    NAME_BYTES_MAX = CONFIG_NAME_BYTES - 1,
+    SECRET_NAME_BYTES_MAX = 128,
+    PATH_BYTES_MAX = 4095,
+    SHOWN_BYTES_MAX = 60
+};
 
 /* A value as an error may show it: short and printable. Never used for secrets. */
 struct shown {

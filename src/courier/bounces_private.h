@@ -14,12 +14,12 @@ enum { BOUNCE_EVENTS_MAX = 2 * DSN_RECIPIENTS_MAX, BOUNCE_BYTES_MAX = 16 * 1024 
 struct bounce_event {
     enum dsn_kind kind;
     int64_t message_id, alert_id, mail_id;
-    char gateway[72]; /* that had taken it */
+    char gateway[CONFIG_NAME_BYTES]; /* that had taken it */
     char recipient[DSN_ADDRESS_MAX];
     struct cause_told cause; /* with FAILED */
     char said[DSN_TEXT_MAX];
-    int64_t copy_id;       /* of the message that follows it; 0: none */
-    char copy_gateway[72]; /* that the copy goes over */
+    int64_t copy_id;                      /* of the message that follows it; 0: none */
+    char copy_gateway[CONFIG_NAME_BYTES]; /* that the copy goes over */
 };
 
 /* A report that bears our token, or only counts of mails that bear none. */

@@ -17,7 +17,7 @@
 
 /* One gateway with canaries. */
 struct flight {
-    char gateway[72];
+    char gateway[CONFIG_NAME_BYTES];
     nanos next_at;    /* wall clock; 0: as soon as it is known when the last one was sent */
     int64_t told;     /* the last canary whose end was told … */
     bool told_landed; /* … as landed: a missed one may still come */
@@ -133,7 +133,7 @@ struct look_job {
     struct canaries *canaries;
     nanos now, prune_before; /* 0: not now */
     struct looked {
-        char gateway[72];
+        char gateway[CONFIG_NAME_BYTES];
         nanos last_sent; /* 0: none */
         bool any;        /* one has come to an end: */
         struct canary_verdict verdict;

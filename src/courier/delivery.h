@@ -38,7 +38,7 @@ struct result {
 struct attempt {
     struct attempt *next;
     nanos at; /* its end */
-    char gateway[72];
+    char gateway[CONFIG_NAME_BYTES];
     uint32_t path; /* path_serial */
     struct hops hops;
     bool path_failed; /* no transaction came about: the gateway is at fault, not the message */

@@ -69,7 +69,7 @@ struct trouble_job {
     enum severity severity;
     bool resolve, again;
     nanos now;
-    char gateway[72], text[TEXT_BYTES_MAX], advice[TEXT_BYTES_MAX];
+    char gateway[CONFIG_NAME_BYTES], text[TEXT_BYTES_MAX], advice[TEXT_BYTES_MAX];
     /* What came of it. */
     struct alert_outcome alert;
     size_t notices;

@@ -117,7 +117,7 @@ static void resolve(struct scene *s, const char *gateway)
 
 struct counted {
     int64_t alerts, mails, notices;
-    char avoids[72];
+    char avoids[CONFIG_NAME_BYTES];
 };
 
 static struct counted counted(struct scene *s)
