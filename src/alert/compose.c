@@ -96,7 +96,7 @@ static int put_bodies(struct buf *out, const struct letter *letter)
     GMimeMultipart *multipart = mime_multipart("alternative", boundary);
     add_part(multipart, "plain", &plain);
     add_part(multipart, "html", &html);
-    int put = mime_write(multipart, out);
+    int put = mime_write(GMIME_OBJECT(multipart), out);
     g_object_unref(multipart);
     buf_free(&plain);
     buf_free(&html);

@@ -51,7 +51,7 @@ static void add_watch(void *arg, const char *name, sv text)
     (void)name;
     while (text.n) {
         sv line = sv_split(&text, '\n');
-        json_t *row = json_loadb(line.p, line.n, 0, NULL);
+        json_t *row = json_loadb(line.p, line.n, JSON_ALLOW_NUL, NULL);
         const char *id = json_string_value(json_object_get(row, "rule"));
         json_t *known = id ? json_object_get(rules, id) : NULL;
         if (known)

@@ -10,31 +10,49 @@
 #include "cmd/term.h"
 #include "io/loop.h"
 
+#include <assert.h>
+#include <ctype.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #define ANSWER_MAX (60 * NANOS_PER_SECOND)
-enum { ALERT_TEXT_MAX = 64 * 1024, SENDMAIL_WORDS_MAX = 1024 };
+enum { ALERT_TEXT_MAX = 64 * 1024 };
 
 struct send {
     const char *config, *sender, *gateway, *title, *severity, *full_name;
     bool from_header, ignore_dots, alert, json;
 };
 
-/* sendmail's flags that change nothing here, or that are ours under another name: rewritten before parsing.
- */
+/* Of sendmail's options that mean nothing here: how many words of argv the one at its start takes up; 0: it
+ * is none. Those with a value have it behind their letter or in the next word. */
+static int foreign_words(char **argv)
+{
+    static const char *const flags[] = {"-bm", "-G", "-m", "-n", "-U", "-v"};
+    const char *word = argv[0], *next = argv[1];
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
+        if (strcmp(word, flags[i]) == 0)
+            return 1;
+    if (word[0] != '-' || !word[1] || !strchr("BCLNOoRVXh", word[1]))
+        return 0;
+    if (word[1] == 'h' && !isdigit((unsigned char)(word[2] ? word[2] : next ? next[0] : '\0')))
+        return 0; /* not the number of hops: help */
+    return word[2] || !next ? 1 : 2;
+}
+
+/* What is left of a sendmail command line once its own options are gone. out has room for argc words. */
 static int drop_foreign_flags(int argc, char **argv, char **out)
 {
     static char ignore_dots[] = "-i";
-    int n = 0;
-    for (int i = 0; i < argc && n < SENDMAIL_WORDS_MAX; i++) {
-        const char *word = argv[i];
-        bool ignored = strcmp(word, "-bm") == 0 || strcmp(word, "-om") == 0 || strcmp(word, "-U") == 0 ||
-                       strncmp(word, "-oe", 3) == 0 || strncmp(word, "-od", 3) == 0 ||
-                       strncmp(word, "-B", 2) == 0 || strcmp(word, "-n") == 0 || strcmp(word, "-v") == 0;
-        if (!ignored)
-            out[n++] = strcmp(word, "-oi") == 0 ? ignore_dots : argv[i];
+    int n = 0, i = 0;
+    while (i < argc && strcmp(argv[i], "--") != 0) {
+        bool is_oi = strcmp(argv[i], "-oi") == 0;
+        int foreign = is_oi ? 0 : foreign_words(argv + i);
+        if (!foreign)
+            out[n++] = is_oi ? ignore_dots : argv[i];
+        i += foreign ? foreign : 1;
     }
+    while (i < argc)
+        out[n++] = argv[i++];
     return n;
 }
 
@@ -138,7 +156,7 @@ static int submit(const struct send *send, const struct config *config, json_t *
     return outcome;
 }
 
-int cmd_send(int argc, char **argv)
+static int send_words(int count, char **words)
 {
     struct send send = {0};
     const struct option_spec specs[] = {
@@ -157,11 +175,10 @@ int cmd_send(int argc, char **argv)
         {"severity", 0, OPTION_TEXT, "LEVEL", "informational, low, medium, high or critical", &send.severity},
         {"json", 0, OPTION_FLAG, NULL, "print the ids that it got", &send.json},
     };
-    char *words[SENDMAIL_WORDS_MAX];
-    int exit_code, count = drop_foreign_flags(argc, argv, words);
+    int exit_code;
+    struct err err;
     if (!command_options("send", specs, sizeof specs / sizeof *specs, &count, words, &exit_code))
         return exit_code;
-    struct err err;
     const char *unfit = find_unfit(&send, words, count);
     if (unfit) {
         err_set(&err, ERR_USAGE, NULL, "\"%s\" is not UTF-8", unfit);
@@ -177,4 +194,13 @@ int cmd_send(int argc, char **argv)
     buf_free(&raw);
     config_free(config);
     return outcome < 0 ? term_error(&err) : 0;
+}
+
+int cmd_send(int argc, char **argv)
+{
+    char **words = calloc((size_t)argc + 1, sizeof *words);
+    assert(words);
+    int exit_code = send_words(drop_foreign_flags(argc, argv, words), words);
+    free(words);
+    return exit_code;
 }

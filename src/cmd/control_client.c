@@ -179,7 +179,7 @@ int control_request(struct control_client *client, json_t *request, nanos timeou
     if (send_request(client, request, err) < 0)
         return -1;
     while (take_frame(client, until, &type, &body, &used, err) == 0) {
-        json_t *reply = json_loadb(body.p, body.n, 0, NULL);
+        json_t *reply = json_loadb(body.p, body.n, JSON_ALLOW_NUL, NULL);
         bool last = type == CONTROL_REPLY_END;
         int stop = last ? ended(reply, err) : fn ? fn(arg, reply) : 0;
         json_decref(reply);
@@ -234,7 +234,7 @@ int control_secret(struct control_client *client, const char *gateway, struct se
     while (take_frame(client, until, &type, &body, &used, err) == 0) {
         if (type == CONTROL_SECRET && !secret && body.n <= SECRET_BYTES_MAX)
             secret = secret_new(body);
-        json_t *reply = type == CONTROL_REPLY_END ? json_loadb(body.p, body.n, 0, NULL) : NULL;
+        json_t *reply = type == CONTROL_REPLY_END ? json_loadb(body.p, body.n, JSON_ALLOW_NUL, NULL) : NULL;
         int outcome = reply ? ended(reply, err) : 0;
         json_decref(reply);
         buf_consume_wiped(&client->in, used);

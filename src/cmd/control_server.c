@@ -348,7 +348,7 @@ static void test_ways(struct client *client, const json_t *request)
 
 static void serve(struct client *client, sv body)
 {
-    json_t *request = json_loadb(body.p, body.n, 0, NULL);
+    json_t *request = json_loadb(body.p, body.n, JSON_ALLOW_NUL, NULL);
     sv command = sv_of(json_string_value(json_object_get(request, "command")));
     if (client->busy || client->follower || client->listing)
         refuse(client, ERR_PROTOCOL, NULL, "one request at a time");

@@ -1,6 +1,7 @@
 #include "cmd/mail_input.h"
 
-#include <gmime/gmime.h>
+#include "wire/mail_recode.h"
+#include "wire/mime.h"
 
 /* "Name:" at the start of a header line (RFC 5322 §2.2): its length with the colon, or 0. */
 static size_t field_name(sv line)
@@ -31,9 +32,6 @@ static sv next_line(sv *rest)
 
 static int put_line(struct mail_input *input, sv line, struct err *err)
 {
-    if (sv_find_char(line, '\r') != SV_NPOS || sv_find_char(line, '\0') != SV_NPOS)
-        return err_set(err, ERR_DATA, "end lines with LF or CRLF, and encode what is binary",
-                       "the mail holds a bare CR or a NUL");
     if (buf_put(&input->content, line) < 0 || buf_put(&input->content, SV("\r\n")) < 0)
         return err_set(err, ERR_LIMIT, NULL, "the mail is larger than %d bytes", MAIL_INPUT_BYTES_MAX);
     return 0;
@@ -84,11 +82,19 @@ static sv take_field(sv *rest)
     return sv_make(start, (size_t)(end - start));
 }
 
+/* A bare CR or a NUL means nothing in a header. */
 static int put_field(struct mail_input *input, sv field, struct err *err)
 {
+    char *text = arena_cstr(input->arena, field);
+    if (!text)
+        return err_set(err, ERR_LIMIT, NULL, "the mail's header is too large");
+    for (size_t i = 0; i < field.n; i++)
+        if (text[i] == '\0' || (text[i] == '\r' && i + 1 < field.n && field.p[i + 1] != '\n'))
+            text[i] = ' ';
+    sv rest = sv_make(text, field.n);
     int outcome = 0;
-    while (outcome == 0 && field.p)
-        outcome = put_line(input, next_line(&field), err);
+    while (outcome == 0 && rest.p)
+        outcome = put_line(input, next_line(&rest), err);
     return outcome;
 }
 
@@ -146,13 +152,22 @@ static int take_body(struct mail_input *input, sv rest, bool dot_ends, struct er
     return 0;
 }
 
+static int make_fit(struct mail_input *input, struct err *err)
+{
+    struct buf fit = BUF_INIT(MAIL_INPUT_BYTES_MAX);
+    int outcome = mail_recode(buf_view(&input->content), &fit, err);
+    buf_free(&input->content);
+    input->content = fit;
+    return outcome;
+}
+
 int mail_input_read(struct mail_input *ret, sv raw, bool dot_ends, const struct mail_input_defaults *defaults,
                     struct err *err)
 {
     struct seen seen = {0};
     struct mail_input input = {.content = BUF_INIT(MAIL_INPUT_BYTES_MAX),
                                .arena = arena_new(4 * 1024 * 1024)};
-    g_mime_init();
+    mime_use();
     sv rest = raw;
     if (sv_starts(rest, SV("From ")))
         next_line(&rest);
@@ -166,6 +181,8 @@ int mail_input_read(struct mail_input *ret, sv raw, bool dot_ends, const struct 
         next_line(&rest);
     if (outcome == 0)
         outcome = take_body(&input, rest, dot_ends, err);
+    if (outcome == 0)
+        outcome = make_fit(&input, err);
     if (outcome < 0) {
         mail_input_free(&input);
         return -1;

@@ -1,5 +1,5 @@
-/* Makes a mail that a program wrote to `sendmail` fit to be sent: CRLF lines, Date, From, Message-ID, no Bcc.
- */
+/* Makes a mail that a program wrote to `sendmail` fit to be sent: CRLF lines, Date, From, Message-ID, no Bcc,
+ * and nothing that some gateway would refuse. */
 #ifndef VEDETTE_CMD_MAIL_INPUT_H
 #define VEDETTE_CMD_MAIL_INPUT_H
 

@@ -158,7 +158,7 @@ static json_t *pagerduty(const json_t *notice, sv key)
 
 static json_t *read_notice(sv body, struct err *err)
 {
-    json_t *notice = json_loadb(body.p ? body.p : "", body.n, 0, NULL);
+    json_t *notice = json_loadb(body.p ? body.p : "", body.n, JSON_ALLOW_NUL, NULL);
     if (json_is_object(notice))
         return notice;
     json_decref(notice);

@@ -165,7 +165,7 @@ int notification_compose(struct buf *out, const struct notification *notificatio
         add_message(multipart, notification->content);
     else
         add_part(multipart, "text", "rfc822-headers", header_of(notification->content));
-    int put = mime_write(multipart, out);
+    int put = mime_write(GMIME_OBJECT(multipart), out);
     g_object_unref(multipart);
     buf_free(&plain);
     buf_free(&status);

@@ -40,12 +40,12 @@ void mime_add(GMimeMultipart *multipart, const char *type, const char *subtype, 
     g_object_unref(stream);
 }
 
-int mime_write(GMimeMultipart *multipart, struct buf *out)
+int mime_write(GMimeObject *object, struct buf *out)
 {
     GMimeFormatOptions *options = g_mime_format_options_new();
     g_mime_format_options_set_newline_format(options, GMIME_NEWLINE_FORMAT_DOS);
     GMimeStream *stream = g_mime_stream_mem_new();
-    ssize_t written = g_mime_object_write_to_stream(GMIME_OBJECT(multipart), options, stream);
+    ssize_t written = g_mime_object_write_to_stream(object, options, stream);
     assert(written > 0);
     const GByteArray *bytes = g_mime_stream_mem_get_byte_array(GMIME_STREAM_MEM(stream));
     int put = buf_put(out, sv_make(bytes->data, bytes->len));

@@ -18,6 +18,6 @@ void mime_add(GMimeMultipart *multipart, const char *type, const char *subtype, 
               GMimeContentEncoding encoding, sv body);
 
 /* Its header and body, lines ended by CRLF. −1: out has no room. */
-int mime_write(GMimeMultipart *multipart, struct buf *out);
+int mime_write(GMimeObject *object, struct buf *out);
 
 #endif

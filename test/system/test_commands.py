@@ -1,5 +1,7 @@
 """What every command promises: exit codes, the shapes of its JSON, errors with their place, and help."""
 
+import email
+import email.policy
 import json
 import os
 import pathlib
@@ -436,6 +438,45 @@ def test_test_says_why_when_nothing_listens(vedette):
 
 
 MAIL = "From: cron@example.org\nTo: soc@example.org\nBcc: hidden@example.org\nSubject: nightly\n\nline\n.\nafter the dot\n"
+
+
+def landed(own_gateway, count=1):
+    """The mail in the inbox once there is so much of it, as it reads."""
+    texts = wait_until(lambda: len(found := own_gateway.inbox.texts()) >= count and found, 20, f"{count} mails")
+    return [email.message_from_string(text, policy=email.policy.default) for text in texts]
+
+
+@pytest.mark.parametrize("body", ["x" * 3000 + "\nshort\n", "10%\r20%\r100%\n", "a\0b\n", "grün\n", "no end"],
+                         ids=["long line", "bare CR", "NUL", "UTF-8", "no line end"])
+def test_what_cron_hands_over_arrives_whatever_bytes_it_is_made_of(own_gateway, body):
+    own_gateway.command("send", "-i", "soc@example.org", text="Subject: nächtlich " + "y" * 2000 + "\n\n" + body)
+    (mail,) = landed(own_gateway)
+    assert mail["Subject"].startswith("nächtlich yyy")
+    assert mail.get_content().rstrip("\n") == body.rstrip("\n")
+
+
+SENDMAIL_CALLS = [
+    ["-FCronDaemon", "-odi", "-oem", "-oi", "-or0s", "soc@example.org"],
+    ["-FCronDaemon", "-i", "-B8BITMIME", "-oem", "soc@example.org"],
+    ["-ti"],
+    ["-N", "never", "-R", "hdrs", "-V", "id", "-O", "DeliveryMode=b", "-h", "3", "-v", "-G", "-f", "cron@example.org", "--",
+     "soc@example.org"],
+]
+
+
+@pytest.mark.parametrize("argv", SENDMAIL_CALLS, ids=["cron", "Debian's cron", "-ti", "all others"])
+def test_options_that_callers_of_sendmail_use_are_understood(own_gateway, argv):
+    done = run("send", "-c", str(own_gateway.config), *argv, text="To: soc@example.org\nSubject: s\n\nx\n.\ny\n")
+    assert done.returncode == 0, done.stderr
+    (mail,) = landed(own_gateway)
+    assert mail["To"] == "soc@example.org" and mail.get_content().startswith("x\n")
+
+
+def test_an_alert_s_text_may_have_any_byte(own_gateway):
+    own_gateway.command("send", "--alert", "--title", "odd bytes", text="a\0b\r\nc\n")
+    own_gateway.wait_for_state("landed")
+    (mail,) = landed(own_gateway)
+    assert "odd bytes" in mail["Subject"]
 
 
 @pytest.mark.parametrize("argv, recipients, whole", [
