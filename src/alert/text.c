@@ -1,5 +1,6 @@
 #include "alert/text.h"
 
+#include "base/ascii.h"
 #include "config/config.h"
 
 enum {
@@ -154,9 +155,7 @@ static size_t encode(sv c, char out[static 12])
     size_t n = 0;
     for (size_t i = 0; i < c.n; i++) {
         unsigned char byte = (unsigned char)c.p[i];
-        bool letter =
-            (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9');
-        if (letter || (byte && strchr("!*+-/", byte))) {
+        if (ascii_alnum(byte) || (byte && strchr("!*+-/", byte))) {
             out[n++] = (char)byte;
         } else if (byte == ' ') {
             out[n++] = '_';
@@ -215,8 +214,7 @@ static bool is_atoms(sv text)
 {
     for (size_t i = 0; i < text.n; i++) {
         char c = text.p[i];
-        if ((c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != ' ' && c != '-' &&
-            c != '_')
+        if (!ascii_alnum(c) && c != ' ' && c != '-' && c != '_')
             return false;
     }
     return true;

@@ -1,5 +1,7 @@
 #include "watch/need_weight.h"
 
+#include "base/ascii.h"
+
 enum {
     WEIGHT_BYTES_MAX = 16,
     WEIGHT_OF_BYTE = 4,
@@ -41,14 +43,9 @@ static bool is_common(sv text)
     return sv_find(sv_make(everyday, sizeof everyday - 1), sv_make(lower, text.n)) != SV_NPOS;
 }
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 static bool is_rare_pair(const char *p)
 {
-    return !is_digit(p[0]) && !is_digit(p[1]) && !is_common(sv_make(p, 2));
+    return !ascii_digit(p[0]) && !ascii_digit(p[1]) && !is_common(sv_make(p, 2));
 }
 
 unsigned need_weight(const struct need_literal *literal)
@@ -58,7 +55,7 @@ unsigned need_weight(const struct need_literal *literal)
     if (is_common(literal->text))
         return n <= SHORT_BYTES ? WEIGHT_OF_COMMON / 2 : WEIGHT_OF_COMMON;
     for (size_t i = 0; i < n; i++)
-        weight += is_digit(literal->text.p[i]) ? WEIGHT_OF_DIGIT : WEIGHT_OF_BYTE;
+        weight += ascii_digit(literal->text.p[i]) ? WEIGHT_OF_DIGIT : WEIGHT_OF_BYTE;
     if (n <= SHORT_BYTES)
         weight /= 2;
     for (size_t i = 0; i + 1 < n; i++)

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 
+#include "base/ascii.h"
 #include "watch/need_weight.h"
 #include "wire/derived.h"
 
@@ -71,21 +72,16 @@ static bool put(struct arena *arena, struct need_clause *clause, struct need_lit
     return true;
 }
 
-static bool is_word_char(char c)
-{
-    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
-}
-
 bool need_fits(sv text, size_t at, size_t n, unsigned flags)
 {
     const char *p = text.p + at;
-    if (flags & NEED_LEFT && at > 0 && is_word_char(p[0]) && is_word_char(p[-1]))
+    if (flags & NEED_LEFT && at > 0 && ascii_alnum(p[0]) && ascii_alnum(p[-1]))
         /* A number may be written with zeros in front. */
-        if (p[-1] != '0' || p[0] < '0' || p[0] > '9')
+        if (p[-1] != '0' || !ascii_digit(p[0]))
             return false;
     if (flags & NEED_FRAME && !derived_is_frame(text, at))
         return false;
-    return !(flags & NEED_RIGHT) || at + n == text.n || !is_word_char(p[n - 1]) || !is_word_char(p[n]);
+    return !(flags & NEED_RIGHT) || at + n == text.n || !ascii_alnum(p[n - 1]) || !ascii_alnum(p[n]);
 }
 
 /* What stands in front of a piece, or behind it, wherever an escape may be: not part of a word. */
@@ -153,7 +149,7 @@ static sv digits_of(sv number)
         n++;
     sv digits = sv_from(number, n);
     for (size_t i = 0; i < digits.n; i++)
-        if (digits.p[i] < '0' || digits.p[i] > '9')
+        if (!ascii_digit(digits.p[i]))
             return SV_NONE;
     return digits;
 }

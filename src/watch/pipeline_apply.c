@@ -1,5 +1,7 @@
 #include "watch/pipeline_priv.h"
 
+#include "base/ascii.h"
+
 enum { COPIES_MAX = YAML_NODES_MAX };
 
 /* One rule on its way through the pipelines. */
@@ -187,7 +189,7 @@ static void map_value(struct work *work, const struct yaml_node *transformation,
 
 static bool is_name(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+    return ascii_alnum(c) || c == '_' || c == '-';
 }
 
 /* %name% that is included (or none is named) and not excluded, becomes "*". */

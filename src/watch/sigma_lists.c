@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/arena.h"
+#include "base/ascii.h"
 
 #define LISTS_BYTES_MAX ((size_t)256 << 20)
 
@@ -40,8 +41,7 @@ static bool is_name(sv name)
 {
     for (size_t i = 0; i < name.n; i++) {
         char c = name.p[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-              c == '-'))
+        if (!ascii_alnum(c) && c != '_' && c != '-')
             return false;
     }
     return name.n > 0 && name.n <= SIGMA_LIST_NAME_BYTES_MAX;

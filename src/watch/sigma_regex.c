@@ -1,5 +1,7 @@
 #include "watch/sigma_regex.h"
 
+#include "base/ascii.h"
+
 #include <string.h>
 
 enum { DEPTH_MAX = 8, CLASS_MAX = 4 /* characters in a class that are told one by one */ };
@@ -103,11 +105,6 @@ static int peek(const struct reading *reading, size_t ahead)
     return reading->at + ahead < reading->in.n ? (unsigned char)reading->in.p[reading->at + ahead] : -1;
 }
 
-static bool is_letter_or_digit(int c)
-{
-    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
-}
-
 /* Without regard to case, k and s also match the Kelvin sign and the long s, which are other bytes. */
 static bool is_itself(const struct reading *reading, int c)
 {
@@ -139,7 +136,7 @@ static void take_escape(struct reading *reading, struct part *ret)
         reading->lost = true;
         return;
     }
-    if (!is_letter_or_digit(c)) {
+    if (!ascii_alnum(c)) {
         take_character(reading, ret, c, 2);
         return;
     }
@@ -154,7 +151,7 @@ static void take_escape(struct reading *reading, struct part *ret)
 static bool put_member(struct reading *reading, struct text_set *members, size_t *at)
 {
     int c = peek(reading, *at), next = peek(reading, *at + 1);
-    if (c == '\\' && !is_letter_or_digit(next)) {
+    if (c == '\\' && !ascii_alnum(next)) {
         (*at)++;
         c = next;
     } else if (c == '\\' || c == '-') {
@@ -251,7 +248,7 @@ static enum times take_repetition(struct reading *reading)
 {
     size_t n = 1, commas = 0, blanks = 0;
     int first = peek(reading, n);
-    for (int c; (c = peek(reading, n)) == ',' || c == ' ' || (c >= '0' && c <= '9'); n++) {
+    for (int c; (c = peek(reading, n)) == ',' || c == ' ' || ascii_digit(c); n++) {
         commas += c == ',';
         blanks += c == ' ';
     }

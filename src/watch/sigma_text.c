@@ -1,5 +1,7 @@
 #include "watch/sigma_text.h"
 
+#include "base/ascii.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -103,8 +105,7 @@ static bool affix(struct sigma_text *text, bool before, bool behind, const struc
 static bool is_word(const struct sigma_text *text, size_t i)
 {
     uint16_t c = i < text->count ? text->items[i] : SIGMA_STAR;
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-           (c >= 0x80 && c <= UINT8_MAX);
+    return ascii_alnum(c) || c == '_' || (c >= 0x80 && c <= UINT8_MAX);
 }
 
 /* The items that a dash takes at i, or 0 if there is none. */
@@ -318,7 +319,7 @@ static bool utf16(struct sigma_text *text, bool big, bool mark, const struct sig
 
 static bool is_name_character(uint16_t c)
 {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '-';
+    return ascii_alnum(c) || c == '_' || c == '-';
 }
 
 /* The name of the placeholder that begins at i, between two percent signs; empty if there is none. */

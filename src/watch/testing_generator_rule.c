@@ -1,5 +1,7 @@
 #include "watch/testing_generator.h"
 
+#include "base/ascii.h"
+
 #include <stdio.h>
 
 enum { TEXT_BYTES_MAX = 256, PART_BYTES_MAX = 100, DEPTH_MAX = 3 };
@@ -102,18 +104,13 @@ static sv pattern_of(const struct maker *maker, sv text, bool wild, char dst[sta
             bool single = next && !strchr("*?\\", next) && roll(maker, 2) && chance > 2;
             n = put_byte(dst, n, '\\');
             n = single ? n : put_byte(dst, n, '\\');
-        } else if (chance < 4 && ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'))) {
+        } else if (chance < 4 && ascii_letter(c)) {
             n = put_byte(dst, n, (char)(c ^ 0x20));
         } else {
             n = put_byte(dst, n, c);
         }
     }
     return (sv){dst, n};
-}
-
-static bool is_word(char c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
 /* A letter or digit, in an expression of its own that matches it. */
@@ -137,7 +134,7 @@ static sv expression_of(const struct maker *maker, sv text, char dst[static TEXT
             n = roll(maker, 2) ? n : put_byte(dst, n, '*');
             continue;
         }
-        if (is_word(c) && roll(maker, 12) == 0) {
+        if (ascii_alnum(c) && roll(maker, 12) == 0) {
             n = put_form(maker, dst, n, c);
             continue;
         }

@@ -1,5 +1,6 @@
 #include "wire/derived.h"
 
+#include "base/ascii.h"
 #include "wire/derive.h"
 #include "wire/device.h"
 
@@ -21,12 +22,7 @@ const size_t derived_veil_count = sizeof derived_veils / sizeof *derived_veils;
 
 static bool is_hex(char c)
 {
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F');
-}
-
-static bool is_letter(char c)
-{
-    return c == '_' || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+    return ascii_digit(c) || (c >= 'A' && c <= 'F');
 }
 
 bool derived_is_veil(const struct veil *veil, sv text, size_t end)
@@ -43,7 +39,7 @@ bool derived_is_veil(const struct veil *veil, sv text, size_t end)
         return backslashes % 2 == 0;
     case VEIL_HEX:
         return end + 2 <= text.n && is_hex(text.p[end]) && is_hex(text.p[end + 1]) &&
-               (start == 0 || !is_letter(text.p[start - 1]));
+               (start == 0 || !(text.p[start - 1] == '_' || ascii_letter(text.p[start - 1])));
     }
     return true;
 }

@@ -2,6 +2,7 @@
 #ifndef VEDETTE_WIRE_DERIVED_CHECK_H
 #define VEDETTE_WIRE_DERIVED_CHECK_H
 
+#include "base/ascii.h"
 #include "wire/decode.h"
 #include "wire/derived.h"
 
@@ -76,11 +77,6 @@ static inline bool derived_is_told(const struct event *event, bool told_apart, s
     return question.told;
 }
 
-static inline bool derived_is_word_char(char c)
-{
-    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
-}
-
 /* Whether a value that lies in the record is no part of a longer word; zeros may stand before a number. */
 static inline bool derived_is_word(sv value, sv record)
 {
@@ -89,9 +85,9 @@ static inline bool derived_is_word(sv value, sv record)
     const char *end = value.p + value.n, *record_end = record.p + record.n;
     if (value.p < record.p || end > record_end)
         return true;
-    bool left = value.p > record.p && derived_is_word_char(value.p[0]) && derived_is_word_char(value.p[-1]) &&
+    bool left = value.p > record.p && ascii_alnum(value.p[0]) && ascii_alnum(value.p[-1]) &&
                 !(value.p[-1] == '0' && value.p[0] >= '0' && value.p[0] <= '9');
-    bool right = end < record_end && derived_is_word_char(end[-1]) && derived_is_word_char(end[0]);
+    bool right = end < record_end && ascii_alnum(end[-1]) && ascii_alnum(end[0]);
     return !left && !right;
 }
 

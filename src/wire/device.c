@@ -1,5 +1,6 @@
 #include "wire/device.h"
 
+#include "base/ascii.h"
 #include "wire/cyberark.h"
 #include "wire/derive.h"
 #include "wire/ecs.h"
@@ -141,8 +142,7 @@ void device_labels_apply(const struct device_labels *labels, struct decoding *de
 
 static bool is_key_char(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '.' || c == '-' || c == '[' || c == ']';
+    return ascii_alnum(c) || c == '_' || c == '.' || c == '-' || c == '[' || c == ']';
 }
 
 static bool is_space(char c)

@@ -1,5 +1,7 @@
 #include "wire/json_walk.h"
 
+#include "base/ascii.h"
+
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
@@ -204,7 +206,7 @@ static bool take_number(struct json_walk *walk)
     bool digit = false;
     for (; walk->at < walk->s.n; walk->at++) {
         char c = walk->s.p[walk->at];
-        bool is_digit = c >= '0' && c <= '9';
+        bool is_digit = ascii_digit(c);
         if (!is_digit && c != '-' && c != '+' && c != '.' && c != 'e' && c != 'E')
             break;
         digit |= is_digit;
@@ -212,7 +214,7 @@ static bool take_number(struct json_walk *walk)
     char next = peek(walk);
     if (!digit)
         return fail(walk, SV("a number has no digits"));
-    if ((next >= '0' && next <= '9') || ((next | 0x20) >= 'a' && (next | 0x20) <= 'z'))
+    if (ascii_alnum(next))
         return fail(walk, SV("a number runs into a word"));
     return tell(walk, sv_first(sv_from(walk->s, start), walk->at - start), EVENT_NUMBER);
 }

@@ -1,22 +1,17 @@
 #include "wire/leef.h"
 
+#include "base/ascii.h"
 #include "wire/cyberark.h"
 #include "wire/device.h"
 #include "wire/ecs.h"
 
 enum { DELIMITER_BYTES_MAX = 6 };
 
-/* No delimiter: it would part words. */
-static bool is_word_char(char c)
-{
-    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
-}
-
 /* A delimiter as LEEF 2.0 writes it: one character, or its code as x5E or 0x5E. */
 static bool parse_delimiter(sv s, char *ret)
 {
     if (s.n == 1) {
-        if (is_word_char(s.p[0]))
+        if (ascii_alnum(s.p[0])) /* it would part words */
             return false;
         *ret = s.p[0];
         return true;
@@ -32,7 +27,7 @@ static bool parse_delimiter(sv s, char *ret)
             return false;
         code = code * 16 + digit;
     }
-    if (code < 1 || code > 0xff || is_word_char((char)code))
+    if (code < 1 || code > 0xff || ascii_alnum(code))
         return false;
     *ret = (char)code;
     return true;

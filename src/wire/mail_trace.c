@@ -1,5 +1,6 @@
 #include "wire/mail_trace.h"
 
+#include "base/ascii.h"
 #include "wire/mail_field.h"
 
 #include <assert.h>
@@ -163,7 +164,7 @@ static sv result_of(sv info, sv method)
         return SV_NONE;
     rest = sv_trim(sv_from(rest, 1));
     size_t n = 0;
-    while (n < rest.n && ((rest.p[n] >= 'a' && rest.p[n] <= 'z') || (rest.p[n] >= 'A' && rest.p[n] <= 'Z')))
+    while (n < rest.n && ascii_letter(rest.p[n]))
         n++;
     return sv_first(rest, n);
 }

@@ -1,15 +1,11 @@
 #include "wire/mta_sts.h"
 
+#include "base/ascii.h"
 #include "wire/smtp_address.h"
 
 #include <stdlib.h>
 
 enum { FIELD_NAME_MAX = 32 };
-
-static bool is_alnum(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
 
 static sv trim_blanks(sv s)
 {
@@ -23,9 +19,9 @@ static sv trim_blanks(sv s)
 /* sts-ext-name, which every other field's name fits too. */
 static bool is_field_name(sv name)
 {
-    bool good = name.n >= 1 && name.n <= FIELD_NAME_MAX && is_alnum(name.p[0]);
+    bool good = name.n >= 1 && name.n <= FIELD_NAME_MAX && ascii_alnum(name.p[0]);
     for (size_t i = 1; good && i < name.n; i++)
-        good = is_alnum(name.p[i]) || name.p[i] == '_' || name.p[i] == '-' || name.p[i] == '.';
+        good = ascii_alnum(name.p[i]) || name.p[i] == '_' || name.p[i] == '-' || name.p[i] == '.';
     return good;
 }
 
@@ -35,7 +31,7 @@ static bool is_id(sv value)
 {
     bool good = value.n >= 1 && value.n < MTA_STS_ID_MAX;
     for (size_t i = 0; good && i < value.n; i++)
-        good = is_alnum(value.p[i]);
+        good = ascii_alnum(value.p[i]);
     return good;
 }
 

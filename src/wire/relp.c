@@ -1,5 +1,7 @@
 #include "wire/relp.h"
 
+#include "base/ascii.h"
+
 #include <assert.h>
 #include <stdio.h>
 
@@ -27,18 +29,8 @@ struct cursor {
     enum state state;
 };
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static bool is_letter(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
 /* A run of such characters, which only the next one ends. */
-static sv take_run(struct cursor *cursor, bool (*fits)(char), size_t max)
+static sv take_run(struct cursor *cursor, bool (*fits)(int), size_t max)
 {
     size_t n = 0;
     if (cursor->state != STATE_GOOD)
@@ -57,7 +49,7 @@ static sv take_run(struct cursor *cursor, bool (*fits)(char), size_t max)
 static size_t take_number(struct cursor *cursor)
 {
     size_t number = 0;
-    sv digits = take_run(cursor, is_digit, DIGITS_MAX);
+    sv digits = take_run(cursor, ascii_digit, DIGITS_MAX);
     for (size_t i = 0; i < digits.n; i++)
         number = number * 10 + (size_t)(digits.p[i] - '0');
     return number;
@@ -85,7 +77,7 @@ static enum state read_header(sv in, struct header *ret)
     struct cursor cursor = {in, STATE_GOOD};
     ret->number = take_number(&cursor);
     take_space(&cursor);
-    ret->command = take_run(&cursor, is_letter, COMMAND_BYTES_MAX);
+    ret->command = take_run(&cursor, ascii_letter, COMMAND_BYTES_MAX);
     take_space(&cursor);
     ret->data = take_number(&cursor);
     if (ret->data)

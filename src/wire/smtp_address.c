@@ -1,5 +1,7 @@
 #include "wire/smtp_address.h"
 
+#include "base/ascii.h"
+
 #include <arpa/inet.h>
 #include <stdio.h>
 
@@ -15,14 +17,9 @@ const char *smtp_address_fault_text(enum smtp_address_fault fault)
     return "is not known";
 }
 
-static bool is_alnum(unsigned char c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-}
-
 static bool is_atext(unsigned char c)
 {
-    return is_alnum(c) || c >= 0x80 || (c && strchr("!#$%&'*+-/=?^_`{|}~", c));
+    return ascii_alnum(c) || c >= 0x80 || (c && strchr("!#$%&'*+-/=?^_`{|}~", c));
 }
 
 /* What is wrong wherever it stands: the bytes that attacks are made of. */
@@ -73,7 +70,7 @@ static bool is_label(sv s)
         return false;
     for (size_t i = 0; i < s.n; i++) {
         unsigned char c = (unsigned char)s.p[i];
-        if (!is_alnum(c) && c != '-' && c < 0x80)
+        if (!ascii_alnum(c) && c != '-' && c < 0x80)
             return false;
     }
     return true;

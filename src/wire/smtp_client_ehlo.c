@@ -1,5 +1,7 @@
 #include "wire/smtp_client_private.h"
 
+#include "base/ascii.h"
+
 static const struct {
     sv keyword;
     enum smtp_extension extension;
@@ -21,9 +23,7 @@ static bool is_mechanism(sv word)
 {
     for (size_t i = 0; i < word.n; i++) {
         char c = word.p[i];
-        bool ok = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
-                  c == '_';
-        if (!ok)
+        if (!ascii_alnum(c) && c != '-' && c != '_')
             return false;
     }
     return word.n >= 1 && word.n <= 20;

@@ -1,5 +1,7 @@
 #include "wire/smtp_server_private.h"
 
+#include "base/ascii.h"
+
 #include <assert.h>
 #include <stdio.h>
 
@@ -37,8 +39,7 @@ static bool check_any(struct smtp_server *server, sv arguments)
 /* Underscores are no part of a host name, yet many a client has one in its own. */
 static bool hello_byte(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           (c && strchr("._-:[]", c));
+    return ascii_alnum(c) || (c && strchr("._-:[]", c));
 }
 
 static bool check_hello(struct smtp_server *server, sv arguments)

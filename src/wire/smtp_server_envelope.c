@@ -1,3 +1,4 @@
+#include "base/ascii.h"
 #include "wire/smtp_server_private.h"
 #include "wire/smtp_xtext.h"
 
@@ -138,8 +139,7 @@ static bool split_parameter(sv word, sv *ret_name, sv *ret_value)
     *ret_value = word;
     for (size_t i = 0; i < ret_name->n; i++) {
         char c = ret_name->p[i];
-        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!letter && (c != '-' || i == 0))
+        if (!ascii_alnum(c) && (c != '-' || i == 0))
             return false;
     }
     for (size_t i = 0; i < word.n; i++)

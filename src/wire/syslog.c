@@ -1,5 +1,6 @@
 #include "wire/syslog.h"
 
+#include "base/ascii.h"
 #include "wire/derive.h"
 #include "wire/syslog_time.h"
 
@@ -11,15 +12,10 @@ static void skip_spaces(sv *s)
         *s = sv_from(*s, 1);
 }
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 /* What follows a time and is part of its last word is no host name: then this was no time. */
 static bool begins_word(sv s)
 {
-    return s.n && (is_digit(s.p[0]) || ((s.p[0] | 0x20) >= 'a' && (s.p[0] | 0x20) <= 'z'));
+    return s.n && ascii_alnum(s.p[0]);
 }
 
 bool syslog_is_body(sv s)
@@ -48,7 +44,7 @@ static bool take_priority(sv *s, int *ret)
     size_t n = 1;
     if (s->n < 3 || s->p[0] != '<')
         return false;
-    while (n < s->n && n < 4 && is_digit(s->p[n]))
+    while (n < s->n && n < 4 && ascii_digit(s->p[n]))
         value = value * 10 + (s->p[n++] - '0');
     if (n == 1 || n == s->n || s->p[n] != '>' || value > PRIORITY_MAX)
         return false;
@@ -203,7 +199,7 @@ static bool read_5424_tail(sv s, struct syslog_header *header)
 static bool read_5424(sv s, nanos arrival, const struct zone *zone, struct syslog_header *header)
 {
     size_t digits = 0;
-    while (digits < s.n && digits < 3 && is_digit(s.p[digits]))
+    while (digits < s.n && digits < 3 && ascii_digit(s.p[digits]))
         digits++;
     if (digits == 0 || s.p[0] == '0' || digits + 2 >= s.n || s.p[digits] != ' ')
         return false;
@@ -242,7 +238,7 @@ static bool take_numbered_time(sv *s, nanos arrival, const struct zone *zone, st
 {
     sv rest = *s;
     size_t digits = 0;
-    while (digits < rest.n && digits < 12 && is_digit(rest.p[digits]))
+    while (digits < rest.n && digits < 12 && ascii_digit(rest.p[digits]))
         digits++;
     rest = sv_from(rest, digits);
     if (rest.n == 0 || rest.p[0] != ':')

@@ -1,5 +1,7 @@
 #include "wire/syslog_time.h"
 
+#include "base/ascii.h"
+
 enum { GRACE_DAYS = 2, FRACTION_DIGITS_MAX = 9, ISO_BYTES_MIN = 19, EPOCH_DIGITS = 10 };
 
 #define GRACE (GRACE_DAYS * 86400LL * NANOS_PER_SECOND)
@@ -18,11 +20,6 @@ struct reading {
     nanos arrival;
     const struct zone *zone;
 };
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
 
 static bool take_char(sv *s, char c)
 {
@@ -43,7 +40,7 @@ static bool take_digits(sv *s, size_t min, size_t max, unsigned *ret)
 {
     unsigned value = 0;
     size_t n = 0;
-    while (n < s->n && n <= max && is_digit(s->p[n]))
+    while (n < s->n && n <= max && ascii_digit(s->p[n]))
         value = value * 10 + (unsigned)(s->p[n++] - '0');
     if (n < min || n > max)
         return false;
@@ -55,10 +52,10 @@ static bool take_digits(sv *s, size_t min, size_t max, unsigned *ret)
 static void take_fraction(sv *s, nanos *ret)
 {
     nanos scale = NANOS_PER_SECOND / 10;
-    if (s->n < 2 || (s->p[0] != '.' && s->p[0] != ',') || !is_digit(s->p[1]))
+    if (s->n < 2 || (s->p[0] != '.' && s->p[0] != ',') || !ascii_digit(s->p[1]))
         return;
     *s = sv_from(*s, 1);
-    for (; s->n && is_digit(s->p[0]); *s = sv_from(*s, 1), scale /= 10)
+    for (; s->n && ascii_digit(s->p[0]); *s = sv_from(*s, 1), scale /= 10)
         *ret += (s->p[0] - '0') * scale;
 }
 
@@ -242,7 +239,7 @@ bool syslog_time_take(sv *s, nanos arrival, const struct zone *zone, nanos *ret,
     bool assumed;
     if (s->n == 0)
         return false;
-    bool taken = is_digit(s->p[0])
+    bool taken = ascii_digit(s->p[0])
                      ? take_iso(s, &reading, &time, &assumed) || take_epoch(s, &time, &assumed) ||
                            take_bsd(s, &reading, &time, &assumed)
                      : take_bsd(s, &reading, &time, &assumed);

@@ -2,6 +2,7 @@
  * the address is what stands behind the last " from ". */
 #include "wire/text_private.h"
 
+#include "base/ascii.h"
 #include "wire/derive.h"
 
 enum { METHOD_BYTES_MAX = 32 };
@@ -70,10 +71,10 @@ static bool take_peer(sv s, struct said *said)
         address.n--;
     if (text_take(&s, SV(" port "))) {
         size_t n = 0;
-        while (n < s.n && s.p[n] >= '0' && s.p[n] <= '9')
+        while (n < s.n && ascii_digit(s.p[n]))
             n++;
         port = sv_first(s, n);
-        bool word = n < s.n && ((s.p[n] | 0x20) >= 'a' && (s.p[n] | 0x20) <= 'z');
+        bool word = n < s.n && ascii_letter(s.p[n]);
         said->port = word ? SV_NONE : port; /* "22x" is none */
         s = sv_from(s, n);
     }

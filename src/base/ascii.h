@@ -1,0 +1,22 @@
+/* What a character is in ASCII, whatever the locale; what is past it is none of these. */
+#ifndef VEDETTE_BASE_ASCII_H
+#define VEDETTE_BASE_ASCII_H
+
+#include <stdbool.h>
+
+static inline bool ascii_digit(int c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static inline bool ascii_letter(int c)
+{
+    return (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
+}
+
+static inline bool ascii_alnum(int c)
+{
+    return ascii_digit(c) || ascii_letter(c);
+}
+
+#endif
