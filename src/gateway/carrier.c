@@ -33,8 +33,14 @@ static void quit(struct carrier *carrier)
 static void idle_too_long(void *arg)
 {
     struct carrier *carrier = arg;
-    if (!carrier->run->errand && carrier->was_ready)
+    if (carrier_is_idle(carrier))
         quit(carrier);
+}
+
+static void finish(struct carrier *carrier)
+{
+    destination_carrier_gone(carrier->destination, carrier, !carrier->was_ready);
+    carrier_free(carrier);
 }
 
 /* --- A message --- */
@@ -168,8 +174,10 @@ void carrier_hurry(struct carrier *carrier)
 void carrier_drain(struct carrier *carrier)
 {
     carrier->draining = true;
-    if (!carrier->run->errand)
+    if (carrier_is_idle(carrier))
         quit(carrier);
+    else if (!carrier->run->errand && !carrier->quitting)
+        finish(carrier); /* there is no server yet to take leave of, or none that hears */
 }
 
 /* --- What the session says --- */
@@ -272,8 +280,7 @@ static void on_ended(void *arg, const struct session_end *end)
         run_set_open(run, OUTCOME_LATER, "4.4.2", sv_of(why));
         run_end(run);
     }
-    destination_carrier_gone(destination, carrier, was_connecting);
-    carrier_free(carrier);
+    finish(carrier);
 }
 
 static const struct session_handler handler = {

@@ -3,10 +3,12 @@
 import json
 import smtplib
 import subprocess
+import time
 
 import pytest
 
 from peers.enclosure import free_port, wait_until
+from peers.misbehaving import DEAF
 from peers.smtp_sink import SmtpSink, there_is_one
 from test_relay_durability import Ledger, Relay
 from vedette import binary
@@ -215,6 +217,41 @@ def test_what_an_idle_session_cannot_carry_ends_at_once_though_nobody_wants_a_re
         send(one, Ledger())
         wait_until(lambda: len(small.accepted) == 2, 20, "the next message")
         assert one.children()["gateway"] == gateway and small.connections == 1
+        one.check_sanitizers()
+    finally:
+        one.kill()
+
+
+def test_a_session_that_never_hears_of_its_reset_does_not_end_as_an_idle_one(tmp_path, misbehaving):
+    deaf = misbehaving(dot=[None, "451 4.3.0 Later", None], rset=DEAF)
+    one = Relay(tmp_path, deaf.port, start=False)
+    one.settings["relay"]["routes"][0]["connections"] = 1
+    one.write_config()
+    one.start()
+    try:
+        gateway = one.children()["gateway"]
+        send(one, Ledger())
+        wait_until(lambda: len(deaf.accepted) == 1, 20, "a session that is idle")
+        send(one, Ledger())
+        wait_until(lambda: "RSET" in deaf.commands, 20, "a reset")
+        time.sleep(6)  # longer than a session idles
+        assert one.children()["gateway"] == gateway
+        one.check_sanitizers()
+    finally:
+        one.kill()
+
+
+def test_a_stop_does_not_wait_for_a_next_hop_that_never_greets(tmp_path, misbehaving):
+    deaf = misbehaving(banner=DEAF)
+    one = Relay(tmp_path, deaf.port)
+    try:
+        send(one, Ledger())
+        wait_until(lambda: deaf.connections, 20, "a session that begins")
+        began = time.monotonic()
+        assert one.stop() == 0 and time.monotonic() - began < 8
+        assert "killed by" not in one.words() and "Assertion" not in one.words()
+        one.start()
+        assert len(rows(one)) == 1
         one.check_sanitizers()
     finally:
         one.kill()
