@@ -544,7 +544,4 @@ void destinations_retire(struct relay *relay)
         next = letter->next;
         letter_renew(letter);
     }
-    for (struct destination *at = relay->destinations; at; at = at->next)
-        if (at->retired && at->waiting)
-            destination_pump(at); /* asks anew what it had asked */
 }

@@ -91,11 +91,10 @@ void errand_free(struct errand *errand)
 static void errand_due(void *arg)
 {
     struct errand *errand = arg;
-    struct letter *letter = errand->letter;
-    if (!destination_is_retired(errand->destination))
+    if (destination_is_retired(errand->destination))
+        letter_renew(errand->letter);
+    else
         destination_put(errand, false);
-    else if (!letter_renew(letter))
-        loop_timer_set(errand->rest, HOUSEKEEPING_EVERY);
 }
 
 void errand_rest(struct errand *errand, nanos after)
@@ -109,7 +108,7 @@ void errand_rest(struct errand *errand, nanos after)
 static struct errand *errand_for(struct letter *letter, struct destination *destination)
 {
     for (struct errand *errand = letter->errands; errand; errand = errand->next_of_letter)
-        if (errand->destination == destination)
+        if (errand->destination == destination && errand->state == ERRAND_NEW)
             return errand;
     struct errand *errand = calloc(1, sizeof *errand);
     assert(errand);
@@ -160,14 +159,17 @@ static enum tls_wish wish_of(const struct route *route, const struct intake_enve
     return said->tls_optional && route->kind == ROUTE_MX ? TLS_WISH_OPTIONAL : TLS_WISH_NONE;
 }
 
-/* Makes errands for all recipients that are not finished, and puts them into their lines. */
+/* Makes errands for all recipients that are neither finished nor in one, and puts them into their lines. */
 static void letter_send(struct letter *letter)
 {
     struct relay *relay = letter->relay;
     struct spool_look look = {.holder = NULL};
     struct envelope envelope;
+    struct recipient_set cared_for = letter->finished;
     struct err err = {.class = ERR_NONE};
-    letter->lost = false;
+    letter->lost = letter->left_out = false;
+    for (const struct errand *errand = letter->errands; errand; errand = errand->next_of_letter)
+        recipient_unite(&cared_for, &errand->recipients);
     arena_reset(relay->scratch);
     if (spool_look(letter->message, &look, &err) < 0 ||
         envelope_unpack(look.meta, relay->scratch, &envelope) < 0) {
@@ -179,7 +181,7 @@ static void letter_send(struct letter *letter)
     }
     for (size_t i = 0; i < envelope.said.recipient_count; i++) {
         const struct route *route = route_of(letter, &envelope, i);
-        if (recipient_has(&letter->finished, i))
+        if (recipient_has(&cared_for, i))
             continue;
         if (!route)
             lose(letter, envelope.said.recipients[i].address);
@@ -193,19 +195,21 @@ static void letter_send(struct letter *letter)
     spool_look_end(&look);
     for (struct errand *errand = letter->errands, *next; errand; errand = next) {
         next = errand->next_of_letter; /* with the last one the letter may be gone */
-        destination_put(errand, false);
+        if (errand->state == ERRAND_NEW)
+            destination_put(errand, false);
     }
 }
 
 void letter_settle(struct letter *letter)
 {
     struct relay *relay = letter->relay;
-    if (letter->errands || letter->held || letter->reports || letter->lost)
+    bool open = !letter->deleted && recipient_count(&letter->finished) < letter->recipients;
+    if (letter->held || letter->reports || letter->lost)
         return;
-    if (!letter->deleted && recipient_count(&letter->finished) < letter->recipients) {
+    if (open && (!letter->errands || letter->left_out))
         letter_send(letter);
+    if (open || letter->errands)
         return;
-    }
     spool_remove(letter->message);
     letter_free(letter);
     relay_check_drained(relay);
@@ -230,14 +234,14 @@ void letter_drop_idle(struct letter *letter)
     }
 }
 
-bool letter_renew(struct letter *letter)
+void letter_renew(struct letter *letter)
 {
-    if (letter->held || letter_is_active(letter))
-        return false;
+    if (letter->held)
+        return;
     letter_drop_idle(letter);
     letter->lost = false;
+    letter->left_out = true;
     letter_settle(letter);
-    return true;
 }
 
 void relay_take(struct relay *relay, struct spool_message *message)

@@ -34,15 +34,17 @@ struct letter {
     unsigned attempts;
     unsigned reports; /* about it, on their way into the queue */
     bool held, warned, deleted;
+    bool left_out;         /* some of its recipients may be in no errand */
     bool lost;             /* no route takes some of its recipients: perhaps after a reload */
     char *trouble, *route; /* NULL: none */
     char id[INTAKE_ID_MAX];
 };
 
 enum errand_state {
+    ERRAND_NEW,
     ERRAND_WAITING, /* in its destination's line */
     ERRAND_ACTIVE,  /* a carrier has it */
-    ERRAND_RESTING, /* until its timer goes off; without one: held */
+    ERRAND_RESTING, /* until its timer goes off */
 };
 
 /* Some recipients of a letter that go the same way. */
@@ -122,9 +124,9 @@ void relay_take(struct relay *relay, struct spool_message *message);
 /* Drops errands that no carrier has. Whoever does so sees to what becomes of the letter. */
 void letter_drop_idle(struct letter *letter);
 
-/* New errands for all recipients that are not finished, by the routes of now; the letter may be gone
- * afterwards. False: it is held, or a carrier has one of the old ones, and nothing was done. */
-bool letter_renew(struct letter *letter);
+/* New errands, by the routes of now, for all recipients that are not finished and that no carrier has.
+ * Nothing if it is held. The letter may be gone afterwards. */
+void letter_renew(struct letter *letter);
 
 bool letter_is_active(const struct letter *letter); /* a carrier has an errand of it */
 

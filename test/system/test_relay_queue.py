@@ -138,6 +138,20 @@ def test_what_is_held_and_released_while_one_half_is_sent_reaches_everybody_once
     assert len(slow.accepted) == 1 and len(sink.messages()[name]) == 1
 
 
+def test_what_is_released_while_one_half_is_sent_goes_on_with_the_other_though_the_first_is_put_off(half_sent):
+    one, _, name, queue_id, slow, start_sink = half_sent
+    gateway = one.children()["gateway"]
+    slow.script["dot"] = "451 4.3.0 Later"
+    command(one, "hold", queue_id)
+    command(one, "release", queue_id)
+    sink = start_sink()
+    wait_until(lambda: name in sink.messages(), 20, "the other half")
+    assert open_to(one) == ["b@example.net"]
+    slow.script["dot"] = None
+    wait_until(lambda: not rows(one), 40, "the first half")
+    assert len(slow.accepted) == 1 and len(sink.messages()[name]) == 1 and one.children()["gateway"] == gateway
+
+
 def test_what_is_deleted_while_one_half_is_sent_goes_nowhere_else(half_sent):
     one, ledger, name, queue_id, slow, start_sink = half_sent
     command(one, "delete", queue_id)
