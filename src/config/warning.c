@@ -5,29 +5,30 @@
 #include <stdio.h>
 
 __attribute__((format(printf, 4, 5))) static void warn(config_warning_fn *fn, void *arg,
-                                                       const struct config_gateway *at, const char *fmt, ...)
+                                                       const struct config_place *at, const char *fmt, ...)
 {
     char line[1024];
     va_list args;
     va_start(args, fmt);
     vsnprintf(line, sizeof line, fmt, args);
     va_end(args);
-    fn(arg, at ? at->place.file : NULL, at ? at->place.line : 0, line);
+    fn(arg, at ? at->file : NULL, at ? at->line : 0, line);
 }
 
 static void warn_of_gateway(const struct config_gateway *gateway, config_warning_fn *fn, void *arg)
 {
     if (gateway->security == SMTP_SECURITY_NONE)
-        warn(fn, arg, gateway, "Mail over gateway %s goes in the clear, to whoever answers at its address.",
-             gateway->name);
+        warn(fn, arg, &gateway->place,
+             "Mail over gateway %s goes in the clear, to whoever answers at its address.", gateway->name);
     if (gateway->security == SMTP_SECURITY_STARTTLS && gateway->port == 465)
-        warn(fn, arg, gateway,
+        warn(fn, arg, &gateway->place,
              "Gateway %s has port 465, where servers speak TLS from the first byte, and "
              "security: starttls.",
              gateway->name);
     if (gateway->security == SMTP_SECURITY_TLS && (gateway->port == 25 || gateway->port == 587))
-        warn(fn, arg, gateway, "Gateway %s has port %d, where servers expect STARTTLS, and security: tls.",
-             gateway->name, gateway->port);
+        warn(fn, arg, &gateway->place,
+             "Gateway %s has port %d, where servers expect STARTTLS, and security: tls.", gateway->name,
+             gateway->port);
 }
 
 static bool starts_clear(const char *url)
@@ -83,46 +84,38 @@ static const char *words_of(enum config_tls_policy policy)
 
 static void warn_of_route(const struct config_route *route, config_warning_fn *fn, void *arg)
 {
-    char line[512];
     const char *words = route->mx ? words_of(route->tls) : NULL;
-    if (!words)
-        return;
-    snprintf(line, sizeof line, "Mail over route %s goes %s.", route->name, words);
-    fn(arg, route->place.file, route->place.line, line);
+    if (words)
+        warn(fn, arg, &route->place, "Mail over route %s goes %s.", route->name, words);
 }
 
 /* One on this machine hears nothing that others could. */
 static void warn_of_smarthost(const struct config_smarthost *host, config_warning_fn *fn, void *arg)
 {
-    char line[256];
     sv address = sv_of(host->address);
-    if (host->security != SMTP_SECURITY_NONE || sv_starts(address, SV("127.")) || sv_eq(address, SV("::1")))
-        return;
-    snprintf(line, sizeof line,
+    if (host->security == SMTP_SECURITY_NONE && !sv_starts(address, SV("127.")) && !sv_eq(address, SV("::1")))
+        warn(fn, arg, &host->place,
              "Mail over smarthost %s goes in the clear, to whoever answers at its address.", host->name);
-    fn(arg, host->place.file, host->place.line, line);
 }
 
 static void warn_of_relay(const struct config *config, config_warning_fn *fn, void *arg)
 {
-    char line[256];
     for (size_t i = 0; i < config->relay.rule_count; i++) {
         const struct config_rule *rule = &config->relay.rules[i];
-        if (!config_rule_is_open(rule))
-            continue;
-        snprintf(line, sizeof line, "Rule %s makes an open relay: anybody may send anywhere through us.",
+        if (config_rule_is_open(rule))
+            warn(fn, arg, &rule->place, "Rule %s makes an open relay: anybody may send anywhere through us.",
                  rule->name);
-        fn(arg, rule->place.file, rule->place.line, line);
     }
     if (config_relay_asks_pam(&config->relay) && offers_scram(&config->relay))
-        fn(arg, NULL, 0,
-           "Accounts by PAM can't log in by SCRAM, which clients prefer: write mechanisms: [PLAIN, LOGIN].");
+        warn(
+            fn, arg, NULL,
+            "Accounts by PAM can't log in by SCRAM, which clients prefer: write mechanisms: [PLAIN, LOGIN].");
     for (size_t i = 0; i < config->relay.route_count; i++)
         warn_of_route(&config->relay.routes[i], fn, arg);
     for (size_t i = 0; i < config->relay.smarthost_count; i++)
         warn_of_smarthost(&config->relay.smarthosts[i], fn, arg);
     if (config_relay_alone(config) && config->relay.rule_count == 0 && config->relay.domains.count == 0)
-        fn(arg, NULL, 0, "The relay has no rules and no domains: it refuses every message.");
+        warn(fn, arg, NULL, "The relay has no rules and no domains: it refuses every message.");
 }
 
 void config_warnings(const struct config *config, config_warning_fn *fn, void *arg)
