@@ -10,9 +10,13 @@ struct batch_kept {
     char body[];
 };
 
+/* In the channel and not yet in the kernel. More would lie in memory twice: here it is kept anyway. */
+enum { PENDING_BYTES_MAX = 256 * 1024 };
+
 struct outbox {
     struct channel *channel;
     struct batch_kept *first, **last;
+    const struct batch_kept *unsent; /* the first that this channel was not given */
     size_t batches, bytes;
 };
 
@@ -35,11 +39,21 @@ void outbox_free(struct outbox *outbox)
     free(outbox);
 }
 
+/* What is not sent now is sent when something is put in or committed; what the channel holds is on its way to
+ * be the latter. */
+static void send_some(struct outbox *outbox)
+{
+    for (const struct batch_kept *next;
+         outbox->channel && (next = outbox->unsent) && channel_pending(outbox->channel) < PENDING_BYTES_MAX;
+         outbox->unsent = next->next)
+        channel_send(outbox->channel, CONTROL_FINDINGS, sv_make(next->body, next->n), -1);
+}
+
 void outbox_channel(struct outbox *outbox, struct channel *channel)
 {
     outbox->channel = channel;
-    for (const struct batch_kept *kept = outbox->first; channel && kept; kept = kept->next)
-        channel_send(channel, CONTROL_FINDINGS, sv_make(kept->body, kept->n), -1);
+    outbox->unsent = outbox->first;
+    send_some(outbox);
 }
 
 void outbox_put(struct outbox *outbox, uint64_t serial, sv body)
@@ -52,8 +66,9 @@ void outbox_put(struct outbox *outbox, uint64_t serial, sv body)
     outbox->last = &kept->next;
     outbox->batches++;
     outbox->bytes += body.n;
-    if (outbox->channel)
-        channel_send(outbox->channel, CONTROL_FINDINGS, body, -1);
+    if (!outbox->unsent)
+        outbox->unsent = kept;
+    send_some(outbox);
 }
 
 void outbox_committed(struct outbox *outbox, uint64_t serial)
@@ -63,13 +78,16 @@ void outbox_committed(struct outbox *outbox, uint64_t serial)
         if (kept->serial != serial)
             continue;
         *at = kept->next;
+        if (outbox->unsent == kept)
+            outbox->unsent = kept->next;
         if (outbox->last == &kept->next)
             outbox->last = at;
         outbox->batches--;
         outbox->bytes -= kept->n;
         free(kept);
-        return;
+        break;
     }
+    send_some(outbox);
 }
 
 bool outbox_holds(const struct outbox *outbox, uint64_t serial)

@@ -9,10 +9,10 @@ struct outbox;
 struct outbox *outbox_new(void);
 void outbox_free(struct outbox *outbox);
 
-/* Where batches go; everything kept is sent again at once. NULL: nowhere. Borrowed. */
+/* Where batches go; everything kept is sent again, as fast as it is read. NULL: nowhere. Borrowed. */
 void outbox_channel(struct outbox *outbox, struct channel *channel);
 
-/* Sends and keeps a copy of a FINDINGS body with this serial. */
+/* Keeps a copy, and sends it when it is its turn, of a FINDINGS body with this serial. */
 void outbox_put(struct outbox *outbox, uint64_t serial, sv body);
 
 /* The batch is on disk. Unknown serials are ignored: an answer may come twice after a reconnect. */
