@@ -377,6 +377,7 @@ static void end(struct supervisor *supervisor)
     loop_timer_free(supervisor->tick);
     loop_timer_free(supervisor->drain_deadline);
     setting_free(&supervisor->now);
+    loop_free(supervisor->loop);
 }
 
 static void on_hangup(void *arg)
@@ -418,6 +419,5 @@ int supervisor_run(const char *config_path, struct load *load, struct config *co
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
         loop_signal_free(signals[i]);
     end(&supervisor);
-    loop_free(supervisor.loop);
     return supervisor.exit_code;
 }
