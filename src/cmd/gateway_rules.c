@@ -23,7 +23,7 @@ struct guard *gateway_rules_or_complain(const char *path, struct config **ret_co
     struct guard *guard = NULL;
     config_errors_init(&errors);
     if (config->relay.present)
-        guard = guard_new(&config->relay, &errors);
+        guard = guard_new(config, &errors);
     else
         config_errors_add(&errors, gateway_rules_path(path), 0, 0, "add the section relay: with its rules",
                           "this configuration has no gateway of its own");

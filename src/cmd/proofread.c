@@ -198,7 +198,7 @@ static void check_relay(struct proofread *check, const struct config *config)
                                             .client_ca_place = relay->client_ca_place};
     if (!relay->present)
         return;
-    guard_free(guard_new(relay, &check->errors)); /* knows named time zones, which only the system has */
+    guard_free(guard_new(config, &check->errors)); /* knows named time zones, which only the system has */
     proofread_server(check, config, &server);
     for (size_t i = 0; i < relay->smarthost_count; i++)
         check_smarthost(check, config, &relay->smarthosts[i]);

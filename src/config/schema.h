@@ -222,7 +222,8 @@
       "Clients at once from one network (an IPv4 /24, an IPv6 /48), loopback excepted.")                   \
     X(command_timeout, LENGTH, "5m", "For a whole command, and for each 64 KiB of a message.")             \
     X(spool, PATH, CONFIG_NONE, "Folder of the queue; default: spool in state_directory.")                 \
-    X(postmaster, MAILBOX, CONFIG_NONE, "Who gets reports that have nowhere else to go.")                  \
+    X(postmaster, MAILBOX, CONFIG_NONE,                                                                    \
+      "Who gets reports that have nowhere else to go, and mail to postmaster without a domain.")           \
     X(open_relay, STRING, CONFIG_NONE,                                                                     \
       "A rule that lets anybody send anywhere is an error without these words here: yes, anybody "         \
       "may send through us")

@@ -165,11 +165,11 @@ static void remove_furniture(struct furniture *furniture)
     *furniture = (struct furniture){0};
 }
 
-static int make_guard(const struct config_relay *relay, struct guard **ret, struct err *err)
+static int make_guard(const struct config *config, struct guard **ret, struct err *err)
 {
     struct config_errors errors;
     config_errors_init(&errors);
-    *ret = guard_new(relay, &errors);
+    *ret = guard_new(config, &errors);
     if (!*ret)
         err_set(err, ERR_CONFIG, NULL, "%s:%d: %s", errors.items[0].file ? errors.items[0].file : "relay",
                 errors.items[0].line, errors.items[0].message);
@@ -192,7 +192,7 @@ static int make_tls(const struct config_relay *relay, struct tls_context **ret, 
 static int furnish(const struct config *config, struct furniture *ret, struct err *err)
 {
     const struct config_relay *relay = &config->relay;
-    if (make_guard(relay, &ret->guard, err) < 0 || make_tls(relay, &ret->tls, err) < 0) {
+    if (make_guard(config, &ret->guard, err) < 0 || make_tls(relay, &ret->tls, err) < 0) {
         remove_furniture(ret);
         return -1;
     }

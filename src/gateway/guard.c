@@ -352,6 +352,13 @@ static void count(const struct walk *walk, struct limits *limits, const struct g
         guard_count(limits, walk->decided, walk->facts);
 }
 
+/* An address without a domain goes nowhere; only the postmaster may have one. */
+static void name_postmaster(const struct walk *walk, struct guard_verdict *ret)
+{
+    if (takes(ret->action) && !ret->recipient[0] && sv_ieq(walk->facts->recipient, SV("postmaster")))
+        sv_copy(ret->recipient, sizeof ret->recipient, sv_of(walk->guard->postmaster));
+}
+
 static void decide(struct walk *walk, struct guard_verdict *ret)
 {
     *ret = (struct guard_verdict){.action = GUARD_LATER};
@@ -363,6 +370,7 @@ static void decide(struct walk *walk, struct guard_verdict *ret)
         decided = look_at(walk, &walk->guard->rules[i], ret);
     if (!decided && !local_allows(walk, ret))
         deny(walk, ret);
+    name_postmaster(walk, ret);
     settle(walk, ret);
 }
 

@@ -79,10 +79,10 @@ struct guard_verdict {
         recipient[SMTP_PATH_MAX + 1]; /* stands in for the recipient: rewritten, redirected; "": as it came */
 };
 
-/* Reads what relay has of rules and accounts, checks what goes beyond one key (named time zones, which are
- * read from the system here), and keeps copies. NULL with errors added. Never fails on what config_parse took
- * except for a zone that the system does not know. */
-struct guard *guard_new(const struct config_relay *relay, struct config_errors *errors);
+/* Reads what config's relay has of rules and accounts, checks what goes beyond one key (named time zones,
+ * which are read from the system here), and keeps copies. NULL with errors added. Never fails on what
+ * config_parse took except for a zone that the system does not know. */
+struct guard *guard_new(const struct config *config, struct config_errors *errors);
 
 /* A transaction asks one guard from MAIL to its end, also when a reload brings another meanwhile. */
 struct guard *guard_hold(struct guard *guard);

@@ -22,7 +22,7 @@ static struct guard *rules(void)
     config_errors_init(&errors);
     struct config *config = config_parse(&source, 1, "gw.example.org", &errors);
     assert_non_null(config);
-    struct guard *guard = guard_new(&config->relay, &errors);
+    struct guard *guard = guard_new(config, &errors);
     assert_non_null(guard);
     config_free(config);
     config_errors_free(&errors);

@@ -40,7 +40,7 @@ static inline struct guard *guard_of(const char *yaml)
     struct config_source source = {"/etc/vedette/relay.yaml", sv_of(yaml)};
     config_errors_init(&errors);
     struct config *config = config_parse(&source, 1, "gw.example.org", &errors);
-    struct guard *guard = config ? guard_new(&config->relay, &errors) : NULL;
+    struct guard *guard = config ? guard_new(config, &errors) : NULL;
     for (size_t i = 0; i < errors.count; i++)
         print_error("%d:%d: %s\n", errors.items[i].line, errors.items[i].column, errors.items[i].message);
     assert_non_null(guard);

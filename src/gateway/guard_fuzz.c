@@ -65,7 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     config_errors_init(&errors);
     const struct config_source source = {"/etc/vedette/relay.yaml", next(&rest)};
     struct config *config = config_parse(&source, 1, "gw.example.org", &errors);
-    struct guard *guard = config && config->relay.present ? guard_new(&config->relay, &errors) : NULL;
+    struct guard *guard = config && config->relay.present ? guard_new(config, &errors) : NULL;
     if (guard) {
         struct guard_case_counts counts;
         ask(guard, rest);

@@ -147,7 +147,7 @@ static void a_zone_that_does_not_exist_is_told_with_its_place(void **state)
     config_errors_init(&errors);
     struct config *config = config_parse(&source, 1, "gw.example.org", &errors);
     assert_non_null(config);
-    assert_null(guard_new(&config->relay, &errors));
+    assert_null(guard_new(config, &errors));
     assert_int_equal(errors.count, 1);
     assert_int_equal(errors.items[0].line, 4);
     assert_non_null(strstr(errors.items[0].message, "there is no zone \"Europe/Berlim\""));

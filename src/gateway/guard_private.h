@@ -94,6 +94,7 @@ struct guard {
     struct guard_account *accounts; /* by name */
     size_t account_count;
     struct config_strings domains; /* delivered here */
+    const char *postmaster;        /* who that is without a domain */
     struct guard_listener *listeners;
     size_t listener_count;
     struct guard_hits *other_hits; /* of each guard_other */

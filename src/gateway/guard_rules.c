@@ -196,8 +196,22 @@ static struct guard_listener make_listener(struct making *making, const struct c
     };
 }
 
-struct guard *guard_new(const struct config_relay *relay, struct config_errors *errors)
+/* Whom "postmaster" without a domain stands for, which everybody who takes mail must have (RFC 5321 §4.5.1).
+ */
+static const char *make_postmaster(const struct making *making, const struct config *config)
 {
+    const struct config_relay *relay = &config->relay;
+    if (relay->postmaster)
+        return keep_address(making, relay->postmaster);
+    const char *host = config->hostname ? config->hostname : "localhost";
+    sv address = arena_printf(making->guard->arena, "postmaster@%s",
+                              relay->domains.count ? relay->domains.items[0] : host);
+    return arena_cstr(making->guard->arena, address);
+}
+
+struct guard *guard_new(const struct config *config, struct config_errors *errors)
+{
+    const struct config_relay *relay = &config->relay;
     size_t before = errors->count;
     struct guard *guard = calloc(1, sizeof *guard);
     assert(guard);
@@ -207,6 +221,7 @@ struct guard *guard_new(const struct config_relay *relay, struct config_errors *
     struct making making = {guard, errors};
     guard->other_hits = take(&making, GUARD_OTHER_COUNT * sizeof *guard->other_hits);
     guard->domains = keep_list(&making, &relay->domains);
+    guard->postmaster = make_postmaster(&making, config);
     guard->listeners = take(&making, relay->listener_count * sizeof *guard->listeners);
     for (; guard->listener_count < relay->listener_count; guard->listener_count++)
         guard->listeners[guard->listener_count] =

@@ -112,7 +112,7 @@ static bool keep_recipient(struct inbound_mail *mail, const struct smtp_server_r
     return kept;
 }
 
-/* Whether anybody takes mail for it, so that nothing has to be bounced later. "postmaster" alone is ours. */
+/* Whether anybody takes mail for it, so that nothing has to be bounced later. */
 static bool has_way(const struct inbound *session, sv recipient, const struct guard_verdict *verdict)
 {
     struct smtp_address address;

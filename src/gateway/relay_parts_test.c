@@ -110,11 +110,11 @@ static void the_most_exact_domain_decides_the_route(void **state)
                   "    - {name: idn, domains: [bücher.example, .xn--bcher-kva.example], maildir: /idn}\n");
     static const struct {
         const char *domain, *route;
-    } cases[] = {{"local.example", "local"}, {"LOCAL.example", "local"},  {"example.org", "one"},
-                 {"b.example.org", "below"}, {"y.a.example.org", "deep"}, {"x.a.example.org", "one"},
-                 {"notexample.org", "rest"}, {"example.com", "rest"},     {"", "local"},
-                 {"a.example.org", "below"}, {"bücher.example", "idn"},   {"xn--bcher-kva.example", "idn"},
-                 {"BÜCHER.Example", "idn"},  {"a.bücher.example", "idn"}, {"buecher.example", "rest"}};
+    } cases[] = {{"local.example", "local"},  {"LOCAL.example", "local"},       {"example.org", "one"},
+                 {"b.example.org", "below"},  {"y.a.example.org", "deep"},      {"x.a.example.org", "one"},
+                 {"notexample.org", "rest"},  {"example.com", "rest"},          {"a.example.org", "below"},
+                 {"bücher.example", "idn"},   {"xn--bcher-kva.example", "idn"}, {"BÜCHER.Example", "idn"},
+                 {"a.bücher.example", "idn"}, {"buecher.example", "rest"}};
     struct route_table *table = NULL;
     assert_int_equal(route_table_new(config, &table, NULL), 0);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
@@ -122,6 +122,7 @@ static void the_most_exact_domain_decides_the_route(void **state)
     assert_string_equal(route_named(table, SV("deep"))->maildir, "/deep");
     assert_null(route_named(table, SV("nowhere")));
     assert_null(route_for(table, SV("☃.example")));
+    assert_null(route_for(table, SV("")));
     config_free(config); /* the table has copies */
     assert_string_equal(route_for(table, SV("example.com"))->name, "rest");
     route_table_free(table);

@@ -230,13 +230,8 @@ const struct route *route_for(const struct route_table *table, sv domain)
     const struct route *best = NULL;
     size_t best_fit = 0;
     char text[IDN_TEXT_MAX];
-    sv ascii = idn_to_ascii(domain, text);
-    if (domain.n && !ascii.n)
-        return NULL; /* there can be no such domain */
-    domain = ascii;
-    if (!domain.n && table->count && table->routes[0].domains.count)
-        domain = sv_of(table->routes[0].domains.items[0]);
-    for (size_t i = 0; i < table->count; i++) {
+    domain = idn_to_ascii(domain, text);
+    for (size_t i = 0; domain.n && i < table->count; i++) {
         size_t how = fit(&table->routes[i], domain);
         if (how > best_fit) {
             best = &table->routes[i];

@@ -114,6 +114,18 @@ def test_a_delay_is_told_once_to_who_wants_to_know_and_the_mail_arrives_all_the_
     assert len(one.inbox.texts()) == 2
 
 
+def test_mail_to_the_postmaster_alone_reaches_whoever_that_is(relay_to, misbehaving):
+    peer = misbehaving()
+    here = relay_to(peer.port)
+    send(here, "a@example.net", "postmaster", envid="here")
+    assert "Subject: about here" in here.inbox.wait_for("Subject: about here")
+    for one, to in ((relay_to(peer.port, postmaster="boss@example.net"), "boss@example.net"),
+                    (relay_to(peer.port, delivers=False), "postmaster@vedette.example.org")):
+        send(one, "a@example.net", "Postmaster", envid=to)
+        wait_until(lambda: any(recipients == (to,) for _, recipients, _ in peer.accepted), 20, f"mail to {to}: {one.words()}")
+        wait_until(lambda: not rows(one), 20, "an empty queue")
+
+
 GONE = {"rcpt": {f"{name}@gone.example": "550 5.1.1 No such user" for name in ("b", "a", "boss")}}
 
 
