@@ -204,6 +204,37 @@ static void fields_beyond_the_bound_are_told_and_a_long_list_takes_no_others_pla
     arena_free(arena);
 }
 
+static void rules_that_meet_no_event_keep_their_names_and_their_mistakes_are_told(void **state)
+{
+    (void)state;
+    struct told told = {0};
+    static const char text[] =
+        "title: One\nname: one\nid: 11\nauthor: A\nlevel: high\nlogsource: {product: p}\n"
+        "detection: {s: {a|re: '^x+$', b: [y, z]}, condition: s}\n"
+        "---\ntitle: Two\nlogsource: {product: p}\n"
+        "detection: {s: {a|re: '('}, condition: s}\n"
+        "---\ntitle: Many\ndescription: tells much\nauthor: B\n"
+        "correlation: {type: event_count, rules: [one], group-by: [user], timespan: 1m, "
+        "condition: {gte: 2}}\n"
+        "---\ntitle: Not there\nlogsource: {product: p}\n"
+        "filter: {rules: [one], s: {c: d}, condition: not s}\n";
+    struct ruleset *ruleset = ruleset_new();
+    ruleset_leave_uncompiled(ruleset);
+    ruleset_load_text(ruleset, "t.yml", sv_of(text), tell, &told);
+    ruleset_seal(ruleset, tell, &told);
+    assert_int_equal(told.count, 1);
+    assert_non_null(strstr(told.text, "11:"));
+    assert_int_equal(ruleset_count(ruleset), 1);
+    assert_int_equal(correlation_count(ruleset), 1);
+    const struct rule *rule = ruleset_rule(ruleset, 0), *correlation = correlation_about(ruleset, 0);
+    assert_true(sv_eq(rule->id, SV("11")) && sv_eq(rule->title, SV("One")) && sv_eq(rule->name, SV("one")));
+    assert_true(sv_eq(rule->source.product, SV("p")) && rule->severity == SEVERITY_HIGH);
+    assert_int_equal(rule->author.n, 0);
+    assert_true(sv_eq(correlation->description, SV("tells much")) && sv_eq(correlation->author, SV("B")));
+    assert_true(correlation_wants(ruleset, 0) && correlation_silences(ruleset, 0));
+    ruleset_free(ruleset);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -213,6 +244,7 @@ int main(void)
         cmocka_unit_test(a_correlation_whose_source_fails_fails_with_it),
         cmocka_unit_test(a_projection_has_the_fields_that_correlations_look_at),
         cmocka_unit_test(fields_beyond_the_bound_are_told_and_a_long_list_takes_no_others_place),
+        cmocka_unit_test(rules_that_meet_no_event_keep_their_names_and_their_mistakes_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -43,6 +43,7 @@ struct bench *bench_of(const char *correlations, const struct correlator_limits 
     struct bench *bench = calloc(1, sizeof *bench);
     struct buf text = BUF_INIT(1 << 20);
     bench->ruleset = ruleset_new();
+    ruleset_leave_uncompiled(bench->ruleset); /* as the process that correlates has them */
     buf_put(&text, SV(RULES));
     buf_put(&text, sv_of(correlations));
     ruleset_load_text(bench->ruleset, "t.yml", buf_view(&text), on_error, NULL);

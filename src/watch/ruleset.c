@@ -28,6 +28,7 @@ struct ruleset *ruleset_new(void)
     struct ruleset *ruleset = calloc(1, sizeof *ruleset);
     assert(ruleset);
     ruleset->arena = arena_new(RULESET_BYTES_MAX);
+    ruleset->bodies = arena_new(RULESET_BYTES_MAX);
     ruleset->fields = sigma_fields_new(ruleset->arena);
     ruleset->correlations = correlation_rules_new();
     ruleset->filters = sigma_filters_new();
@@ -52,6 +53,7 @@ void ruleset_free(struct ruleset *ruleset)
     sigma_filters_free(ruleset->filters);
     masks_free(ruleset->masks);
     sigma_fields_free(ruleset->fields);
+    arena_free(ruleset->bodies);
     arena_free(ruleset->arena);
     free(ruleset);
 }
@@ -186,6 +188,7 @@ static bool load_document(struct ruleset *ruleset, struct yaml_node *document, s
     if (kind != SIGMA_DOCUMENT_CORRELATION &&
         !pipelines_apply(ruleset->pipelines, document, tree, shop->arena, shop->errors, &trail))
         return false;
+    shop->bodies = kind == SIGMA_DOCUMENT_RULE ? ruleset->bodies : NULL;
     switch (kind) {
     case SIGMA_DOCUMENT_RULE:
         return load_rule(ruleset, document, trail, shop);
@@ -288,6 +291,15 @@ static void apply_filters(struct ruleset *ruleset, rule_error_fn *fn, void *arg)
         sigma_filters_apply(ruleset->filters, ruleset->rules, ruleset->count, find_rule, ruleset, &shop);
 }
 
+/* No event will meet the rules: what they look for was read only to find what is wrong with it. */
+static void strip(struct ruleset *ruleset)
+{
+    for (size_t i = 0; i < ruleset->count; i++)
+        sigma_rule_strip(&ruleset->rules[i]);
+    arena_free(ruleset->bodies);
+    ruleset->bodies = NULL;
+}
+
 void ruleset_seal(struct ruleset *ruleset, rule_error_fn *fn, void *arg)
 {
     assert(!ruleset->sealed);
@@ -295,7 +307,9 @@ void ruleset_seal(struct ruleset *ruleset, rule_error_fn *fn, void *arg)
     ruleset->failed += correlation_rules_resolve(ruleset->correlations, ruleset, fn, arg);
     for (size_t i = 0; i < ruleset->count; i++)
         ruleset->rules[i].trail = NULL; /* the pipelines go away */
-    if (!ruleset->uncompiled)
+    if (ruleset->uncompiled)
+        strip(ruleset);
+    else
         ruleset->prefilter = prefilter_new(ruleset->rules, ruleset->count, ruleset->fields, ruleset->cache);
     ruleset->cache = NULL;
     ruleset->sealed = true;

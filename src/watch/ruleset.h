@@ -43,7 +43,8 @@ struct database_cache;
 /* Where what the seal compiles is found and kept (watch/database_cache.h); borrowed until then. */
 void ruleset_cache(struct ruleset *ruleset, struct database_cache *cache);
 
-/* For rules that no event will meet: the seal compiles nothing. */
+/* For rules that no event will meet: the seal compiles nothing, and forgets what they look for and what they
+ * say to whom they alert. Correlations keep what they say. */
 void ruleset_leave_uncompiled(struct ruleset *ruleset);
 
 /* For rules that are to be explained: keeps what they say, key by key, from now on. */

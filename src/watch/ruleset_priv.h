@@ -8,7 +8,7 @@
 #include "watch/sigma_rule.h"
 
 struct ruleset {
-    struct arena *arena;
+    struct arena *arena, *bodies; /* bodies: what only matching and findings need; NULL once it is stripped */
     struct sigma_fields *fields;
     const struct sigma_lists *lists;
     const struct pipelines *pipelines;

@@ -145,11 +145,15 @@ void sigma_about_load(struct rule *about, const struct yaml_node *document, stru
     about->title = sigma_read_line(shop, document, "title");
     about->id = sigma_read_line(shop, document, "id");
     about->name = sigma_read_line(shop, document, "name");
+    struct arena *arena = shop->arena;
+    shop->arena = shop->bodies ? shop->bodies : arena;
     about->author = read_joined(shop, document, "author", ',');
     about->description = read_text(shop, document, "description", TEXT_BYTES_MAX);
     about->false_positives = read_joined(shop, document, "falsepositives", '\n');
     about->references = read_joined(shop, document, "references", '\n');
     about->tags = read_joined(shop, document, "tags", ' ');
+    read_vedette(about, shop, document);
+    shop->arena = arena;
     about->severity = read_level(shop, document);
     check_status(shop, document);
     if (about->title.n == 0)
@@ -157,5 +161,4 @@ void sigma_about_load(struct rule *about, const struct yaml_node *document, stru
                     "title is missing: say in one line what the rule finds");
     if (about->id.n == 0)
         about->id = about->title;
-    read_vedette(about, shop, document);
 }

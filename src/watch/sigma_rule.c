@@ -24,6 +24,15 @@ void sigma_shop_full(struct sigma_workshop *shop, const struct yaml_node *node)
     sigma_error(shop->errors, node->line, node->column, "there is no more room for rules");
 }
 
+static void load_detection(struct sigma_rule *rule, const struct yaml_node *detection,
+                           struct sigma_workshop *shop)
+{
+    struct arena *arena = shop->arena;
+    shop->arena = shop->bodies ? shop->bodies : arena;
+    sigma_detection_load(rule, detection, shop);
+    shop->arena = arena;
+}
+
 bool sigma_rule_load(struct sigma_rule *ret, const struct yaml_node *document, struct sigma_workshop *shop)
 {
     struct sigma_rule rule = {0};
@@ -36,7 +45,7 @@ bool sigma_rule_load(struct sigma_rule *ret, const struct yaml_node *document, s
         sigma_error(shop->errors, document->line, document->column,
                     "detection is missing: add selections and a condition");
     else
-        sigma_detection_load(&rule, detection, shop);
+        load_detection(&rule, detection, shop);
     if (shop->errors->count != before) {
         sigma_rule_clear(&rule);
         return false;
@@ -57,4 +66,16 @@ void sigma_rule_clear(struct sigma_rule *rule)
 {
     for (size_t i = 0; i < rule->selection_count - rule->borrowed_count; i++)
         clear_selection(&rule->selections[i]);
+}
+
+void sigma_rule_strip(struct sigma_rule *rule)
+{
+    struct rule *about = &rule->about;
+    sigma_rule_clear(rule);
+    rule->selections = NULL;
+    rule->conditions = NULL;
+    rule->condition_texts = NULL;
+    rule->selection_count = rule->borrowed_count = rule->condition_count = 0;
+    about->author = about->description = about->response = SV("");
+    about->false_positives = about->references = about->tags = SV("");
 }

@@ -62,6 +62,7 @@ __attribute__((format(printf, 4, 5))) void sigma_error(struct sigma_errors *erro
 /* What rules are made into. */
 struct sigma_workshop {
     struct arena *arena;
+    struct arena *bodies;            /* for what only matching and findings need; NULL: arena */
     struct arena *scratch;           /* for what is needed only until the next value is made */
     const struct sigma_lists *lists; /* what placeholders stand for; may be NULL */
     struct sigma_fields *fields;
@@ -93,5 +94,8 @@ void sigma_detection_load(struct sigma_rule *rule, const struct yaml_node *detec
 
 /* Frees what lives outside the arena. */
 void sigma_rule_clear(struct sigma_rule *rule);
+
+/* Leaves of it what stands outside the workshop's bodies: who it is, not what it looks for. */
+void sigma_rule_strip(struct sigma_rule *rule);
 
 #endif
