@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "watch/mask.h"
+#include "watch/rule_stream.h"
 #include "watch/ruleset_fixture.h"
 #include "wire/decode.h"
 
@@ -203,6 +204,36 @@ static void of_secrets_that_begin_alike_nothing_stays(void **state)
     assert_true(sv_eq(event_get(&event, SV("c")), SV("x *** y")));
 }
 
+static void take_raw(void *arg, const struct finding *finding, uint64_t ordinal)
+{
+    assert_int_equal(ordinal, 1);
+    sv_copy(arg, 200, finding->raw);
+}
+
+/* What is learnt is told of later, and compared with what the daemon sees. */
+static void events_of_the_past_are_hidden_as_those_of_now(void **state)
+{
+    (void)state;
+    static const sv record = SV_INIT("{\"cmd\": \"mysql --password=geheim42\"}");
+    struct told told = {0};
+    char raw[200] = "";
+    struct ruleset *ruleset = ruleset_new();
+    ruleset_hide(ruleset, masks_new());
+    ruleset_load_text(
+        ruleset, "t.yml",
+        SV("title: t\nlogsource: {product: x}\ndetection: {s: {cmd|contains: mysql}, condition: s}\n"), tell,
+        &told);
+    ruleset_seal(ruleset, tell, &told);
+    assert_int_equal(told.count, 0);
+    struct rule_stream *stream = rule_stream_new(ruleset, take_raw, raw);
+    struct event event;
+    decode(&event, record, DECODE_AUTO, 1, NULL, arena);
+    rule_stream_event(stream, &event);
+    assert_string_equal(raw, "{\"cmd\": \"mysql --password=***\"}");
+    rule_stream_free(stream);
+    ruleset_free(ruleset);
+}
+
 static void masks_of_ones_own_join_those_built_in(void **state)
 {
     (void)state;
@@ -291,6 +322,7 @@ int main(void)
         TEST(what_is_no_secret_stays),
         TEST(a_name_that_is_also_a_password_stays_a_name),
         TEST(of_secrets_that_begin_alike_nothing_stays),
+        TEST(events_of_the_past_are_hidden_as_those_of_now),
         TEST(masks_of_ones_own_join_those_built_in),
         TEST(mistakes_in_masks_are_told),
         TEST(what_is_too_much_is_hidden_whole),

@@ -1,9 +1,11 @@
 #include "watch/rule_stream.h"
 
+#include "watch/mask.h"
+
 #include <assert.h>
 #include <stdlib.h>
 
-enum { ARENA_BYTES_MAX = 256 * 1024 };
+enum { ARENA_BYTES_MAX = 4 * 1024 * 1024 }; /* what is hidden of one event, and picked of its findings */
 
 struct rule_stream {
     const struct ruleset *ruleset;
@@ -47,15 +49,19 @@ void rule_stream_event(struct rule_stream *stream, const struct event *event)
     if (stream->ordinal == 1)
         correlator_start(stream->correlator, stream->now);
     const size_t *matches = ruleset_match(stream->matcher, event, &count);
+    struct masks *masks = ruleset_masks(stream->ruleset);
+    struct event shown = *event;
+    arena_reset(stream->arena);
+    if (count && masks)
+        masks_hide(masks, &shown, stream->arena);
     for (size_t i = 0; i < count; i++) {
-        struct finding finding = rule_finding(ruleset_rule(stream->ruleset, matches[i]), event);
+        struct finding finding = rule_finding(ruleset_rule(stream->ruleset, matches[i]), &shown);
         finding.received_at = finding.matched_at = stream->now;
         if (!correlation_silences(stream->ruleset, matches[i]))
             stream->fn(stream->arg, &finding, stream->ordinal);
         if (!correlation_wants(stream->ruleset, matches[i]))
             continue;
         struct projection projection;
-        arena_reset(stream->arena);
         correlation_project(stream->ruleset, matches[i], &finding, stream->arena, &projection);
         projection.ordinal = stream->ordinal;
         correlator_feed(stream->correlator, &projection);
