@@ -174,7 +174,7 @@ static int match(struct matching *matching, char **files, int file_count)
     struct ruleset *ruleset = rule_paths_load(&matching->paths, false, rule_paths_tell, NULL, &exit_code);
     if (!ruleset)
         return exit_code;
-    matching->stream = rule_stream_new(ruleset, print_finding, matching);
+    matching->stream = rule_stream_new(ruleset, &correlator_limits_usual, print_finding, matching);
     matching->arena = arena_new(MATCH_ARENA_MAX);
     matching->names = arena_new(MATCH_ARENA_MAX);
     if (input_records(files, file_count, on_event, matching, &err) < 0)

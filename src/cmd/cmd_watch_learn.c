@@ -95,7 +95,8 @@ static int learn(const struct config *config, struct learning *learning, char **
         err_set(err, ERR_CONFIG, "add rules/baseline to `rules`",
                 "the rules that the configuration names have no correlations");
     else if (ruleset && store_open(config->state_directory, &learning->store, err) == 0) {
-        learning->stream = rule_stream_new(ruleset, on_finding, learning);
+        const struct correlator_limits limits = role_correlation_limits(config);
+        learning->stream = rule_stream_new(ruleset, &limits, on_finding, learning);
         learning->arena = arena_new(EVENT_ARENA_MAX);
         learning->now = loop_now();
         outcome = learn_from(learning, files, count, anew, err);

@@ -142,8 +142,7 @@ static void renew(struct correlate_role *role)
 {
     if (role->correlator)
         role->past = count_all(role);
-    const struct config_correlation *config = &role->config->correlation;
-    const struct correlator_limits limits = {(size_t)config->memory, config->lateness, config->future};
+    const struct correlator_limits limits = role_correlation_limits(role->config);
     correlator_free(role->correlator);
     role->correlator = correlator_new(role->ruleset, &limits, on_finding, role);
     role->ready = false;

@@ -21,6 +21,12 @@ static void on_rule_error(void *arg, const struct rule_error *error)
     complaint->count++;
 }
 
+struct correlator_limits role_correlation_limits(const struct config *config)
+{
+    const struct config_correlation *limits = &config->correlation;
+    return (struct correlator_limits){(size_t)limits->memory, limits->lateness, limits->future};
+}
+
 struct ruleset *role_rules(const struct config *config, enum rule_book_use use, struct database_cache *cache,
                            bool strict, struct err *err)
 {

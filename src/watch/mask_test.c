@@ -225,7 +225,7 @@ static void events_of_the_past_are_hidden_as_those_of_now(void **state)
         &told);
     ruleset_seal(ruleset, tell, &told);
     assert_int_equal(told.count, 0);
-    struct rule_stream *stream = rule_stream_new(ruleset, take_raw, raw);
+    struct rule_stream *stream = rule_stream_new(ruleset, &correlator_limits_usual, take_raw, raw);
     struct event event;
     decode(&event, record, DECODE_AUTO, 1, NULL, arena);
     rule_stream_event(stream, &event);

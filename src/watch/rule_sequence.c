@@ -132,7 +132,7 @@ static int by_time(const void *a, const void *b)
 static void play(struct sequence *sequence, const struct ruleset *ruleset)
 {
     struct arena *arena = arena_new(ARENA_BYTES_MAX);
-    struct rule_stream *stream = rule_stream_new(ruleset, on_finding, sequence);
+    struct rule_stream *stream = rule_stream_new(ruleset, &correlator_limits_usual, on_finding, sequence);
     nanos now = BEGINNING;
     qsort(sequence->moments, sequence->count, sizeof *sequence->moments, by_time);
     for (size_t i = 0; i < sequence->count; i++) {

@@ -18,7 +18,8 @@ struct rule_stream {
     struct arena *arena;
 };
 
-struct rule_stream *rule_stream_new(const struct ruleset *ruleset, rule_stream_fn *fn, void *arg)
+struct rule_stream *rule_stream_new(const struct ruleset *ruleset, const struct correlator_limits *limits,
+                                    rule_stream_fn *fn, void *arg)
 {
     struct rule_stream *stream = calloc(1, sizeof *stream);
     assert(stream);
@@ -27,7 +28,7 @@ struct rule_stream *rule_stream_new(const struct ruleset *ruleset, rule_stream_f
                                    .fn = fn,
                                    .arg = arg,
                                    .arena = arena_new(ARENA_BYTES_MAX)};
-    stream->correlator = correlator_new(ruleset, &correlator_limits_usual, fn, arg);
+    stream->correlator = correlator_new(ruleset, limits, fn, arg);
     return stream;
 }
 

@@ -13,7 +13,8 @@ struct rule_stream;
 typedef void rule_stream_fn(void *arg, const struct finding *finding, uint64_t ordinal);
 
 /* Borrows the ruleset, which is sealed. */
-struct rule_stream *rule_stream_new(const struct ruleset *ruleset, rule_stream_fn *fn, void *arg);
+struct rule_stream *rule_stream_new(const struct ruleset *ruleset, const struct correlator_limits *limits,
+                                    rule_stream_fn *fn, void *arg);
 void rule_stream_free(struct rule_stream *stream);
 
 /* Takes the next event. An event that is older than one before it counts as having come late. */

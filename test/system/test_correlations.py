@@ -3,6 +3,7 @@
 import datetime
 import json
 import random
+import re
 import signal
 import time
 
@@ -191,10 +192,16 @@ correlation:
         return json.dumps({**json.loads(event("bob", at=at)), "host": {"name": host}})
 
     write(history, [on_host(f"web{i % 2}", start_at + datetime.timedelta(days=i)) for i in range(20)])
-    one = vedette(gateway(9), start=False, inputs=[{"file": str(path), "from_start": True}], **QUIET)
+    one = vedette(gateway(9), start=False, inputs=[{"file": str(path), "from_start": True}], correlation={"memory": "1M"}, **QUIET)
     (one.dir / "rules" / "correlation.yml").write_text(rules)
     said = one.command("watch", "learn", str(history)).stdout
     assert "learnt from 20 events" in said and "1 groups" in said
+    crowd = tmp_path / "crowd.log"
+    write(crowd, [event(f"user{i}", at=start_at) for i in range(20000)])
+    said = one.command("watch", "learn", str(crowd)).stdout
+    assert int(re.search("looks? at: ([0-9]+) groups", said)[1]) < 10000  # as much as `memory` has room for
+    said = one.command("watch", "learn", "--anew", str(history)).stdout
+    assert "1 groups" in said
     one.start()
     refused = one.command("watch", "learn", str(history), check=False)
     assert refused.returncode == 69 and "in use by another vedette" in refused.stderr
