@@ -70,15 +70,36 @@ static bool take_host(struct wanted *wanted, const char *text)
     return true;
 }
 
+/* A next hop of our own gateway, which is a gateway to it. */
+static struct config_gateway gateway_of(const struct config_smarthost *host)
+{
+#define COPY(key, type, fallback, help) .key = host->key,
+    return (struct config_gateway){.name = host->name,
+                                   .address = host->address,
+                                   .host = host->host,
+                                   .port = host->port,
+                                   .security = host->security,
+                                   CONFIG_PEER(COPY)};
+#undef COPY
+}
+
 static int find_gateway(struct wanted *wanted, const char *name, struct err *err)
 {
-    for (size_t i = 0; i < wanted->config->gateway_count; i++)
-        if (strcmp(wanted->config->gateways[i].name, name) == 0) {
-            wanted->request.gateway = wanted->config->gateways[i];
-            wanted->request.security_given = true;
+    const struct config *config = wanted->config;
+    wanted->request.security_given = true;
+    for (size_t i = 0; i < config->gateway_count; i++)
+        if (strcmp(config->gateways[i].name, name) == 0) {
+            wanted->request.gateway = config->gateways[i];
             return 0;
         }
-    return err_set(err, ERR_USAGE, "name one of the configuration's gateways, or give an IP address",
+    for (size_t i = 0; i < config->relay.smarthost_count; i++)
+        if (strcmp(config->relay.smarthosts[i].name, name) == 0) {
+            wanted->request.gateway = gateway_of(&config->relay.smarthosts[i]);
+            return 0;
+        }
+    wanted->request.security_given = false;
+    return err_set(err, ERR_USAGE,
+                   "name one of the configuration's gateways or smarthosts, or give an IP address",
                    "there is no gateway \"%s\"", name);
 }
 
@@ -94,10 +115,14 @@ static int choose_gateway(struct wanted *wanted, const struct path_options *opti
     assert(wanted->config); /* needs_config */
     if (target)
         return -1;
-    if (wanted->config->gateway_count != 1)
-        return err_set(err, ERR_USAGE, "name one of them: vedette path check GATEWAY",
-                       "the configuration has %zu gateways", wanted->config->gateway_count);
-    return find_gateway(wanted, wanted->config->gateways[0].name, err);
+    const struct config *config = wanted->config;
+    if (config->gateway_count == 1)
+        return find_gateway(wanted, config->gateways[0].name, err);
+    if (config->gateway_count == 0 && config->relay.smarthost_count == 1)
+        return find_gateway(wanted, config->relay.smarthosts[0].name, err);
+    return err_set(err, ERR_USAGE, "name one of them: vedette path check GATEWAY",
+                   "the configuration has %zu gateways and %zu smarthosts", config->gateway_count,
+                   config->relay.smarthost_count);
 }
 
 static int change_gateway(struct wanted *wanted, const struct path_options *options, struct err *err)

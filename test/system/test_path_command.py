@@ -49,7 +49,7 @@ def trusting(certificates):
 # --- Usage ---------------------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("argv, code, said", [
-    (["192.0.2.25", "192.0.2.26"], 64, "more than one gateway"),
+    (["192.0.2.25", "192.0.2.26"], 64, "no use for \"192.0.2.26\""),
     (["--address", "mail.example.org"], 64, "--host"),
     (["mail"], 64, "full name"),
     (["mail.example.org:0"], 64, "full name"),
@@ -205,6 +205,31 @@ def test_the_stanza_of_a_bare_address_is_a_configuration(certificates, submissio
                                "inputs: [{stdin: {}}]\nstate_directory: state\nsecrets_directory: secrets\n")
     checked = subprocess.run([program.binary(), "check", "-c", config], capture_output=True, text=True, timeout=60, check=False)
     assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_a_smarthost_of_our_gateway_is_checked_as_a_gateway_is(certificates, submission, tmp_path):
+    (tmp_path / "secrets").mkdir(mode=0o700)
+    (tmp_path / "secrets" / "office").touch(mode=0o600)
+    (tmp_path / "secrets" / "office").write_text("correct horse\n")
+    config = tmp_path / "gateway.yaml"
+    office = {"name": "office", "address": "127.0.0.1", "port": submission.port, "security": "starttls", "verify_name": certificates.NAME,
+              "ca_file": str(certificates.ca), "username": "svc-vedette", "password": "secret:file/office"}
+    settings = {"resolvers": ["127.0.0.254"], "secrets_directory": str(tmp_path / "secrets"), "state_directory": str(tmp_path / "state"),
+                "relay": {"listen": ["127.0.0.1:2525"], "smarthosts": [office], "routes": [{"name": "out", "via": ["office"]}]}}
+    config.write_text(yaml.safe_dump(settings))
+    for argv in (["office"], []):
+        done = check("-c", config, "--json", "--no-rcpt", *argv)
+        report = json.loads(done.stdout)
+        hops = {hop["hop"]: hop["state"] for hop in report["hops"]}
+        assert report["gateway"] == "office" and report["verdict"] == "ok", done.stdout + done.stderr
+        assert hops["certificate"] == "ok" and hops["auth"] == "ok", hops
+    settings["relay"]["smarthosts"].append({"name": "named", "host": "smart.example.org", "security": "starttls"})
+    config.write_text(yaml.safe_dump(settings))
+    report = json.loads(check("-c", config, "--json", "named").stdout)
+    assert report["gateway"] == "named" and report["verdict"] == "fail" and report["cause"] == "dns", report
+    done = check("-c", config)
+    assert done.returncode == 64 and "0 gateways and 2 smarthosts" in done.stderr
+    assert "gateways or smarthosts" in check("-c", config, "nobody").stderr
 
 
 # --- Whose password ------------------------------------------------------------------------------------------------------
