@@ -4,7 +4,7 @@
 
 #include "base/sv.h"
 
-enum sigma_time_part {
+enum __attribute__((packed)) sigma_time_part {
     SIGMA_PART_NONE,
     SIGMA_PART_MINUTE, /* 0 to 59 */
     SIGMA_PART_HOUR,   /* 0 to 23 */

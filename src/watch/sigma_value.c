@@ -65,7 +65,7 @@ static struct sigma_value *make_alternatives(struct sigma_value *ret, size_t cou
         (void)sigma_no_room(maker);
     ret->kind = SIGMA_ANY_OF;
     ret->alternatives = alternatives;
-    ret->alternative_count = alternatives ? count : 0;
+    ret->alternative_count = alternatives ? (uint32_t)count : 0;
     return alternatives;
 }
 
@@ -111,7 +111,7 @@ static void learn_sets(struct sigma_value *ret, sv expression, bool caseless, co
     if (!ret->sets)
         return;
     memcpy(ret->sets, sets, count * sizeof *sets);
-    ret->set_count = count;
+    ret->set_count = (uint32_t)count;
 }
 
 static bool compile_regex(struct sigma_value *ret, sv text, const struct sigma_key *key,
@@ -279,6 +279,8 @@ bool sigma_value_compile(struct sigma_value *ret, sv text, bool plain, const str
 void sigma_value_free(struct sigma_value *value)
 {
     for (size_t i = 0; i < value->alternative_count; i++)
-        regex_free(value->alternatives[i].regex);
-    regex_free(value->regex);
+        if (value->alternatives[i].kind == SIGMA_REGEX)
+            regex_free(value->alternatives[i].regex);
+    if (value->kind == SIGMA_REGEX)
+        regex_free(value->regex);
 }

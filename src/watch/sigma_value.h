@@ -14,7 +14,7 @@ enum {
     SIGMA_REGEX_SHARE = 50,            /* of the time, for each expression: regex_run.h */
 };
 
-enum sigma_value_kind {
+enum __attribute__((packed)) sigma_value_kind {
     SIGMA_ANYTHING, /* "*": any text */
     SIGMA_EXACT,
     SIGMA_PREFIX,
@@ -36,24 +36,34 @@ enum sigma_value_kind {
     SIGMA_ANY_OF, /* one of the alternatives, which are never ANY_OF themselves */
 };
 
+/* All public rules have fifty thousand of them: what no kind has together lies in the same place. */
 struct sigma_value {
     enum sigma_value_kind kind;
     bool cased;
     enum sigma_time_part part;      /* NUMBER, LESS…GREATER_EQUAL: of a date, if it is not NONE */
     enum sigma_value_kind relation; /* FIELD: EXACT, PREFIX, SUFFIX or CONTAINS */
-    uint32_t slot;                  /* FIELD: the other field */
-    struct sigma_value *alternatives;
-    size_t alternative_count;
+    union {
+        uint32_t slot; /* FIELD: the other field */
+        struct {
+            uint8_t prefix_bits; /* CIDR */
+            bool v6;
+        };
+    };
+    uint32_t alternative_count, set_count; /* 0 but of ANY_OF and REGEX */
     sv text; /* EXACT…CONTAINS without the wildcards, lower case unless cased; NUMBER as written */
-    struct text_set *sets; /* REGEX: texts that it cannot match without (sigma_regex.h) */
-    size_t set_count;
-    const uint16_t *pattern; /* GLOB: bytes, lower case unless cased, and the marks of sigma_text.h */
-    size_t pattern_count;
-    double number;
-    struct regex *regex; /* the owner frees it with sigma_value_free */
-    uint8_t address[16];
-    uint8_t prefix_bits;
-    bool v6;
+    union {
+        struct sigma_value *alternatives; /* ANY_OF */
+        struct {
+            struct text_set *sets; /* REGEX: texts that it cannot match without (sigma_regex.h) */
+            struct regex *regex;   /* the owner frees it with sigma_value_free */
+        };
+        struct {
+            const uint16_t *pattern; /* GLOB: bytes, lower case unless cased, and the marks of sigma_text.h */
+            size_t pattern_count;
+        };
+        double number;       /* NUMBER, LESS…GREATER_EQUAL, EXISTS */
+        uint8_t address[16]; /* CIDR */
+    };
 };
 
 /* Scratch memory for one evaluating thread. */
