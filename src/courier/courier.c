@@ -482,7 +482,7 @@ void courier_confirm(struct courier *courier, sv token, courier_confirmed_fn *do
 
 void courier_read(struct courier *courier, store_job_fn *job, store_done_fn *done, void *arg)
 {
-    store_thread_submit(jobs_thread(courier->jobs), job, done, arg);
+    store_thread_read(jobs_thread(courier->jobs), job, done, arg);
 }
 
 static const struct config_gateway *find_gateway(const struct courier *courier, sv name)

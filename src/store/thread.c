@@ -26,6 +26,7 @@ struct job {
     store_job_fn *run;
     store_done_fn *done;
     void *arg;
+    bool reads;      /* and nothing else: needs no room on the disk */
     struct err *err; /* NULL while all is well */
 };
 
@@ -194,13 +195,66 @@ static void set_full(struct store_thread *thread, bool full, const struct err *e
         LOG_INFO("the store writes again", LOG_INT("pending", thread->pending));
 }
 
+/* Those that came along in a batch that found no room wait with the others again. */
+static void part_with_readers(struct store_thread *thread, struct batch *batch)
+{
+    size_t count = 0;
+    pthread_mutex_lock(&thread->mutex);
+    for (size_t i = 0; i < batch->count; i++)
+        if (batch->jobs[i]->reads)
+            list_put(&thread->waiting, batch->jobs[i]);
+        else
+            batch->jobs[count++] = batch->jobs[i];
+    pthread_mutex_unlock(&thread->mutex);
+    batch->count = count;
+}
+
+/* The first job of the list that only reads, taken out of it; or NULL. */
+static struct job *take_reader(struct job_list *list)
+{
+    for (struct job **at = &list->first; *at; at = &(*at)->next) {
+        struct job *job = *at;
+        if (!job->reads)
+            continue;
+        *at = job->next;
+        if (list->end == &job->next)
+            list->end = at;
+        return job;
+    }
+    return NULL;
+}
+
+static void run_reader(struct store *store, struct job *job)
+{
+    struct err err;
+    if (store_begin(store, &err) == 0 && run_job(store, job, &err) == 0 && store_commit(store, &err) == 0)
+        return;
+    store_rollback(store);
+    if (!job->err)
+        job_failed(job, &err);
+}
+
+/* Under the mutex: who only asks is answered while the disk is full, too. */
+static void serve_readers(struct store_thread *thread)
+{
+    struct job *job;
+    while ((job = take_reader(&thread->waiting))) {
+        pthread_mutex_unlock(&thread->mutex);
+        run_reader(thread->store, job);
+        pthread_mutex_lock(&thread->mutex);
+        list_put(&thread->finished, job);
+        loop_wake_up(thread->wake);
+    }
+}
+
 /* Sleeps out the time between two tries. True when the thread is to end. */
 static bool wait_for_space(struct store_thread *thread)
 {
     struct timespec until = deadline(RETRY_MS);
     pthread_mutex_lock(&thread->mutex);
-    while (!thread->closing && pthread_cond_timedwait(&thread->changed, &thread->mutex, &until) != ETIMEDOUT)
-        ;
+    do
+        serve_readers(thread);
+    while (!thread->closing && pthread_cond_timedwait(&thread->changed, &thread->mutex, &until) != ETIMEDOUT);
     bool closing = thread->closing;
     pthread_mutex_unlock(&thread->mutex);
     return closing;
@@ -213,6 +267,7 @@ static void commit_batch(struct store_thread *thread, struct batch *batch)
     int closing_tries = 0;
     for (bool fresh = true; run_batch(thread, batch, fresh, &err) < 0; fresh = false) {
         set_full(thread, true, &err);
+        part_with_readers(thread, batch);
         if (wait_for_space(thread) && ++closing_tries == CLOSING_TRIES_MAX) {
             LOG_ERROR("the store ends with changes that could not be written", LOG_INT("jobs", batch->count),
                       LOG_ERR(&err));
@@ -305,10 +360,10 @@ static void submit(struct store_thread *thread, struct job_list *list, struct jo
     *fresh = job;
     atomic_fetch_add(&thread->pending, 1);
     pthread_mutex_lock(&thread->mutex);
-    bool first = !has_jobs(thread);
+    bool wake = !has_jobs(thread) || thread->full;
     list_put(list, fresh);
     pthread_mutex_unlock(&thread->mutex);
-    if (first)
+    if (wake)
         pthread_cond_signal(&thread->changed);
 }
 
@@ -320,6 +375,11 @@ void store_thread_submit(struct store_thread *thread, store_job_fn *job, store_d
 void store_thread_hurry(struct store_thread *thread, store_job_fn *job, store_done_fn *done, void *arg)
 {
     submit(thread, &thread->urgent, (struct job){.run = job, .done = done, .arg = arg});
+}
+
+void store_thread_read(struct store_thread *thread, store_job_fn *job, store_done_fn *done, void *arg)
+{
+    submit(thread, &thread->waiting, (struct job){.run = job, .done = done, .arg = arg, .reads = true});
 }
 
 bool store_thread_full(const struct store_thread *thread)

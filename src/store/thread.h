@@ -29,6 +29,9 @@ void store_thread_submit(struct store_thread *thread, store_job_fn *job, store_d
 /* The same for a short job that others wait for: it overtakes those of store_thread_submit. */
 void store_thread_hurry(struct store_thread *thread, store_job_fn *job, store_done_fn *done, void *arg);
 
+/* The same for a job that only reads: while the disk is full it overtakes those that write. */
+void store_thread_read(struct store_thread *thread, store_job_fn *job, store_done_fn *done, void *arg);
+
 bool store_thread_full(const struct store_thread *thread);
 size_t store_thread_pending(const struct store_thread *thread); /* submitted and not yet done */
 

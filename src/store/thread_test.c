@@ -248,16 +248,32 @@ struct full_disk {
     struct setup *setup;
     struct loop_timer *timer;
     bool (*more_space)(struct full_disk *);
-    int seen_full;
+    int seen_full, answered;
     atomic_int pages;
 };
+
+static int count_mails(struct store *store, void *arg, struct err *err)
+{
+    (void)arg;
+    return sql_exec(store, "SELECT count(*) FROM mail", err);
+}
+
+/* Room comes only once the question has its answer. */
+static void mails_counted(void *arg, const struct err *err)
+{
+    struct full_disk *disk = arg;
+    assert_null(err);
+    disk->answered++;
+    assert_true(disk->setup->done < disk->setup->expected);
+    assert_true(disk->more_space(disk));
+}
 
 static void watch_full(void *arg)
 {
     struct full_disk *disk = arg;
     if (store_thread_full(disk->setup->thread) && ++disk->seen_full == 1) {
         assert_true(disk->setup->done < disk->setup->expected);
-        assert_true(disk->more_space(disk));
+        store_thread_read(disk->setup->thread, count_mails, mails_counted, disk);
     }
     loop_timer_set(disk->timer, 20 * NANOS_PER_MS);
 }
@@ -283,6 +299,7 @@ static void fill_and_wait(struct setup *setup, struct full_disk *disk, size_t by
     for (int i = 0; i < 3; i++)
         assert_false(work[i].failed);
     assert_true(disk->seen_full > 0);
+    assert_int_equal(disk->answered, 1);
     assert_false(store_thread_full(setup->thread));
 }
 

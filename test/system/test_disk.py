@@ -58,6 +58,24 @@ def test_alerts_that_met_a_full_disk_arrive_when_there_is_room(vedette, misbehav
     assert len(one.alerts()) == 220
 
 
+def test_while_the_disk_is_full_alerts_and_queue_can_be_asked(vedette, misbehaving):
+    peer = misbehaving()
+    one = vedette(gateway(peer.port), **SMALL)
+    before = names(3)
+    one.send_tcp(*map(event, before))
+    one.wait_for_state("handed-over", 3)
+    ballast = Ballast(one)
+    one.send_tcp(event(names(1)[0]))
+    wait_until(lambda: is_full(one), 20, "word of the full disk")
+    asked = time.monotonic()
+    assert len(one.alerts()) == 3 and one.queue() == []
+    assert one.command("metrics").returncode == 0
+    assert time.monotonic() - asked < 15
+    assert "the store writes again" not in one.log.read_text()
+    ballast.take_off()
+    one.wait_for_state("handed-over", 4)
+
+
 def test_a_tcp_sender_is_slowed_while_the_disk_is_full_and_loses_nothing(vedette, misbehaving):
     peer = misbehaving()
     one = vedette(gateway(peer.port), **SMALL)
