@@ -33,11 +33,29 @@ static void on_rule_error(void *arg, const struct rule_error *error)
     config_errors_add(&check->errors, error->file, error->line, error->column, NULL, "%s", error->message);
 }
 
+/* Without those that cannot be read, so that what the others hold is told at the same time. */
+static struct config_strings check_paths(struct proofread *check, const char *key,
+                                         const struct config_strings *paths, const struct config_place *place)
+{
+    struct config_strings ret = {.items = arena_alloc(check->arena, (paths->count + 1) * sizeof *ret.items)};
+    for (size_t i = 0; ret.items && i < paths->count; i++)
+        if (access(paths->items[i], R_OK) == 0)
+            ret.items[ret.count++] = paths->items[i];
+        else
+            COMPLAIN(check, place, "check the path, and who may read it", "%s: cannot read %s: %s", key,
+                     paths->items[i], strerror(errno));
+    return ret;
+}
+
 static void check_rules(struct proofread *check, const struct config *config)
 {
     struct ruleset *ruleset = NULL;
     struct err err;
-    if (rule_book_load(config, RULE_BOOK_LOOK, NULL, &ruleset, on_rule_error, check, &err) < 0) {
+    struct config readable = *config;
+    readable.rules = check_paths(check, "rules", &config->rules, &config->rules_place);
+    readable.pipelines = check_paths(check, "pipelines", &config->pipelines, &config->pipelines_place);
+    readable.masks = check_paths(check, "masks", &config->masks, &config->masks_place);
+    if (rule_book_load(&readable, RULE_BOOK_LOOK, NULL, &ruleset, on_rule_error, check, &err) < 0) {
         COMPLAIN(check, &config->rules_place, err.advice, "rules: %s", err.cause);
         return;
     }
@@ -45,16 +63,24 @@ static void check_rules(struct proofread *check, const struct config *config)
     ruleset_free(ruleset);
 }
 
-bool proofread_role_reads(enum confine_role role, const struct config *config, const char *path)
+bool proofread_role_reads(const struct proofread *check, enum confine_role role, const struct config *config,
+                          const char *path)
 {
-    return !confine_takes_user(role, config, NULL) || sandbox_user_may(confine_user(role), path, R_OK);
+    return !check->whole || !confine_takes_user(role, config, NULL) ||
+           sandbox_user_may(confine_user(role), path, R_OK);
+}
+
+/* A name with an error is not there. */
+static const char *called(const char *name)
+{
+    return name ? name : "without a name";
 }
 
 static void check_gateway(struct proofread *check, const struct config *config,
                           const struct config_gateway *gateway)
 {
     const struct proofread_peer peer = {.kind = "gateway",
-                                        .name = gateway->name,
+                                        .name = called(gateway->name),
                                         .role = CONFINE_COURIER,
                                         .security = gateway->security,
                                         .ca_file = gateway->ca_file,
@@ -68,7 +94,7 @@ static void check_smarthost(struct proofread *check, const struct config *config
                             const struct config_smarthost *host)
 {
     const struct proofread_peer peer = {.kind = "smarthost",
-                                        .name = host->name,
+                                        .name = called(host->name),
                                         .role = CONFINE_GATEWAY,
                                         .security = host->security,
                                         .ca_file = host->ca_file,
@@ -84,7 +110,7 @@ static void check_route(struct proofread *check, const struct config *config,
 {
     const struct proofread_peer peer = {
         .kind = "route",
-        .name = route->name,
+        .name = called(route->name),
         .role = CONFINE_GATEWAY,
         .security = route->tls == CONFIG_TLS_POLICY_NONE ? SMTP_SECURITY_NONE : SMTP_SECURITY_STARTTLS,
         .ca_file = route->ca_file,
@@ -142,7 +168,7 @@ static void check_secret(struct proofread *check, const struct config *config,
     const struct provider_context context = provider_context_of(config);
     struct err err;
     sv reference = sv_of(secret->reference);
-    if (!may_look(config, &context, reference))
+    if (!config->secrets_directory || !may_look(config, &context, reference))
         return;
     if (provider_look(&context, reference, &err) < 0) {
         COMPLAIN(check, &secret->place, err.advice, "%s: %s", secret->whose, err.cause);
@@ -152,7 +178,7 @@ static void check_secret(struct proofread *check, const struct config *config,
         return; /* root reads the service's credentials before the keeper becomes its user */
     const char *path =
         arena_printf(check->arena, "%s/%s", config->secrets_directory, secret->reference + strlen("file/")).p;
-    if (path && !proofread_role_reads(CONFINE_KEEPER, config, path))
+    if (path && !proofread_role_reads(check, CONFINE_KEEPER, config, path))
         COMPLAIN(
             check, &secret->place,
             arena_printf(check->arena, "chown %s it and the folder it is in", confine_user(CONFINE_KEEPER)).p,
@@ -176,7 +202,7 @@ static void check_input(struct proofread *check, const struct config *config,
     if (input->file && access(input->file, R_OK) < 0)
         proofread_warn(check,
                        arena_printf(check->arena, "%s cannot be read now; it is waited for", input->file).p);
-    else if (input->file && !proofread_role_reads(CONFINE_WATCH, config, input->file))
+    else if (input->file && !proofread_role_reads(check, CONFINE_WATCH, config, input->file))
         proofread_warn(
             check,
             arena_printf(check->arena,
@@ -198,20 +224,16 @@ static void check_relay(struct proofread *check, const struct config *config)
                                             .client_ca_place = relay->client_ca_place};
     if (!relay->present)
         return;
-    guard_free(guard_new(config, &check->errors)); /* knows named time zones, which only the system has */
     proofread_server(check, config, &server);
     for (size_t i = 0; i < relay->smarthost_count; i++)
         check_smarthost(check, config, &relay->smarthosts[i]);
     for (size_t i = 0; i < relay->route_count; i++)
         check_route(check, config, &relay->routes[i]);
-    proofread_pam(check, config);
 }
 
-static void check_config(struct proofread *check, const struct config *config)
+/* What the configuration names, as far as it could be read. */
+static void check_files(struct proofread *check, const struct config *config)
 {
-    check->gateways = config->gateway_count;
-    check->guard_rails = config->relay.rule_count;
-    check->inputs = config->input_count;
     for (size_t i = 0; i < config->gateway_count; i++)
         check_gateway(check, config, &config->gateways[i]);
     for (const struct config_secret *secret = config->secrets; secret; secret = secret->next)
@@ -219,6 +241,18 @@ static void check_config(struct proofread *check, const struct config *config)
     for (size_t i = 0; i < config->input_count; i++)
         check_input(check, config, &config->inputs[i]);
     check_relay(check, config);
+}
+
+/* What needs all of it. */
+static void check_whole(struct proofread *check, const struct config *config)
+{
+    check->gateways = config->gateway_count;
+    check->guard_rails = config->relay.rule_count;
+    check->inputs = config->input_count;
+    if (config->relay.present) {
+        guard_free(guard_new(config, &check->errors)); /* named time zones: only the system has them */
+        proofread_pam(check, config);
+    }
     check_users(check, config);
     if (!sandbox_landlock_available())
         proofread_warn(
@@ -239,10 +273,13 @@ void proofread_run(struct proofread *ret, const char *path)
         return;
     }
     struct config *config = load_parse_faulty(&load, &ret->errors);
-    if (config && ret->errors.count == 0)
-        check_config(ret, config);
-    if (config)
-        check_rules(ret, config); /* whatever else is wrong, so that all errors are told at once */
+    ret->whole = config && ret->errors.count == 0;
+    if (config) { /* whatever else is wrong, so that all errors are told at once */
+        check_files(ret, config);
+        check_rules(ret, config);
+    }
+    if (ret->whole)
+        check_whole(ret, config);
     config_free(config);
     load_free(&load);
 }

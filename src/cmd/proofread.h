@@ -12,6 +12,7 @@ struct proofread {
     size_t warning_count;
     size_t gateways, inputs, rules, guard_rails;
     int exit_code; /* what to end with if there are errors */
+    bool whole;    /* the configuration itself has no error: all of its values are there */
     struct arena *arena;
 };
 

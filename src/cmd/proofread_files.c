@@ -27,7 +27,7 @@ static bool is_readable(struct proofread *check, const struct config *config,
         COMPLAIN(check, place, "check the path", "%s: the %s %s is not there", server->label, what, path);
         return false;
     }
-    if (!proofread_role_reads(server->role, config, path)) {
+    if (!proofread_role_reads(check, server->role, config, path)) {
         COMPLAIN(check, place, advice, "%s: the %s %s cannot be read by user %s", server->label, what, path,
                  confine_user(server->role));
         return false;
@@ -139,7 +139,7 @@ void proofread_peer(struct proofread *check, const struct config *config, const 
     struct err err;
     if (peer->security != SMTP_SECURITY_NONE && tls_client_context(&trust, &context, &err) < 0)
         COMPLAIN(check, peer->place, err.advice, "%s %s: %s", peer->kind, peer->name, err.cause);
-    else if (peer->ca_file && !proofread_role_reads(peer->role, config, peer->ca_file))
+    else if (peer->ca_file && !proofread_role_reads(check, peer->role, config, peer->ca_file))
         COMPLAIN(check, peer->place, open_up, "%s %s: %s cannot be read by user %s", peer->kind, peer->name,
                  peer->ca_file, confine_user(peer->role));
     tls_context_free(context);

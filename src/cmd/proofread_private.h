@@ -11,8 +11,9 @@
 
 void proofread_warn(struct proofread *check, const char *text);
 
-/* As root we can say whether a process, which will be another user, gets at a file. */
-bool proofread_role_reads(enum confine_role role, const struct config *config, const char *path);
+/* As root we can say whether a process, which will be another user, gets at a file; true where we cannot. */
+bool proofread_role_reads(const struct proofread *check, enum confine_role role, const struct config *config,
+                          const char *path);
 
 /* What a TLS server's files are like to the process that serves with them. */
 struct proofread_server {

@@ -277,6 +277,8 @@ static void derive(struct config *config, const struct config_instance *top, con
         input->zone_place = config_place_of(item, "time_zone");
     }
     config->rules_place = config_place_of(top, "rules");
+    config->pipelines_place = config_place_of(top, "pipelines");
+    config->masks_place = config_place_of(top, "masks");
     config_find_secrets(config, top);
 }
 

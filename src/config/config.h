@@ -164,7 +164,7 @@ struct config {
     struct config_heartbeat heartbeat; /* url NULL: none */
     struct config_correlation correlation;
     CONFIG_TOP(CONFIG_FIELD)
-    struct config_place rules_place;
+    struct config_place rules_place, pipelines_place, masks_place;
     struct config_secret *secrets; /* the first of all that are named in any section, once for each naming */
     struct arena *arena;           /* owns everything above */
 };

@@ -299,6 +299,27 @@ def test_check_tells_errors_of_the_configuration_and_of_its_rules_at_once(tmp_pa
                       ("vedette.yaml", 1 + lines.index("rules: [rules, gone]"))}, done.stdout
 
 
+def test_an_error_in_the_configuration_hides_none_in_what_it_names(tmp_path):
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "secrets").mkdir(mode=0o700)
+    (tmp_path / "rules" / "bad.yml").write_text("title: Bad\nlogsource: {product: linux}\ndetection: {a: {x: 1}, condition: b}\n")
+    lines = ["gateways:", "  - name: a b", "    address: 192.0.2.25", "    security: tls", "    ca_file: gone.pem",
+             "    username: u", "    password: secret:file/gone", "sender: v@example.org", "recipients: []", "inputs:",
+             "  - syslog: tls://127.0.0.1:6514", "    certificate: gone.pem", "    key: gone.key",
+             "rules: [rules, nowhere]", "pipelines: [nowhere]", "masks: [nowhere]"]
+    config = tmp_path / "vedette.yaml"
+    config.write_text("\n".join(lines) + "\n")
+    done = run("check", "--json", "-c", str(config))
+    errors = json.loads(done.stdout)["errors"]
+    told = [(lines[e["line"] - 1].split(":")[0].strip(" -"), e["message"]) for e in errors if e["file"] == str(config)]
+    assert done.returncode == 78
+    for place, word in [("name", "a b"), ("name", "gone.pem"), ("password", "secret:file/gone"), ("recipients", "empty"),
+                        ("syslog", "certificate"), ("syslog", "gone.key"), ("rules", "nowhere"), ("pipelines", "nowhere"),
+                        ("masks", "nowhere")]:
+        assert any(where == place and word in message for where, message in told), (place, word, told)
+    assert any(e["file"].endswith("bad.yml") for e in errors), errors
+
+
 def test_check_names_the_file_that_an_entry_stands_in(tmp_path):
     (tmp_path / "conf.d").mkdir()
     (tmp_path / "vedette.yaml").write_text("sender: v@example.org\nrecipients: [soc@example.org]\nrules: []\n")
