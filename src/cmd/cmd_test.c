@@ -31,7 +31,7 @@ static int show(void *arg, const json_t *step)
         fflush(stdout);
     } else if (json_object_get(step, "step"))
         report_print_step(step, &test->first);
-    sv name = sv_of(json_string_value(json_object_get(step, "step")));
+    sv name = report_view(step, "step");
     const char *token = json_string_value(json_object_get(step, "token"));
     test->landed |= sv_eq(name, SV("landed"));
     if (token)

@@ -182,7 +182,7 @@ static void on_confirmed(void *arg, size_t messages, const struct err *err)
 
 static void confirm(struct client *client, const json_t *request)
 {
-    sv token = sv_of(json_string_value(json_object_get(request, "token")));
+    sv token = report_view(request, "token");
     if (token.n == 0 || token.n >= STORE_TOKEN_MAX) {
         refuse(client, ERR_USAGE, "the token stands in the text of the test message", "that is no token");
         return;
@@ -338,7 +338,7 @@ static void on_ways_tested(void *arg)
 static void test_ways(struct client *client, const json_t *request)
 {
     struct err err;
-    sv name = sv_of(json_string_value(json_object_get(request, "way")));
+    sv name = report_view(request, "way");
     client->busy = true;
     if (courier_test_ways(client->server->courier, name, on_way_tested, on_ways_tested, client, &err) == 0)
         return;
@@ -349,7 +349,7 @@ static void test_ways(struct client *client, const json_t *request)
 static void serve(struct client *client, sv body)
 {
     json_t *request = json_loadb(body.p, body.n, JSON_ALLOW_NUL, NULL);
-    sv command = sv_of(json_string_value(json_object_get(request, "command")));
+    sv command = report_view(request, "command");
     if (client->busy || client->follower || client->listing)
         refuse(client, ERR_PROTOCOL, NULL, "one request at a time");
     else if (sv_eq(command, SV("alerts")))

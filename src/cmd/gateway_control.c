@@ -142,12 +142,6 @@ static void act(struct client *client, enum queue_action action, sv name, sv id,
     reply_end(client, err.class ? &err : NULL);
 }
 
-static sv text_of(const json_t *request, const char *key)
-{
-    const json_t *value = json_object_get(request, key);
-    return json_is_string(value) ? sv_make(json_string_value(value), json_string_length(value)) : SV_NONE;
-}
-
 static void on_activity(void *arg, const struct activity_row *row)
 {
     char when[32];
@@ -178,7 +172,7 @@ static void top(struct client *client, const json_t *request)
 static void serve(struct client *client, const json_t *request)
 {
     enum queue_action action;
-    sv command = text_of(request, "command"), id = text_of(request, "id");
+    sv command = report_view(request, "command"), id = report_view(request, "id");
     if (sv_eq(command, SV("queue"))) {
         client->cursor = 0;
         list(client);
@@ -187,7 +181,7 @@ static void serve(struct client *client, const json_t *request)
     } else if (sv_eq(command, SV("show"))) {
         show(client, id, json_is_true(json_object_get(request, "body")));
     } else if (queue_action_named(command, &action)) {
-        act(client, action, command, id, text_of(request, "route"));
+        act(client, action, command, id, report_view(request, "route"));
     } else {
         struct err err;
         err_set(&err, ERR_USAGE, "is the command of another version than the gateway?",

@@ -123,7 +123,7 @@ void gateway_route_print(const json_t *found)
     {
         const char *address = json_string_value(json_object_get(hop, "address"));
         print_label(i ? "" : "to");
-        term_text(stdout, sv_of(json_string_value(json_object_get(hop, "name"))));
+        report_print(hop, "name");
         if (address)
             printf(" [%s]:%lld, preference %lld, tls: %s", address, report_number(hop, "port"),
                    report_number(hop, "preference"), json_string_value(json_object_get(hop, "tls")));

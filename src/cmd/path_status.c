@@ -62,7 +62,7 @@ static json_t *path_of(json_t *paths, sv gateway)
     json_t *path;
     json_array_foreach(paths, i, path)
     {
-        if (sv_eq(sv_of(json_string_value(json_object_get(path, "gateway"))), gateway))
+        if (sv_eq(report_view(path, "gateway"), gateway))
             return path;
     }
     return NULL;

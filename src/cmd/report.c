@@ -38,6 +38,12 @@ void report_line_new(json_t *json)
     json_decref(json);
 }
 
+sv report_view(const json_t *object, const char *key)
+{
+    const json_t *value = json_object_get(object, key);
+    return sv_make(json_string_value(value), json_string_length(value));
+}
+
 const char *report_get(const json_t *object, const char *key)
 {
     const char *value = json_string_value(json_object_get(object, key));
@@ -51,8 +57,7 @@ long long report_number(const json_t *object, const char *key)
 
 void report_print(const json_t *object, const char *key)
 {
-    const json_t *value = json_object_get(object, key);
-    term_text(stdout, sv_make(json_string_value(value), json_string_length(value)));
+    term_text(stdout, report_view(object, key));
 }
 
 void report_print_time(const json_t *object, const char *key)
@@ -140,9 +145,8 @@ static enum term_style step_style(const char *step)
 void report_print_step(const json_t *step, nanos *first)
 {
     nanos at = json_integer_value(json_object_get(step, "at_ns"));
-    const char *name = json_string_value(json_object_get(step, "step"));
-    const char *gateway = json_string_value(json_object_get(step, "gateway"));
-    const json_t *text = json_object_get(step, "text");
+    const char *name = report_get(step, "step");
+    sv gateway = report_view(step, "gateway");
     if (!*first)
         *first = at;
     /* The session may have been open before there was anything to send. */
@@ -152,9 +156,9 @@ void report_print_step(const json_t *step, nanos *first)
         term_print(stdout, TERM_DIM, "%+10.1f ms  ", (double)(at - *first) / (double)NANOS_PER_MS);
     term_print(stdout, step_style(name), "%-12s", name);
     putchar(' ');
-    term_text(stdout, sv_of(gateway));
-    printf("%s", gateway ? ": " : "");
-    term_text(stdout, sv_make(json_string_value(text), json_string_length(text)));
+    term_text(stdout, gateway);
+    printf("%s", gateway.n ? ": " : "");
+    report_print(step, "text");
     putchar('\n');
     fflush(stdout);
 }

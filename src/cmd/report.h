@@ -26,6 +26,7 @@ void report_line_new(json_t *json);
 
 /* What an object has under a key: "" or 0 for none. A text is printed fit for a terminal, a time as
  * "2026-11-24 08:15:30Z". */
+sv report_view(const json_t *object, const char *key);
 const char *report_get(const json_t *object, const char *key);
 long long report_number(const json_t *object, const char *key);
 void report_print(const json_t *object, const char *key);

@@ -1,17 +1,11 @@
 #include "cmd/submission.h"
 
+#include "cmd/report.h"
 #include "courier/token.h"
-
 #include "wire/smtp_address.h"
 #include "wire/smtp_client.h"
 
 #include <unistd.h>
-
-static sv text_of(const json_t *request, const char *key)
-{
-    const json_t *value = json_object_get(request, key);
-    return sv_make(json_string_value(value), json_string_length(value));
-}
 
 static int read_recipients(struct submission *submission, const json_t *list, struct err *err)
 {
@@ -81,26 +75,26 @@ static void fill_test(struct submission *submission, nanos now, bool with_token)
 static int fill_alert(struct submission *submission, const json_t *request, nanos now, struct err *err)
 {
     struct finding *finding = &submission->finding;
-    sv severity = text_of(request, "severity");
+    sv severity = report_view(request, "severity");
     finding->severity = SEVERITY_MEDIUM;
     if (severity.n && !severity_parse(severity, &finding->severity))
         return err_set(err, ERR_USAGE, "informational, low, medium, high or critical",
                        "there is no severity \"%.*s\"", SV_ARG(severity));
-    finding->rule_title = text_of(request, "title");
+    finding->rule_title = report_view(request, "title");
     if (finding->rule_title.n == 0)
         return err_set(err, ERR_USAGE, "name it with --title TEXT", "an alert needs a title");
     finding->rule_id = arena_printf(submission->arena, "vedette.send.%lld", (long long)now);
     finding->description = SV("Handed in with `vedette send --alert`.");
-    finding->raw = sv_first(text_of(request, "text"), FINDING_RAW_BYTES_MAX);
+    finding->raw = sv_first(report_view(request, "text"), FINDING_RAW_BYTES_MAX);
     return 0;
 }
 
 int submission_read(struct submission *ret, const json_t *request, sv content, nanos now, struct err *err)
 {
-    sv kind = text_of(request, "kind");
+    sv kind = report_view(request, "kind");
     *ret = (struct submission){.arena = arena_new(256 * 1024)};
-    ret->courier.only_gateway = text_of(request, "gateway");
-    int outcome = read_sender(ret, sv_trim(text_of(request, "sender")), err);
+    ret->courier.only_gateway = report_view(request, "gateway");
+    int outcome = read_sender(ret, sv_trim(report_view(request, "sender")), err);
     if (outcome == 0)
         outcome = read_recipients(ret, json_object_get(request, "recipients"), err);
     if (outcome < 0)
