@@ -141,8 +141,6 @@ static int keep_arrival(struct channel *channel, struct msghdr *message, struct 
 /* Reads once. 1: bytes came; 0: none now; -1: the peer is gone (err untouched) or broke the protocol. */
 static int read_once(struct channel *channel, struct err *err)
 {
-    if (!buf_view(&channel->in).n && channel->in.cap > IDLE_BUFFER_BYTES_MAX)
-        buf_free(&channel->in);
     char *to = buf_reserve(&channel->in, READ_BYTES);
     assert(to); /* a frame that long is refused by its head */
     union {
@@ -246,6 +244,8 @@ static void on_ready(void *arg, int fd, int ready)
         }
         if (rc > 0 && !deliver(channel))
             return;
+        if (!buf_view(&channel->in).n && channel->in.cap > IDLE_BUFFER_BYTES_MAX)
+            buf_free(&channel->in);
     }
     want(channel);
 }
