@@ -121,6 +121,12 @@ size_t sv_find_char(sv s, char c)
     return hit ? (size_t)(hit - s.p) : SV_NPOS;
 }
 
+size_t sv_find_last(sv s, char c)
+{
+    const char *hit = s.n ? memrchr(s.p, c, s.n) : NULL;
+    return hit ? (size_t)(hit - s.p) : SV_NPOS;
+}
+
 size_t sv_count_char(sv s, char c)
 {
     size_t count = 0, at = 0;

@@ -73,6 +73,9 @@ size_t sv_find(sv s, sv needle);
 size_t sv_ifind(sv s, sv needle);
 size_t sv_find_char(sv s, char c);
 
+/* Of the last one. */
+size_t sv_find_last(sv s, char c);
+
 /* How often c stands in s. */
 size_t sv_count_char(sv s, char c);
 

@@ -88,18 +88,9 @@ static bool local_valid(sv local)
     return true;
 }
 
-/* The last "@": a quoted local part may hold others. */
-static size_t at_sign(sv address)
-{
-    for (size_t i = address.n; i > 0; i--)
-        if (address.p[i - 1] == '@')
-            return i - 1;
-    return SV_NPOS;
-}
-
 static bool address_valid(sv address)
 {
-    size_t at = at_sign(address);
+    size_t at = sv_find_last(address, '@'); /* a quoted local part may hold others */
     if (at == SV_NPOS || !local_valid(sv_first(address, at)))
         return false;
     sv domain = sv_from(address, at + 1);
@@ -110,12 +101,7 @@ static bool address_valid(sv address)
 /* The "<" of "Name <address>", or SV_NPOS for a bare address. */
 static size_t bracket(sv mailbox)
 {
-    if (mailbox.n == 0 || mailbox.p[mailbox.n - 1] != '>')
-        return SV_NPOS;
-    for (size_t i = mailbox.n; i > 0; i--)
-        if (mailbox.p[i - 1] == '<')
-            return i - 1;
-    return SV_NPOS;
+    return sv_ends(mailbox, SV(">")) ? sv_find_last(mailbox, '<') : SV_NPOS;
 }
 
 static sv address_part(sv mailbox)

@@ -34,13 +34,12 @@ bool config_glob(sv pattern, sv text)
 /* Cuts at the last "@": a quoted local part may have one too. */
 static bool cut_address(sv address, sv *ret_local, sv *ret_domain)
 {
-    for (size_t i = address.n; i > 0; i--)
-        if (address.p[i - 1] == '@') {
-            *ret_local = sv_first(address, i - 1);
-            *ret_domain = sv_from(address, i);
-            return true;
-        }
-    return false;
+    size_t at = sv_find_last(address, '@');
+    if (at == SV_NPOS)
+        return false;
+    *ret_local = sv_first(address, at);
+    *ret_domain = sv_from(address, at + 1);
+    return true;
 }
 
 sv config_pattern_to_ascii(sv pattern, struct arena *arena)

@@ -46,11 +46,8 @@ static bool field_next(sv *rest, struct raw_field *ret)
 /* The domain of the last address in a From, as far as it takes to see whether anybody could answer. */
 static sv domain_of(sv from)
 {
-    size_t at = from.n;
-    while (at > 0 && from.p[at - 1] != '@')
-        at--;
-    sv domain = at ? sv_from(from, at) : SV_NONE;
-    size_t end = 0;
+    size_t at = sv_find_last(from, '@'), end = 0;
+    sv domain = at == SV_NPOS ? SV_NONE : sv_from(from, at + 1);
     while (end < domain.n && !strchr("> \t\r\n,;)", domain.p[end]))
         end++;
     return sv_first(domain, end);

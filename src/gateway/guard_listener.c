@@ -20,10 +20,8 @@ static bool is_cut(sv domain)
 
 static sv domain_of(sv mailbox)
 {
-    size_t at = mailbox.n;
-    while (at && mailbox.p[at - 1] != '@')
-        at--;
-    return at ? sv_from(mailbox, at) : SV_NONE;
+    size_t at = sv_find_last(mailbox, '@');
+    return at == SV_NPOS ? SV_NONE : sv_from(mailbox, at + 1);
 }
 
 bool guard_listener_refuses(const struct guard *guard, const struct guard_facts *facts,

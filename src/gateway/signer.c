@@ -130,10 +130,8 @@ sv signer_domain_of(sv content)
             from = field.value;
             count++;
         }
-    size_t at = count == 1 ? from.n : 0, n = 0;
-    while (at > 0 && from.p[at - 1] != '@')
-        at--;
-    sv rest = at ? sv_from(from, at) : SV_NONE;
+    size_t at = count == 1 ? sv_find_last(from, '@') : SV_NPOS, n = 0;
+    sv rest = at == SV_NPOS ? SV_NONE : sv_from(from, at + 1);
     while (n < rest.n && is_of_domain(rest.p[n]))
         n++;
     return sv_first(rest, n);

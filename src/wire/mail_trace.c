@@ -105,15 +105,6 @@ static enum mail_trace_tls tls_of(sv with, sv value)
     return sv_istarts(with, SV("MICROSOFT SMTP")) ? MAIL_TRACE_TLS_NO : MAIL_TRACE_TLS_UNKNOWN;
 }
 
-/* The last ";" that is not inside a comment stands before the date. */
-static size_t date_place(sv bare)
-{
-    for (size_t i = bare.n; i > 0; i--)
-        if (bare.p[i - 1] == ';')
-            return i;
-    return SV_NPOS;
-}
-
 static void read_words(sv words, struct mail_trace_hop *hop)
 {
     sv last = SV_NONE;
@@ -138,10 +129,10 @@ static void read_received(sv value, struct mail_trace_hop *hop)
     value = sv_first(value, VALUE_MAX);
     sv words = sv_make(bare, without_comments(value, bare));
     *hop = (struct mail_trace_hop){.at = 0};
-    size_t date = date_place(words);
-    if (date != SV_NPOS) {
-        hop->at = date_of(sv_from(words, date));
-        words = sv_first(words, date - 1);
+    size_t semicolon = sv_find_last(words, ';'); /* before the date, now that there are no comments */
+    if (semicolon != SV_NPOS) {
+        hop->at = date_of(sv_from(words, semicolon + 1));
+        words = sv_first(words, semicolon);
     }
     read_words(words, hop);
     hop->tls = tls_of(sv_of(hop->with), value);

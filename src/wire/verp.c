@@ -32,13 +32,11 @@ static void make_mac(int64_t mail_id, const unsigned char key[static VERP_KEY_BY
 /* The local part and what follows the last "@". */
 static bool take_apart(sv address, sv *ret_local, sv *ret_domain)
 {
-    size_t at = address.n;
-    while (at > 0 && address.p[at - 1] != '@')
-        at--;
-    if (at < 2)
+    size_t at = sv_find_last(address, '@');
+    if (at == SV_NPOS || at == 0)
         return false;
-    *ret_local = sv_first(address, at - 1);
-    *ret_domain = sv_from(address, at);
+    *ret_local = sv_first(address, at);
+    *ret_domain = sv_from(address, at + 1);
     return ret_domain->n > 0;
 }
 
