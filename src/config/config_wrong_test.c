@@ -8,6 +8,9 @@
 
 #include "config/config_fixture.h"
 
+/* A relay with whatever follows. */
+#define RELAY MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, "
+
 /* Each is one error; the message must hold `says`, the advice `advises` (if any). */
 static const struct wrong {
     const char *text;
@@ -98,87 +101,61 @@ static const struct wrong {
     {MINIMUM "delivery: {retry_first: 10m}\n", 4, 25, "shorter than retry_first", NULL},
     {MINIMUM "relay: {listen: [localhost:25], domains: [a.example], maildir: /m}\n", 4, 18,
      "address and port", NULL},
-    {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, routes: [{name: r}]}\n", 4, 76,
-     "a route has exactly one of via, mx, lmtp and maildir", "name smarthosts as via"},
-    {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, routes: [{name: r, mx: true, "
-             "tls: none, lmtp: '127.0.0.1:24'}]}\n",
-     4, 76, "a route has exactly one of via, mx, lmtp and maildir", "mx: true"},
-    {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, routes: [{name: r, mx: true, "
-             "tls: dane}]}\n",
-     4, 100, "tls: \"dane\" is not verified, required, opportunistic, dane-only or none", NULL},
-    {MINIMUM
-     "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, routes: [{name: r, mx: true, "
+    {RELAY "routes: [{name: r}]}\n", 4, 76, "a route has exactly one of via, mx, lmtp and maildir",
+     "name smarthosts as via"},
+    {RELAY "routes: [{name: r, mx: true, tls: none, lmtp: '127.0.0.1:24'}]}\n", 4, 76,
+     "a route has exactly one of via, mx, lmtp and maildir", "mx: true"},
+    {RELAY "routes: [{name: r, mx: true, tls: dane}]}\n", 4, 100,
+     "tls: \"dane\" is not verified, required, opportunistic, dane-only or none", NULL},
+    {RELAY
+     "routes: [{name: r, mx: true, "
      "tls: required, pin: 'sha256:0000000000000000000000000000000000000000000000000000000000000000'}]}\n",
      4, 115, "pin: says that the certificate counts", NULL},
-    {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, routes: [{name: r, maildir: "
-             "/r, port: 26}]}\n",
-     4, 104, "port: is for routes by mx only", NULL},
-    {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, routes: [{name: r, mx: true, "
-             "tls: none, ca_file: /c}]}\n",
-     4, 115, "ca_file: has no certificate to check", NULL},
-    {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, smarthosts: [{name: s, "
-             "security: none}]}\n",
-     4, 86, "name: nothing says where this smarthost is", NULL},
-    {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, smarthosts: [{name: s, "
-             "host: s.example}]}\n",
-     4, 80, "security is missing in smarthosts", NULL},
-    {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, routes: [{name: r, via: "
-             "[nowhere]}]}\n",
-     4, 85, "via: a smarthost is named that relay.smarthosts does not have", NULL},
-    {MINIMUM
-     "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, routes: [{name: r, via: []}]}\n",
-     4, 85, "via: the list is empty", NULL},
-    {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, routes: [{name: r, maildir: "
-             "/r}, {name: r, maildir: /s}]}\n",
-     4, 106, "name: another route is called so", NULL},
-    {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, smarthosts: [{name: s, "
-             "address: '::1', security: none, username: u, password: 'secret:file/s'}]}\n",
+    {RELAY "routes: [{name: r, maildir: /r, port: 26}]}\n", 4, 104, "port: is for routes by mx only", NULL},
+    {RELAY "routes: [{name: r, mx: true, tls: none, ca_file: /c}]}\n", 4, 115,
+     "ca_file: has no certificate to check", NULL},
+    {RELAY "smarthosts: [{name: s, security: none}]}\n", 4, 86, "name: nothing says where this smarthost is",
+     NULL},
+    {RELAY "smarthosts: [{name: s, host: s.example}]}\n", 4, 80, "security is missing in smarthosts", NULL},
+    {RELAY "routes: [{name: r, via: [nowhere]}]}\n", 4, 85,
+     "via: a smarthost is named that relay.smarthosts does not have", NULL},
+    {RELAY "routes: [{name: r, via: []}]}\n", 4, 85, "via: the list is empty", NULL},
+    {RELAY "routes: [{name: r, maildir: /r}, {name: r, maildir: /s}]}\n", 4, 106,
+     "name: another route is called so", NULL},
+    {RELAY
+     "smarthosts: [{name: s, address: '::1', security: none, username: u, password: 'secret:file/s'}]}\n",
      4, 144, "password: would travel in the clear with security: none", NULL},
-    {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, rules: [{name: x, accept: {}, "
-             "domains: [a.example], route: r}]}\n",
-     4, 125, "route: a route is named that relay.routes does not have", NULL},
-    {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, dkim: [{domain: a.example, "
-             "selector: s, key: sesame}]}\n",
-     4, 111, "key:", NULL},
-    {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, dkim: [{domain: a.example, "
-             "selector: s, key: 'secret:file/s', headers: ['From: x']}]}\n",
-     4, 128, "headers: one of them is no name of a header field", "names alone"},
-    {MINIMUM
-     "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, dkim: [{domain: a.example, "
+    {RELAY "rules: [{name: x, accept: {}, domains: [a.example], route: r}]}\n", 4, 125,
+     "route: a route is named that relay.routes does not have", NULL},
+    {RELAY "dkim: [{domain: a.example, selector: s, key: sesame}]}\n", 4, 111, "key:", NULL},
+    {RELAY "dkim: [{domain: a.example, selector: s, key: 'secret:file/s', headers: ['From: x']}]}\n", 4, 128,
+     "headers: one of them is no name of a header field", "names alone"},
+    {RELAY
+     "dkim: [{domain: a.example, "
      "selector: s, key: 'secret:file/s', headers: [a, a, a, a, a, a, a, a, a, a, a, a, a, a, a, a, a, a, "
      "a, a, a, a, a, a, a, a, a, a, a, a, a, a, a]}]}\n",
      4, 128, "headers: are more than 32", "people see"},
-    {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, dkim: [{domain: a.example, "
-             "selector: s, key: 'secret:file/s'}, {domain: A.example, selector: S, key: 'secret:file/s'}]}\n",
+    {RELAY "dkim: [{domain: a.example, selector: s, key: 'secret:file/s'}, {domain: A.example, selector: S, "
+           "key: 'secret:file/s'}]}\n",
      4, 159, "selector: another key of the domain has it", NULL},
     {MINIMUM "relay: {domains: [a.example], maildir: /m}\n", 4, 1, "listen is missing in relay", NULL},
-    {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, certificate: c.pem}\n", 4, 79,
-     "needs a key", NULL},
-    {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, key: k.pem}\n", 4, 71,
-     "needs a certificate", NULL},
-    {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, accounts: [{name: a, "
-             "password: 'secret:file/p'}]}\n",
-     4, 97, "password: is asked for inside TLS only", NULL},
-    {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, accounts: [{name: a, "
-             "pam: vedette}]}\n",
-     4, 92, "pam: is asked for inside TLS only", NULL},
-    {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, certificate: c, key: k, "
-             "accounts: [{name: a, pam: vedette, password: 'secret:file/p'}]}\n",
-     4, 116, "pam: excludes password", "keep one of the two"},
-    {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, pam_timeout: 30s}\n", 4, 79,
-     "from 100ms to 25s", NULL},
-    {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, mechanisms: [CRAM-MD5]}\n", 4,
-     66, "not known", NULL},
-    {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, command_timeout: 1ms}\n", 4,
-     83, "from 100ms to 1h", NULL},
-    {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, certificate: c, key: k, "
-             "introspection_secret: 'secret:file/p', introspection: 'ftp://x/'}\n",
+    {RELAY "certificate: c.pem}\n", 4, 79, "needs a key", NULL},
+    {RELAY "key: k.pem}\n", 4, 71, "needs a certificate", NULL},
+    {RELAY "accounts: [{name: a, password: 'secret:file/p'}]}\n", 4, 97,
+     "password: is asked for inside TLS only", NULL},
+    {RELAY "accounts: [{name: a, pam: vedette}]}\n", 4, 92, "pam: is asked for inside TLS only", NULL},
+    {RELAY "certificate: c, key: k, accounts: [{name: a, pam: vedette, password: 'secret:file/p'}]}\n", 4,
+     116, "pam: excludes password", "keep one of the two"},
+    {RELAY "pam_timeout: 30s}\n", 4, 79, "from 100ms to 25s", NULL},
+    {RELAY "mechanisms: [CRAM-MD5]}\n", 4, 66, "not known", NULL},
+    {RELAY "command_timeout: 1ms}\n", 4, 83, "from 100ms to 1h", NULL},
+    {RELAY "certificate: c, key: k, introspection_secret: 'secret:file/p', introspection: 'ftp://x/'}\n", 4,
+     144, "introspection: ", NULL},
+    {RELAY "certificate: c, key: k, introspection_secret: 'secret:file/p', introspection: "
+           "'https://idp.example/i'}\n",
      4, 144, "introspection: ", NULL},
-    {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, certificate: c, key: k, "
-             "introspection_secret: 'secret:file/p', introspection: 'https://idp.example/i'}\n",
-     4, 144, "introspection: ", NULL},
-    {MINIMUM "relay: {listen: ['[::1]:25'], domains: [a.example], maildir: /m, certificate: c, key: k, "
-             "introspection_secret: 'secret:file/p', introspection: 'http://192.0.2.9/i'}\n",
+    {RELAY
+     "certificate: c, key: k, introspection_secret: 'secret:file/p', introspection: 'http://192.0.2.9/i'}\n",
      4, 144, "introspection: ", NULL},
     {MINIMUM "bounces: {address: b@example.org}\n", 4, 20, "nobody would read", "maildir or imap"},
     {MINIMUM "bounces: {maildir: /b}\n", 4, 20, "no report would be sent there", "address:"},
