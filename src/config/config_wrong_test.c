@@ -127,7 +127,8 @@ static const struct wrong {
      4, 144, "password: would travel in the clear with security: none", NULL},
     {RELAY "rules: [{name: x, accept: {}, domains: [a.example], route: r}]}\n", 4, 125,
      "route: a route is named that relay.routes does not have", NULL},
-    {RELAY "dkim: [{domain: a.example, selector: s, key: sesame}]}\n", 4, 111, "key:", NULL},
+    {RELAY "dkim: [{domain: a.example, selector: s, key: sesame}]}\n", 4, 111,
+     "key: a secret may not stand in the configuration", NULL},
     {RELAY "dkim: [{domain: a.example, selector: s, key: 'secret:file/s', headers: ['From: x']}]}\n", 4, 128,
      "headers: one of them is no name of a header field", "names alone"},
     {RELAY
@@ -150,13 +151,13 @@ static const struct wrong {
     {RELAY "mechanisms: [CRAM-MD5]}\n", 4, 66, "not known", NULL},
     {RELAY "command_timeout: 1ms}\n", 4, 83, "from 100ms to 1h", NULL},
     {RELAY "certificate: c, key: k, introspection_secret: 'secret:file/p', introspection: 'ftp://x/'}\n", 4,
-     144, "introspection: ", NULL},
+     144, "introspection: is no http(s) URL", NULL},
     {RELAY "certificate: c, key: k, introspection_secret: 'secret:file/p', introspection: "
            "'https://idp.example/i'}\n",
-     4, 144, "introspection: ", NULL},
+     4, 144, "introspection: needs an address", NULL},
     {RELAY
      "certificate: c, key: k, introspection_secret: 'secret:file/p', introspection: 'http://192.0.2.9/i'}\n",
-     4, 144, "introspection: ", NULL},
+     4, 144, "introspection: would send tokens in the clear", NULL},
     {MINIMUM "bounces: {address: b@example.org}\n", 4, 20, "nobody would read", "maildir or imap"},
     {MINIMUM "bounces: {maildir: /b}\n", 4, 20, "no report would be sent there", "address:"},
     {MINIMUM "bounces: {address: b@example.org, imap: '192.0.2.30:993'}\n", 4, 41, "needs an account",
