@@ -168,7 +168,7 @@ static int work(struct backtest *backtest, int job, struct err *err)
     sv bytes;
     size_t from, piece;
     int result = 0;
-    nanos start = rule_cost_clock();
+    nanos start = loop_burnt();
     rule_replay_begin(backtest->replay, (size_t)job);
     backtest->matcher = ruleset_matcher_new(backtest->ruleset);
     backtest->arena = arena_new(ARENA_BYTES_MAX);
@@ -178,7 +178,7 @@ static int work(struct backtest *backtest, int job, struct err *err)
         take_piece(backtest, bytes, from, from + (left < PIECE_BYTES ? left : PIECE_BYTES));
         result = rule_replay_end(backtest->replay, piece, err);
     }
-    settle(backtest, rule_cost_clock() - start);
+    settle(backtest, loop_burnt() - start);
     ruleset_matcher_free(backtest->matcher);
     arena_free(backtest->arena);
     return result;

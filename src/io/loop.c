@@ -113,6 +113,11 @@ nanos loop_monotonic(void)
     return clock_read(CLOCK_MONOTONIC);
 }
 
+nanos loop_burnt(void)
+{
+    return clock_read(CLOCK_THREAD_CPUTIME_ID);
+}
+
 static void timer_fired(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;

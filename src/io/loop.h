@@ -18,9 +18,11 @@ void loop_free(struct loop *loop);
 void loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
 
-/* Wall clock and monotonic clock, read now. */
+/* Wall clock, monotonic clock, and this thread's processor time, by which what interrupts it does not count;
+ * read now. */
 nanos loop_now(void);
 nanos loop_monotonic(void);
+nanos loop_burnt(void);
 
 typedef void loop_fn(void *arg);
 

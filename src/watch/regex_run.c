@@ -2,12 +2,11 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
-#include "base/timefmt.h"
+#include "io/loop.h"
 
 enum {
     GROUPS_MAX = 32,
@@ -134,19 +133,6 @@ uint64_t regex_runner_given_up(const struct regex_runner *runner)
     return runner->given_up;
 }
 
-static nanos clock_now(clockid_t clock)
-{
-    struct timespec now;
-    clock_gettime(clock, &now);
-    return (nanos)now.tv_sec * NANOS_PER_SECOND + now.tv_nsec;
-}
-
-/* This thread's processor time, so that what interrupts it does not count. */
-static nanos burnt(void)
-{
-    return clock_now(CLOCK_THREAD_CPUTIME_ID);
-}
-
 static struct debtor *find_debtor(struct regex_runner *runner, const struct regex *regex)
 {
     for (size_t i = 0; i < runner->debtor_count; i++)
@@ -204,7 +190,7 @@ static bool is_limit(int code)
  * take too long. */
 static bool go_on(struct search *search, int code)
 {
-    nanos now = burnt(), took = search->began ? now - search->began : 0;
+    nanos now = loop_burnt(), took = search->began ? now - search->began : 0;
     search->began = now - took;
     if (is_limit(code)) {
         bool last = search->steps >= REGEX_STEPS_MAX / STEPS_GROW;
@@ -248,9 +234,9 @@ static uint32_t first_steps(size_t length)
 static int search_first(struct search *search, nanos *ret_overdone)
 {
     bool measured = search->runner->searches++ % SAMPLE == 0;
-    nanos before = measured ? burnt() : 0;
+    nanos before = measured ? loop_burnt() : 0;
     int code = search_slice(search, search->starts);
-    nanos over = measured ? burnt() - before - REGEX_NANOS_FREE : 0;
+    nanos over = measured ? loop_burnt() - before - REGEX_NANOS_FREE : 0;
     *ret_overdone = over > 0 ? over * SAMPLE : 0;
     return code;
 }
@@ -264,17 +250,17 @@ enum regex_verdict regex_run(struct regex_runner *runner, const struct regex *re
                             .starts = STARTS_AT_FIRST,
                             .steps = first_steps(text.n)};
     const struct debtor *debtor = runner->debtor_count ? find_debtor(runner, regex) : NULL;
-    if (debtor && owed(runner, debtor, clock_now(CLOCK_MONOTONIC)) >= REGEX_NANOS_MAX) {
+    if (debtor && owed(runner, debtor, loop_monotonic()) >= REGEX_NANOS_MAX) {
         runner->given_up++;
         return REGEX_GIVEN_UP;
     }
     nanos overdone;
     int code = search_first(&search, &overdone);
     enum regex_verdict verdict = search_on(&search, code);
-    nanos over = search.began ? burnt() - search.began - (nanos)text.n * REGEX_NANOS_FREE_PER_BYTE : 0;
+    nanos over = search.began ? loop_burnt() - search.began - (nanos)text.n * REGEX_NANOS_FREE_PER_BYTE : 0;
     overdone += over > 0 ? over : 0;
     if (overdone)
-        charge(runner, regex, overdone, clock_now(CLOCK_MONOTONIC));
+        charge(runner, regex, overdone, loop_monotonic());
     runner->given_up += verdict == REGEX_GIVEN_UP;
     return verdict;
 }

@@ -2,6 +2,7 @@
 #ifndef VEDETTE_WATCH_RULE_COST_H
 #define VEDETTE_WATCH_RULE_COST_H
 
+#include "io/loop.h"
 #include "watch/ruleset.h"
 
 struct rule_cost {
@@ -32,22 +33,19 @@ void rule_costs_inherit(struct rule_costs *costs, const struct rule_costs *earli
 /* The sum, also of rules that are gone. */
 struct rule_cost rule_costs_sum(const struct rule_costs *costs);
 
-/* This thread's processor time, so that what interrupts it does not count. */
-nanos rule_cost_clock(void);
-
 /* Around a try. begin returns how many tries the time of this one stands for, 0 if it is not measured, and
  * then *ret_start is 0. */
 static inline unsigned rule_cost_begin(struct rule_cost *cost, nanos *ret_start)
 {
     uint64_t before = cost->tried++;
     unsigned weight = before < RULE_COST_FIRST ? 1 : cost->tried % RULE_COST_SAMPLE ? 0 : RULE_COST_SAMPLE;
-    *ret_start = weight ? rule_cost_clock() : 0;
+    *ret_start = weight ? loop_burnt() : 0;
     return weight;
 }
 
 static inline void rule_cost_end(struct rule_cost *cost, nanos start, unsigned weight, nanos clock_takes)
 {
-    nanos took = weight ? rule_cost_clock() - start - clock_takes : 0;
+    nanos took = weight ? loop_burnt() - start - clock_takes : 0;
     cost->time += took > 0 ? took * weight : 0;
 }
 
