@@ -67,6 +67,15 @@ bool decode_format_parse(sv s, enum decode_format *ret)
     return false;
 }
 
+enum { NO_JSON, NO_CEF, NO_LEEF, NO_SYSLOG, ERROR_COUNT };
+
+static const sv errors[ERROR_COUNT] = {
+    [NO_JSON] = SV_INIT("the record is no JSON object"),
+    [NO_CEF] = SV_INIT("the record has no CEF header (CEF:0|vendor|product|…)"),
+    [NO_LEEF] = SV_INIT("the record has no LEEF header (LEEF:1.0|vendor|product|…)"),
+    [NO_SYSLOG] = SV_INIT("the record has no syslog header (a priority or a time)"),
+};
+
 static void add_error(struct decoding *decoding, sv error)
 {
     decoding_add(decoding, SV("vedette.decode_error"), error);
@@ -185,23 +194,23 @@ static enum body insist(struct decoding *decoding, enum decode_format format, en
         return body;
     case DECODE_JSON:
         if (body != BODY_JSON && head != HEAD_JOURNAL)
-            add_error(decoding, SV("the record is no JSON object"));
+            add_error(decoding, errors[NO_JSON]);
         return body;
     case DECODE_CEF:
         if (body != BODY_CEF)
             body = decode_behind(decoding, SV("CEF:"), cef_decode, BODY_CEF, body);
         if (body != BODY_CEF)
-            add_error(decoding, SV("the record has no CEF header (CEF:0|vendor|product|…)"));
+            add_error(decoding, errors[NO_CEF]);
         return body;
     case DECODE_LEEF:
         if (body != BODY_LEEF)
             body = decode_behind(decoding, SV("LEEF:"), leef_decode, BODY_LEEF, body);
         if (body != BODY_LEEF)
-            add_error(decoding, SV("the record has no LEEF header (LEEF:1.0|vendor|product|…)"));
+            add_error(decoding, errors[NO_LEEF]);
         return body;
     case DECODE_SYSLOG:
         if (head != HEAD_RFC3164 && head != HEAD_RFC5424)
-            add_error(decoding, SV("the record has no syslog header (a priority or a time)"));
+            add_error(decoding, errors[NO_SYSLOG]);
         return body;
     }
     return body;
@@ -273,11 +282,7 @@ bool decode_source(sv raw, enum decode_format format, nanos arrival, struct logs
 
 void decode_derive(const struct derive *derive)
 {
-    static const sv errors[] = {SV_INIT("the record is no JSON object"),
-                                SV_INIT("the record has no CEF header (CEF:0|vendor|product|…)"),
-                                SV_INIT("the record has no LEEF header (LEEF:1.0|vendor|product|…)"),
-                                SV_INIT("the record has no syslog header (a priority or a time)")};
     derive_name(derive, SV("vedette.decode_error"), SV_NONE);
-    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
+    for (size_t i = 0; i < ERROR_COUNT; i++)
         derive_value(derive, SV("vedette.decode_error"), errors[i], SV_NONE);
 }

@@ -36,16 +36,7 @@ bool json_event_decode(struct decoding *decoding, sv body, sv *ret_error)
 /* What was wrong, as decode.c reports it. */
 void json_event_derive(const struct derive *derive)
 {
-    static const sv errors[] = {SV_INIT("a string does not end"),
-                                SV_INIT("a name is too long"),
-                                SV_INIT("it is nested too deeply"),
-                                SV_INIT("there is no value where one should be"),
-                                SV_INIT("a number has no digits"),
-                                SV_INIT("a number runs into a word"),
-                                SV_INIT("there is no name where one should be"),
-                                SV_INIT("there is no colon behind a name"),
-                                SV_INIT("a comma or the end is missing"),
-                                SV_INIT("there is text behind its end")};
-    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
-        derive_value(derive, SV("vedette.decode_error"), errors[i], SV_NONE);
+#define X(name, text) derive_value(derive, SV("vedette.decode_error"), SV(text), SV_NONE);
+    JSON_FAULTS(X)
+#undef X
 }

@@ -6,9 +6,14 @@
 #include <emmintrin.h>
 #endif
 
-static bool fail(struct json_walk *walk, sv error)
+static bool fail(struct json_walk *walk, enum json_fault fault)
 {
-    walk->error = error;
+    static const sv texts[] = {
+#define X(name, text) SV_INIT(text),
+        JSON_FAULTS(X)
+#undef X
+    };
+    walk->error = texts[fault];
     return false;
 }
 
@@ -136,7 +141,7 @@ static bool take_string(struct json_walk *walk, sv *ret)
     sv rest = sv_from(walk->s, walk->at + 1);
     size_t end = string_end(rest, &escaped);
     if (end == rest.n)
-        return fail(walk, SV("a string does not end"));
+        return fail(walk, JSON_FAULT_OPEN_STRING);
     *ret = sv_first(rest, end);
     if (escaped && walk->decoding)
         *ret = unescape(walk, *ret);
@@ -147,7 +152,7 @@ static bool take_string(struct json_walk *walk, sv *ret)
 static bool append(struct json_walk *walk, size_t *n, sv s)
 {
     if (JSON_NAME_BYTES_MAX - *n < s.n)
-        return fail(walk, SV("a name is too long"));
+        return fail(walk, JSON_FAULT_LONG_NAME);
     if (s.n)
         memcpy(walk->path + *n, s.p, s.n);
     *n += s.n;
@@ -159,7 +164,7 @@ static bool enter(struct json_walk *walk, bool array)
 {
     size_t path_n = 0;
     if (walk->depth == JSON_DEPTH_MAX)
-        return fail(walk, SV("it is nested too deeply"));
+        return fail(walk, JSON_FAULT_DEPTH);
     if (walk->depth) {
         const struct json_level *level = &walk->levels[walk->depth - 1];
         path_n = level->path_n;
@@ -197,7 +202,7 @@ static bool take_literal(struct json_walk *walk)
         walk->at += literals[i].text.n;
         return tell(walk, literals[i].value, literals[i].type);
     }
-    return fail(walk, SV("there is no value where one should be"));
+    return fail(walk, JSON_FAULT_NO_VALUE);
 }
 
 static bool take_number(struct json_walk *walk)
@@ -213,9 +218,9 @@ static bool take_number(struct json_walk *walk)
     }
     char next = peek(walk);
     if (!digit)
-        return fail(walk, SV("a number has no digits"));
+        return fail(walk, JSON_FAULT_NO_DIGITS);
     if (ascii_alnum(next))
-        return fail(walk, SV("a number runs into a word"));
+        return fail(walk, JSON_FAULT_NUMBER);
     return tell(walk, sv_first(sv_from(walk->s, start), walk->at - start), EVENT_NUMBER);
 }
 
@@ -237,12 +242,12 @@ static bool take_key(struct json_walk *walk)
 {
     skip_blanks(walk);
     if (peek(walk) != '"')
-        return fail(walk, SV("there is no name where one should be"));
+        return fail(walk, JSON_FAULT_NO_NAME);
     if (!take_string(walk, &walk->key))
         return false;
     skip_blanks(walk);
     if (peek(walk) != ':')
-        return fail(walk, SV("there is no colon behind a name"));
+        return fail(walk, JSON_FAULT_NO_COLON);
     walk->at++;
     return true;
 }
@@ -261,7 +266,7 @@ static bool step(struct json_walk *walk)
     }
     if (!first) {
         if (c != ',')
-            return fail(walk, SV("a comma or the end is missing"));
+            return fail(walk, JSON_FAULT_NO_COMMA);
         walk->at++;
     }
     return (array || take_key(walk)) && take_value(walk);
@@ -288,6 +293,6 @@ bool json_walk_next(struct json_walk *walk)
     }
     skip_blanks(walk);
     if (walk->at < walk->s.n)
-        fail(walk, SV("there is text behind its end"));
+        fail(walk, JSON_FAULT_REST);
     return false;
 }

@@ -6,6 +6,25 @@
 #include "wire/decoding.h"
 #include "wire/json_event.h"
 
+/* What may be wrong with the text. */
+#define JSON_FAULTS(X)                                   \
+    X(OPEN_STRING, "a string does not end")              \
+    X(LONG_NAME, "a name is too long")                   \
+    X(DEPTH, "it is nested too deeply")                  \
+    X(NO_VALUE, "there is no value where one should be") \
+    X(NO_DIGITS, "a number has no digits")               \
+    X(NUMBER, "a number runs into a word")               \
+    X(NO_NAME, "there is no name where one should be")   \
+    X(NO_COLON, "there is no colon behind a name")       \
+    X(NO_COMMA, "a comma or the end is missing")         \
+    X(REST, "there is text behind its end")
+
+enum json_fault {
+#define X(name, text) JSON_FAULT_##name,
+    JSON_FAULTS(X)
+#undef X
+};
+
 /* An object or array that the walk is in. */
 struct json_level {
     bool array;
