@@ -164,6 +164,20 @@ static void both_forms_name_the_rule_its_author_and_the_way_to_look_it_up(void *
     parsed_free(&parsed);
 }
 
+static void short_labels_stay_whole_beside_long_values_and_long_ones_leave_room(void **state)
+{
+    struct composed *c = *state;
+    static const char name[] = "a.name.that.is.longer.than.a.phone.is.wide";
+    c->fields[0] = (struct event_field){sv_of(name), SV("value"), EVENT_STRING};
+    run(c);
+    struct parsed parsed = parse(c);
+    assert_non_null(strstr(parsed.html, ";white-space:nowrap\">Who<"));
+    const char *cell = strstr(parsed.html, name);
+    assert_non_null(cell);
+    assert_int_equal(strncmp(cell - strlen("#64748b\">"), "#64748b\">", strlen("#64748b\">")), 0);
+    parsed_free(&parsed);
+}
+
 static void headers_tell_machines_what_it_is(void **state)
 {
     struct composed *c = *state;
@@ -366,6 +380,7 @@ int main(void)
         TEST(the_first_screen_says_who_did_what_where_and_what_to_do),
         TEST(an_event_that_is_told_late_or_of_the_future_says_by_how_much),
         TEST(both_forms_name_the_rule_its_author_and_the_way_to_look_it_up),
+        TEST(short_labels_stay_whole_beside_long_values_and_long_ones_leave_room),
         TEST(headers_tell_machines_what_it_is),
         TEST(the_mails_of_one_alert_are_one_thread),
         TEST(the_same_mail_gives_the_same_bytes),

@@ -7,12 +7,16 @@
 #include <ctype.h>
 #include <inttypes.h>
 
+enum { WHOLE_NAME_MAX = 28 }; /* leaves room for the value on a phone */
+
 static const char *const severity_colours[] = {
     [SEVERITY_INFORMATIONAL] = "#475569", [SEVERITY_LOW] = "#1d4ed8",      [SEVERITY_MEDIUM] = "#a16207",
     [SEVERITY_HIGH] = "#c2410c",          [SEVERITY_CRITICAL] = "#a4001d",
 };
 
-#define MUTED   "color:#64748b"
+#define MUTED "color:#64748b"
+#define LABEL \
+    MUTED ";white-space:nowrap" /* of what is short: beside a long value it would be broken anywhere */
 #define RULE    "border-top:1px solid #cbd5e1"
 #define MONO    "font-family:ui-monospace,Menlo,Consolas,monospace;font-size:13px"
 #define HEADING "margin:22px 0 6px;font-size:13px;font-weight:600;" MUTED
@@ -58,15 +62,20 @@ static void table_open(struct buf *out, const char *style)
                style);
 }
 
-static void put_row(struct buf *out, sv label, sv value, size_t bytes_max)
+static void put_cells(struct buf *out, const char *label_style, sv label, sv value, size_t bytes_max)
 {
     if (!value.n)
         return;
-    buf_put(out, SV("<tr valign=\"top\"><td class=\"muted\" style=\"" MUTED "\">"));
+    buf_printf(out, "<tr valign=\"top\"><td class=\"muted\" style=\"%s\">", label_style);
     text_put(out, label, LETTER_NAME_BYTES_MAX, TEXT_HTML_LINE);
     buf_put(out, SV("</td><td>"));
     text_put(out, value, bytes_max, TEXT_HTML_LINE);
     buf_put(out, SV("</td></tr>\n"));
+}
+
+static void put_row(struct buf *out, sv label, sv value, size_t bytes_max)
+{
+    put_cells(out, LABEL, label, value, bytes_max);
 }
 
 static void put_facts(struct buf *out, const struct letter *letter)
@@ -127,8 +136,11 @@ static void put_fields(struct buf *out, const struct finding *finding)
         return;
     put_heading(out, "The event");
     table_open(out, "margin-left:-3px;line-height:1.3;" MONO);
-    for (size_t i = 0; i < shown; i++)
-        put_row(out, finding->fields[i].name, finding->fields[i].value, LETTER_VALUE_BYTES_MAX);
+    for (size_t i = 0; i < shown; i++) {
+        const struct event_field *field = &finding->fields[i];
+        put_cells(out, field->name.n <= WHOLE_NAME_MAX ? LABEL : MUTED, field->name, field->value,
+                  LETTER_VALUE_BYTES_MAX);
+    }
     buf_put(out, SV("</table>\n"));
     if (shown < finding->field_count)
         buf_printf(out, "<p class=\"muted\" style=\"margin:4px 0 0;" MUTED "\">… and %zu more</p>\n",
