@@ -168,7 +168,7 @@ static void short_labels_stay_whole_beside_long_values_and_long_ones_leave_room(
 {
     struct composed *c = *state;
     static const char name[] = "a.name.that.is.longer.than.a.phone.is.wide";
-    c->fields[0] = (struct event_field){sv_of(name), SV("value"), EVENT_STRING};
+    c->fields[c->finding.field_count++] = (struct event_field){sv_of(name), SV("value"), EVENT_STRING};
     run(c);
     struct parsed parsed = parse(c);
     assert_non_null(strstr(parsed.html, ";white-space:nowrap\">Who<"));

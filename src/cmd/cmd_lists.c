@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 
+#define ABSENT     INT64_MIN /* of --id: no number that anybody gives */
 #define ANSWER_MAX (60 * NANOS_PER_SECOND)
 enum { REPLY_COLUMN = 14, REPLY_BYTES_MAX = 160 };
 
@@ -163,6 +164,11 @@ static int run_list(const char *path, struct list *list)
     config_free(config);
     if (outcome < 0)
         return term_error(&err);
+    if (list->rows == 0 && list->id) {
+        err_set(&err, ERR_NO_INPUT, "`vedette alerts` lists them", "there is no alert %lld",
+                (long long)list->id);
+        return term_error(&err);
+    }
     if (list->rows == 0 && !list->json)
         puts(list->alerts ? "no alerts" : "the queue is empty");
     return 0;
@@ -171,14 +177,21 @@ static int run_list(const char *path, struct list *list)
 int cmd_alerts(int argc, char **argv)
 {
     const char *path = NULL;
+    int64_t id = ABSENT;
     struct list list = {.alerts = true};
     const struct option_spec specs[] = {
         {"config", 'c', OPTION_TEXT, "FILE", "configuration (default: " LOAD_DEFAULT_PATH ")", &path},
-        {"id", 0, OPTION_NUMBER, "N", "only this alert", &list.id},
+        {"id", 0, OPTION_NUMBER, "N", "only this alert", &id},
         {"json", 0, OPTION_FLAG, NULL, "one JSON object a line", &list.json},
     };
     int exit_code;
-    return command_options("alerts", specs, 3, &argc, argv, &exit_code) ? run_list(path, &list) : exit_code;
+    struct err err;
+    if (!command_options("alerts", specs, 3, &argc, argv, &exit_code))
+        return exit_code;
+    if (id != ABSENT && options_range("id", id, 1, INT64_MAX, &err) < 0)
+        return term_error(&err);
+    list.id = id == ABSENT ? 0 : id;
+    return run_list(path, &list);
 }
 
 int cmd_queue(int argc, char **argv)

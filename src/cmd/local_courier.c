@@ -1,5 +1,6 @@
 #include "cmd/local_courier.h"
 
+#include "base/log.h"
 #include "cmd/local_keeper.h"
 #include "io/http.h"
 
@@ -34,6 +35,7 @@ int local_courier_new(const struct config *config, struct local_courier **ret, s
     struct store *store;
     struct local_courier *local = calloc(1, sizeof *local);
     assert(local);
+    log_setup("vedette", LOG_LEVEL_WARNING, LOG_FORMAT_LOGFMT); /* the steps are told as they come */
     http_global_init();
     local->loop = loop_new();
     local->config = *config;

@@ -99,6 +99,7 @@ def test_a_command_whose_reader_has_gone_does_not_read_on_for_ever():
     (["rules", "nonsense"], 64, "vedette rules check"),
     (["alerts", "--nonsense"], 64, "there is no option"),
     (["alerts", "--id", "x"], 64, "wants a number"),
+    (["alerts", "--id", "0"], 64, "--id wants 1 to"),
     (["run", "-c", "/nonexistent/vedette.yaml"], 66, "/nonexistent/vedette.yaml"),
     (["rules", "match"], 64, "--rules"),
     (["rules", "check", "/nonexistent"], 66, "/nonexistent"),
@@ -434,6 +435,13 @@ def test_alerts_can_be_asked_while_no_daemon_runs(own_gateway):
     assert alert["state"] == "landed"
 
 
+def test_an_alert_that_is_not_there_is_no_empty_list(own_gateway):
+    assert own_gateway.command("alerts").stdout == "no alerts\n"
+    for argv in (["alerts", "--id", "7"], ["alerts", "--id", "7", "--json"]):
+        done = own_gateway.command(*argv, check=False)
+        assert done.returncode == 66 and not done.stdout and "there is no alert 7" in done.stderr
+
+
 def test_test_follows_a_harmless_alert_to_its_landing(own_gateway):
     done = own_gateway.command("test", "--gateway", "primary", "--json")
     steps = [json.loads(line) for line in done.stdout.splitlines()]
@@ -446,6 +454,7 @@ def test_test_works_without_a_daemon_and_leaves_nothing_behind(vedette, postfix)
     daemon = vedette(program.gateway(postfix.port["plain"]), start=False)
     done = daemon.command("test", check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert not done.stderr, "a log between the steps"
     assert not (daemon.dir / "state").exists()
 
 
