@@ -7,14 +7,6 @@
 
 #define TREES_BYTES_MAX ((size_t)64 << 20)
 
-static const struct {
-    const char *name, *key;
-} types[PIPELINE_TYPE_COUNT] = {
-#define X(type, wanted) [PIPELINE_##type] = {#type, wanted},
-    PIPELINE_TYPES(X)
-#undef X
-};
-
 struct pipelines *pipelines_new(void)
 {
     struct pipelines *pipelines = calloc(1, sizeof *pipelines);
@@ -27,144 +19,85 @@ void pipelines_free(struct pipelines *pipelines)
 {
     if (!pipelines)
         return;
+    for (size_t i = 0; i < pipelines->count; i++)
+        sigma_lists_free(pipelines->list[i].vars);
+    pipeline_regex_free(pipelines);
     arena_free(pipelines->arena);
     free(pipelines);
-}
-
-enum pipeline_type pipeline_type_of(const struct yaml_node *transformation)
-{
-    const struct yaml_node *type = yaml_get(transformation, "type");
-    enum pipeline_type found = 0;
-    while (found < PIPELINE_TYPE_COUNT &&
-           !(type && type->kind == YAML_SCALAR && sv_eq(type->text, sv_of(types[found].name))))
-        found++;
-    return found;
-}
-
-static bool is_known(sv key)
-{
-    static const char *const keys[] = {"id",
-                                       "type",
-                                       "mapping",
-                                       "prefix",
-                                       "suffix",
-                                       "conditions",
-                                       "negated",
-                                       "message",
-                                       "product",
-                                       "category",
-                                       "service",
-                                       "include",
-                                       "exclude",
-                                       "rule_conditions",
-                                       "rule_cond_op",
-                                       "rule_cond_not",
-                                       "field_name_conditions",
-                                       "field_name_cond_not"};
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        if (sv_eq(key, sv_of(keys[i])))
-            return true;
-    return false;
-}
-
-static void check_mapping(const struct yaml_node *mapping, struct sigma_errors *errors)
-{
-    if (mapping->kind != YAML_MAP || mapping->count == 0)
-        sigma_error(errors, mapping->line, mapping->column, "mapping is a map from old to new");
-    for (const struct yaml_node *child = mapping->first; child; child = child->next) {
-        bool several = child->kind == YAML_LIST && child->count > 0;
-        for (const struct yaml_node *one = child->first; one; one = one->next)
-            several = several && one->kind == YAML_SCALAR;
-        if (child->kind != YAML_SCALAR && !several)
-            sigma_error(errors, child->line, child->column,
-                        "'%.*s' is mapped to a text, or to a list of texts",
-                        SV_ARG(sv_first(child->key, 60)));
-        if (child->kind == YAML_LIST && child->count > PIPELINE_NAMES_MAX)
-            sigma_error(errors, child->line, child->column, "'%.*s' is mapped to more than %d texts",
-                        SV_ARG(sv_first(child->key, 60)), PIPELINE_NAMES_MAX);
-    }
-}
-
-static void check_conditions(const struct yaml_node *list, const char *const *known,
-                             struct sigma_errors *errors)
-{
-    for (const struct yaml_node *child = list ? list->first : NULL; child; child = child->next) {
-        const struct yaml_node *type = yaml_get(child, "type");
-        bool found = false;
-        for (size_t i = 0; known[i] && type; i++)
-            found = found || sv_eq(type->text, sv_of(known[i]));
-        if (!found)
-            sigma_error(errors, child->line, child->column, "a condition here is of type %s%s%s", known[0],
-                        known[1] ? " or " : "", known[1] ? known[1] : "");
-    }
-}
-
-static void check_value(enum pipeline_type type, const struct yaml_node *node, struct sigma_errors *errors)
-{
-    const char *key = types[type].key;
-    const struct yaml_node *wanted = key ? yaml_get(node, key) : NULL;
-    if (key && !wanted)
-        sigma_error(errors, node->line, node->column, "%s needs the key %s", types[type].name, key);
-    else if (key && strcmp(key, "mapping") == 0)
-        check_mapping(wanted, errors);
-    else if (wanted && type == PIPELINE_add_condition && wanted->kind != YAML_MAP)
-        sigma_error(errors, wanted->line, wanted->column, "conditions is a map of fields and values");
-}
-
-static void check_transformation(const struct yaml_node *node, struct sigma_errors *errors)
-{
-    static const char *const rule_types[] = {"logsource", "contains_field", NULL};
-    static const char *const field_types[] = {"include_fields", "exclude_fields", NULL};
-    enum pipeline_type type = pipeline_type_of(node);
-    if (type == PIPELINE_TYPE_COUNT) {
-        const struct yaml_node *name = yaml_get(node, "type");
-        sv shown = name ? sv_first(name->text, 60) : SV("");
-        sigma_error(errors, node->line, node->column, "there is no transformation '%.*s'", SV_ARG(shown));
-        return;
-    }
-    check_value(type, node, errors);
-    for (const struct yaml_node *child = node->first; child; child = child->next)
-        if (!is_known(child->key))
-            sigma_error(errors, child->key_line, child->key_column, "a transformation has no key '%.*s'",
-                        SV_ARG(sv_first(child->key, 60)));
-    check_conditions(yaml_get(node, "rule_conditions"), rule_types, errors);
-    check_conditions(yaml_get(node, "field_name_conditions"), field_types, errors);
 }
 
 /* postprocessing and finalizers shape queries, of which there are none here. */
 static void check_keys(const struct yaml_node *document, struct sigma_errors *errors)
 {
-    static const char *const known[] = {"name",           "priority",  "transformations", "allowed_backends",
-                                        "postprocessing", "finalizers"};
+    static const char *const known[] = {
+        "name", "priority", "transformations", "allowed_backends", "postprocessing", "finalizers", "vars"};
     for (const struct yaml_node *child = document->first; child; child = child->next) {
         bool found = document->kind != YAML_MAP;
         for (size_t i = 0; i < sizeof known / sizeof *known; i++)
             found = found || sv_eq(child->key, sv_of(known[i]));
         if (!found)
-            sigma_error(errors, child->key_line, child->key_column, "a pipeline has no key '%.*s'%s",
-                        SV_ARG(sv_first(child->key, 60)),
-                        sv_eq(child->key, SV("vars")) ? ": name lists in the configuration instead" : "");
+            sigma_error(errors, child->key_line, child->key_column, "a pipeline has no key '%.*s'",
+                        SV_ARG(sv_first(child->key, 60)));
     }
+}
+
+static bool add_var(struct sigma_lists *vars, const struct yaml_node *var)
+{
+    bool fits = sigma_lists_add(vars, var->key, SV(""));
+    if (var->kind == YAML_SCALAR)
+        return fits && sigma_lists_add(vars, var->key, var->text);
+    for (const struct yaml_node *one = var->first; one && fits; one = one->next)
+        fits =
+            var->kind == YAML_LIST && one->kind == YAML_SCALAR && sigma_lists_add(vars, var->key, one->text);
+    return fits && var->kind == YAML_LIST;
+}
+
+/* What value_placeholders puts in; NULL if there is nothing. */
+static struct sigma_lists *read_vars(const struct yaml_node *vars, struct sigma_errors *errors)
+{
+    if (!vars)
+        return NULL;
+    struct sigma_lists *lists = sigma_lists_new();
+    if (vars->kind != YAML_MAP)
+        sigma_error(errors, vars->line, vars->column, "vars is a map of names and their values");
+    for (const struct yaml_node *var = vars->first; vars->kind == YAML_MAP && var; var = var->next)
+        if (!add_var(lists, var))
+            sigma_error(errors, var->key_line, var->key_column,
+                        "'%.*s' is no name of letters, digits, _ and -, or has other values than texts and "
+                        "numbers, or too many",
+                        SV_ARG(sv_first(var->key, 60)));
+    return lists;
+}
+
+const struct sigma_list *pipelines_var(const struct pipelines *pipelines, sv name)
+{
+    const struct sigma_list *found = NULL;
+    for (size_t i = pipelines ? pipelines->count : 0; i > 0 && !found; i--)
+        found = sigma_lists_find(pipelines->list[i - 1].vars, name);
+    return found;
 }
 
 static bool add(struct pipelines *pipelines, const struct yaml_node *document, struct sigma_errors *errors)
 {
     const struct yaml_node *list = yaml_get(document, "transformations"),
                            *priority = yaml_get(document, "priority");
-    struct pipeline pipeline = {.transformations = list, .order = pipelines->count};
+    struct pipeline pipeline = {.transformations = list};
     size_t before = errors->count;
     check_keys(document, errors);
-    if (!list || list->kind != YAML_LIST)
+    if (list ? list->kind != YAML_LIST : !yaml_get(document, "vars"))
         sigma_error(errors, document->line, document->column,
                     "a pipeline has the key transformations and a list");
     if (priority && !(priority->kind == YAML_SCALAR && sv_to_i64(priority->text, &pipeline.priority)))
         sigma_error(errors, priority->line, priority->column, "priority is a number; the lowest goes first");
     for (const struct yaml_node *child = list ? list->first : NULL; child; child = child->next)
-        check_transformation(child, errors);
+        pipeline_check(pipelines, child, errors);
+    pipeline.vars = read_vars(yaml_get(document, "vars"), errors);
     if (pipelines->count == PIPELINES_MAX)
         sigma_error(errors, document->line, document->column, "more than %d pipelines", PIPELINES_MAX);
-    if (errors->count != before)
+    if (errors->count != before) {
+        sigma_lists_free(pipeline.vars);
         return false;
+    }
     size_t at = pipelines->count++;
     for (; at > 0 && pipelines->list[at - 1].priority > pipeline.priority; at--)
         pipelines->list[at] = pipelines->list[at - 1];

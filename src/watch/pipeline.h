@@ -13,6 +13,7 @@ enum {
 };
 
 struct pipelines;
+struct sigma_list;
 
 /* Names for one field: the first that an event has a value of is meant. */
 struct pipeline_names {
@@ -22,8 +23,10 @@ struct pipeline_names {
 
 /* The renaming transformations that applied to one rule, in their order; borrows from the pipelines. NULL:
  * none did. */
+struct pipeline_facts;
 struct pipeline_trail {
     const struct yaml_node *step;
+    const struct pipeline_facts *facts; /* what was known when it applied */
     struct pipeline_trail *next;
 };
 
@@ -37,6 +40,13 @@ int pipelines_load(struct pipelines *pipelines, const char *path, rule_error_fn 
 /* The same from memory. Returns how many were added. */
 size_t pipelines_load_text(struct pipelines *pipelines, const char *name, sv text, rule_error_fn *fn,
                            void *arg);
+
+/* What a pipeline's vars have for a placeholder; the pipeline that goes later has the last word. NULL:
+ * nothing. pipelines may be NULL. */
+const struct sigma_list *pipelines_var(const struct pipelines *pipelines, sv name);
+
+/* Behind the percent sign of a placeholder that value_placeholders has found a variable for: %:name%. */
+#define PIPELINE_VAR_MARK ':'
 
 /* Rewrites the document of a detection rule (or a filter, of which only fields, values and log source
  * change), by priority and then in the order of loading; new nodes live in scratch. False if the rule is

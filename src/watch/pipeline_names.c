@@ -23,15 +23,18 @@ bool pipeline_lists(const struct yaml_node *list, sv text)
     return false;
 }
 
-bool pipeline_for_field(const struct yaml_node *transformation, sv field)
+sv pipeline_field_of(sv key)
 {
-    const struct yaml_node *list = yaml_get(transformation, "field_name_conditions");
-    bool all = true;
-    for (const struct yaml_node *child = list ? list->first : NULL; child; child = child->next) {
-        bool include = sv_eq(pipeline_text(child, "type"), SV("include_fields"));
-        all = all && pipeline_lists(yaml_get(child, "fields"), field) == include;
-    }
-    return !list || all != pipeline_says(transformation, "field_name_cond_not");
+    return sv_split(&key, '|');
+}
+
+bool pipeline_has_modifier(sv key, sv modifier)
+{
+    sv_split(&key, '|');
+    while (key.p)
+        if (sv_eq(sv_split(&key, '|'), modifier))
+            return true;
+    return false;
 }
 
 const struct yaml_node *pipeline_mapped(const struct yaml_node *transformation, sv text)
@@ -84,7 +87,7 @@ bool pipeline_rename(const struct yaml_node *transformation, sv field, struct ar
     enum pipeline_type type = pipeline_type_of(transformation);
     const struct yaml_node *to = NULL;
     *ret = (struct pipeline_names){0};
-    if (!pipeline_renames(transformation) || !pipeline_for_field(transformation, field))
+    if (!pipeline_renames(transformation))
         return true;
     if (type == PIPELINE_field_name_mapping)
         to = pipeline_mapped(transformation, field);
@@ -100,13 +103,55 @@ bool pipeline_rename(const struct yaml_node *transformation, sv field, struct ar
                      pipeline_text(transformation, "suffix"));
 }
 
-/* As many as there is room for: what a mapping to several makes of each name that a former one made. */
-static bool rename_all(const struct yaml_node *step, struct arena *arena, struct pipeline_names *names)
+bool pipeline_note(struct arena *arena, const struct pipeline_note **list, sv name, sv id,
+                   const struct yaml_node *value)
+{
+    struct pipeline_note *made = arena_alloc(arena, sizeof *made);
+    if (!made)
+        return false;
+    *made = (struct pipeline_note){name.n ? arena_sv(arena, name) : SV(""), id, value, *list};
+    *list = made;
+    return made->name.p != NULL;
+}
+
+bool pipeline_has_note(const struct pipeline_note *list, sv name, sv id)
+{
+    while (list && !(sv_eq(list->name, name) && sv_eq(list->id, id)))
+        list = list->earlier;
+    return list != NULL;
+}
+
+bool pipeline_note_names(struct arena *arena, const struct pipeline_note **list, sv id, sv field,
+                         const struct pipeline_names *names)
+{
+    const struct pipeline_note *before = *list;
+    bool fits = true;
+    for (size_t i = 0; i < names->count && fits; i++) {
+        if (sv_eq(names->list[i], field) && names->count == 1)
+            continue;
+        for (const struct pipeline_note *one = before; one && fits; one = one->earlier)
+            if (sv_eq(one->name, field) && !sv_eq(names->list[i], field))
+                fits = pipeline_note(arena, list, names->list[i], one->id, NULL);
+        fits = fits && (id.n == 0 || pipeline_note(arena, list, names->list[i], id, NULL));
+    }
+    return fits;
+}
+
+/* As many as there is room for: what a mapping to several makes of each name that a former one made. *done is
+ * what the names have gone through. */
+static bool rename_all(const struct pipeline_trail *trail, struct arena *arena, struct pipeline_names *names,
+                       const struct pipeline_note **done)
 {
     struct pipeline_names after = {.list = arena_alloc(arena, PIPELINE_NAMES_MAX * sizeof *after.list)};
+    struct pipeline_facts facts = *trail->facts;
+    const struct pipeline_note *before = *done;
+    facts.names = before;
     for (size_t i = 0; after.list && i < names->count; i++) {
-        struct pipeline_names one;
-        if (!pipeline_rename(step, names->list[i], arena, &one))
+        struct pipeline_names one = {0};
+        if (pipeline_for_field(&facts, trail->step, names->list[i]) &&
+            !pipeline_rename(trail->step, names->list[i], arena, &one))
+            return false;
+        if (!pipeline_note_names(arena, done, pipeline_text(trail->step, "id"), names->list[i], &one))
             return false;
         if (one.count == 0)
             one = (struct pipeline_names){&names->list[i], 1};
@@ -121,11 +166,12 @@ bool pipeline_trail_names(const struct pipeline_trail *trail, sv field, struct a
                           struct pipeline_names *ret)
 {
     struct pipeline_names names = {.list = arena_alloc(arena, sizeof *names.list), .count = 1};
+    const struct pipeline_note *done = NULL;
     if (!names.list)
         return false;
     names.list[0] = field;
     for (; trail; trail = trail->next)
-        if (!rename_all(trail->step, arena, &names))
+        if (!rename_all(trail, arena, &names, &done))
             return false;
     *ret = names;
     return true;

@@ -170,7 +170,7 @@ static void what_a_pipeline_refuses_says_why(void **state)
          "3:3 field_name_mapping needs the key mapping"},
         {"- {type: field_name_mapping, mapping: {a: {}}}\n", S "        a: x\n", "'a' is mapped to a text"},
         {"- {type: field_name_prefix, prefix: p, colour: red}\n", S "        a: x\n",
-         "a transformation has no key 'colour'"},
+         "the transformation field_name_prefix has no key 'colour'"},
         {"- {type: field_name_prefix, prefix: p, rule_conditions: [{type: moon}]}\n", S "        a: x\n",
          "a condition here is of type logsource"},
     };
@@ -189,7 +189,11 @@ static void a_pipeline_has_the_keys_that_it_has_and_no_others(void **state)
         const char *text, *expected;
     } cases[] = {
         {"name: p\nallowed_backends: [x]\npostprocessing: []\nfinalizers: []\ntransformations: []\n", ""},
-        {"vars: {a: [b]}\ntransformations: []\n", "1:1 a pipeline has no key 'vars': name lists in the"},
+        {"vars: {a: [b, 1], c: d}\ntransformations: []\n", ""},
+        {"vars: {a: [b]}\n", ""},
+        {"vars: {a: {b: c}}\n", "1:8 'a' is no name of letters"},
+        {"vars: {'a b': c}\n", "1:9 'a b' is no name of letters"},
+        {"vars: [a]\n", "1:7 vars is a map of names"},
         {"transformations: []\npriorty: 1\n", "2:1 a pipeline has no key 'priorty'"},
         {"transformation: []\n", "1:1 a pipeline has no key 'transformation'"},
         {"[x]\n", "a pipeline has the key transformations"},

@@ -211,6 +211,7 @@ static size_t load_text(struct load *load, const char *name, sv text)
     struct sigma_workshop shop = {.arena = ruleset->arena,
                                   .scratch = arena_new(SCRATCH_BYTES_MAX),
                                   .lists = ruleset->lists,
+                                  .pipelines = ruleset->pipelines,
                                   .fields = ruleset->fields,
                                   .errors = &errors,
                                   .keep = ruleset->keep};

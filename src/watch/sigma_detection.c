@@ -19,8 +19,8 @@ static void add_value(struct sigma_item *item, const struct yaml_node *node, con
         return;
     }
     struct sigma_value *value = &item->values[item->value_count];
-    const struct sigma_maker maker = {shop->arena,  shop->scratch, shop->lists,
-                                      shop->fields, problem,       sizeof problem};
+    const struct sigma_maker maker = {shop->arena, shop->scratch,  shop->lists,    shop->fields,
+                                      problem,     sizeof problem, shop->pipelines};
     arena_reset(shop->scratch);
     if (!sigma_value_compile(value, node->text, node->plain, key, &maker)) {
         sigma_error(shop->errors, node->line, node->column, "%s", problem);

@@ -35,6 +35,7 @@ struct sigma_selection {
     size_t group_count;
 };
 
+struct pipelines;
 struct pipeline_trail;
 
 struct sigma_rule {
@@ -62,9 +63,10 @@ __attribute__((format(printf, 4, 5))) void sigma_error(struct sigma_errors *erro
 /* What rules are made into. */
 struct sigma_workshop {
     struct arena *arena;
-    struct arena *bodies;            /* for what only matching and findings need; NULL: arena */
-    struct arena *scratch;           /* for what is needed only until the next value is made */
-    const struct sigma_lists *lists; /* what placeholders stand for; may be NULL */
+    struct arena *bodies;              /* for what only matching and findings need; NULL: arena */
+    struct arena *scratch;             /* for what is needed only until the next value is made */
+    const struct sigma_lists *lists;   /* what placeholders stand for; may be NULL */
+    const struct pipelines *pipelines; /* what those stand for that a pipeline chose; may be NULL */
     struct sigma_fields *fields;
     struct sigma_errors *errors;
     size_t values_left; /* of SIGMA_VALUES_MAX */

@@ -1,6 +1,7 @@
 #include "watch/sigma_text.h"
 
 #include "base/ascii.h"
+#include "watch/pipeline.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -328,12 +329,20 @@ static sv placeholder_at(const struct sigma_text *text, size_t i, const struct s
     size_t end = i + 1;
     if (text->items[i] != '%')
         return SV("");
+    end += end < text->count && text->items[end] == PIPELINE_VAR_MARK;
     while (end < text->count && is_name_character(text->items[end]))
         end++;
     if (end == i + 1 || end == text->count || text->items[end] != '%')
         return SV("");
     const struct sigma_text name = {text->items + i + 1, end - i - 1};
     return bytes_of(&name, maker);
+}
+
+/* What it stands for: a variable of a pipeline's if one has chosen it, else a list of the configuration's. */
+static const struct sigma_list *list_of(sv name, const struct sigma_maker *maker)
+{
+    return name.p[0] == PIPELINE_VAR_MARK ? pipelines_var(maker->pipelines, sv_from(name, 1))
+                                          : sigma_lists_find(maker->lists, name);
 }
 
 static bool no_list(sv name, const struct sigma_list *list, const struct sigma_maker *maker)
@@ -404,13 +413,13 @@ static bool expand_text(struct sigma_texts *ret, const struct sigma_text *text, 
         return false;
     for (size_t i = 0; i < text->count; i++) {
         sv name = placeholder_at(text, i, maker);
-        if (name.n == 0) {
+        const struct sigma_list *list = name.n ? list_of(name, maker) : NULL;
+        if (name.n == 0 || (!list && name.p[0] == PIPELINE_VAR_MARK)) {
             if (text->items[i] == '\\' && i + 1 < text->count && text->items[i + 1] == '%')
                 i++;
             plain.items[plain.count++] = text->items[i];
             continue;
         }
-        const struct sigma_list *list = sigma_lists_find(maker->lists, name);
         if (!list || list->count == 0)
             return no_list(name, list, maker);
         if (!append(&whole, &plain, maker) || !multiply(&whole, list, literal, maker))

@@ -27,6 +27,7 @@ struct sigma_texts {
 };
 
 struct sigma_fields;
+struct pipelines;
 
 /* What values are made with. */
 struct sigma_maker {
@@ -36,6 +37,7 @@ struct sigma_maker {
     struct sigma_fields *fields;     /* for fieldref */
     char *problem;
     size_t cap;
+    const struct pipelines *pipelines; /* the same, for what their value_placeholders chose; may be NULL */
 };
 
 /* Says in maker->problem why there is nothing, and returns false. */

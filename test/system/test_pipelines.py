@@ -79,9 +79,9 @@ correlation: {type: temporal, rules: [sudo, cluster], group-by: [who], timespan:
 
 def test_a_pipeline_with_a_mistake_is_told_and_ends_the_check_with_its_code(tmp_path):
     (tmp_path / "rules.yml").write_text("title: t\nlogsource: {product: x}\ndetection: {s: {a: x}, condition: s}\n")
-    (tmp_path / "p.yml").write_text("vars: {admins: [root]}\ntransformations: []\n")
+    (tmp_path / "p.yml").write_text("transformations: [{type: query_expression_placeholders, expression: x}]\n")
     run = subprocess.run([program.binary(), "rules", "check", "--json", "--pipeline", tmp_path / "p.yml", tmp_path / "rules.yml"],
                          capture_output=True, text=True, check=False)
     report = json.loads(run.stdout)
     assert (run.returncode, report["loaded"], report["errors"][0]["line"]) == (65, 1, 1)
-    assert "name lists in the configuration instead" in report["errors"][0]["message"]
+    assert "rules are not made into queries here" in report["errors"][0]["message"]
