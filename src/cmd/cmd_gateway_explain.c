@@ -135,23 +135,56 @@ static int read_tls(const char *text, unsigned *ret, struct err *err)
     return err_set(err, ERR_USAGE, "none, 1.0, 1.1, 1.2 or 1.3", "--tls: there is no version \"%s\"", text);
 }
 
+/* What no session could say has no verdict of the rules. */
+static int check_address(const char *option, sv address, struct err *err)
+{
+    enum smtp_address_fault fault = smtp_address_parse(address, NULL);
+    if (fault == SMTP_ADDRESS_NONE)
+        return 0;
+    return err_set(err, ERR_USAGE, "our gateway refuses it before any rule is asked", "%s: the address %s",
+                   option, smtp_address_fault_text(fault));
+}
+
+static int read_addresses(const struct asked *asked, struct guard_question *ret, struct err *err)
+{
+    if (!asked->recipient)
+        return err_set(err, ERR_USAGE, "name who it is for", "--rcpt is missing");
+    ret->recipient = sv_of(asked->recipient);
+    ret->sender = asked->sender && strcmp(asked->sender, "<>") == 0 ? SV_NONE : sv_of(asked->sender);
+    if (!sv_ieq(ret->recipient, SV("postmaster")) && check_address("--rcpt", ret->recipient, err) < 0)
+        return -1;
+    return ret->sender.n ? check_address("--sender", ret->sender, err) : 0;
+}
+
+static int read_header(const struct asked *asked, struct buf *header, struct guard_question *ret,
+                       struct err *err)
+{
+    for (size_t i = 0; i < asked->headers.count; i++) {
+        if (!strchr(asked->headers.items[i], ':'))
+            return err_set(err, ERR_USAGE, "write it as \"Subject: test\"", "--header: \"%s\" is no field",
+                           asked->headers.items[i]);
+        if (buf_printf(header, "%s\r\n", asked->headers.items[i]) < 0)
+            return err_set(err, ERR_LIMIT, NULL, "--header: more than %d bytes", HEADER_MAX);
+    }
+    ret->header = buf_view(header);
+    return 0;
+}
+
 static int read_question(const struct asked *asked, struct buf *header, struct guard_question *ret,
                          struct err *err)
 {
     uint8_t address[16];
     if (!asked->from || !config_address_parse(sv_of(asked->from), address))
         return err_set(err, ERR_USAGE, "name the client's IP address", "--from is missing, or no IP address");
-    if (!asked->recipient)
-        return err_set(err, ERR_USAGE, "name who it is for", "--rcpt is missing");
+    if (read_addresses(asked, ret, err) < 0)
+        return -1;
     ret->now = loop_now();
     if (asked->at && time_parse_rfc3339(sv_of(asked->at), &ret->now) != strlen(asked->at))
         return err_set(err, ERR_USAGE, "write it as 2026-06-01T08:00:00Z or 2026-06-01T10:00:00+02:00",
                        "--at: \"%s\" is no moment", asked->at);
-    if (read_tls(asked->tls, &ret->tls, err) < 0)
+    if (read_tls(asked->tls, &ret->tls, err) < 0 || read_header(asked, header, ret, err) < 0 ||
+        options_range("size", asked->size, 0, INT64_MAX, err) < 0)
         return -1;
-    for (size_t i = 0; i < asked->headers.count; i++)
-        if (buf_printf(header, "%s\r\n", asked->headers.items[i]) < 0)
-            return err_set(err, ERR_LIMIT, NULL, "--header: more than %d bytes", HEADER_MAX);
     bool content = asked->size > 0 || asked->headers.count > 0;
     ret->stage = content ? GUARD_CONTENT : GUARD_RCPT;
     ret->size = asked->size > 0 ? (uint64_t)asked->size : content ? 1 : 0;
@@ -162,9 +195,6 @@ static int read_question(const struct asked *asked, struct buf *header, struct g
     ret->certificate_subject = sv_of(asked->certificate);
     ret->certificate_fingerprint =
         asked->certificate && !asked->fingerprint ? SV("sha256:unknown") : sv_of(asked->fingerprint);
-    ret->sender = asked->sender && strcmp(asked->sender, "<>") == 0 ? SV_NONE : sv_of(asked->sender);
-    ret->recipient = sv_of(asked->recipient);
-    ret->header = buf_view(header);
     return 0;
 }
 
@@ -173,7 +203,9 @@ static void explain(const struct guard *guard, const struct config *config,
 {
     struct explaining explaining = {.rules = json ? json_array() : NULL};
     struct guard_verdict verdict;
-    guard_explain(guard, NULL, question, on_rule, &explaining, &verdict);
+    if (question->account.n == 0 ||
+        guard_admits(guard, question->account, question->client_ip, question->now, &verdict))
+        guard_explain(guard, NULL, question, on_rule, &explaining, &verdict);
     json_t *way = NULL;
     char recipient[SMTP_PATH_MAX + 1];
     sv_copy(recipient, sizeof recipient,

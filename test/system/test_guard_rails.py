@@ -112,6 +112,23 @@ def test_each_verdict_is_what_happens_and_what_explain_says(start):
             assert ("X-Relay: from the lab" in text) == (rule == "marked")
 
 
+@pytest.mark.parametrize("options, said", [
+    (["--rcpt", "a"], "--rcpt: the address has no domain"), (["--rcpt", "u@v@gw"], "--rcpt: the address has a domain that is not"),
+    (["--rcpt", "a@☃.example"], "--rcpt: the address has a domain beyond ASCII that IDNA"),
+    (["--rcpt", "a@b.example", "--sender", "root"], "--sender: the address has no domain"),
+    (["--rcpt", "a@b.example", "--header", "nonsense"], "is no field"), (["--rcpt", "a@b.example", "--size", "-5"], "size")])
+def test_explain_refuses_what_no_session_could_say(start, options, said):
+    done = start([], start=False).command("gateway", "explain", "--from", "127.0.0.1", *options, check=False)
+    assert done.returncode == 64 and said in done.stderr, done.stderr
+
+
+def test_explain_lets_nobody_in_who_has_no_account(start):
+    gateway = start([{"name": "any", "accounts": ["*"], "accept": {}}], start=False,
+                    relay={"certificate": "/c.pem", "key": "/k.pem", "accounts": [{"name": "ann", "password": "secret:file/ann"}]})
+    told = gateway.explain("--from", "127.0.0.1", "--rcpt", "a@b.example", "--user", "ghost", "--tls", "1.3")
+    assert (told["verdict"], told["code"]) == ("reject", 535) and "no account ghost" in told["why"], told
+
+
 def test_what_is_held_does_not_leave_and_what_comes_after_it_does(start):
     gateway = start(RULES)
     assert gateway.send("127.0.0.7", to="soc@example.org", subject="held back").code == 0
