@@ -133,7 +133,7 @@ static void act(struct client *client, enum queue_action action, sv name, sv id,
     size_t count = 0;
     if (queue_act(client->control->relay, action, id, route, &count, &err) == 0) {
         LOG_INFO("the queue was acted on", LOG_INT("uid", channel_peer_user(client->channel)),
-                 LOG_SV("action", name), LOG_SV("id", id), LOG_SV("route", route),
+                 LOG_SV("action", name), LOG_SV("id", id), LOG_SV("route", route.n ? route : SV("")),
                  LOG_INT("messages", count));
         json_t *json = json_object();
         json_object_set_new(json, "messages", json_integer((json_int_t)count));
