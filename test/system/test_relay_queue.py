@@ -1,6 +1,8 @@
 """What an operator sees of our gateway's queue, and does with it."""
 
 import json
+import os
+import pathlib
 import smtplib
 import subprocess
 import time
@@ -65,6 +67,23 @@ def test_the_queue_is_listed_with_its_causes_and_shown(relay):
     assert "-- whole --" in command(one, "show", "--body", queue_id).stdout
     assert "has no message XYZ" in command(one, "show", "XYZ", ok=False).stderr
     assert "requeue needs --route" in command(one, "requeue", queue_id, ok=False).stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="another user is needed")
+def test_who_is_no_administrator_sees_headers_and_no_body(relay):
+    one, _ = relay
+    _, queue_id = send(one, Ledger())
+    control = one.dir / "state" / "run" / "gateway"
+    for path in (one.config, *control.parents):
+        if path in (pathlib.Path("/tmp"), pathlib.Path("/")):
+            break
+        path.chmod(path.stat().st_mode | 0o055)
+    member = ["setpriv", "--reuid", "65534", "--regid", "0", "--clear-groups"]  # the socket's group is root's here
+    ask = lambda *words: subprocess.run([*member, binary(), "gateway", "queue", "-c", str(one.config), *words], capture_output=True,
+                                        text=True, check=False)
+    assert queue_id in ask("--json").stdout and "X-Ledger: " in ask("show", queue_id).stdout
+    done = ask("show", "--body", queue_id)
+    assert done.returncode == 77 and "only an administrator" in done.stderr and "-- whole --" not in done.stdout, done
 
 
 def test_what_is_held_stays_until_it_is_released_over_a_restart_too(relay):
