@@ -304,6 +304,41 @@ def test_guessing_locks_out_the_guesser_of_that_name_and_nobody_else(gate_with, 
         assert wire.say(b"AUTH PLAIN " + base64.b64encode(b"\0bob\0" + PASSWORD.encode())).startswith("235 2.7.0")
 
 
+GUESSED = """title: Login of our gateway refused
+id: 0c5d3e0e-6a3b-4b0f-9d0b-5a3f6f1f2c11
+status: experimental
+logsource: {product: vedette}
+detection:
+  refused:
+    log.syslog.msgid: LOGINREFUSED
+    login@32473.why: wrong password
+  condition: refused
+level: high
+"""
+
+
+def test_a_login_that_is_refused_becomes_an_alert(own_gateway_with, certificates, tmp_path):
+    socket_path = tmp_path / "logins"
+    rules = tmp_path / "rules"
+    rules.mkdir()
+    (rules / "guessed.yml").write_text(GUESSED)
+    secrets = tmp_path / "keys"
+    secrets.mkdir(mode=0o700)
+    (secrets / "ann").touch(mode=0o600)
+    (secrets / "ann").write_text(make_key(PASSWORD))
+    tls_port = free_port()
+    one = own_gateway_with(
+        rules=[str(rules)], inputs=[{"syslog": f"unix://{socket_path}"}], secrets_directory=str(secrets),
+        relay={"failures_to": str(socket_path), "accounts": [{"name": "ann", "password": "secret:file/ann"}],
+               "listen_tls": [f"127.0.0.1:{tls_port}"], "certificate": str(certificates.good), "key": str(certificates.key(certificates.good))})
+    context = ssl.create_default_context(cafile=str(certificates.ca))
+    context.check_hostname = False
+    with smtplib.SMTP_SSL("127.0.0.1", tls_port, timeout=60, context=context) as client, pytest.raises(smtplib.SMTPAuthenticationError):
+        client.login("ann", "guess")
+    text = one.inbox.wait_for("Login of our gateway refused")
+    assert "ann" in text and "127.0.0.1" in text, text
+
+
 def test_no_key_and_no_password_ever_shows_in_the_log(gate):
     words = gate.log.read_text()
     assert PASSWORD not in words and "SCRAM-SHA-256$" not in words and "$argon2id$" not in words
