@@ -56,22 +56,12 @@ static int open_relay(const char *endpoint, int *ret_fd, struct err *err)
     return 0;
 }
 
-/* Whether somebody listens there, and not only the file of a process that has gone. */
-static bool is_served(const struct sockaddr_un *where)
-{
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    bool served =
-        fd >= 0 && (connect(fd, (const struct sockaddr *)where, sizeof *where) == 0 || errno == EAGAIN);
-    close(fd);
-    return served;
-}
-
 /* Binds NAME inside an open folder by way of /proc/self/fd, so that a long path does not overrun sun_path. */
 static int bind_in_folder(int fd, int folder, const char *name, bool respectful)
 {
     struct sockaddr_un where = {.sun_family = AF_UNIX};
     snprintf(where.sun_path, sizeof where.sun_path, "/proc/self/fd/%d/%s", folder, name);
-    if (respectful && is_served(&where)) {
+    if (respectful && address_is_served(&where, SOCK_STREAM)) {
         errno = EADDRINUSE;
         return -1;
     }

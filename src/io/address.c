@@ -2,9 +2,11 @@
 
 #include <arpa/inet.h>
 #include <assert.h>
+#include <errno.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <unistd.h>
 
 static const char advice[] = "write an IP address such as 192.0.2.25 or 2001:db8::25, not a name";
 
@@ -155,4 +157,14 @@ bool address_is_loopback(const struct address *address)
                (IN6_IS_ADDR_V4MAPPED(&in.sin6_addr) && in.sin6_addr.s6_addr[12] == 127);
     }
     return false;
+}
+
+bool address_is_served(const struct sockaddr_un *where, int type)
+{
+    int fd = socket(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    bool served = fd >= 0 && (connect(fd, (const struct sockaddr *)where, sizeof *where) == 0 ||
+                              errno == EAGAIN || errno == EPROTOTYPE);
+    if (fd >= 0)
+        close(fd);
+    return served;
 }

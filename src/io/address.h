@@ -6,6 +6,7 @@
 #include "base/sv.h"
 
 #include <sys/socket.h>
+#include <sys/un.h>
 
 enum { ADDRESS_TEXT_MAX = 64 };
 
@@ -30,5 +31,9 @@ uint16_t address_port(const struct address *address);
 void address_set_port(struct address *address, uint16_t port);
 
 bool address_is_loopback(const struct address *address);
+
+/* Whether somebody has a Unix socket open there, and did not only leave its file behind. type: what we take
+ * it for. */
+bool address_is_served(const struct sockaddr_un *where, int type);
 
 #endif

@@ -14,7 +14,7 @@ enum { RECEIVE_BYTES = 16 * 1024 * 1024 };
 static int refuse(int fd, const char *label, struct err *err)
 {
     const char *advice = errno == EADDRINUSE
-                             ? "another process listens there: stop it, or choose another port"
+                             ? "another process listens there: stop it, or choose another place"
                          : errno == EACCES        ? "ports below 1024 and system folders need root"
                          : errno == EADDRNOTAVAIL ? "this machine has no such address"
                                                   : NULL;
@@ -67,26 +67,26 @@ static int open_inet(const struct config_input *input, sv place, bool datagrams,
 }
 
 /* Removes the socket that an earlier run left; anything else there stays, and makes bind fail. */
-static void remove_old(const char *path)
+static void remove_old(const struct sockaddr_un *address, int type)
 {
     struct stat st;
-    if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))
-        (void)unlink(path);
+    if (lstat(address->sun_path, &st) == 0 && S_ISSOCK(st.st_mode) && !address_is_served(address, type))
+        (void)unlink(address->sun_path);
 }
 
 static int open_unix(const struct config_input *input, sv place, bool datagrams, int *ret_fd, struct err *err)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int on = 1;
+    int on = 1, type = datagrams ? SOCK_DGRAM : SOCK_STREAM;
     sv_copy(address.sun_path, sizeof address.sun_path, place);
-    int fd = socket(AF_UNIX, (datagrams ? SOCK_DGRAM : SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return refuse(fd, input->label, err);
     if (datagrams) {
         enlarge(fd);
         (void)setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on);
     }
-    remove_old(address.sun_path);
+    remove_old(&address, type);
     if (bind(fd, (const struct sockaddr *)&address, sizeof address) < 0 ||
         chmod(address.sun_path, 0666) < 0 || (!datagrams && listen(fd, SOMAXCONN) < 0))
         return refuse(fd, input->label, err);

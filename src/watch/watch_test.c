@@ -2,6 +2,7 @@
  * is not on disk is held and sent again. */
 #include "watch/watch_fixture.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -381,6 +382,32 @@ static void unix_sockets_are_made_anew_and_open_to_all(void **state)
     }
 }
 
+static void a_unix_socket_that_somebody_serves_is_left_to_them(void **state)
+{
+    struct fixture *fixture = *state;
+    char text[256];
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof address.sun_path, "%s/socket", fixture->folder);
+    snprintf(text, sizeof text, "- syslog: unix://%1$s\n- syslog: unix-stream://%1$s", address.sun_path);
+    fixture_configure(fixture, text);
+    const int types[] = {SOCK_DGRAM, SOCK_STREAM};
+    for (size_t i = 0; i < 2; i++) {
+        struct err err = {0};
+        int theirs = socket(AF_UNIX, types[i], 0), fd;
+        assert_int_equal(bind(theirs, (struct sockaddr *)&address, sizeof address), 0);
+        if (types[i] == SOCK_STREAM)
+            assert_int_equal(listen(theirs, 1), 0);
+        for (size_t input = 0; input < 2; input++) {
+            assert_int_equal(watch_open_socket(&fixture->config->inputs[input], -1, &fd, &err), -1);
+            assert_int_equal(err.system, EADDRINUSE);
+        }
+        close(theirs);
+        assert_int_equal(watch_open_socket(&fixture->config->inputs[0], -1, &fd, &err), 0);
+        close(fd);
+        assert_int_equal(unlink(address.sun_path), 0);
+    }
+}
+
 static void inputs_without_a_socket_ask_for_none(void **state)
 {
     struct fixture *fixture = *state;
@@ -519,6 +546,7 @@ int main(void)
         TEST(many_findings_of_a_pipe_come_without_another_line),
         TEST(an_empty_device_as_standard_input_ends_at_once),
         TEST(unix_sockets_are_made_anew_and_open_to_all),
+        TEST(a_unix_socket_that_somebody_serves_is_left_to_them),
         TEST(inputs_without_a_socket_ask_for_none),
         TEST(a_taken_port_is_told_with_advice),
         TEST(a_reload_keeps_connections_of_inputs_that_stay),
