@@ -134,9 +134,9 @@ static void flatten(struct config_reader *reader, struct config_instance *instan
     }
 }
 
-/* Sections and lists of sections inside a section, also those that are not there. A list inside a list's item
- * does not exist: what flatten moved could not be found again. */
-static void finish_inner(struct config_reader *reader, struct config_instance *outer)
+/* Of sections and lists of sections inside a section, also those that are not there. A list inside a list's
+ * item does not exist: what flatten moved could not be found again. */
+static void finish_children(struct config_reader *reader, struct config_instance *outer)
 {
     for (size_t i = 0; i < outer->section->child_count; i++) {
         const struct config_child *child = &outer->section->children[i];
@@ -151,22 +151,13 @@ static void finish_inner(struct config_reader *reader, struct config_instance *o
     }
 }
 
-/* Defaults of everything below the top; sections that are not there get theirs too. */
-static void finish_children(struct config_reader *reader, struct config_instance *top)
+static void finish(struct config_reader *reader, struct config_instance *top)
 {
-    for (size_t i = 0; i < top->section->child_count; i++) {
-        const struct config_child *child = &top->section->children[i];
-        if (child->max)
-            flatten(reader, top, i);
-        struct config_instance absent = {.section = child->section,
-                                         .base = (char *)top->base + child->offset};
-        if (!child->max && !top->children[i])
-            fill_defaults(reader, &absent);
-        for (struct config_instance *item = top->children[i]; item; item = item->next) {
-            fill_defaults(reader, item);
-            finish_inner(reader, item);
-        }
-    }
+    fill_defaults(reader, top);
+    finish_children(reader, top);
+    for (size_t i = 0; i < top->section->child_count; i++)
+        for (struct config_instance *item = top->children[i]; item; item = item->next)
+            finish_children(reader, item);
 }
 
 static const char *runtime_directory(const struct config *config)
@@ -304,8 +295,7 @@ static void read_sources(struct config_reader *reader, const struct config_sourc
         config_read(reader, &sources[i]);
     if (reader->top->own.line == 0 && count > 0)
         reader->top->own = (struct config_place){arena_cstr(config->arena, sv_of(sources[0].name)), 1, 1};
-    fill_defaults(reader, reader->top);
-    finish_children(reader, reader->top);
+    finish(reader, reader->top);
     derive(config, reader->top, machine_name);
     if (!reader->broken)
         config_check(config, reader->top, reader->errors);
