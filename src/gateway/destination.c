@@ -530,7 +530,6 @@ void destination_free(struct destination *destination)
     free(destination);
 }
 
-/* What waits and rests finds its way by the new table; what is under way ends by the old one. */
 void destinations_retire(struct relay *relay)
 {
     for (struct destination *at = relay->destinations; at; at = at->next) {
@@ -539,9 +538,5 @@ void destinations_retire(struct relay *relay)
         lookup_cancel(at->lookup);
         at->lookup = NULL;
         next_hops_stop_securing(&at->hops);
-    }
-    for (struct letter *letter = relay->first, *next; letter; letter = next) {
-        next = letter->next;
-        letter_renew(letter);
     }
 }

@@ -381,6 +381,28 @@ static struct sts *sts_for(const struct relay *relay, const struct config *confi
     return config->relay.mta_sts && route_table_wants_sts(relay->routes) ? sts_new(&setup) : NULL;
 }
 
+/* What is made of one configuration. Routes and sts are made apart. */
+static void furnish(struct relay *relay, const struct config *config)
+{
+    relay->hostname = cstr_copy(config->hostname ? config->hostname : "localhost");
+    relay->postmaster = postmaster_of(config);
+    relay->signer = signer_new(relay->loop, relay->keeper, &config->relay);
+    relay->asker = asker_new(relay->loop, config);
+    relay->ourselves = ourselves_new(config);
+}
+
+/* Nobody may wait for an answer of asker's or sts's. */
+static void clear_out(struct relay *relay)
+{
+    free(relay->hostname);
+    free(relay->postmaster);
+    signer_free(relay->signer);
+    sts_free(relay->sts);
+    asker_free(relay->asker);
+    ourselves_free(relay->ourselves);
+    route_table_free(relay->routes);
+}
+
 int relay_new(const struct relay_setup *setup, struct relay **ret, struct err *err)
 {
     struct relay *relay = calloc(1, sizeof *relay);
@@ -388,12 +410,8 @@ int relay_new(const struct relay_setup *setup, struct relay **ret, struct err *e
     relay->loop = setup->loop;
     relay->keeper = setup->keeper;
     relay->scratch = arena_new(SCRATCH_BYTES_MAX);
-    relay->hostname = cstr_copy(setup->config->hostname ? setup->config->hostname : "localhost");
-    relay->postmaster = postmaster_of(setup->config);
     relay->intake = intake_new(relay);
-    relay->signer = signer_new(setup->loop, setup->keeper, &setup->config->relay);
-    relay->asker = asker_new(setup->loop, setup->config);
-    relay->ourselves = ourselves_new(setup->config);
+    furnish(relay, setup->config);
     relay->spare = run_new();
     relay->housekeeping = loop_timer_new(setup->loop, keep_house, relay);
     struct spool_setup spool = {.loop = setup->loop, .directory = setup->config->relay.spool};
@@ -418,26 +436,16 @@ int relay_prepare(struct relay *relay, const struct config *config, struct err *
 void relay_reload(struct relay *relay, const struct config *config)
 {
     assert(relay->next_routes);
-    struct route_table *old = relay->routes;
+    destinations_retire(relay);
+    clear_out(relay); /* first: the old sts writes what the new one is to read */
     relay->routes = relay->next_routes;
     relay->next_routes = NULL;
-    free(relay->hostname);
-    relay->hostname = cstr_copy(config->hostname ? config->hostname : "localhost");
-    free(relay->postmaster);
-    relay->postmaster = postmaster_of(config);
-    signer_free(relay->signer);
-    relay->signer = signer_new(relay->loop, relay->keeper, &config->relay);
-    struct asker *asker = relay->asker;
-    struct ourselves *ourselves = relay->ourselves;
-    struct sts *sts = relay->sts;
-    relay->asker = asker_new(relay->loop, config);
-    relay->ourselves = ourselves_new(config);
+    furnish(relay, config);
     relay->sts = sts_for(relay, config);
-    destinations_retire(relay);
-    sts_free(sts);
-    asker_free(asker);
-    ourselves_free(ourselves);
-    route_table_free(old);
+    for (struct letter *letter = relay->first, *next; letter; letter = next) {
+        next = letter->next;
+        letter_renew(letter);
+    }
 }
 
 struct intake *relay_intake(struct relay *relay)
@@ -507,18 +515,12 @@ void relay_free(struct relay *relay)
     run_free(relay->spare);
     spool_close(relay->spool);
     free_letters(relay);
-    signer_free(relay->signer);
-    sts_free(relay->sts);
-    asker_free(relay->asker);
-    ourselves_free(relay->ourselves);
+    clear_out(relay);
     intake_free(relay->intake);
-    route_table_free(relay->routes);
     route_table_free(relay->next_routes);
     loop_timer_free(relay->housekeeping);
     loop_timer_free(relay->patience);
     loop_timer_free(relay->report);
     arena_free(relay->scratch);
-    free(relay->hostname);
-    free(relay->postmaster);
     free(relay);
 }

@@ -191,7 +191,7 @@ void destination_keep(struct destination *destination); /* counts errands */
 void destination_let_go(struct destination *destination);
 bool destination_is_retired(const struct destination *destination);
 void destinations_sweep(struct relay *relay);  /* forgets those that nobody needs */
-void destinations_retire(struct relay *relay); /* of an older table: let them end */
+void destinations_retire(struct relay *relay); /* nobody finds them; what they had asked is forgotten */
 
 /* --- maildrop.c --- */
 
