@@ -202,11 +202,13 @@ static void on_stream(void *arg, struct stream *stream, enum stream_event event,
 
 static void refuse(struct input *input, int fd)
 {
+    const struct listener *listener = input->state;
     struct err err = {0};
     close(fd);
     input->counts->connections_refused++;
     err_set(&err, ERR_LIMIT, "raise connections_max of this input, or find out who connects so often",
-            "%d are connected", input->config->connections_max);
+            "%zu are connected%s", listener->count,
+            input_watches(input) > 1 ? ", as many as one watch takes" : "");
     input_complain(input, "a sender was refused", &err);
 }
 

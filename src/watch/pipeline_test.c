@@ -339,10 +339,10 @@ static void the_pipelines_that_come_along_load(void **state)
     (void)state;
     struct told told = {0};
     struct err err;
-    struct pipelines *pipelines = pipelines_new();
     const char *rules = getenv("VEDETTE_RULES");
     if (!rules)
         skip();
+    struct pipelines *pipelines = pipelines_new();
     char path[1024];
     snprintf(path, sizeof path, "%s/../pipelines", rules);
     assert_int_equal(pipelines_load(pipelines, path, tell, &told, &err), 0);
