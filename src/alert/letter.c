@@ -46,6 +46,12 @@ void letter_init(struct letter *letter, const struct store_mail *mail, const str
             letter->facts[fact] = field_get(finding, fact_table[fact].names[i]);
 }
 
+void letter_put_severity(struct buf *out, const struct letter *letter)
+{
+    for (const char *p = severity_name(letter->mail->severity); *p; p++)
+        buf_put_char(out, (char)toupper((unsigned char)*p));
+}
+
 /* What is less is the way from there to here. */
 #define APART_MIN (60 * NANOS_PER_SECOND)
 
@@ -96,8 +102,8 @@ void letter_put_subject(struct buf *out, const struct letter *letter)
     buf_put_char(out, '[');
     if (letter->mail->test)
         buf_put(out, SV("TEST"));
-    for (const char *p = letter->mail->test ? "" : severity_name(letter->mail->severity); *p; p++)
-        buf_put_char(out, (char)toupper((unsigned char)*p));
+    else
+        letter_put_severity(out, letter);
     buf_put(out, SV("] "));
     text_put(out, letter->finding->rule_title, LETTER_TITLE_BYTES_MAX, TEXT_HEADER);
     put_where(out, letter);

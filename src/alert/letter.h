@@ -41,9 +41,11 @@ void letter_init(struct letter *letter, const struct store_mail *mail, const str
 
 const char *letter_fact_label(enum letter_fact fact);
 
+/* "HIGH". */
+void letter_put_severity(struct buf *out, const struct letter *letter);
+
 /* "2026-11-24T08:15:30.123Z", the event's own time; where that of its arrival is another, what lies between
- * them:
- * ", told 2 h later" or ", by a clock that is 3 h ahead". */
+ * them: ", told 2 h later" or ", by a clock that is 3 h ahead". */
 void letter_put_when(struct buf *out, const struct letter *letter);
 
 /* "once", or "5 times, 3 more since the last mail". */

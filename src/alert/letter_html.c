@@ -4,7 +4,6 @@
 #include "alert/risk.h"
 #include "alert/text.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 
 enum { WHOLE_NAME_MAX = 28 }; /* leaves room for the value on a phone */
@@ -49,8 +48,7 @@ static void put_title(struct buf *out, const struct letter *letter)
                "<span style=\"display:inline-block;padding:1px 8px;background:%1$s;color:#ffffff;"
                "font-size:12px;font-weight:600;letter-spacing:.04em\">",
                severity_colours[letter->mail->severity]);
-    for (const char *p = severity_name(letter->mail->severity); *p; p++)
-        buf_put_char(out, (char)toupper((unsigned char)*p));
+    letter_put_severity(out, letter);
     buf_put(out, SV("</span>\n<h1 style=\"margin:6px 0 0;font-size:20px;line-height:1.3\">"));
     text_put(out, letter->finding->rule_title, LETTER_TITLE_BYTES_MAX, TEXT_HTML_LINE);
     buf_put(out, SV("</h1></div>\n"));

@@ -4,7 +4,6 @@
 #include "alert/risk.h"
 #include "alert/text.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 
 static void put_line(struct buf *out, const char *label, sv value, size_t bytes_max)
@@ -31,8 +30,7 @@ static void put_top(struct buf *out, const struct letter *letter)
     char when[32];
     if (letter->mail->test)
         buf_put(out, SV("This is a test of Vedette: nothing happened, and nobody needs to do anything.\n\n"));
-    for (const char *p = severity_name(letter->mail->severity); *p; p++)
-        buf_put_char(out, (char)toupper((unsigned char)*p));
+    letter_put_severity(out, letter);
     buf_put(out, SV(": "));
     text_put(out, letter->finding->rule_title, LETTER_TITLE_BYTES_MAX, TEXT_LINE);
     buf_put(out, SV("\n\n"));
