@@ -1,6 +1,7 @@
 #include "gateway/carrier.h"
 
 #include "courier/patience.h"
+#include "wire/idn.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -71,6 +72,25 @@ static void fill_recipients(struct run *run)
     }
 }
 
+/* Some clients say SMTPUTF8 wherever it is offered: it is needed for what is beyond ASCII alone (RFC 6531
+ * §3.6), and the session sees to the addresses. */
+static bool needs_utf8(const struct intake_envelope *said, sv content)
+{
+    return said->utf8 && !idn_is_ascii(sv_first(content, sv_find(content, SV("\r\n\r\n"))));
+}
+
+/* Where SMTPUTF8 is missing for some recipients' addresses alone, the others get the message without them. */
+static void refuse(struct run *run, const char *status, sv why)
+{
+    const struct intake_envelope *said = &run->envelope.said;
+    bool apart =
+        strcmp(status, "5.6.7") == 0 && idn_is_ascii(said->sender) && !needs_utf8(said, run->look.content);
+    for (size_t i = 0; apart && i < run->count; i++)
+        if (idn_is_ascii(run->recipients[i].address))
+            run_set(run, i, OUTCOME_LATER, "4.6.7", SV("goes apart from recipients that need SMTPUTF8"));
+    run_set_open(run, OUTCOME_FAILED, status, why);
+}
+
 /* False: it cannot go over this session as it is, and the run has its outcome. */
 static bool send_message(struct carrier *carrier)
 {
@@ -90,7 +110,7 @@ static bool send_message(struct carrier *carrier)
         .envid = said->envid,
         .front = run->signature,
         .content = run->look.content,
-        .utf8 = said->utf8,
+        .utf8 = needs_utf8(said, run->look.content),
         .requiretls = requiretls,
         .return_full = said->ret == INTAKE_RETURN_FULL && !said->requiretls,
     };
@@ -103,7 +123,7 @@ static bool send_message(struct carrier *carrier)
         run_return(run);
         return false;
     }
-    run_set_open(run, OUTCOME_FAILED, session_refusal(carrier->session), sv_of(err.cause));
+    refuse(run, session_refusal(carrier->session), sv_of(err.cause));
     run->touched = true;
     run_end(run);
     return false;

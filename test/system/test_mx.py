@@ -203,6 +203,21 @@ def test_a_domain_in_a_labels_needs_no_smtputf8_anywhere(world):
     world.arrives(name, "first")
 
 
+def test_smtputf8_that_nothing_needs_does_not_keep_mail_from_a_server_without_it(world):
+    """Some clients say it wherever it is offered."""
+    name, _ = send(world.gateway, world.ledger, ["b@bare.example"], mail_options=["SMTPUTF8"])
+    world.arrives(name, "first")
+    _, queue_id = send(world.gateway, world.ledger, ["b@bare.example"], mail_options=["SMTPUTF8"], header="X-Name: J\u00f6rg\r\n")
+    assert "Status: 5.6.7" in world.report_about(queue_id)
+
+
+def test_one_recipient_beyond_ascii_keeps_mail_from_no_other(world):
+    name, queue_id = send(world.gateway, world.ledger, ["ä@bare.example", "b@bare.example"], mail_options=["SMTPUTF8"])
+    world.arrives(name, "first")
+    text = world.report_about(queue_id)
+    assert "Final-Recipient: utf-8; \\x{E4}@bare.example" in text and "b@bare.example" not in text, text
+
+
 @pytest.mark.parametrize("domain, status, words", [
     ("sälen.example", "5.6.7", "does not offer SMTPUTF8"),
     ("nirgendwö.example", "5.1.2", "there is no mail domain xn--nirgendw-u4a.example")])

@@ -28,14 +28,14 @@ def rows(one):
     return [json.loads(line) for line in command(one, "--json").stdout.splitlines()]
 
 
-def send(one, ledger, recipients=("b@example.net",), size=300, options=(), mail_options=()):
+def send(one, ledger, recipients=("b@example.net",), size=300, options=(), mail_options=(), header=""):
     name, text = ledger.make(size)
     with smtplib.SMTP("127.0.0.1", one.port, timeout=60) as session:
         session.ehlo()
         session.mail("a@example.org", list(mail_options))
         for recipient in recipients:
             session.rcpt(recipient, options)
-        code, words = session.data(text)
+        code, words = session.data((header + text).encode())
         assert code == 250, words
     return name, words.split()[-1].decode()
 
