@@ -210,7 +210,7 @@ void outcome_write(const struct outcome_setup *setup, struct delivery *delivery,
 
 /* --- Expiry --- */
 
-enum { EXPIRE_MAX = 64, EXPIRE_BYTES_MAX = 64 * 1024 * 1024 };
+enum { EXPIRE_MAX = 64, EXPIRE_BYTES_MAX = 64 * 1024 * 1024, EXPIRE_WHY_BYTES_MAX = 16 * 1024 };
 
 struct expire_job {
     struct job job;
@@ -218,6 +218,8 @@ struct expire_job {
     struct settings *settings;
     outcome_expired_fn *done;
     nanos now;
+    struct store_why why; /* in texts */
+    struct arena *texts;
     bool may_report;
     size_t held_back;
     struct arena *arena;
@@ -255,7 +257,7 @@ static int expire_run(struct store *store, struct job *base, struct err *err)
     arena_reset(job->arena);
     job->count = 0;
     job->reported = false;
-    if (store_expire(store, job->now, ids, EXPIRE_MAX, &count, err) < 0)
+    if (store_expire(store, job->now, &job->why, ids, EXPIRE_MAX, &count, err) < 0)
         return -1;
     for (size_t i = 0; i < count; i++) {
         struct store_mail mail;
@@ -315,11 +317,13 @@ static void expire_done(struct job *base, const struct err *err)
 static void expire_release(struct job *base)
 {
     struct expire_job *job = (struct expire_job *)base;
+    arena_free(job->texts);
     arena_free(job->arena);
     settings_free(job->settings);
 }
 
-void outcome_expire(const struct outcome_setup *setup, struct settings *settings, outcome_expired_fn *done)
+void outcome_expire(const struct outcome_setup *setup, struct settings *settings, const struct store_why *why,
+                    outcome_expired_fn *done)
 {
     static const struct job_kind KIND = {expire_run, expire_done, expire_release};
     struct expire_job *job = job_new(sizeof *job, &KIND);
@@ -330,5 +334,9 @@ void outcome_expire(const struct outcome_setup *setup, struct settings *settings
     job->may_report = report_is_possible(&settings->config) && report_gate_open(setup->gate, job->now);
     job->held_back = setup->gate->held_back;
     job->arena = arena_new(EXPIRE_BYTES_MAX);
+    job->texts = arena_new(EXPIRE_WHY_BYTES_MAX);
+    job->why = (struct store_why){.gateway = arena_sv(job->texts, why->gateway),
+                                  .reply = arena_sv(job->texts, why->reply),
+                                  .cause = arena_sv(job->texts, why->cause)};
     jobs_submit(setup->jobs, &job->job);
 }

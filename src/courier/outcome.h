@@ -26,8 +26,10 @@ void outcome_write(const struct outcome_setup *setup, struct delivery *delivery,
                    const struct verdict *verdicts, const char *note);
 
 /* Messages past their time become EXPIRED, and that is reported where there is another gateway or another way
- * out. done is called with how many it were. */
+ * out. why (copied): what is said of those that no gateway was tried for, since none was up. done is called
+ * with how many it were. */
 typedef void outcome_expired_fn(void *arg, size_t count);
-void outcome_expire(const struct outcome_setup *setup, struct settings *settings, outcome_expired_fn *done);
+void outcome_expire(const struct outcome_setup *setup, struct settings *settings, const struct store_why *why,
+                    outcome_expired_fn *done);
 
 #endif

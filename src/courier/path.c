@@ -40,6 +40,11 @@ const char *path_trouble(const struct path *path)
     return path->trouble;
 }
 
+enum cause path_trouble_cause(const struct path *path)
+{
+    return path->trouble_cause;
+}
+
 bool path_is_empty(const struct path *path)
 {
     return !path->slots;
@@ -175,6 +180,7 @@ void path_go_down(struct path *path, const struct session_end *end)
     path->down = true;
     path->failures++;
     snprintf(path->trouble, sizeof path->trouble, "%.12s: %s", end->hop, end->said);
+    path->trouble_cause = end->cause.cause;
     if (path->draining)
         return;
     nanos delay = probe_delay(path);

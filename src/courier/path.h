@@ -50,6 +50,7 @@ bool path_is_up(const struct path *path);
 
 /* Why it is down: for people. Empty while it is up. */
 const char *path_trouble(const struct path *path);
+enum cause path_trouble_cause(const struct path *path);
 
 /* How many deliveries path_give would take now, whether it is up or not. */
 size_t path_room(const struct path *path);

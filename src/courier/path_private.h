@@ -38,6 +38,7 @@ struct path {
     nanos answered_at; /* monotonic: when a session last got ready or a message its answer */
     struct loop_timer *probe_timer, *idle_timer, *silence_timer;
     char trouble[SESSION_SAID_MAX + 16];
+    enum cause trouble_cause;
 };
 
 /* path.c */

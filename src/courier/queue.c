@@ -384,7 +384,13 @@ static void on_expire(void *arg)
     struct queue *queue = arg;
     struct outcome_setup setup = outcome_setup(queue);
     nanos every = queue->settings->config.delivery.expire / 10;
-    outcome_expire(&setup, queue->settings, on_expired);
+    struct store_why why = {.gateway = SV_NONE};
+    const char *gateway, *trouble = queue_trouble(queue, &gateway);
+    if (trouble)
+        why = (struct store_why){.gateway = sv_of(gateway),
+                                 .reply = sv_of(trouble),
+                                 .cause = sv_of(cause_name(path_trouble_cause(queue->paths[0])))};
+    outcome_expire(&setup, queue->settings, &why, on_expired);
     every = every < EXPIRE_LOOK_MIN ? EXPIRE_LOOK_MIN : every > EXPIRE_LOOK_MAX ? EXPIRE_LOOK_MAX : every;
     loop_timer_set(queue->expire_timer, every);
 }

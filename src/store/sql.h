@@ -70,7 +70,9 @@
                          "possible_duplicate = possible_duplicate OR ? WHERE id = ? AND state = 1")          \
     X(EXPIRABLE, "SELECT id FROM message INDEXED BY message_expiry WHERE state = 1 AND expires_at <= ? "     \
                  "AND id NOT IN (SELECT id FROM temp.lease) ORDER BY expires_at, id LIMIT ?")                \
-    X(EXPIRE, "UPDATE message SET state = 6 WHERE id = ?")                                                   \
+    X(EXPIRE, "UPDATE message SET state = 6, gateway = CASE attempts WHEN 0 THEN ? ELSE gateway END, "       \
+              "reply = CASE attempts WHEN 0 THEN ? ELSE reply END, "                                         \
+              "cause = CASE attempts WHEN 0 THEN ? ELSE cause END WHERE id = ?")                             \
     X(CURSOR_PUT, "INSERT INTO cursor (input, cursor) VALUES (?, ?) "                                        \
                   "ON CONFLICT (input) DO UPDATE SET cursor = excluded.cursor")                              \
     X(CURSOR, "SELECT cursor FROM cursor WHERE input = ?")                                                   \

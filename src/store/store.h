@@ -176,9 +176,14 @@ struct store_attempt {
 
 int store_message_attempted(struct store *store, const struct store_attempt *attempt, struct err *err);
 
-/* Messages past expires_at and not leased become EXPIRED; their ids (at most max) go to ret_ids. */
-int store_expire(struct store *store, nanos now, int64_t *ret_ids, size_t max, size_t *ret_count,
-                 struct err *err);
+struct store_why {
+    sv gateway, reply, cause;
+};
+
+/* Messages past expires_at and not leased become EXPIRED; their ids (at most max) go to ret_ids. why: what is
+ * said of those that no gateway was tried for. */
+int store_expire(struct store *store, nanos now, const struct store_why *why, int64_t *ret_ids, size_t max,
+                 size_t *ret_count, struct err *err);
 
 /* --- Cursors --- */
 

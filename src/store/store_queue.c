@@ -193,8 +193,8 @@ int store_message_attempted(struct store *store, const struct store_attempt *att
     return sql_run(store, SQL_LEASE_END, VALUES(INTEGER(attempt->message_id)), err);
 }
 
-int store_expire(struct store *store, nanos now, int64_t *ret_ids, size_t max, size_t *ret_count,
-                 struct err *err)
+int store_expire(struct store *store, nanos now, const struct store_why *why, int64_t *ret_ids, size_t max,
+                 size_t *ret_count, struct err *err)
 {
     size_t n = 0;
     int got;
@@ -204,7 +204,9 @@ int store_expire(struct store *store, nanos now, int64_t *ret_ids, size_t max, s
     while ((got = sql_step(store, row, err)) > 0)
         ret_ids[n++] = sqlite3_column_int64(row, 0);
     for (size_t i = 0; got == 0 && i < n; i++)
-        got = sql_run(store, SQL_EXPIRE, VALUES(INTEGER(ret_ids[i])), err);
+        got =
+            sql_run(store, SQL_EXPIRE,
+                    VALUES(TEXT(why->gateway), TEXT(why->reply), TEXT(why->cause), INTEGER(ret_ids[i])), err);
     if (got == 0)
         *ret_count = n;
     return got;

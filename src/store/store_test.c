@@ -273,20 +273,33 @@ static void what_nobody_took_in_time_expires_unless_it_is_on_its_way(void **stat
     struct fixture *f = *state;
     int64_t ids[4];
     size_t n = 0;
+    const struct store_why why = {SV("down"), SV("nobody answers"), SV("firewall")};
+    const struct store_attempt tried = {.message_id = 3,
+                                        .at = 11,
+                                        .gateway = SV("a"),
+                                        .state = STORE_QUEUED,
+                                        .reply = SV("451 later"),
+                                        .cause = SV("rate")};
     begin(f);
     put_alert(f, SEVERITY_HIGH, 3, 10); /* expires at 1010 */
     assert_int_equal(lease(f, 10, 1), 1);
     assert_int_equal(store_lease_return(f->store, (int64_t[]){1, 3}, 2, &f->err), 0);
-    assert_int_equal(store_expire(f->store, 1009, ids, 4, &n, &f->err), 0);
+    assert_int_equal(store_message_attempted(f->store, &tried, &f->err), 0);
+    assert_int_equal(store_expire(f->store, 1009, &why, ids, 4, &n, &f->err), 0);
     assert_int_equal(n, 0);
-    assert_int_equal(store_expire(f->store, 1010, ids, 1, &n, &f->err), 0);
+    assert_int_equal(store_expire(f->store, 1010, &why, ids, 1, &n, &f->err), 0);
     assert_int_equal(n, 1);
     assert_int_equal(ids[0], 1);
-    assert_int_equal(store_expire(f->store, 1010, ids, 4, &n, &f->err), 0);
+    assert_int_equal(store_expire(f->store, 1010, &why, ids, 4, &n, &f->err), 0);
     assert_int_equal(n, 1);
     assert_int_equal(ids[0], 3);
     commit(f);
-    assert_int_equal(get_message(f, 1).state, STORE_EXPIRED);
+    struct store_message untried = get_message(f, 1), refused = get_message(f, 3);
+    assert_int_equal(untried.state, STORE_EXPIRED);
+    assert_true(sv_eq(untried.gateway, why.gateway) && sv_eq(untried.reply, why.reply) &&
+                sv_eq(untried.cause, why.cause));
+    assert_true(sv_eq(refused.gateway, SV("a")) && sv_eq(refused.reply, tried.reply) &&
+                sv_eq(refused.cause, tried.cause));
     assert_int_equal(get_message(f, 2).state, STORE_QUEUED);
 }
 

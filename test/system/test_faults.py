@@ -80,6 +80,15 @@ def test_a_gateway_that_was_down_gets_every_alert_when_it_is_back(vedette):
     assert all(len(ids) == 1 for ids in got.values())
 
 
+def test_what_expires_while_no_gateway_is_up_says_why(vedette):
+    one = vedette(gateway(free_port()), delivery={"expire": "2s"})
+    one.send_tcp(event("untried"))
+    (message,) = one.wait_for_state("expired")
+    assert message["gateway"] == "primary" and message["attempts"] == 0
+    assert "Connection refused" in message["reply"] and message["cause"] == "gateway-fault"
+    assert "Connection refused" in one.command("alerts").stdout
+
+
 def test_while_one_gateway_is_down_the_other_takes_all_at_once(vedette, misbehaving):
     peer = misbehaving()
     one = vedette(gateway(free_port()), gateway(peer.port, name="second"))
