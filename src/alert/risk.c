@@ -13,7 +13,11 @@ static const char *const usual_fields[] = {"user.name",          "user.target.na
                                            "host.name",          "source.ip",        "destination.ip",
                                            "destination.domain", "cyberark.account", "cyberark.safe"};
 
-enum { USUAL_COUNT = sizeof usual_fields / sizeof *usual_fields, CELLS_AT_FIRST = 64 };
+enum {
+    USUAL_COUNT = sizeof usual_fields / sizeof *usual_fields,
+    CELLS_AT_FIRST = 64,
+    REASON_BYTES_MAX = 400
+};
 
 struct list {
     sv name;
@@ -158,6 +162,26 @@ int risk_context(const struct risk_lists *lists, const struct finding *finding, 
         ret_why[n] = '\0';
     }
     return total < RISK_CONTEXT_MAX ? total : RISK_CONTEXT_MAX;
+}
+
+int risk_add(const struct risk_lists *lists, struct finding *finding, struct arena *arena)
+{
+    char why[REASON_BYTES_MAX];
+    int context = risk_context(lists, finding, why, sizeof why);
+    size_t n = 0, most = FINDING_FIELDS_MAX - (context ? 2 : 0);
+    struct event_field *fields = arena_alloc(arena, (finding->field_count + 2) * sizeof *fields);
+    if (!fields)
+        return context;
+    for (size_t i = 0; i < finding->field_count && n < most; i++)
+        if (!sv_eq(finding->fields[i].name, risk_field) && !sv_eq(finding->fields[i].name, risk_reason_field))
+            fields[n++] = finding->fields[i];
+    if (context) {
+        fields[n++] = (struct event_field){risk_field, arena_printf(arena, "%d", context), EVENT_NUMBER};
+        fields[n++] = (struct event_field){risk_reason_field, arena_sv(arena, sv_of(why)), EVENT_STRING};
+    }
+    finding->fields = fields;
+    finding->field_count = n;
+    return context;
 }
 
 int risk_score(enum severity severity, int context, int64_t count)

@@ -24,6 +24,10 @@ void risk_lists_free(struct risk_lists *lists); /* NULL is fine */
  */
 int risk_context(const struct risk_lists *lists, const struct finding *finding, char *ret_why, size_t cap);
 
+/* Puts the context and why behind the finding's fields, in place of whatever the event has under their names:
+ * who writes a record does not say how much it matters. Fields are in arena. Returns the context. */
+int risk_add(const struct risk_lists *lists, struct finding *finding, struct arena *arena);
+
 /* informational 5, low 20, medium 40, high 60, critical 80; the context; 5 for each doubling of count, 15 at
  * most. */
 int risk_score(enum severity severity, int context, int64_t count);

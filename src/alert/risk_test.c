@@ -65,6 +65,29 @@ static void a_finding_about_somebody_in_a_list_has_its_score(void **state)
     unlink(path);
 }
 
+static void what_an_event_says_of_its_own_risk_is_not_believed(void **state)
+{
+    (void)state;
+    struct arena *arena = arena_new(64 * 1024);
+    const char *users[] = {"root"};
+    struct config_list list[] = {{.name = "tier0", .values = {users, 1}, .score = 30}};
+    struct risk_lists *lists = risk_lists_new(&(struct config){.lists = list, .list_count = 1});
+    struct event_field said[] = {{risk_field, SV("0"), EVENT_NUMBER},
+                                 {SV("user.name"), SV("root"), EVENT_STRING},
+                                 {risk_reason_field, SV("none"), EVENT_STRING}};
+    struct finding finding = {.fields = said, .field_count = 3};
+    assert_int_equal(risk_add(lists, &finding, arena), 30);
+    assert_int_equal(finding.field_count, 3);
+    assert_int_equal(risk_of(&finding, SEVERITY_HIGH, 1), 90);
+    assert_true(sv_eq(finding.fields[2].value, SV("tier0 +30 (user.name root)")));
+    said[0].value = SV("40");
+    finding = (struct finding){.fields = said, .field_count = 1};
+    assert_int_equal(risk_add(lists, &finding, arena), 0);
+    assert_int_equal(risk_of(&finding, SEVERITY_HIGH, 1), 60);
+    risk_lists_free(lists);
+    arena_free(arena);
+}
+
 static void a_mail_tells_the_risk_that_its_finding_carries(void **state)
 {
     struct event_field fields[] = {{risk_field, SV("30"), EVENT_NUMBER}};
@@ -82,6 +105,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(risk_grows_with_level_context_and_repetition_and_is_bounded),
         cmocka_unit_test(a_finding_about_somebody_in_a_list_has_its_score),
+        cmocka_unit_test(what_an_event_says_of_its_own_risk_is_not_believed),
         cmocka_unit_test(a_mail_tells_the_risk_that_its_finding_carries),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,7 +5,6 @@
 
 enum {
     ARENA_BYTES_MAX = 64 * 1024 * 1024, /* a batch's findings, unpacked */
-    REASON_BYTES_MAX = 400,
 };
 
 /* No input's name begins so. A watch sends again what it has not heard of, and a courier that was killed may
@@ -45,24 +44,6 @@ static int batch_mark(struct store *store, struct batch_job *job, struct err *er
     return put;
 }
 
-/* Adds to the finding's fields why it matters more than its rule's level says. */
-static int add_context(const struct batch_job *job, struct finding *finding)
-{
-    char why[REASON_BYTES_MAX];
-    int context = risk_context(job->settings->risk, finding, why, sizeof why);
-    size_t n = finding->field_count < FINDING_FIELDS_MAX - 2 ? finding->field_count : FINDING_FIELDS_MAX - 2;
-    struct event_field *fields = context ? arena_alloc(job->arena, (n + 2) * sizeof *fields) : NULL;
-    if (!fields)
-        return context;
-    if (n)
-        memcpy(fields, finding->fields, n * sizeof *fields);
-    fields[n++] = (struct event_field){risk_field, arena_printf(job->arena, "%d", context), EVENT_NUMBER};
-    fields[n++] = (struct event_field){risk_reason_field, arena_sv(job->arena, sv_of(why)), EVENT_STRING};
-    finding->fields = fields;
-    finding->field_count = n;
-    return context;
-}
-
 static int take_finding(struct store *store, struct batch_job *job, const struct finding *finding,
                         struct err *err)
 {
@@ -70,7 +51,7 @@ static int take_finding(struct store *store, struct batch_job *job, const struct
     if (!told)
         return err_set(err, ERR_LIMIT, NULL, "a batch of %zu findings is too large", job->batch.count);
     told->finding = *finding;
-    int context = add_context(job, &told->finding);
+    int context = risk_add(job->settings->risk, &told->finding, job->arena);
     if (alert_take(store, &job->settings->config, &told->finding, job->now, &told->outcome, err) < 0)
         return -1;
     *job->last_told = told;
