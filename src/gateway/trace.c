@@ -1,5 +1,7 @@
 #include "gateway/trace.h"
 
+#include "wire/idn.h"
+
 /* RFC 3848: an S for TLS, an A for AUTH; RFC 6531 §4.3 has names of its own for SMTPUTF8. */
 static int put_protocol(struct buf *out, const struct trace *trace)
 {
@@ -18,8 +20,9 @@ int trace_write(struct buf *out, const struct trace *trace)
                    SV_ARG(trace->client_name), family, SV_ARG(trace->client_ip), SV_ARG(trace->our_name));
     failed |= put_protocol(out, trace);
     failed |= buf_printf(out, " id %.*s", SV_ARG(trace->id));
-    /* With several, naming one would betray who else was told. */
-    if (trace->recipient_count == 1)
+    /* With several, naming one would betray who else was told; one beyond ASCII would make the header need
+     * SMTPUTF8 where a rule sends the message to somebody else. */
+    if (trace->recipient_count == 1 && idn_is_ascii(trace->recipients[0]))
         failed |= buf_printf(out, "\r\n\tfor <%.*s>", SV_ARG(trace->recipients[0]));
     if (trace->cipher.n)
         failed |= buf_printf(out, "\r\n\ttls %.*s", SV_ARG(trace->cipher));

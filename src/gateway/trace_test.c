@@ -63,6 +63,11 @@ static void a_literal_is_written_as_one_and_none_of_several_recipients_is_named(
     assert_true(
         sv_starts(buf_view(&out), SV("Received: from [IPv6:2001:db8::1] ([IPv6:2001:db8::1])\r\n\tby ")));
     assert_true(sv_find(buf_view(&out), SV("for <")) == SV_NPOS);
+    recipient = SV("ä@example.org");
+    trace.recipient_count = 1;
+    buf_clear(&out);
+    assert_int_equal(trace_write(&out, &trace), 0);
+    assert_true(sv_find(buf_view(&out), SV("for <")) == SV_NPOS);
     buf_free(&out);
 }
 
