@@ -219,7 +219,7 @@
     X(message_bytes_max, SIZE, "25M", "Largest message taken.")                                            \
     X(connections_max, COUNT, "1000", "Clients at once.")                                                  \
     X(connections_per_network, COUNT, "200",                                                               \
-      "Clients at once from one network (an IPv4 /24, an IPv6 /48), loopback excepted.")                   \
+      "Clients at once from one network (an IPv4 /24, an IPv6 /48), loopback as well.")                    \
     X(command_timeout, LENGTH, "5m", "For a whole command, and for each 64 KiB of a message.")             \
     X(spool, PATH, CONFIG_NONE, "Folder of the queue; default: spool in state_directory.")                 \
     X(postmaster, MAILBOX, CONFIG_NONE,                                                                    \
