@@ -189,7 +189,7 @@ static const struct address *best_of(const struct check_resolver *resolver)
     const struct address *best = NULL;
     int best_points = -1;
     for (size_t i = 0; i < resolver->found_count; i++) {
-        struct route route;
+        struct ip_route route;
         struct err err;
         int points = 2 * (route_to(&resolver->found[i], &route, &err) == 0) +
                      (resolver->found[i].storage.ss_family == AF_INET);

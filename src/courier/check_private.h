@@ -65,7 +65,7 @@ struct check_reaching {
     bool pinged, big; /* big: with an echo that fills the path */
     struct ping_report ping_report;
     bool routed;
-    struct route route;
+    struct ip_route route;
     struct loop_timer *grace; /* for the ports that would be liked better */
     struct check_reach_one {
         struct check *check;

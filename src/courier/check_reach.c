@@ -14,7 +14,7 @@ static const nanos GUESS_GRACE = 500 * NANOS_PER_MS;
 static void tell_route(struct check *check)
 {
     char source[ADDRESS_TEXT_MAX], router[ADDRESS_TEXT_MAX];
-    const struct route *route = &check->reaching.route;
+    const struct ip_route *route = &check->reaching.route;
     address_ip_text(&route->source, source);
     if (route->own)
         check_fact(check, CHECK_ROUTE, "this machine's own address, by %s", route->interface);

@@ -95,7 +95,7 @@ static void ask_name(struct look *look)
 
 static void find_way(struct look *look)
 {
-    struct route route;
+    struct ip_route route;
     char source[ADDRESS_TEXT_MAX], router[ADDRESS_TEXT_MAX];
     if (route_to(&look->address, &route, NULL) < 0)
         return;

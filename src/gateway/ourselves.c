@@ -62,7 +62,7 @@ static bool same_ip(const struct address *a, const struct address *b)
 
 enum place ourselves_place(const struct ourselves *ourselves, const struct address *address)
 {
-    struct route route;
+    struct ip_route route;
     struct err err = {.class = ERR_NONE};
     bool way = route_to(address, &route, &err) == 0;
     if (!way && err.class == ERR_UNAVAILABLE)

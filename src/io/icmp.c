@@ -67,7 +67,7 @@ static void take_offender(const struct sockaddr_in6 *from, struct icmp_error *re
     else if (from->sin6_family == AF_INET6)
         ret->from.length = sizeof(struct sockaddr_in6);
     memcpy(&ret->from.storage, from, ret->from.length);
-    struct route route;
+    struct ip_route route;
     ret->own = ret->from.length && route_to(&ret->from, &route, NULL) == 0 && route.own;
 }
 

@@ -218,7 +218,7 @@ static bool swallowed_here(const struct address *to)
 static void on_trace_start(void *arg)
 {
     struct reach *reach = arg;
-    struct route route;
+    struct ip_route route;
     if (swallowed_here(&reach->report.to)) {
         conclude(reach, EPERM);
         return;

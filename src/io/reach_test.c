@@ -55,7 +55,7 @@ static void our_own_addresses_are_known_as_such(void **state)
 {
     (void)state;
     struct address to = address_of("127.0.0.1:25");
-    struct route route;
+    struct ip_route route;
     struct err err;
     char text[ADDRESS_TEXT_MAX];
     if (route_to(&to, &route, &err) < 0)
@@ -70,7 +70,7 @@ static void an_address_without_a_family_has_no_route(void **state)
 {
     (void)state;
     struct address to = {.length = 0};
-    struct route route;
+    struct ip_route route;
     struct err err;
     assert_int_equal(route_to(&to, &route, &err), -1);
     assert_int_equal(err.class, ERR_UNAVAILABLE);
@@ -227,7 +227,7 @@ static int judge_route_and_ping(struct loop *loop)
                *sources[] = {"10.1.0.2", "fd01::2"};
     for (size_t i = 0; i < 2; i++) {
         struct address to = address_of(hosts[i]);
-        struct route route = {.own = true};
+        struct ip_route route = {.own = true};
         if (route_to(&to, &route, NULL) < 0 || route.own || route.on_link ||
             strcmp(route.interface, "a0") != 0 || route.mtu != 1500 ||
             strcmp(address_ip_text(&route.router, text), routers[i]) != 0 ||
@@ -242,7 +242,7 @@ static int judge_route_and_ping(struct loop *loop)
             bad += wrong("ping", hosts[i]);
     }
     struct address to = address_of("10.9.2.1:25");
-    struct route route;
+    struct ip_route route;
     struct err err;
     if (route_to(&to, &route, &err) == 0 || err.class != ERR_UNAVAILABLE || err.system != EHOSTUNREACH)
         bad += wrong("route", "an unreachable one was found");

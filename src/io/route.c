@@ -49,7 +49,7 @@ static int open_to(const struct address *to, struct err *err)
 }
 
 /* Where a datagram would start, and how long it may be: asking for that sends nothing. */
-static int ask_socket(const struct address *to, struct route *ret, struct err *err)
+static int ask_socket(const struct address *to, struct ip_route *ret, struct err *err)
 {
     int fd = open_to(to, err), mtu = 0;
     if (fd < 0)
@@ -184,9 +184,9 @@ static int read_answer(const char *bytes, size_t n, struct found *ret)
     return 0;
 }
 
-int route_to(const struct address *to, struct route *ret, struct err *err)
+int route_to(const struct address *to, struct ip_route *ret, struct err *err)
 {
-    struct route route = {.mtu = 0};
+    struct ip_route route = {.mtu = 0};
     struct found found = {.type = RTN_UNSPEC};
     char answer[ANSWER_BYTES_MAX];
     if (to->storage.ss_family != AF_INET && to->storage.ss_family != AF_INET6)

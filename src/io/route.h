@@ -7,7 +7,7 @@
 
 #include <net/if.h>
 
-struct route {
+struct ip_route {
     struct address source; /* ours, port 0 */
     char interface[IF_NAMESIZE];
     bool own;              /* the address is one of this machine's own */
@@ -19,6 +19,6 @@ struct route {
 /* Never waits. ERR_UNAVAILABLE when there is no way: err->system is ENETUNREACH (no route), EHOSTUNREACH or
  * EACCES (a route that says unreachable or prohibited), EINVAL (a blackhole route) or EAFNOSUPPORT (no such
  * IP here). ERR_SYSTEM when the kernel could not be asked. */
-int route_to(const struct address *to, struct route *ret, struct err *err);
+int route_to(const struct address *to, struct ip_route *ret, struct err *err);
 
 #endif

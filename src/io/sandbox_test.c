@@ -236,7 +236,7 @@ static int ask_dns(void)
 static int ask_for_a_route(void)
 {
     struct address to;
-    struct route route;
+    struct ip_route route;
     struct err err = {.system = 0};
     if (address_parse(SV("127.0.0.1"), 25, &to, &err) < 0 || route_to(&to, &route, &err) < 0)
         return err.system ? err.system : EIO;
