@@ -125,7 +125,7 @@ def test_a_reload_in_the_middle_of_the_start_reaches_every_process(own_gateway_w
 def test_a_process_that_starts_while_the_others_prepare_gets_the_new_configuration(own_gateway):
     (own_gateway.dir / "rules" / "second.yml").write_text(SECOND)
     os.kill(own_gateway.children()["watch"], signal.SIGKILL)
-    wait_until(lambda: "watch" not in own_gateway.children(), 10, "the watch to be gone")
+    wait_until(lambda: 'is started again" name=watch' in own_gateway.words(), 10, "the parent to see that the watch is gone")
     own_gateway.process.send_signal(signal.SIGHUP)
     wait_until(lambda: "msg=reloaded" in own_gateway.words() and "watch" in own_gateway.children(), 20, "the reload")
     own_gateway.send_tcp("<86>Nov 24 08:15:30 host app: SECONDWORD")
