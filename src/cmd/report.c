@@ -28,7 +28,7 @@ json_t *report_time(nanos t)
 
 void report_line(const json_t *json)
 {
-    json_dumpf(json, stdout, JSON_COMPACT);
+    json_dumpf(json, stdout, JSON_COMPACT | JSON_REAL_PRECISION(9));
     putchar('\n');
 }
 
