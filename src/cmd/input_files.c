@@ -63,7 +63,9 @@ static bool add_line(struct record *record, sv line)
     buf_put(&record->bytes, sv_first(line, buf_room(&record->bytes)));
     if (record->is_json) {
         follow_json(record, line);
-        return record->depth <= 0 || buf_room(&record->bytes) == 0;
+        /* No text goes on over a line's end: a record that breaks off in one must not take the next with it.
+         */
+        return record->depth <= 0 || record->in_string || buf_room(&record->bytes) == 0;
     }
     return !record->is_xml || sv_find(line, SV("</syslog>")) != SV_NPOS || buf_room(&record->bytes) == 0;
 }

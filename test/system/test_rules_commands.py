@@ -119,6 +119,14 @@ def test_events_come_from_words_files_or_standard_input(rules, tmp_path):
     assert "no rule matches" in run("explain", "--rules", rules, "hello").stdout
 
 
+def test_a_json_record_that_breaks_off_in_a_text_takes_no_other_with_it(tmp_path):
+    (tmp_path / "r.yml").write_text("title: t\nid: t\nlogsource: {product: x}\ndetection: {s: {a: needle}, condition: s}\n")
+    whole, broken = '{"a": "needle"}', '{"b": 1, "a": "need'
+    pretty = '{\n  "b": {\n    "c": "}"\n  },\n  "a": "needle"\n}'
+    found = run("match", "--rules", tmp_path / "r.yml", text="\n".join([whole, broken, whole, pretty, broken, pretty]) + "\n")
+    assert [json.loads(line)["event"] for line in found.stdout.splitlines()] == [1, 3, 4, 6]
+
+
 def test_mistakes_in_the_arguments_are_told(rules):
     assert run("why-not", "--rules", rules).returncode == 64
     assert run("why-not", "--rules", rules, "no such rule", "x").returncode == 64
