@@ -262,6 +262,9 @@ static void conclude(struct exchange *exchange, bool fits, const char *wrong)
     sv user = exchange->known ? sasl_server_user(exchange->sasl) : SV_NONE,
        client = sv_of(exchange->client_ip);
     char why[80];
+    if (exchange->wait ==
+        0) /* others may have guessed meanwhile: many at once get no more answers than one by one */
+        exchange->wait = lockout_wait(gatekeeper->lockout, client, user, loop_now());
     if (exchange->broken) {
         end(exchange, LOGIN_LATER, "the account's key cannot be read");
     } else if (exchange->wait > 0) {

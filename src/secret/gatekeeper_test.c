@@ -79,6 +79,41 @@ static void guessing_ends_in_waiting_even_with_the_right_password(void **state)
     assert_int_equal(plain(fixture, SV("\0ann\0open sesame")), LOGIN_WELCOME);
 }
 
+struct tally {
+    struct loop *loop;
+    int refused, later, left;
+};
+
+static void tally(void *arg, enum login_outcome outcome, sv text, sv why)
+{
+    struct tally *tally = arg;
+    (void)text;
+    (void)why;
+    tally->refused += outcome == LOGIN_REFUSED;
+    tally->later += outcome == LOGIN_LATER;
+    if (--tally->left == 0)
+        loop_stop(tally->loop);
+}
+
+static void guessing_many_at_once_is_no_faster(void **state)
+{
+    enum { AT_ONCE = 20 };
+    struct fixture *fixture = *state;
+    struct tally counts = {.loop = fixture->loop, .left = AT_ONCE};
+    for (int i = 0; i < AT_ONCE; i++) {
+        struct login_request request = {
+            .mechanism = SV("PLAIN"),
+            .client_ip = SV("192.0.2.1"),
+            .given = true,
+            .response = i + 1 < AT_ONCE ? SV("\0ann\0shut") : SV("\0ann\0open sesame"),
+        };
+        login_begin(fixture->login, &request, tally, &counts);
+    }
+    loop_run(fixture->loop);
+    assert_int_equal(counts.refused, LOCKOUT_FREE);
+    assert_int_equal(counts.later, AT_ONCE - LOCKOUT_FREE);
+}
+
 static void who_leaves_in_the_middle_is_forgotten_and_no_answer_comes(void **state)
 {
     struct fixture *fixture = *state;
@@ -115,6 +150,7 @@ int main(void)
         TEST(the_right_password_gets_in_by_each_mechanism_that_its_key_allows),
         TEST(nobody_else_gets_in),
         TEST(guessing_ends_in_waiting_even_with_the_right_password),
+        TEST(guessing_many_at_once_is_no_faster),
         TEST(who_leaves_in_the_middle_is_forgotten_and_no_answer_comes),
         TEST(without_a_keeper_nobody_can_tell_now),
     };
