@@ -4,6 +4,7 @@ import os
 import pty
 import re
 import shutil
+import signal
 import subprocess
 
 import pytest
@@ -12,6 +13,13 @@ import vedette as program
 from peers.enclosure import ROOT, free_port, wait_until
 
 STEPS = ["received", "matched", "committed", "queued", "connect", "ehlo", "dot", "handed-over", "landed"]
+
+
+def take_terminal():
+    """As a login does it: the terminal is the session's, and its signals are not ignored, even under nohup."""
+    os.close(os.open(os.ttyname(0), os.O_RDWR))
+    for name in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(name, signal.SIG_DFL)
 
 
 class Quickstart:
@@ -30,7 +38,7 @@ class Quickstart:
         self.said = b""
         self.terminal, end = pty.openpty()
         self.process = subprocess.Popen(["bash", "script/run"], cwd=folder, stdin=end, stdout=end, stderr=end,
-                                        start_new_session=True, preexec_fn=lambda: os.close(os.open(os.ttyname(0), os.O_RDWR)),
+                                        start_new_session=True, preexec_fn=take_terminal,
                                         env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"})
         os.close(end)
         os.set_blocking(self.terminal, False)
