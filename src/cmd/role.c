@@ -50,8 +50,9 @@ void role_tell(struct role_process *process, enum control_type type, sv body)
     channel_send(process->parent, type, body, -1);
 }
 
-void role_done(struct role_process *process)
+void role_done(void *arg)
 {
+    const struct role_process *process = arg;
     loop_stop(process->loop);
 }
 

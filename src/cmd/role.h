@@ -54,8 +54,8 @@ void role_tell(struct role_process *process, enum control_type type, sv body);
 /* It serves now: once, after go returned false. */
 void role_ready(struct role_process *process);
 
-/* Drained: the process ends with exit code 0. */
-void role_done(struct role_process *process);
+/* Drained: the process, a struct role_process, ends with exit code 0. */
+void role_done(void *process);
 
 /* Where this process looks for secrets. */
 struct provider_context provider_context_of(const struct config *config);

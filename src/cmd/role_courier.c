@@ -209,15 +209,10 @@ static void courier_commit(void *state, const struct config *config)
     courier_reload(role->courier, config);
 }
 
-static void drained(void *arg)
-{
-    role_done(arg);
-}
-
 static void courier_start_drain(struct role_process *process, void *state)
 {
     struct courier_role *role = state;
-    courier_drain(role->courier, drained, process);
+    courier_drain(role->courier, role_done, process);
 }
 
 static void courier_end(void *state)

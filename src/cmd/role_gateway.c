@@ -137,15 +137,10 @@ static void write_metrics(void *state, struct buf *out)
     gateway_write_metrics(role->gateway, out);
 }
 
-static void drained(void *arg)
-{
-    role_done(arg);
-}
-
 static void gateway_start_drain(struct role_process *process, void *state)
 {
     const struct gateway_role *role = state;
-    gateway_drain(role->gateway, drained, process);
+    gateway_drain(role->gateway, role_done, process);
 }
 
 static void gateway_free_role(void *state)

@@ -216,15 +216,10 @@ static void watch_abort(void *state)
     role->prepared = NULL;
 }
 
-static void drained(void *arg)
-{
-    role_done(arg);
-}
-
 static void watch_start_drain(struct role_process *process, void *state)
 {
     struct watch_role *role = state;
-    watch_drain(role->watch, drained, process);
+    watch_drain(role->watch, role_done, process);
 }
 
 static void watch_metrics(void *state, struct buf *out)
