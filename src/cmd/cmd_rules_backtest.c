@@ -30,6 +30,7 @@ enum {
     ARENA_BYTES_MAX = 4 * 1024 * 1024,
     LOOK_EVERY_US = 100 * 1000, /* at the processes, and to draw the bar */
     BAR_WIDTH = 40,
+    TIMES_MAX = 16,          /* records of a block that are asked for their time */
     SHARE_SHOWN_PERCENT = 1, /* of all rules' time: then a rule is shown although it found nothing */
 };
 
@@ -43,6 +44,7 @@ struct tally {
     atomic_size_t next_piece;
     _Atomic uint64_t events, bytes;
     _Atomic nanos time;
+    _Atomic nanos from, until; /* that the records tell of; 0: none has */
     struct rule_tally rules[];
 };
 
@@ -101,6 +103,46 @@ static void take_block(struct backtest *backtest, const struct ruleset_block *bl
     atomic_fetch_add_explicit(&backtest->tally->events, block->count, memory_order_relaxed);
 }
 
+static void take_earlier(_Atomic nanos *at, nanos time)
+{
+    nanos before = atomic_load(at);
+    while ((before == 0 || time < before) && !atomic_compare_exchange_weak(at, &before, time))
+        ;
+}
+
+static void take_later(_Atomic nanos *at, nanos time)
+{
+    nanos before = atomic_load(at);
+    while (time > before && !atomic_compare_exchange_weak(at, &before, time))
+        ;
+}
+
+/* The time that a record tells of; 0: none. One that is without a time gets that of its arrival. */
+static nanos time_of(struct backtest *backtest, const struct ruleset_block *block, size_t record)
+{
+    struct event event;
+    arena_reset(backtest->arena);
+    event_form_decode(&backtest->form, block->records[record], block->arrival, backtest->arena, &event);
+    return event.time < event.arrival ? event.time : 0;
+}
+
+/* Correlations wait for what does not come, and so for the time of records that no rule matches. The first
+ * and the last few of a block tell it. */
+static void take_time(struct backtest *backtest, const struct ruleset_block *block)
+{
+    size_t tries = block->count < TIMES_MAX ? block->count : TIMES_MAX;
+    nanos first = 0, last = 0;
+    if (correlation_count(backtest->ruleset) == 0)
+        return;
+    for (size_t i = 0; i < tries && first == 0; i++)
+        first = time_of(backtest, block, i);
+    for (size_t i = 0; i < tries && last == 0; i++)
+        last = time_of(backtest, block, block->count - 1 - i);
+    if (first)
+        take_earlier(&backtest->tally->from, first);
+    take_later(&backtest->tally->until, last);
+}
+
 /* The lines that begin in the piece; the last may end behind it. */
 static void take_piece(struct backtest *backtest, sv bytes, size_t from, size_t to)
 {
@@ -125,6 +167,7 @@ static void take_piece(struct backtest *backtest, sv bytes, size_t from, size_t 
         }
         block.bytes = sv_first(sv_from(bytes, start), at - start);
         take_block(backtest, &block);
+        take_time(backtest, &block);
     }
     atomic_fetch_add_explicit(&backtest->tally->bytes, to - from, memory_order_relaxed);
 }
@@ -250,6 +293,8 @@ static int correlate(struct backtest *backtest, struct err *err)
     assert(pieces);
     for (size_t i = 0; i < backtest->file_count; i++)
         pieces[i] = pieces_of(&backtest->files[i]);
+    rule_replay_span(backtest->replay, atomic_load(&backtest->tally->from),
+                     atomic_load(&backtest->tally->until));
     int result =
         rule_replay_run(backtest->replay, pieces, backtest->file_count, count_correlation, backtest, err);
     free(pieces);

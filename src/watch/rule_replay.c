@@ -33,6 +33,7 @@ struct rule_replay {
     struct piece *pieces;
     size_t piece_count, job_count;
     struct arena *arena;
+    nanos from, until; /* of the logs; 0: nobody has said */
     /* of one process */
     size_t job;
     uint64_t written;
@@ -199,8 +200,10 @@ static struct place *earliest(struct place *places, size_t count)
 static bool correlate(struct rule_replay *replay, struct place *places, size_t count,
                       struct correlator *correlator)
 {
-    bool sound = true, first = true;
-    nanos now = 0;
+    bool sound = true, first = replay->from == 0;
+    nanos now = replay->from;
+    if (!first)
+        correlator_start(correlator, now);
     for (size_t i = 0; i < count && sound; i++)
         sound = read_next(replay, &places[i]);
     for (struct place *place; sound && (place = earliest(places, count)) != NULL;) {
@@ -213,8 +216,15 @@ static bool correlate(struct rule_replay *replay, struct place *places, size_t c
         correlator_feed(correlator, &place->next);
         sound = read_next(replay, place);
     }
+    correlator_advance(correlator, replay->until);
     correlator_flush(correlator);
     return sound;
+}
+
+void rule_replay_span(struct rule_replay *replay, nanos from, nanos until)
+{
+    replay->from = from;
+    replay->until = until;
 }
 
 int rule_replay_run(struct rule_replay *replay, const size_t *pieces, size_t logs, correlator_fn *fn,

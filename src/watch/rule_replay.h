@@ -25,6 +25,10 @@ void rule_replay_match(struct rule_replay *replay, size_t rule, const struct eve
 /* −1: what was given since the last end could not be written. */
 int rule_replay_end(struct rule_replay *replay, size_t piece, struct err *err);
 
+/* After all jobs: the time that the logs tell of, from the first of their records to the last. Without it, it
+ * is that of the events that rules matched. */
+void rule_replay_span(struct rule_replay *replay, nanos from, nanos until);
+
 /* After all jobs: correlates. pieces[i] is how many the i-th log has. Each log is taken to be in order; of
  * all of them the event that is the earliest comes next. −1: what was written cannot be read back. */
 int rule_replay_run(struct rule_replay *replay, const size_t *pieces, size_t logs, correlator_fn *fn,

@@ -14,7 +14,7 @@ struct rule_stream {
     rule_stream_fn *fn;
     void *arg;
     uint64_t ordinal;
-    nanos now; /* the latest time of an event */
+    nanos now; /* the latest time of an event; 0: none has told one yet */
     struct arena *arena;
 };
 
@@ -42,14 +42,25 @@ void rule_stream_free(struct rule_stream *stream)
     free(stream);
 }
 
+/* Time passes by records that no rule matches, too, or a sensor that falls silent were never told of. What
+ * has no time of its own got that of its arrival, which is no time of the past. */
+static void pass(struct rule_stream *stream, const struct event *event, bool matched)
+{
+    bool first = stream->now == 0;
+    if (!matched && event->time >= event->arrival)
+        return;
+    stream->now = event->time > stream->now ? event->time : stream->now;
+    if (first)
+        correlator_start(stream->correlator, stream->now);
+    correlator_advance(stream->correlator, stream->now);
+}
+
 void rule_stream_event(struct rule_stream *stream, const struct event *event)
 {
     size_t count;
     stream->ordinal++;
-    stream->now = event->time > stream->now ? event->time : stream->now;
-    if (stream->ordinal == 1)
-        correlator_start(stream->correlator, stream->now);
     const size_t *matches = ruleset_match(stream->matcher, event, &count);
+    pass(stream, event, count > 0);
     struct masks *masks = ruleset_masks(stream->ruleset);
     struct event shown = *event;
     arena_reset(stream->arena);

@@ -6,6 +6,8 @@ import json
 import re
 import subprocess
 
+import pytest
+
 import vedette as program
 
 RULES = """
@@ -162,3 +164,43 @@ def test_logs_of_several_machines_are_correlated_in_the_order_of_time_not_of_the
         done = backtest("--rules", rules, "--json", *order)
         found = {line["rule"]: line["hits"] for line in map(json.loads, done.stdout.splitlines())}
         assert found["many"] == 2  # forty on each, at the same time
+
+
+SILENT = """
+title: Sudo
+name: sudo
+id: sudo
+logsource: {product: linux, service: sudo}
+detection: {s: {USER: root}, condition: s}
+---
+title: A sensor is silent
+id: silent
+correlation: {type: absence, rules: [sudo], group-by: [host.name], timespan: 1h}
+---
+title: What never came
+id: never
+correlation: {type: absence, rules: [none], timespan: 12h}
+---
+title: None
+name: none
+id: none
+logsource: {product: linux, service: sudo}
+detection: {s: {USER: nobody-at-all}, condition: s}
+"""
+
+
+@pytest.mark.parametrize("ending", ["", "a line without a time\n"])
+def test_a_sensor_that_falls_silent_is_found_by_the_time_of_records_that_no_rule_matches(tmp_path, ending):
+    rules = tmp_path / "rules.yml"
+    rules.write_text(SILENT)
+    log = month(tmp_path / "log", 1, 60)
+    with open(log, "a", encoding="ascii") as file:
+        for hour in range(1, 14):
+            file.write(f"<85>1 2026-10-01T{hour:02}:00:00Z host2 cron 7 - - nothing\n")
+            file.write(ending)
+    matched = subprocess.run([program.binary(), "rules", "match", "--rules", rules, log], capture_output=True, text=True, check=True)
+    found = [(line["rule"], line["event"]) for line in map(json.loads, matched.stdout.splitlines())]
+    assert [rule for rule, _ in found] == ["silent", "never"], found
+    done = backtest("--rules", rules, "--json", log)
+    hits = {line["rule"]: line["hits"] for line in map(json.loads, done.stdout.splitlines())}
+    assert (hits["silent"], hits["never"]) == (1, 1)
