@@ -172,11 +172,12 @@ static void charge(struct regex_runner *runner, const struct regex *regex, nanos
 
 /* --- Searching --- */
 
-static int search_slice(const struct search *search, size_t starts)
+static int search_slice(const struct search *search)
 {
     struct regex_runner *runner = search->runner;
     pcre2_set_match_limit(runner->context, search->steps);
-    pcre2_set_offset_limit(runner->context, search->regex->sliced ? search->from + starts - 1 : PCRE2_UNSET);
+    pcre2_set_offset_limit(runner->context,
+                           search->regex->sliced ? search->from + search->starts - 1 : PCRE2_UNSET);
     return pcre2_match(search->regex->code, (PCRE2_SPTR)(search->text.p ? search->text.p : ""),
                        search->text.n, search->from, 0, runner->data, runner->context);
 }
@@ -207,19 +208,16 @@ static bool go_on(struct search *search, int code)
 
 static enum regex_verdict search_on(struct search *search, int code)
 {
-    for (;;) {
-        size_t left = search->text.n - search->from + 1;
-        if (code >= 0)
-            return REGEX_FOUND;
-        if (code == PCRE2_ERROR_NOMATCH && (!search->regex->sliced || search->starts >= left))
+    while (code < 0) {
+        bool whole = !search->regex->sliced || search->starts > search->text.n - search->from;
+        if (code == PCRE2_ERROR_NOMATCH && whole)
             return REGEX_NOTHING;
-        if (code != PCRE2_ERROR_NOMATCH && (!is_limit(code) || search->steps == REGEX_STEPS_MAX))
+        bool undecided = code == PCRE2_ERROR_NOMATCH || (is_limit(code) && search->steps < REGEX_STEPS_MAX);
+        if (!undecided || !go_on(search, code))
             return REGEX_GIVEN_UP;
-        if (!go_on(search, code))
-            return REGEX_GIVEN_UP;
-        left = search->text.n - search->from + 1;
-        code = search_slice(search, search->starts < left ? search->starts : left);
+        code = search_slice(search);
     }
+    return REGEX_FOUND;
 }
 
 static uint32_t first_steps(size_t length)
@@ -235,7 +233,7 @@ static int search_first(struct search *search, nanos *ret_overdone)
 {
     bool measured = search->runner->searches++ % SAMPLE == 0;
     nanos before = measured ? loop_burnt() : 0;
-    int code = search_slice(search, search->starts);
+    int code = search_slice(search);
     nanos over = measured ? loop_burnt() - before - REGEX_NANOS_FREE : 0;
     *ret_overdone = over > 0 ? over * SAMPLE : 0;
     return code;
