@@ -72,11 +72,11 @@ bool queue_view_page(struct relay *relay, uint64_t *cursor, queue_view_fn *fn, v
 {
     size_t shown = 0;
     for (struct letter *letter = relay->first; letter; letter = letter->next) {
-        if (spool_serial(letter->message) <= *cursor)
+        if (letter->number <= *cursor)
             continue;
         if (shown++ == QUEUE_VIEW_PAGE)
             return true;
-        *cursor = spool_serial(letter->message);
+        *cursor = letter->number;
         show(letter, fn, arg);
     }
     return false;

@@ -21,6 +21,7 @@ enum { SCRATCH_BYTES_MAX = 256 * 1024 };
 
 static void letter_link(struct relay *relay, struct letter *letter)
 {
+    letter->number = ++relay->numbered;
     letter->previous = relay->last;
     if (relay->last)
         relay->last->next = letter;

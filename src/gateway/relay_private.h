@@ -25,6 +25,7 @@ struct destination;
 /* A message in the queue. */
 struct letter {
     struct letter *next, *previous;
+    uint64_t number; /* larger than those before it in the list, which is no order of serials */
     struct relay *relay;
     struct spool_message *message;
     struct errand *errands; /* by next_of_letter; one for most */
@@ -102,6 +103,7 @@ struct relay {
     struct notice *notices;      /* reports on their way into the queue */
     struct letter *first, *last; /* oldest first */
     size_t letters;
+    uint64_t numbered; /* letters that there have been */
     struct destination *destinations;
     struct destination *buckets[DESTINATION_BUCKETS]; /* those that are not retired, by route and domain */
     size_t destination_count, carriers;

@@ -69,6 +69,22 @@ def test_the_queue_is_listed_with_its_causes_and_shown(relay):
     assert "requeue needs --route" in command(one, "requeue", queue_id, ok=False).stderr
 
 
+def test_the_list_has_each_message_whichever_came_to_its_end_first(relay):
+    one, _ = relay
+    large = ("x" * 70 + "\r\n") * 20000
+    with smtplib.SMTP("127.0.0.1", one.port, timeout=60) as slow:
+        slow.ehlo()
+        slow.mail("a@example.org")
+        slow.rcpt("b@example.net")
+        slow.putcmd("data")
+        slow.getreply()
+        slow.send(f"Subject: slow\r\n\r\n{large}")
+        _, quick_id = send(one, Ledger())
+        slow.send(".\r\n")
+        slow_id = slow.getreply()[1].split()[-1].decode()
+    assert [row["id"] for row in rows(one)] == [quick_id, slow_id]
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="another user is needed")
 def test_who_is_no_administrator_sees_headers_and_no_body(relay):
     one, _ = relay
