@@ -23,19 +23,22 @@ void keepsake_clear(struct keepsake *keepsake)
     *keepsake = (struct keepsake){0};
 }
 
+static void keep(struct keepsake *keepsake, sv bytes)
+{
+    *keepsake = (struct keepsake){.bytes = bytes.n ? malloc(bytes.n) : NULL, .n = bytes.n};
+    assert(keepsake->bytes || !bytes.n);
+    if (bytes.n)
+        memcpy(keepsake->bytes, bytes.p, bytes.n);
+}
+
 void keepsake_put(struct keepsake *keepsake, const struct projection *projection)
 {
     struct buf buf = BUF_INIT(PROJECTION_BYTES_MAX);
     struct pack pack = PACK_INTO(&buf);
     projection_pack(&pack, projection);
     keepsake_clear(keepsake);
-    if (pack.ok) {
-        sv packed = buf_view(&buf);
-        keepsake->n = packed.n;
-        keepsake->bytes = malloc(packed.n);
-        assert(keepsake->bytes && packed.p);
-        memcpy(keepsake->bytes, packed.p, packed.n);
-    }
+    if (pack.ok)
+        keep(keepsake, buf_view(&buf));
     buf_free(&buf);
 }
 
@@ -55,13 +58,7 @@ bool keepsake_unpack(struct unpack *unpack, struct keepsake *ret)
     sv bytes = unpack_sv(unpack);
     if (!unpack->ok || bytes.n > PROJECTION_BYTES_MAX)
         return false;
-    *ret = (struct keepsake){0};
-    if (bytes.n) {
-        ret->bytes = malloc(bytes.n);
-        assert(ret->bytes);
-        memcpy(ret->bytes, bytes.p, bytes.n);
-        ret->n = bytes.n;
-    }
+    keep(ret, bytes);
     return true;
 }
 
