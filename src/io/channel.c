@@ -39,6 +39,8 @@ struct channel {
     channel_message_fn *on_message;
     channel_closed_fn *on_closed;
     void *arg;
+    channel_drained_fn *on_drained;
+    void *drained_arg;
 
     struct buf in, out;
     uint64_t read_bytes, sent_bytes; /* since the start */
@@ -234,8 +236,11 @@ static void on_ready(void *arg, int fd, int ready)
     (void)fd;
     struct channel *channel = arg;
     struct err err = {.class = ERR_NONE};
-    if (ready & LOOP_WRITE)
+    if (ready & LOOP_WRITE) {
         send_all_that_fits(channel);
+        if (channel->on_drained && !buf_view(&channel->out).n)
+            channel->on_drained(channel->drained_arg);
+    }
     if (ready & LOOP_READ) {
         int rc = read_once(channel, &err);
         if (rc < 0) {
@@ -302,6 +307,12 @@ void channel_send(struct channel *channel, enum control_type type, sv body, int 
         channel->last_departure = &departure->next;
     }
     want(channel);
+}
+
+void channel_on_drained(struct channel *channel, channel_drained_fn *fn, void *arg)
+{
+    channel->on_drained = fn;
+    channel->drained_arg = arg;
 }
 
 size_t channel_pending(const struct channel *channel)

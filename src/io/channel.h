@@ -17,6 +17,9 @@ typedef void channel_message_fn(void *arg, struct channel *channel, enum control
 /* The peer is gone, or broke the protocol (err then says how; otherwise NULL). Free the channel. */
 typedef void channel_closed_fn(void *arg, struct channel *channel, const struct err *err);
 
+/* All that was queued has gone to the kernel. May send more; may not free the channel. */
+typedef void channel_drained_fn(void *arg);
+
 /* Takes over fd. */
 struct channel *channel_new(struct loop *loop, int fd, channel_message_fn *on_message,
                             channel_closed_fn *on_closed, void *arg);
@@ -28,6 +31,10 @@ enum { CHANNEL_PENDING_MAX = 64 * 1024 * 1024 };
  * are our mistake. What the peer does not read stays in memory: look at channel_pending. */
 void channel_send(struct channel *channel, enum control_type type, sv body, int fd);
 size_t channel_pending(const struct channel *channel); /* bytes not yet taken by the kernel */
+
+/* Who is told when the channel has run dry, for whom has much to send and keeps it elsewhere. NULL: nobody.
+ */
+void channel_on_drained(struct channel *channel, channel_drained_fn *fn, void *arg);
 
 /* Blocks until all is sent or the peer is gone: for commands and for the last words of a process. */
 int channel_flush(struct channel *channel, struct err *err);

@@ -39,10 +39,10 @@ void outbox_free(struct outbox *outbox)
     free(outbox);
 }
 
-/* What is not sent now is sent when something is put in or committed; what the channel holds is on its way to
- * be the latter. */
-static void send_some(struct outbox *outbox)
+/* The rest follows when the channel has run dry. */
+static void send_some(void *arg)
 {
+    struct outbox *outbox = arg;
     for (const struct batch_kept *next;
          outbox->channel && (next = outbox->unsent) && channel_pending(outbox->channel) < PENDING_BYTES_MAX;
          outbox->unsent = next->next)
@@ -51,6 +51,10 @@ static void send_some(struct outbox *outbox)
 
 void outbox_channel(struct outbox *outbox, struct channel *channel)
 {
+    if (outbox->channel)
+        channel_on_drained(outbox->channel, NULL, NULL);
+    if (channel)
+        channel_on_drained(channel, send_some, outbox);
     outbox->channel = channel;
     outbox->unsent = outbox->first;
     send_some(outbox);
@@ -85,9 +89,8 @@ void outbox_committed(struct outbox *outbox, uint64_t serial)
         outbox->batches--;
         outbox->bytes -= kept->n;
         free(kept);
-        break;
+        return;
     }
-    send_some(outbox);
 }
 
 bool outbox_holds(const struct outbox *outbox, uint64_t serial)
