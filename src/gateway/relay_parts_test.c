@@ -11,6 +11,7 @@
 #include "gateway/route_table.h"
 #include "wire/idn.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -147,6 +148,7 @@ static char *compose(const struct notification *notification)
     struct buf mail = BUF_INIT(1 << 20);
     assert_int_equal(notification_compose(&mail, notification), 0);
     sv text = buf_view(&mail);
+    assert(text.p);
     for (size_t i = 0; i < text.n; i++)
         assert_true((text.p[i] == '\n') == (i > 0 && text.p[i - 1] == '\r'));
     char *copy = strndup(text.p, text.n);
