@@ -38,6 +38,11 @@ void check_refuse(const struct check *check, const struct config_instance *insta
     config_errors_add(check->errors, place.file, place.line, place.column, advice, "%s: %s", key, message);
 }
 
+bool check_has(const struct config_instance *instance, const char *key)
+{
+    return config_given(instance, key) && !config_faulty(instance, key);
+}
+
 static const char *text_at(const struct config_instance *instance, size_t offset)
 {
     return *(const char *const *)(const void *)((const char *)instance->base + offset);
@@ -109,8 +114,7 @@ void check_bounds(const struct check *check, const struct config_instance *insta
 {
     for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++) {
         const struct bound *bound = &bounds[i];
-        if (strcmp(bound->section, instance->section->name) != 0 || !config_given(instance, bound->key) ||
-            config_faulty(instance, bound->key))
+        if (strcmp(bound->section, instance->section->name) != 0 || !check_has(instance, bound->key))
             continue;
         int64_t number = number_at(instance, field_index(instance->section, bound->key));
         struct config_place place = config_place_of(instance, bound->key);
@@ -120,17 +124,12 @@ void check_bounds(const struct check *check, const struct config_instance *insta
     }
 }
 
-static bool has(const struct config_instance *instance, const char *key)
-{
-    return config_given(instance, key) && !config_faulty(instance, key);
-}
-
 void check_peer(const struct check *check, const struct config_instance *instance,
                 enum smtp_security security)
 {
     bool password = config_given(instance, "password"), username = config_given(instance, "username");
     bool clear = security == SMTP_SECURITY_NONE && config_given(instance, "security");
-    bool authority = has(instance, "ca_file") || has(instance, "ca_directory");
+    bool authority = check_has(instance, "ca_file") || check_has(instance, "ca_directory");
     if (username && !password)
         check_refuse(check, instance, "username", "add password: secret:PROVIDER/NAME", "needs a password");
     if (password && !username)
@@ -138,11 +137,11 @@ void check_peer(const struct check *check, const struct config_instance *instanc
     if (password && clear)
         check_refuse(check, instance, "password", "use security: starttls or tls, or give no password",
                      "would travel in the clear with security: none");
-    if (has(instance, "auth") && !password)
+    if (check_has(instance, "auth") && !password)
         check_refuse(check, instance, "auth", "add username and password", "needs a password");
-    if (has(instance, "pin") && authority)
+    if (check_has(instance, "pin") && authority)
         check_refuse(check, instance, "pin", "keep one of the two", "excludes ca_file and ca_directory");
-    if (clear && (has(instance, "pin") || authority))
+    if (clear && (check_has(instance, "pin") || authority))
         check_refuse(check, instance, "security",
                      "use starttls or tls, or drop pin, ca_file and ca_directory",
                      "none has no certificate to check");
@@ -420,7 +419,7 @@ static void check_delivery(const struct check *check)
 static void check_recipients(const struct check *check)
 {
     const struct config_strings *recipients = &check->config->recipients;
-    bool given = config_given(check->top, "recipients") && !config_faulty(check->top, "recipients");
+    bool given = check_has(check->top, "recipients");
     if (given && recipients->count == 0)
         check_refuse(check, check->top, "recipients", "name who is told", "the list is empty");
     for (size_t i = 0; i < recipients->count; i++)

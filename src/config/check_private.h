@@ -14,6 +14,9 @@ struct check {
 void check_refuse(const struct check *check, const struct config_instance *instance, const char *key,
                   const char *advice, const char *message);
 
+/* The key was given, and nothing was wrong with its value. */
+bool check_has(const struct config_instance *instance, const char *key);
+
 /* Two of one list may not have one name. */
 void check_names(const struct check *check, const struct config_instance *first, const char *advice,
                  const char *message);

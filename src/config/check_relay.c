@@ -43,7 +43,7 @@ static void check_burst(const struct check *check, const struct config_instance 
 {
     const struct config_rule *rule = instance->base;
     struct config_rate rate;
-    if (!config_given(instance, "burst") || config_faulty(instance, "burst"))
+    if (!check_has(instance, "burst"))
         return;
     if (rule->burst < 1) {
         check_refuse(check, instance, "burst", "at least 1", "would let nothing through");
@@ -218,7 +218,7 @@ void check_relay(const struct check *check)
         return;
     check_bounds(check, instance);
     check_listeners(check, instance);
-    if (config_given(instance, "domains") && !config_faulty(instance, "domains") && relay->domains.count == 0)
+    if (check_has(instance, "domains") && relay->domains.count == 0)
         check_refuse(check, instance, "domains", "name the domains whose mail is delivered here",
                      "the list is empty");
     if (relay->domains.count && !config_given(instance, "maildir"))
@@ -226,8 +226,7 @@ void check_relay(const struct check *check)
                      "need a maildir");
     if (config_given(instance, "maildir") && !config_given(instance, "domains"))
         check_refuse(check, instance, "maildir", "add domains: whose mail goes there", "needs domains");
-    if (config_given(instance, "open_relay") && !config_faulty(instance, "open_relay") &&
-        strcmp(relay->open_relay, CHECK_OPEN_RELAY) != 0)
+    if (check_has(instance, "open_relay") && strcmp(relay->open_relay, CHECK_OPEN_RELAY) != 0)
         check_refuse(check, instance, "open_relay", "drop it, or write: \"" CHECK_OPEN_RELAY "\"",
                      "these are not the words");
     check_relay_tls(check, instance);

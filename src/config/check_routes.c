@@ -24,7 +24,7 @@ static void check_mx(const struct check *check, const struct config_instance *in
 {
     static const char *const keys[] = {"port", "tls", "ca_file", "pin"};
     const struct config_route *route = instance->base;
-    bool word = config_given(instance, "tls") && !config_faulty(instance, "tls");
+    bool word = check_has(instance, "tls");
     for (size_t i = 0; !route->mx && i < sizeof keys / sizeof *keys; i++)
         if (config_given(instance, keys[i]))
             check_refuse(check, instance, keys[i], "add mx: true, or drop it", "is for routes by mx only");
@@ -49,7 +49,7 @@ static void check_route(const struct check *check, const struct config_instance 
                           "name smarthosts as via, an LMTP server, or a maildir, or say mx: true",
                           "a route has exactly one of via, mx, lmtp and maildir");
     check_mx(check, instance);
-    if (config_given(instance, "via") && !config_faulty(instance, "via") && route->via.count == 0)
+    if (check_has(instance, "via") && route->via.count == 0)
         check_refuse(check, instance, "via", "name at least one of relay.smarthosts", "the list is empty");
     for (size_t i = 0; i < route->via.count; i++)
         if (!host_named(&check->config->relay, route->via.items[i])) {
