@@ -31,8 +31,12 @@ static int add_folder(struct inbox *inbox, const char *maildir, const char *fold
     const char *path = arena_printf(arena, "%s/%s", maildir, folder).p;
     DIR *dir = path ? opendir(path) : NULL;
     struct dirent *file;
-    if (!dir && errno != ENOENT)
-        return err_set(err, ERR_IO, "read it as root, or join the group vedette", "open %s", path);
+    if (!dir && errno != ENOENT) {
+        int system = errno;
+        err_set(err, ERR_IO, "read it as root, or join the group vedette", "open %s", path);
+        err->class = system == EACCES ? ERR_PERMISSION : ERR_IO;
+        return -1;
+    }
     while (dir && (file = readdir(dir)) && inbox->count < INBOX_MAX) {
         struct stat info;
         if (file->d_name[0] == '.' || fstatat(dirfd(dir), file->d_name, &info, 0) < 0)

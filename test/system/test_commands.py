@@ -435,6 +435,21 @@ def test_alerts_can_be_asked_while_no_daemon_runs(own_gateway):
     assert alert["state"] == "landed"
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_who_may_not_look_is_told_so_with_one_exit_code(scratch):
+    folder = scratch("private")
+    daemon = program.OwnGateway(folder)
+    try:
+        for argv in (["alerts"], ["queue"], ["inbox"], ["metrics"], ["path", "status"]):
+            try:
+                done = run(*argv, "-c", str(daemon.config), user=65534, group=65534, extra_groups=[])
+            except PermissionError:
+                pytest.skip("the program lies where only root can go")
+            assert done.returncode == 77 and "join the group vedette" in done.stderr, (argv, done.stderr)
+    finally:
+        daemon.kill()
+
+
 def test_an_alert_that_is_not_there_is_no_empty_list(own_gateway):
     assert own_gateway.command("alerts").stdout == "no alerts\n"
     for argv in (["alerts", "--id", "7"], ["alerts", "--id", "7", "--json"]):
