@@ -255,22 +255,43 @@ static const char *on_key(void *arg, sv user)
     return exchange->key;
 }
 
+static void put_off(struct exchange *exchange)
+{
+    char why[80];
+    snprintf(why, sizeof why, "too many wrong passwords: wait %lld s",
+             (long long)(exchange->wait / NANOS_PER_SECOND + 1));
+    end(exchange, LOGIN_LATER, why);
+}
+
+/* What would be put off once it was worked out holds up nobody else meanwhile. */
+static void put_off_waiting(struct gatekeeper *gatekeeper)
+{
+    for (struct exchange *exchange = gatekeeper->exchanges, *next; exchange; exchange = next) {
+        next = exchange->next;
+        if (!exchange->checking || !exchange->checker)
+            continue;
+        sv user = exchange->known ? sasl_server_user(exchange->sasl) : SV_NONE;
+        exchange->wait = lockout_wait(gatekeeper->lockout, sv_of(exchange->client_ip), user, loop_now());
+        if (exchange->wait > 0 && checker_drop(exchange->checker, exchange)) {
+            exchange->checking = false;
+            put_off(exchange);
+        }
+    }
+}
+
 /* wrong: why not, for the log; NULL: by the password. */
 static void conclude(struct exchange *exchange, bool fits, const char *wrong)
 {
     struct gatekeeper *gatekeeper = exchange->gatekeeper;
     sv user = exchange->known ? sasl_server_user(exchange->sasl) : SV_NONE,
        client = sv_of(exchange->client_ip);
-    char why[80];
-    if (exchange->wait ==
-        0) /* others may have guessed meanwhile: many at once get no more answers than one by one */
+    /* Others may have guessed meanwhile: many at once get no more answers than one by one. */
+    if (exchange->wait == 0)
         exchange->wait = lockout_wait(gatekeeper->lockout, client, user, loop_now());
     if (exchange->broken) {
         end(exchange, LOGIN_LATER, "the account's key cannot be read");
     } else if (exchange->wait > 0) {
-        snprintf(why, sizeof why, "too many wrong passwords: wait %lld s",
-                 (long long)(exchange->wait / NANOS_PER_SECOND + 1));
-        end(exchange, LOGIN_LATER, why);
+        put_off(exchange);
     } else if (fits && exchange->known) {
         lockout_passed(gatekeeper->lockout, client, user);
         end(exchange, LOGIN_WELCOME, NULL);
@@ -279,6 +300,7 @@ static void conclude(struct exchange *exchange, bool fits, const char *wrong)
         if (!exchange->known)
             wrong = "no such account";
         end(exchange, LOGIN_REFUSED, wrong ? wrong : "wrong password");
+        put_off_waiting(gatekeeper);
     }
 }
 

@@ -5,6 +5,8 @@
 #include "wire/base64.h"
 #include "wire/sasl.h"
 
+#include <time.h>
+
 static enum login_outcome scram(struct fixture *fixture, const char *user, const char *password)
 {
     struct smtp_credentials credentials = {.username = sv_of(user), .secret = sv_of(password)};
@@ -95,23 +97,43 @@ static void tally(void *arg, enum login_outcome outcome, sv text, sv why)
         loop_stop(tally->loop);
 }
 
-static void guessing_many_at_once_is_no_faster(void **state)
+/* So many at the same time, the right password last. */
+static struct tally plain_at_once(struct fixture *fixture, int count, sv wrong, sv right)
 {
-    enum { AT_ONCE = 20 };
-    struct fixture *fixture = *state;
-    struct tally counts = {.loop = fixture->loop, .left = AT_ONCE};
-    for (int i = 0; i < AT_ONCE; i++) {
+    struct tally counts = {.loop = fixture->loop, .left = count};
+    for (int i = 0; i < count; i++) {
         struct login_request request = {
             .mechanism = SV("PLAIN"),
             .client_ip = SV("192.0.2.1"),
             .given = true,
-            .response = i + 1 < AT_ONCE ? SV("\0ann\0shut") : SV("\0ann\0open sesame"),
+            .response = i + 1 < count ? wrong : right,
         };
         login_begin(fixture->login, &request, tally, &counts);
     }
     loop_run(fixture->loop);
+    return counts;
+}
+
+static void guessing_many_at_once_is_no_faster(void **state)
+{
+    enum { AT_ONCE = 20 };
+    struct tally counts = plain_at_once(*state, AT_ONCE, SV("\0ann\0shut"), SV("\0ann\0open sesame"));
     assert_int_equal(counts.refused, LOCKOUT_FREE);
     assert_int_equal(counts.later, AT_ONCE - LOCKOUT_FREE);
+}
+
+/* Others wait for the same thread. */
+static void what_many_guesses_are_put_off_for_is_not_worked_out(void **state)
+{
+    enum { AT_ONCE = 60 };
+    struct fixture *fixture = *state;
+    clock_t begun = clock();
+    assert_int_equal(plain(fixture, SV("\0bob\0plugh")), LOGIN_REFUSED);
+    clock_t once = clock() - begun;
+    begun = clock();
+    struct tally counts = plain_at_once(fixture, AT_ONCE, SV("\0bob\0plugh"), SV("\0bob\0xyzzy"));
+    assert_true(counts.refused < AT_ONCE / 4);
+    assert_true(clock() - begun < once * AT_ONCE / 2);
 }
 
 static void who_leaves_in_the_middle_is_forgotten_and_no_answer_comes(void **state)
@@ -151,6 +173,7 @@ int main(void)
         TEST(nobody_else_gets_in),
         TEST(guessing_ends_in_waiting_even_with_the_right_password),
         TEST(guessing_many_at_once_is_no_faster),
+        TEST(what_many_guesses_are_put_off_for_is_not_worked_out),
         TEST(who_leaves_in_the_middle_is_forgotten_and_no_answer_comes),
         TEST(without_a_keeper_nobody_can_tell_now),
     };
