@@ -231,7 +231,7 @@ static int look(struct store *store, void *arg, struct err *err)
     at[1] = loop_monotonic();
     got |= store_next_due(store, &due, err);
     at[2] = loop_monotonic();
-    got |= store_expire(store, loop_now(), ids, 16, &n, err);
+    got |= store_expire(store, loop_now(), &(struct store_why){.cause = SV("unknown")}, ids, 16, &n, err);
     at[3] = loop_monotonic();
     got |= store_counts(store, &counts, err);
     at[4] = loop_monotonic();

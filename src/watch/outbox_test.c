@@ -109,7 +109,7 @@ static void a_new_courier_gets_all_that_is_not_on_disk_from_the_first_one_on(voi
     connect_pair(&pair);
     put_all(&pair);
     run(&pair, 20 * NANOS_PER_SECOND); /* this one reads some and dies */
-    assert_int_equal(pair.read, BATCHES / 4);
+    assert_true(pair.read >= BATCHES / 4 && pair.read < BATCHES);
     outbox_channel(pair.outbox, NULL);
     channel_free(pair.near);
     channel_free(pair.far);
