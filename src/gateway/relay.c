@@ -78,15 +78,22 @@ void letter_note(struct letter *letter)
 
 /* --- Errands --- */
 
+/* Takes the one at *at off its letter. */
+static void release(struct errand **at)
+{
+    struct errand *errand = *at;
+    *at = errand->next_of_letter;
+    destination_let_go(errand->destination);
+    loop_timer_free(errand->rest);
+    free(errand);
+}
+
 void errand_free(struct errand *errand)
 {
-    destination_let_go(errand->destination);
     struct errand **at = &errand->letter->errands;
     while (*at != errand)
         at = &(*at)->next_of_letter;
-    *at = errand->next_of_letter;
-    loop_timer_free(errand->rest);
-    free(errand);
+    release(at);
 }
 
 static void errand_due(void *arg)
@@ -226,12 +233,14 @@ bool letter_is_active(const struct letter *letter)
 
 void letter_drop_idle(struct letter *letter)
 {
-    for (struct errand *errand = letter->errands, *next; errand; errand = next) {
-        next = errand->next_of_letter;
-        if (errand->state == ERRAND_WAITING)
-            destination_take_out(errand);
-        if (errand->state != ERRAND_ACTIVE)
-            errand_free(errand);
+    for (struct errand **at = &letter->errands; *at;) {
+        if ((*at)->state == ERRAND_ACTIVE) {
+            at = &(*at)->next_of_letter;
+            continue;
+        }
+        if ((*at)->state == ERRAND_WAITING)
+            destination_take_out(*at);
+        release(at);
     }
 }
 
