@@ -36,12 +36,12 @@ struct lookup {
     void *arg;
     struct question *mx;
     struct loop_timer *at_once; /* where nothing has to be asked */
-    struct host hosts[MX_HOSTS_MAX];
-    size_t host_count, open; /* questions on hosts */
-    bool listed_securely, implicit, unsure;
+    struct host *hosts;         /* once it is known how many: many lookups wait in line for that */
+    size_t host_count, open;    /* questions on hosts */
+    bool listed_securely, implicit, unsure, bogus;
     char trouble[DNS_WHY_MAX]; /* of a question without an answer */
     nanos ttl;
-    struct lookup_result result;
+    struct lookup_result *result; /* NULL: nothing is decided yet */
 };
 
 static_assert((int)MX_HOSTS_MAX >= (int)ROUTE_HOPS_MAX, "a route's smarthosts fit");
@@ -53,19 +53,30 @@ static void lookup_free(struct lookup *lookup)
         for (size_t j = 0; j < FAMILIES; j++)
             question_cancel(lookup->hosts[i].families[j].question);
     loop_timer_free(lookup->at_once);
+    free(lookup->hosts);
+    free(lookup->result);
     free(lookup);
+}
+
+static struct lookup_result *result_of(struct lookup *lookup)
+{
+    if (!lookup->result)
+        lookup->result = calloc(1, sizeof *lookup->result);
+    assert(lookup->result);
+    return lookup->result;
 }
 
 static void tell(struct lookup *lookup)
 {
-    lookup->fn(lookup->arg, &lookup->result);
+    result_of(lookup)->bogus = lookup->bogus;
+    lookup->fn(lookup->arg, lookup->result);
     lookup_free(lookup);
 }
 
 __attribute__((format(printf, 4, 5))) static void decide(struct lookup *lookup, enum mx_verdict verdict,
                                                          const char *status, const char *fmt, ...)
 {
-    struct lookup_result *result = &lookup->result;
+    struct lookup_result *result = result_of(lookup);
     va_list args;
     result->verdict = verdict;
     result->status = status;
@@ -93,7 +104,7 @@ static void note_failure(struct lookup *lookup, const struct dns_answer *answer)
     if (answer->status != DNS_FAILED)
         return;
     lookup->unsure = true;
-    lookup->result.bogus |= answer->failure == DNS_FAILURE_BOGUS;
+    lookup->bogus |= answer->failure == DNS_FAILURE_BOGUS;
     snprintf(lookup->trouble, sizeof lookup->trouble, "%s %.80s: %.200s", dns_type_name(answer->type),
              answer->question, answer->why[0] ? answer->why : "no answer");
 }
@@ -122,7 +133,7 @@ static bool place_host(struct lookup *lookup, struct host *host)
 static void add_place(struct lookup *lookup, size_t number, const struct family *family, size_t i)
 {
     const struct host *host = &lookup->hosts[number];
-    struct lookup_result *result = &lookup->result;
+    struct lookup_result *result = result_of(lookup);
     if (result->count == LOOKUP_PLACES_MAX)
         return;
     result->places[result->count++] = (struct lookup_place){.of = host->of,
@@ -167,7 +178,7 @@ static int list_places(struct lookup *lookup)
 
 static void conclude(struct lookup *lookup)
 {
-    struct lookup_result *result = &lookup->result;
+    struct lookup_result *result = result_of(lookup);
     const char *domain = domain_of(lookup);
     int limit = list_places(lookup);
     nanos most = lookup->unsure ? TTL_UNSURE : TTL_MAX;
@@ -212,6 +223,12 @@ static void on_addresses(void *arg, const struct dns_answer *answer)
         conclude(lookup);
 }
 
+static void make_room(struct lookup *lookup, size_t count)
+{
+    lookup->hosts = calloc(count ? count : 1, sizeof *lookup->hosts);
+    assert(lookup->hosts);
+}
+
 static struct host *add_host(struct lookup *lookup, const struct route_hop *of, const char *name,
                              int preference)
 {
@@ -240,6 +257,7 @@ static void ask_addresses(struct host *host)
 static void start_smarthosts(struct lookup *lookup)
 {
     const struct route *route = lookup->setup.route;
+    make_room(lookup, route->hop_count);
     for (size_t i = 0; i < route->hop_count; i++) {
         const struct config_gateway *gateway = &route->hops[i].gateway;
         bool named = !gateway->address;
@@ -263,6 +281,7 @@ static void take_verdict(struct lookup *lookup, const struct mx_plan *plan)
     const char *domain = domain_of(lookup);
     switch (plan->verdict) {
     case MX_HOSTS:
+        make_room(lookup, plan->count);
         for (size_t i = 0; i < plan->count; i++)
             ask_addresses(add_host(lookup, &lookup->setup.route->hops[0], plan->hosts[i].name,
                                    (int)plan->hosts[i].preference));

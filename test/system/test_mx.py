@@ -15,6 +15,7 @@ from peers.enclosure import free_port, obstacle, wait_until
 from peers.misbehaving import Misbehaving
 from peers.nsd import Keys, Nsd
 from peers.smtp_sink import SmtpSink, there_is_one
+from test_inbound import memory_of
 from test_relay_durability import Ledger, Relay
 from test_relay_queue import command, rows, send
 
@@ -319,3 +320,19 @@ def test_without_an_answer_from_dns_mail_waits_and_goes_when_there_is_one(world)
     world.nsd.stop()
     world.nsd = world.start_nsd("", [])
     world.arrives(name, "first")
+
+
+def test_many_domains_that_wait_for_dns_take_little_memory(tmp_path):
+    one = Relay(tmp_path, free_port(), start=False, resolvers=["127.0.9.254"])  # nobody is there
+    one.settings["relay"]["routes"] = [{"name": "out", "mx": True, "tls": "none"}]
+    one.write_config()
+    one.start()
+    gateway = one.children()["gateway"]
+    before = memory_of(gateway)
+    with smtplib.SMTP("127.0.0.1", one.port, timeout=60) as session:
+        for n in range(1000):
+            session.sendmail("a@example.org", [f"b@domain{n}.example"], "Subject: x\r\n\r\nx\r\n")
+    wait_until(lambda: all(row["cause"] for row in rows(one)), 60, "a cause for each")
+    took = memory_of(gateway) - before
+    one.kill()
+    assert took < 32 * 1024 * 1024, f"{took / 1000:.0f} bytes each"
