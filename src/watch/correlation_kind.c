@@ -27,7 +27,7 @@ static void keep(struct keepsake *keepsake, sv bytes)
 {
     *keepsake = (struct keepsake){.bytes = bytes.n ? malloc(bytes.n) : NULL, .n = bytes.n};
     assert(keepsake->bytes || !bytes.n);
-    if (bytes.n)
+    if (bytes.p && bytes.n)
         memcpy(keepsake->bytes, bytes.p, bytes.n);
 }
 

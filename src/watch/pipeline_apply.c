@@ -257,7 +257,7 @@ static void change_item(struct pipeline_work *work, const struct yaml_node *tran
     } else if (!pipeline_renames(transformation)) {
         if (pipeline_change_values(work, transformation, item))
             pipeline_mark(work, transformation, item);
-    } else if (field.n) {
+    } else if (map && field.n) {
         bool named = pipeline_for_item_name(work, transformation, item);
         if (pipeline_has_modifier(item->key, SV("fieldref")))
             rename_references(work, transformation, item);

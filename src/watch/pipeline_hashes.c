@@ -69,25 +69,41 @@ static void add_value(struct pipeline_work *work, struct yaml_node *item, const 
     item->count++;
 }
 
+/* The item itself, or what is in the list that it is: the first, and what follows. */
+static const struct yaml_node *first_of(const struct yaml_node *item)
+{
+    return item->kind == YAML_LIST ? item->first : item;
+}
+
+static const struct yaml_node *next_of(const struct yaml_node *item, const struct yaml_node *one)
+{
+    return item->kind == YAML_LIST ? one->next : NULL;
+}
+
+/* Puts the hash that the value says to those of its algorithm. */
+static void split_hash(struct pipeline_work *work, const struct yaml_node *transformation,
+                       const struct yaml_node *item, const struct yaml_node *value, struct yaml_node **first)
+{
+    sv prefix = pipeline_text(transformation, "field_prefix"), hash = SV("");
+    bool short_name = pipeline_says(transformation, "drop_algo_prefix");
+    sv shown = pipeline_shown(item, value->text, work->arena);
+    sv name = take_hash(transformation, shown.p ? shown : SV(""), &hash);
+    sv field = arena_printf(work->arena, "%.*s%.*s", SV_ARG(prefix), SV_ARG(short_name ? SV("") : name));
+    struct yaml_node *of = name.n && field.n ? item_of(work, first, field, item) : NULL;
+    sv text = pipeline_written(item, hash, work->arena);
+    if (of && text.p)
+        add_value(work, of, value, text);
+}
+
 struct yaml_node *pipeline_split_hashes(struct pipeline_work *work, const struct yaml_node *transformation,
                                         const struct yaml_node *item)
 {
-    const struct yaml_node *value = item->kind == YAML_LIST ? item->first : item;
-    sv prefix = pipeline_text(transformation, "field_prefix");
-    bool short_name = pipeline_says(transformation, "drop_algo_prefix");
     struct yaml_node *first = NULL;
-    for (const struct yaml_node *one = value; one; one = item->kind == YAML_LIST ? one->next : NULL)
+    for (const struct yaml_node *one = first_of(item); one; one = next_of(item, one))
         if (pipeline_kind_of(item, one) != PIPELINE_STRING)
             return NULL;
-    for (; value && !work->failed; value = item->kind == YAML_LIST ? value->next : NULL) {
-        sv hash = SV(""), shown = pipeline_shown(item, value->text, work->arena);
-        sv name = take_hash(transformation, shown.p ? shown : SV(""), &hash);
-        sv field = arena_printf(work->arena, "%.*s%.*s", SV_ARG(prefix), SV_ARG(short_name ? SV("") : name));
-        struct yaml_node *of = name.n && field.n ? item_of(work, &first, field, item) : NULL;
-        sv text = pipeline_written(item, hash, work->arena);
-        if (of && text.p)
-            add_value(work, of, value, text);
-    }
+    for (const struct yaml_node *one = first_of(item); one && !work->failed; one = next_of(item, one))
+        split_hash(work, transformation, item, one, &first);
     if (!first)
         pipeline_fail(work, item,
                       "a pipeline asks for hashes here, and none is of an algorithm in valid_hash_algos");

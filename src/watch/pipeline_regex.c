@@ -111,7 +111,7 @@ static char escaped(char c)
 static bool put_escape(char *out, size_t *n, sv *rest, const char **ret_why)
 {
     char c = rest->n ? rest->p[0] : '\0';
-    sv group = SV("");
+    sv group;
     if (c >= '1' && c <= '9') {
         group = take_number(rest);
     } else if (c == 'g') {

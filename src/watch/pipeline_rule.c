@@ -98,20 +98,23 @@ static void change_source(struct pipeline_work *work, const struct yaml_node *tr
         set_part(work, parts[i], pipeline_text(transformation, parts[i]));
 }
 
-/* Everything that the rule asks for by a name that no transformation has mapped. */
+/* Adds the map's fields that have a name which no transformation has mapped. */
+static void list_unmapped(const struct pipeline_work *work, const struct yaml_node *map, struct buf *missing)
+{
+    for (const struct yaml_node *item = map->kind == YAML_MAP ? map->first : NULL; item; item = item->next) {
+        sv field = pipeline_field_of(item->key);
+        if (field.n && !pipeline_has_note(work->facts.mapped, field, SV("")))
+            buf_printf(missing, "%s%.*s", buf_view(missing).n ? ", " : "", SV_ARG(sv_first(field, 60)));
+    }
+}
+
 static void insist_on_mapping(struct pipeline_work *work)
 {
     struct buf missing = BUF_INIT(UNMAPPED_BYTES_MAX);
     for (const struct yaml_node *selection = work->detection->first; selection; selection = selection->next) {
         const struct yaml_node *map = selection->kind == YAML_LIST ? selection->first : selection;
         for (; map; map = selection->kind == YAML_LIST ? map->next : NULL)
-            for (const struct yaml_node *item = map->kind == YAML_MAP ? map->first : NULL; item;
-                 item = item->next) {
-                sv field = pipeline_field_of(item->key);
-                if (field.n && !pipeline_has_note(work->facts.mapped, field, SV("")))
-                    buf_printf(&missing, "%s%.*s", buf_view(&missing).n ? ", " : "",
-                               SV_ARG(sv_first(field, 60)));
-            }
+            list_unmapped(work, map, &missing);
     }
     if (buf_view(&missing).n)
         pipeline_refuse(
