@@ -91,7 +91,9 @@ json_t *gateway_route_find(const struct config *config, const char *name, const 
     else
         route = name ? route_named(table, sv_of(name)) : route_for(table, domain);
     search.route = route;
-    if (route)
+    if (route && !route_has_mailbox(route, sv_of(recipient)))
+        search.problem = json_string("the route has no such mailbox");
+    else if (route)
         find_hops(&search, config, route, domain);
     else if (!search.problem)
         search.problem = json_string("no route leads there");

@@ -120,6 +120,8 @@ static const struct wrong {
     {RELAY "routes: [{name: r, via: [nowhere]}]}\n", 4, 85,
      "via: a smarthost is named that relay.smarthosts does not have", NULL},
     {RELAY "routes: [{name: r, via: []}]}\n", 4, 85, "via: the list is empty", NULL},
+    {RELAY "routes: [{name: r, maildir: /r, mailboxes: ['soc at b.example']}]}\n", 4, 110,
+     "mailboxes: \"soc at b.example\" is not an address", "@example.org"},
     {RELAY "routes: [{name: r, maildir: /r}, {name: r, maildir: /s}]}\n", 4, 106,
      "name: another route is called so", NULL},
     {RELAY

@@ -247,6 +247,9 @@
     X(pin, PIN, CONFIG_NONE, "Of mx: fingerprint of the servers' certificate or key, instead.")          \
     X(lmtp, ENDPOINT, CONFIG_NONE, "LMTP server by address and port, such as 127.0.0.1:24.")             \
     X(maildir, PATH, CONFIG_NONE, "Delivered on this machine.")                                          \
+    X(mailboxes, SENDERS, CONFIG_NONE,                                                                   \
+      "Recipients that exist there, in the forms of a rule's recipients; others are refused at once, "   \
+      "but for postmaster. Default: any.")                                                               \
     X(connections, COUNT, "20", "Sessions at once with each next hop.")                                  \
     X(retry_first, LENGTH, "1m", "First delay after a temporary failure; doubled each time.")            \
     X(retry_max, LENGTH, "1h", "Longest delay.")                                                         \

@@ -112,14 +112,22 @@ static bool keep_recipient(struct inbound_mail *mail, const struct smtp_server_r
     return kept;
 }
 
-/* Whether anybody takes mail for it, so that nothing has to be bounced later. */
-static bool has_way(const struct inbound *session, sv recipient, const struct guard_verdict *verdict)
+/* Refuses what would have to be bounced later: what no route takes, and a mailbox that its route has not. */
+static bool refuse_lost(struct inbound *session, sv recipient, const struct guard_verdict *verdict)
 {
     struct smtp_address address;
     if (verdict->recipient[0])
         recipient = sv_of(verdict->recipient);
-    return verdict->options.route || smtp_address_parse(recipient, &address) != SMTP_ADDRESS_NONE ||
-           relay_has_route(session->house->relay, address.domain);
+    if (smtp_address_parse(recipient, &address) != SMTP_ADDRESS_NONE)
+        return false; /* postmaster */
+    const struct route *route = relay_route(session->house->relay, verdict->options.route, address.domain);
+    if (!route)
+        inbound_refuse(session, "rcpt", 550, "5.1.2", "No route leads to this domain");
+    else if (!route_has_mailbox(route, recipient))
+        inbound_refuse(session, "rcpt", 550, "5.1.1", "No such mailbox here");
+    else
+        return false;
+    return true;
 }
 
 void inbound_answer_rcpt(struct inbound *session)
@@ -136,8 +144,8 @@ void inbound_answer_rcpt(struct inbound *session)
     inbound_decide(session, mail->guard, &question, &verdict);
     if (verdict.action == GUARD_REJECT || verdict.action == GUARD_DEFER)
         inbound_refuse(session, "rcpt", verdict.code, verdict.enhanced, verdict.text);
-    else if (!has_way(session, asked->whole, &verdict))
-        inbound_refuse(session, "rcpt", 550, "5.1.2", "No route leads to this domain");
+    else if (refuse_lost(session, asked->whole, &verdict))
+        return;
     else if (!keep_recipient(mail, asked, &verdict))
         inbound_refuse(session, "rcpt", 452, "4.5.3", "Too many recipients");
     else

@@ -463,9 +463,9 @@ struct intake *relay_intake(struct relay *relay)
     return relay->intake;
 }
 
-bool relay_has_route(const struct relay *relay, sv domain)
+const struct route *relay_route(const struct relay *relay, const char *name, sv domain)
 {
-    return route_for(relay->routes, domain) != NULL;
+    return name ? route_named(relay->routes, sv_of(name)) : route_for(relay->routes, domain);
 }
 
 static void report_drained(void *arg)

@@ -5,6 +5,7 @@
 
 #include "config/config.h"
 #include "gateway/intake.h"
+#include "gateway/route_table.h"
 #include "io/loop.h"
 #include "secret/keeper.h"
 
@@ -29,8 +30,8 @@ void relay_reload(struct relay *relay, const struct config *config);
 
 struct intake *relay_intake(struct relay *relay);
 
-/* Whether anybody takes mail for that domain: asked before 250 to RCPT, so that nothing is bounced later. */
-bool relay_has_route(const struct relay *relay, sv domain);
+/* The route of that name, or, name NULL, the one that takes mail for that domain; NULL: nobody does. */
+const struct route *relay_route(const struct relay *relay, const char *name, sv domain);
 
 /* Appends the queue's counters, by base/metrics.h. Looks at every message that is queued. */
 void relay_write_metrics(const struct relay *relay, struct buf *out);

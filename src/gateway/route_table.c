@@ -1,7 +1,8 @@
 #include "gateway/route_table.h"
 
+#include "config/pattern.h"
 #include "io/address.h"
-#include "wire/idn.h"
+#include "wire/smtp_address.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -147,6 +148,7 @@ static int add_route(struct route_table *table, const struct config *whole, cons
     *route = (struct route){.name = copy(table, config->name),
                             .kind = kind_of(config),
                             .domains = copy_list(table, &config->domains),
+                            .mailboxes = copy_list(table, &config->mailboxes),
                             .maildir = copy(table, config->maildir),
                             .stays_here = config->maildir != NULL,
                             .connections = config->connections,
@@ -252,6 +254,20 @@ const struct route *route_named(const struct route_table *table, sv name)
         if (sv_eq(sv_of(table->routes[i].name), name))
             return &table->routes[i];
     return NULL;
+}
+
+bool route_has_mailbox(const struct route *route, sv recipient)
+{
+    char text[SMTP_ADDRESS_ASCII_MAX];
+    struct smtp_address parts;
+    if (route->mailboxes.count == 0 || smtp_address_parse(recipient, &parts) != SMTP_ADDRESS_NONE ||
+        sv_ieq(parts.local, SV("postmaster")))
+        return true;
+    sv address = smtp_address_ascii(recipient, text);
+    for (size_t i = 0; i < route->mailboxes.count; i++)
+        if (config_mailbox_matches(sv_of(route->mailboxes.items[i]), address))
+            return true;
+    return false;
 }
 
 const char *route_tls_word(const struct route *route, const struct route_hop *hop)

@@ -23,6 +23,7 @@ struct route {
     const char *name;
     enum route_kind kind;
     struct config_strings domains;
+    struct config_strings mailboxes; /* patterns of those that exist; none: any */
     const char *maildir;
     enum config_tls_policy tls;            /* of MX */
     bool pinned;                           /* of MX: its servers' certificate is named */
@@ -56,5 +57,8 @@ bool route_table_wants_sts(const struct route_table *table);
 /* Its next hops are not all told by the configuration. */
 bool route_asks_dns(const struct route *route);
 const struct route *route_named(const struct route_table *table, sv name);
+
+/* Whether the recipient may exist where the route leads; postmaster always does (RFC 5321 section 4.5.1). */
+bool route_has_mailbox(const struct route *route, sv recipient);
 
 #endif

@@ -306,6 +306,32 @@ def test_a_stop_does_not_wait_for_a_next_hop_that_never_greets(tmp_path, misbeha
         one.kill()
 
 
+def test_a_mailbox_that_does_not_exist_is_refused_at_rcpt_so_that_nothing_is_bounced(tmp_path):
+    one = Relay(tmp_path, free_port(), start=False)
+    boxes = {"name": "boxes", "domains": ["boxes.example"], "maildir": "boxes", "mailboxes": ["soc@boxes.example", "alert-*@boxes.example"]}
+    one.settings["relay"]["routes"].append(boxes)
+    one.write_config()
+    one.start()
+    try:
+        with smtplib.SMTP("127.0.0.1", one.port) as client:
+            client.helo("client.example")
+            client.mail("a@b.example")
+            for there in ("soc@boxes.example", "SOC@Boxes.Example", "alert-7@boxes.example", "postmaster@boxes.example"):
+                assert client.rcpt(there)[0] == 250, there
+            for missing in ("nobody@boxes.example", "soc+x@boxes.example"):
+                assert client.rcpt(missing)[0] == 550, missing
+            assert client.rcpt("nobody@boxes.example") == (550, b"5.1.1 No such mailbox here")
+            assert client.data("Subject: there\r\n\r\nx\r\n")[0] == 250
+        wait_until(lambda: not rows(one), 20, "an empty queue")
+        assert len(list((one.dir / "boxes" / "new").iterdir())) == 1, "the mail, and no report"
+        told = subprocess.run([binary(), "gateway", "explain", "--json", "-c", str(one.config), "--from", "127.0.0.1",
+                               "--rcpt", "nobody@boxes.example"], capture_output=True, check=True)
+        assert json.loads(told.stdout)["way"]["problem"] == "the route has no such mailbox"
+        one.check_sanitizers()
+    finally:
+        one.kill()
+
+
 def test_an_lmtp_server_gets_what_its_route_takes(tmp_path):
     sink = SmtpSink(tmp_path / "sink", options=["-L"])
     one = Relay(tmp_path, free_port(), start=False)
