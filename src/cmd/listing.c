@@ -9,6 +9,7 @@ enum {
     PAGE_ROWS_MAX = 200,
     PAGE_BYTES = 1024 * 1024, /* then the page is full */
     LINES_BYTES_MAX = PAGE_BYTES + CONTROL_BODY_BYTES_MAX,
+    TEXTS_BYTES_MAX = 1024 * 1024,
     UNSENT_MAX = 1024 * 1024, /* while the command has so much to read, nothing more is looked up */
 };
 
@@ -25,13 +26,16 @@ struct listing {
     int64_t from; /* the next id */
     size_t rows;
     bool more;
-    struct buf lines; /* JSON objects, a line each */
+    struct arena *texts;
+    struct store_why why; /* nothing can leave now; in texts */
+    struct buf lines;     /* JSON objects, a line each */
 };
 
 static void discard(struct listing *listing)
 {
     loop_timer_free(listing->wait);
     buf_free(&listing->lines);
+    arena_free(listing->texts);
     free(listing);
 }
 
@@ -54,13 +58,28 @@ static void add_row(struct listing *listing, int64_t id, json_t *json)
     listing->from = id + 1;
 }
 
+/* What waits without having been tried says what it waits for. */
+static void explain(const struct listing *listing, struct store_message *message)
+{
+    if (message->state != STORE_QUEUED || message->cause.n || !listing->why.cause.n)
+        return;
+    message->gateway = listing->why.gateway;
+    message->reply = listing->why.reply;
+    message->cause = listing->why.cause;
+}
+
 static int on_alert(void *arg, const struct store_alert *alert, const struct store_message *messages,
                     size_t count)
 {
     struct listing *listing = arg;
     if ((listing->request.id && alert->id != listing->request.id) || is_full(listing))
         return 1;
-    add_row(listing, alert->id, report_alert(alert, messages, count));
+    struct store_message *explained = arena_alloc(listing->texts, count * sizeof *explained);
+    for (size_t i = 0; explained && i < count; i++) {
+        explained[i] = messages[i];
+        explain(listing, &explained[i]);
+    }
+    add_row(listing, alert->id, report_alert(alert, explained ? explained : messages, count));
     return 0;
 }
 
@@ -69,7 +88,9 @@ static int on_message(void *arg, const struct store_message *message)
     struct listing *listing = arg;
     if (is_full(listing))
         return 1;
-    add_row(listing, message->id, report_message(message, true));
+    struct store_message explained = *message;
+    explain(listing, &explained);
+    add_row(listing, message->id, report_message(&explained, true));
     return 0;
 }
 
@@ -93,6 +114,11 @@ static void read_on(void *arg)
         loop_timer_set(listing->wait, UNSENT_LOOK);
         return;
     }
+    struct store_why why = courier_why(listing->courier);
+    arena_reset(listing->texts);
+    listing->why = (struct store_why){.gateway = arena_sv(listing->texts, why.gateway),
+                                      .reply = arena_sv(listing->texts, why.reply),
+                                      .cause = arena_sv(listing->texts, why.cause)};
     listing->reading = true;
     courier_read(listing->courier, read_page, page_read, listing);
 }
@@ -129,6 +155,7 @@ struct listing *listing_new(struct loop *loop, struct courier *courier, struct c
                                 .fn = fn,
                                 .arg = arg,
                                 .from = request->id,
+                                .texts = arena_new(TEXTS_BYTES_MAX),
                                 .lines = BUF_INIT(LINES_BYTES_MAX)};
     listing->wait = loop_timer_new(loop, read_on, listing);
     read_on(listing);

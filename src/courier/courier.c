@@ -505,6 +505,11 @@ bool courier_is_up(const struct courier *courier, sv gateway, const char **ret_t
     return queue_is_up(courier->queue, gateway, ret_trouble);
 }
 
+struct store_why courier_why(const struct courier *courier)
+{
+    return queue_why(courier->queue);
+}
+
 bool courier_has_gateway(const struct courier *courier, sv name)
 {
     return find_gateway(courier, name) != NULL;

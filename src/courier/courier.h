@@ -88,6 +88,10 @@ void courier_read(struct courier *courier, store_job_fn *job, store_done_fn *don
 const char *courier_gateway(const struct courier *courier, size_t index);
 bool courier_is_up(const struct courier *courier, sv gateway, const char **ret_trouble);
 
+/* Why nothing can leave now, as it is said of a message; empty while a gateway is up. Borrowed until the
+ * loop's next turn. */
+struct store_why courier_why(const struct courier *courier);
+
 /* Names of the configured gateways, for checking --gateway. */
 bool courier_has_gateway(const struct courier *courier, sv name);
 

@@ -384,12 +384,7 @@ static void on_expire(void *arg)
     struct queue *queue = arg;
     struct outcome_setup setup = outcome_setup(queue);
     nanos every = queue->settings->config.delivery.expire / 10;
-    struct store_why why = {.gateway = SV_NONE};
-    const char *gateway, *trouble = queue_trouble(queue, &gateway);
-    if (trouble)
-        why = (struct store_why){.gateway = sv_of(gateway),
-                                 .reply = sv_of(trouble),
-                                 .cause = sv_of(cause_name(path_trouble_cause(queue->paths[0])))};
+    struct store_why why = queue_why(queue);
     outcome_expire(&setup, queue->settings, &why, on_expired);
     every = every < EXPIRE_LOOK_MIN ? EXPIRE_LOOK_MIN : every > EXPIRE_LOOK_MAX ? EXPIRE_LOOK_MAX : every;
     loop_timer_set(queue->expire_timer, every);
@@ -534,6 +529,16 @@ const char *queue_trouble(const struct queue *queue, const char **ret_gateway)
         return NULL;
     *ret_gateway = path_name(queue->paths[0]);
     return path_trouble(queue->paths[0]);
+}
+
+struct store_why queue_why(const struct queue *queue)
+{
+    const char *gateway, *trouble = queue_trouble(queue, &gateway);
+    if (!trouble)
+        return (struct store_why){.gateway = SV_NONE};
+    return (struct store_why){.gateway = sv_of(gateway),
+                              .reply = sv_of(trouble),
+                              .cause = sv_of(cause_name(path_trouble_cause(queue->paths[0])))};
 }
 
 bool queue_is_up(const struct queue *queue, sv gateway, const char **ret_trouble)

@@ -50,6 +50,9 @@ void queue_drain(struct queue *queue, loop_fn *idle, void *arg);
 /* Why nothing can leave now: the trouble of the first path. NULL while a path is up. */
 const char *queue_trouble(const struct queue *queue, const char **ret_gateway);
 
+/* The same as it is said of a message; empty while a path is up. Borrowed until the loop's next turn. */
+struct store_why queue_why(const struct queue *queue);
+
 /* Whether that gateway is up; *ret_trouble is why it is not, else NULL. */
 bool queue_is_up(const struct queue *queue, sv gateway, const char **ret_trouble);
 

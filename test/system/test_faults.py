@@ -4,6 +4,7 @@ import collections
 import email
 import functools
 import itertools
+import json
 import re
 import time
 
@@ -78,6 +79,23 @@ def test_a_gateway_that_was_down_gets_every_alert_when_it_is_back(vedette):
         got = wait_for_copies(wanted, peer)
         one.wait_for_state("handed-over", 50)
     assert all(len(ids) == 1 for ids in got.values())
+
+
+def test_what_waits_while_no_gateway_is_up_says_why(vedette):
+    one = vedette(gateway(free_port()))
+    one.send_tcp(event("waiting"))
+
+    def explained():
+        rows = [json.loads(line) for line in one.command("queue", "--json").stdout.splitlines()]
+        return rows and rows[0]["cause"]
+
+    wait_until(explained, 20, "a cause")
+    (message,) = map(json.loads, one.command("queue", "--json").stdout.splitlines())
+    assert message["state"] == "queued" and message["gateway"] == "primary" and message["cause"] == "gateway-fault"
+    assert "Connection refused" in message["reply"] and message["attempts"] == 0
+    (alert,) = one.alerts()
+    assert alert["messages"][0]["cause"] == "gateway-fault"
+    assert "Connection refused" in one.command("alerts").stdout
 
 
 def test_what_expires_while_no_gateway_is_up_says_why(vedette):
