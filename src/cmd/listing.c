@@ -74,7 +74,8 @@ static int on_alert(void *arg, const struct store_alert *alert, const struct sto
     struct listing *listing = arg;
     if ((listing->request.id && alert->id != listing->request.id) || is_full(listing))
         return 1;
-    struct store_message *explained = arena_alloc(listing->texts, count * sizeof *explained);
+    struct store_message *explained =
+        listing->why.cause.n ? arena_alloc(listing->texts, count * sizeof *explained) : NULL;
     for (size_t i = 0; explained && i < count; i++) {
         explained[i] = messages[i];
         explain(listing, &explained[i]);

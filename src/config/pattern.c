@@ -1,6 +1,7 @@
 #include "config/pattern.h"
 
 #include "base/buf.h"
+#include "config/config.h"
 #include "config/mailbox.h"
 #include "wire/smtp_address.h"
 
@@ -83,6 +84,14 @@ bool config_mailbox_matches(sv pattern, sv address)
     if (!cut_address(address, &local, &domain) || !config_domain_matches(wanted_domain, domain))
         return false;
     return wanted_local.n == 0 || config_glob(wanted_local, local);
+}
+
+bool config_mailbox_listed(const struct config_strings *patterns, sv address)
+{
+    for (size_t i = 0; i < patterns->count; i++)
+        if (config_mailbox_matches(sv_of(patterns->items[i]), address))
+            return true;
+    return false;
 }
 
 static bool plain(sv text)

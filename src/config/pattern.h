@@ -5,6 +5,8 @@
 
 #include "base/arena.h"
 
+struct config_strings;
+
 enum { CONFIG_PATTERN_MAX = 512 }; /* bytes of one */
 
 /* "*" stands for any bytes, none included; every other byte for itself. In time of text times stars at most.
@@ -15,6 +17,9 @@ bool config_glob(sv pattern, sv text);
  * "@.example.org" (in its subdomains), "<>" (the null sender), "*" (any, the null sender too). */
 bool config_mailbox_pattern_valid(sv pattern);
 bool config_mailbox_matches(sv pattern, sv address);
+
+/* Whether one of the patterns does. */
+bool config_mailbox_listed(const struct config_strings *patterns, sv address);
 
 /* A domain: "example.org", ".example.org" (its subdomains, not itself), "*" (any). */
 bool config_domain_pattern_valid(sv pattern);

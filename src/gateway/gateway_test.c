@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "gateway/config_fixture.h"
 #include "gateway/gateway.h"
 #include "io/address.h"
 #include "io/durable.h"
@@ -44,20 +45,13 @@ static void turn(struct fixture *fixture, nanos length)
 static struct config *make_config(const char *root, const char *more)
 {
     char text[2048];
-    int n = snprintf(text, sizeof text,
-                     "gateways:\n  - name: a\n    address: 127.0.0.1\n    security: none\n"
-                     "sender: v@example.org\nrecipients: [s@example.org]\nhostname: gw.example.org\n"
-                     "state_directory: %s\nrelay:\n  listen: [127.0.0.1:2525]\n  domains: [example.org]\n"
-                     "  maildir: %s/inbox\n  message_bytes_max: 64K\n  connections_max: 3\n%s",
-                     root, root, more);
-    struct config_errors errors;
-    struct config_source source = {"/vedette.yaml", sv_make(text, (size_t)n)};
-    config_errors_init(&errors);
-    struct config *config = config_parse(&source, 1, "gw.example.org", &errors);
-    if (!config)
-        fail_msg("%s", errors.items[0].message);
-    config_errors_free(&errors);
-    return config;
+    snprintf(text, sizeof text,
+             "gateways:\n  - name: a\n    address: 127.0.0.1\n    security: none\n"
+             "sender: v@example.org\nrecipients: [s@example.org]\nhostname: gw.example.org\n"
+             "state_directory: %s\nrelay:\n  listen: [127.0.0.1:2525]\n  domains: [example.org]\n"
+             "  maildir: %s/inbox\n  message_bytes_max: 64K\n  connections_max: 3\n%s",
+             root, root, more);
+    return config_of_text(text);
 }
 
 static void listen_for(struct fixture *fixture, sv ip)

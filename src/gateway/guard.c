@@ -86,7 +86,7 @@ static bool account_refused(const struct limits *limits, const struct guard_fact
         return false;
     if (account_out_of_bounds(account, facts, ret))
         return true;
-    if (account->senders.count && !guard_mailbox_listed(&account->senders, facts->sender)) {
+    if (account->senders.count && !config_mailbox_listed(&account->senders, facts->sender)) {
         because(ret, "sender %.*s does not belong to account %s", SV_ARG(facts->sender), account->name);
         guard_refuse(ret, GUARD_REJECT, 553, "5.7.1",
                      "Sender address not owned by this account: use one of its own");

@@ -78,14 +78,6 @@ bool guard_hours_contain(const struct guard_hours *hours, nanos now)
     return false;
 }
 
-bool guard_mailbox_listed(const struct config_strings *patterns, sv address)
-{
-    for (size_t i = 0; i < patterns->count; i++)
-        if (config_mailbox_matches(sv_of(patterns->items[i]), address))
-            return true;
-    return false;
-}
-
 static bool listed(const struct config_strings *list, sv text)
 {
     for (size_t i = 0; i < list->count; i++)
@@ -149,7 +141,7 @@ static enum guard_match on_identity(const struct guard_rule *rule, const struct 
 static enum guard_match on_senders(const struct guard_rule *rule, const struct guard_facts *facts,
                                    struct guard_why *why)
 {
-    if (guard_mailbox_listed(&rule->senders, facts->sender))
+    if (config_mailbox_listed(&rule->senders, facts->sender))
         return GUARD_YES;
     guard_say(why, "sender %.*s is none of its senders", SV_ARG(shown(facts->sender)));
     return GUARD_NO;
@@ -162,7 +154,7 @@ static enum guard_match on_recipients(const struct guard_rule *rule, const struc
         guard_say(why, "the recipient is not known yet");
         return GUARD_PERHAPS;
     }
-    if (guard_mailbox_listed(&rule->recipients, facts->recipient))
+    if (config_mailbox_listed(&rule->recipients, facts->recipient))
         return GUARD_YES;
     guard_say(why, "recipient %.*s is none of its recipients", SV_ARG(shown(facts->recipient)));
     return GUARD_NO;

@@ -143,7 +143,6 @@ enum guard_match guard_rule_match(const struct guard_rule *rule, const struct gu
 bool guard_networks_contain(const struct guard_networks *networks, const struct guard_facts *facts,
                             const char **ret_text);
 bool guard_hours_contain(const struct guard_hours *hours, nanos now);
-bool guard_mailbox_listed(const struct config_strings *patterns, sv address);
 
 const struct guard_account *guard_account_of(const struct guard *guard, sv name);
 

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "gateway/config_fixture.h"
 #include "gateway/envelope.h"
 #include "gateway/notification_mail.h"
 #include "gateway/route_table.h"
@@ -86,16 +87,8 @@ static void a_state_comes_back_and_no_bytes_are_a_state(void **state)
 static struct config *config_of(const char *relay)
 {
     char text[2048];
-    struct config_errors errors;
-    int n = snprintf(text, sizeof text, "hostname: gw.example.org\nrelay:\n  listen: ['127.0.0.1:25']\n%s",
-                     relay);
-    struct config_source source = {"/gateway.yaml", sv_make(text, (size_t)n)};
-    config_errors_init(&errors);
-    struct config *config = config_parse(&source, 1, "gw.example.org", &errors);
-    if (!config)
-        fail_msg("%s", errors.items[0].message);
-    config_errors_free(&errors);
-    return config;
+    snprintf(text, sizeof text, "hostname: gw.example.org\nrelay:\n  listen: ['127.0.0.1:25']\n%s", relay);
+    return config_of_text(text);
 }
 
 static void the_most_exact_domain_decides_the_route(void **state)

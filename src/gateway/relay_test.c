@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "gateway/config_fixture.h"
 #include "gateway/queue_view.h"
 
 #include <ftw.h>
@@ -23,19 +24,12 @@ struct fixture {
 static struct config *make_config(const char *root)
 {
     char text[1024];
-    struct config_errors errors;
     snprintf(text, sizeof text,
              "hostname: gw.example.org\nstate_directory: %s\nrelay:\n  listen: [127.0.0.1:2525]\n"
              "  smarthosts: [{name: s, address: 192.0.2.1, security: none}]\n"
              "  routes: [{name: out, domains: ['*'], via: [s]}]\n",
              root);
-    struct config_source source = {"/vedette.yaml", sv_of(text)};
-    config_errors_init(&errors);
-    struct config *config = config_parse(&source, 1, "gw.example.org", &errors);
-    if (!config)
-        fail_msg("%s", errors.items[0].message);
-    config_errors_free(&errors);
-    return config;
+    return config_of_text(text);
 }
 
 static int set_up(void **state)

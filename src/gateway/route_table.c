@@ -260,14 +260,9 @@ bool route_has_mailbox(const struct route *route, sv recipient)
 {
     char text[SMTP_ADDRESS_ASCII_MAX];
     struct smtp_address parts;
-    if (route->mailboxes.count == 0 || smtp_address_parse(recipient, &parts) != SMTP_ADDRESS_NONE ||
-        sv_ieq(parts.local, SV("postmaster")))
-        return true;
-    sv address = smtp_address_ascii(recipient, text);
-    for (size_t i = 0; i < route->mailboxes.count; i++)
-        if (config_mailbox_matches(sv_of(route->mailboxes.items[i]), address))
-            return true;
-    return false;
+    return route->mailboxes.count == 0 || smtp_address_parse(recipient, &parts) != SMTP_ADDRESS_NONE ||
+           sv_ieq(parts.local, SV("postmaster")) ||
+           config_mailbox_listed(&route->mailboxes, smtp_address_ascii(recipient, text));
 }
 
 const char *route_tls_word(const struct route *route, const struct route_hop *hop)

@@ -41,9 +41,8 @@ int route_table_new(const struct config *config, struct route_table **ret, struc
 struct route_table *route_table_keep(struct route_table *table);
 void route_table_free(struct route_table *table); /* NULL is fine */
 
-/* The most exact match: the domain itself, the nearest domain above it, "*"; NULL: nobody takes it. An empty
- * domain ("postmaster") goes where the first domain of relay.domains goes. One beyond ASCII is the same as
- * its A-labels. */
+/* The most exact match: the domain itself, the nearest domain above it, "*"; NULL: nobody takes it, as an
+ * empty one. A domain beyond ASCII is the same as its A-labels. */
 const struct route *route_for(const struct route_table *table, sv domain);
 const struct route *route_at(const struct route_table *table, size_t i); /* NULL past the last */
 

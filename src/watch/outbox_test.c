@@ -65,6 +65,20 @@ static void connect_pair(struct pair *pair)
     outbox_channel(pair->outbox, pair->near);
 }
 
+static void part_pair(struct pair *pair)
+{
+    outbox_channel(pair->outbox, NULL);
+    channel_free(pair->near);
+    channel_free(pair->far);
+}
+
+static void free_pair(struct pair *pair)
+{
+    part_pair(pair);
+    outbox_free(pair->outbox);
+    loop_free(pair->loop);
+}
+
 static void run(struct pair *pair, nanos most)
 {
     struct loop_timer *limit = loop_timer_new(pair->loop, give_up, pair->loop);
@@ -96,10 +110,7 @@ static void what_the_courier_does_not_read_lies_in_memory_once_and_arrives_in_or
     run(&pair, 20 * NANOS_PER_SECOND);
     assert_int_equal(pair.read, BATCHES);
     assert_int_equal(outbox_batches(pair.outbox), 0);
-    channel_free(pair.near);
-    channel_free(pair.far);
-    outbox_free(pair.outbox);
-    loop_free(pair.loop);
+    free_pair(&pair);
 }
 
 static void a_new_courier_gets_all_that_is_not_on_disk_from_the_first_one_on(void **state)
@@ -110,19 +121,14 @@ static void a_new_courier_gets_all_that_is_not_on_disk_from_the_first_one_on(voi
     put_all(&pair);
     run(&pair, 20 * NANOS_PER_SECOND); /* this one reads some and dies */
     assert_true(pair.read >= BATCHES / 4 && pair.read < BATCHES);
-    outbox_channel(pair.outbox, NULL);
-    channel_free(pair.near);
-    channel_free(pair.far);
+    part_pair(&pair);
     pair.commit = true;
     pair.enough = BATCHES;
     connect_pair(&pair);
     run(&pair, 20 * NANOS_PER_SECOND);
     assert_int_equal(pair.read, BATCHES);
     assert_int_equal(outbox_batches(pair.outbox), 0);
-    channel_free(pair.near);
-    channel_free(pair.far);
-    outbox_free(pair.outbox);
-    loop_free(pair.loop);
+    free_pair(&pair);
 }
 
 int main(void)
