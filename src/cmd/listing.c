@@ -9,7 +9,7 @@ enum {
     PAGE_ROWS_MAX = 200,
     PAGE_BYTES = 1024 * 1024, /* then the page is full */
     LINES_BYTES_MAX = PAGE_BYTES + CONTROL_BODY_BYTES_MAX,
-    TEXTS_BYTES_MAX = 1024 * 1024,
+    WHY_BYTES_MAX = 16 * 1024,
     UNSENT_MAX = 1024 * 1024, /* while the command has so much to read, nothing more is looked up */
 };
 
@@ -22,8 +22,8 @@ struct listing {
     listing_ended_fn *fn;
     void *arg;
     struct loop_timer *wait;
-    bool reading; /* on the store's thread, which then uses all below */
-    int64_t from; /* the next id */
+    bool reading;       /* on the store's thread, which then uses all below */
+    int64_t from, next; /* the first id of this page, and of the one after it */
     size_t rows;
     bool more;
     struct arena *texts;
@@ -55,7 +55,7 @@ static void add_row(struct listing *listing, int64_t id, json_t *json)
     free(text);
     json_decref(json);
     listing->rows++;
-    listing->from = id + 1;
+    listing->next = id + 1;
 }
 
 /* What waits without having been tried says what it waits for. */
@@ -74,13 +74,13 @@ static int on_alert(void *arg, const struct store_alert *alert, const struct sto
     struct listing *listing = arg;
     if ((listing->request.id && alert->id != listing->request.id) || is_full(listing))
         return 1;
-    struct store_message *explained =
-        listing->why.cause.n ? arena_alloc(listing->texts, count * sizeof *explained) : NULL;
+    struct store_message *explained = listing->why.cause.n ? calloc(count + 1, sizeof *explained) : NULL;
     for (size_t i = 0; explained && i < count; i++) {
         explained[i] = messages[i];
         explain(listing, &explained[i]);
     }
     add_row(listing, alert->id, report_alert(alert, explained ? explained : messages, count));
+    free(explained);
     return 0;
 }
 
@@ -100,6 +100,7 @@ static int read_page(struct store *store, void *arg, struct err *err)
     struct listing *listing = arg;
     listing->rows = 0;
     listing->more = false;
+    listing->next = listing->from; /* it may run again */
     buf_clear(&listing->lines);
     if (listing->request.alerts)
         return store_alerts(store, listing->from, 0, on_alert, listing, err);
@@ -136,6 +137,7 @@ static void page_read(void *arg, const struct err *err)
     while (lines.n)
         channel_send(listing->channel, CONTROL_REPLY, sv_split(&lines, '\n'), -1);
     if (!err && listing->more) {
+        listing->from = listing->next;
         read_on(listing);
         return;
     }
@@ -156,7 +158,7 @@ struct listing *listing_new(struct loop *loop, struct courier *courier, struct c
                                 .fn = fn,
                                 .arg = arg,
                                 .from = request->id,
-                                .texts = arena_new(TEXTS_BYTES_MAX),
+                                .texts = arena_new(WHY_BYTES_MAX),
                                 .lines = BUF_INIT(LINES_BYTES_MAX)};
     listing->wait = loop_timer_new(loop, read_on, listing);
     read_on(listing);

@@ -117,12 +117,10 @@ static void look_up_zones(const struct config *config, struct config_errors *err
 {
     for (size_t i = 0; i < config->input_count; i++) {
         const struct config_input *input = &config->inputs[i];
-        struct zone *zone = input->time_zone ? zone_open(sv_of(input->time_zone)) : NULL;
-        if (input->time_zone && !zone)
+        if (input->time_zone && !zone_exists(sv_of(input->time_zone)))
             config_errors_add(errors, input->zone_place.file, input->zone_place.line,
                               input->zone_place.column, ZONE_ADVICE, "time_zone: there is no zone \"%s\"",
                               input->time_zone);
-        zone_close(zone);
     }
 }
 

@@ -66,23 +66,40 @@ static int library_offset(void *arg, int64_t second)
     return interval < 0 ? 0 : g_time_zone_get_offset(arg, interval);
 }
 
-/* GLib would take "CET-1" for a zone, too. */
+/* GLib would take "CET-1" for a zone, too, and complain of tables of zones that lie beside them. */
 static bool is_in_database(const char *name)
 {
-    char path[PATH_MAX];
+    char path[PATH_MAX], magic[4] = "";
     struct stat status;
     const char *folder = getenv("TZDIR");
     snprintf(path, sizeof path, "%s/%s", folder && *folder ? folder : "/usr/share/zoneinfo", name);
-    return stat(path, &status) == 0 && S_ISREG(status.st_mode);
+    FILE *file = stat(path, &status) == 0 && S_ISREG(status.st_mode) ? fopen(path, "re") : NULL;
+    bool is_zone = file && fread(magic, sizeof magic, 1, file) == 1 && memcmp(magic, "TZif", 4) == 0;
+    if (file)
+        fclose(file);
+    return is_zone;
 }
 
-struct zone *zone_open(sv name)
+static GTimeZone *library_zone(sv name)
 {
     char text[NAME_BYTES_MAX];
     if (!name.n || name.n >= sizeof text || name.p[0] == '/' || sv_find(name, SV("..")) != SV_NPOS)
         return NULL;
     sv_copy(text, sizeof text, name);
-    GTimeZone *library = is_in_database(text) ? g_time_zone_new_identifier(text) : NULL;
+    return is_in_database(text) ? g_time_zone_new_identifier(text) : NULL;
+}
+
+bool zone_exists(sv name)
+{
+    GTimeZone *library = library_zone(name);
+    if (library)
+        g_time_zone_unref(library);
+    return library != NULL;
+}
+
+struct zone *zone_open(sv name)
+{
+    GTimeZone *library = library_zone(name);
     if (!library)
         return NULL;
     struct zone *zone = table_of(library_offset, library);

@@ -403,11 +403,9 @@ static void read_zone(struct correlation *correlation, const struct yaml_node *n
                       struct sigma_workshop *shop)
 {
     correlation->habit.zone = keep_word(shop, node, "zone");
-    struct zone *zone = zone_open(correlation->habit.zone);
-    if (!zone && correlation->habit.zone.n)
+    if (correlation->habit.zone.n && !zone_exists(correlation->habit.zone))
         wrong(shop, node, "there is no time zone '%.*s' in the system's database (tzdata)",
               SV_ARG(sv_first(correlation->habit.zone, 60)));
-    zone_close(zone);
 }
 
 static bool read_own(struct correlation *correlation, const struct yaml_node *node,

@@ -22,6 +22,9 @@ struct yaml_node *pipeline_new_node(struct pipeline_work *work, const struct yam
 
 static void add_mark(struct pipeline_work *work, const struct yaml_node *item, sv id)
 {
+    for (const struct pipeline_mark *one = work->marks; one; one = one->next)
+        if (one->item == item && sv_eq(one->id, id))
+            return;
     struct pipeline_mark *mark = arena_alloc(work->arena, sizeof *mark);
     if (!mark) {
         pipeline_fail(work, item, "there is no more room for rules");

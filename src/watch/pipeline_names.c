@@ -106,6 +106,8 @@ bool pipeline_rename(const struct yaml_node *transformation, sv field, struct ar
 bool pipeline_note(struct arena *arena, const struct pipeline_note **list, sv name, sv id,
                    const struct yaml_node *value)
 {
+    if (!value && pipeline_has_note(*list, name, id))
+        return true;
     struct pipeline_note *made = arena_alloc(arena, sizeof *made);
     if (!made)
         return false;

@@ -2,6 +2,7 @@
 #include "watch/pipeline_priv.h"
 
 #include "base/buf.h"
+#include "watch/sigma_value.h"
 
 enum { UNMAPPED_BYTES_MAX = 4096 };
 
@@ -18,7 +19,7 @@ static void narrow(struct pipeline_work *work, struct yaml_node *condition, sv n
 static void fill_in(struct pipeline_work *work, struct yaml_node *value)
 {
     static const char *const parts[] = {"product", "category", "service"};
-    struct buf out = BUF_INIT(UNMAPPED_BYTES_MAX);
+    struct buf out = BUF_INIT(2 * SIGMA_VALUE_BYTES_MAX); /* the loader refuses what is too long */
     for (sv rest = value->text; rest.n;) {
         size_t taken = 0;
         for (size_t i = 0; i < 3 && taken == 0; i++) {
@@ -34,7 +35,9 @@ static void fill_in(struct pipeline_work *work, struct yaml_node *value)
             buf_put_char(&out, rest.p[0]);
         rest = sv_from(rest, taken ? taken : 1);
     }
-    value->text = buf_view(&out).n ? arena_sv(work->arena, buf_view(&out)) : SV("");
+    value->text = arena_sv(work->arena, buf_view(&out));
+    if (!value->text.p)
+        pipeline_fail(work, value, "there is no more room for rules");
     buf_free(&out);
 }
 

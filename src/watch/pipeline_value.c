@@ -274,7 +274,7 @@ static void replace_parts(struct outcome *outcome, sv text)
 {
     struct arena *arena = outcome->work->arena;
     bool expand = expands(outcome), meant = pipeline_says(outcome->transformation, "interpret_special");
-    struct buf out = BUF_INIT(SIGMA_VALUE_BYTES_MAX);
+    struct buf out = BUF_INIT(2 * SIGMA_VALUE_BYTES_MAX);
     for (sv rest = text; rest.n;) {
         size_t special = special_at(rest, expand);
         buf_put(&out, sv_first(rest, special));

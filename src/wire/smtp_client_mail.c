@@ -3,6 +3,7 @@
 
 #include "wire/smtp_address.h"
 #include "wire/smtp_client_private.h"
+#include "wire/smtp_xtext.h"
 
 enum {
     ENVID_MAX = 100, /* RFC 3461 §4.4, encoded */
@@ -152,15 +153,6 @@ static void say_mail(struct smtp_client *client)
                         offers(client, SMTP_EXT_DSN) ? ret : "", envid);
 }
 
-/* RFC 3461 §4.2: an atom, and none of what ends the parameter. */
-static bool is_address_type(sv type)
-{
-    bool atom = type.n <= ORCPT_TYPE_MAX;
-    for (size_t i = 0; atom && i < type.n; i++)
-        atom = type.p[i] > ' ' && type.p[i] < 0x7f && !strchr("()<>@,;:\\\".[]+=", type.p[i]);
-    return atom;
-}
-
 static void say_rcpt(struct smtp_client *client, size_t index)
 {
     const struct smtp_recipient *recipient = &client->transaction.envelope.recipients[index];
@@ -168,7 +160,7 @@ static void say_rcpt(struct smtp_client *client, size_t index)
     bool dsn = offers(client, SMTP_EXT_DSN);
     sv type = recipient->orcpt_type.n ? recipient->orcpt_type : SV("rfc822");
     snprintf(name, sizeof name, "ORCPT=%.*s;", SV_ARG(type));
-    if (dsn && is_address_type(type))
+    if (dsn && type.n <= ORCPT_TYPE_MAX && smtp_atom_valid(type))
         xtext_parameter(name, recipient->orcpt, ORCPT_MAX, orcpt, sizeof orcpt);
     smtp_client_command(client, SMTP_STAGE_RCPT, "RCPT TO:<%.*s>%s%.*s%s", SV_ARG(recipient->address),
                         dsn && recipient->notify.n ? " NOTIFY=" : "",

@@ -110,11 +110,9 @@ static bool take_orcpt(struct smtp_server *server, sv value)
     server->recipient.orcpt = value;
     bool short_enough = value.n <= ORCPT_MAX;
     sv type = sv_split(&value, ';');
-    bool atom = type.n > 0;
-    for (size_t i = 0; i < type.n; i++)
-        atom = atom && type.p[i] > ' ' && type.p[i] < 0x7f && !strchr("()<>@,;:\\\".[]+=", type.p[i]);
     bool unitext = server->mail.utf8 && sv_ieq(type, SV("utf-8"));
-    return (short_enough && atom && (smtp_xtext_valid(value) || (unitext && smtp_unitext_valid(value)))) ||
+    return (short_enough && smtp_atom_valid(type) &&
+            (smtp_xtext_valid(value) || (unitext && smtp_unitext_valid(value)))) ||
            smtp_server_syntax_fault(server, "ORCPT is rfc822; and up to 500 octets of xtext");
 }
 

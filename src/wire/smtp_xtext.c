@@ -36,6 +36,14 @@ static bool octets_valid(sv s)
     return s.n > 0;
 }
 
+bool smtp_atom_valid(sv s)
+{
+    bool atom = s.n > 0;
+    for (size_t i = 0; atom && i < s.n; i++)
+        atom = s.p[i] > ' ' && s.p[i] < 0x7f && !strchr("()<>@,;:\\\".[]+=", s.p[i]);
+    return atom;
+}
+
 bool smtp_xtext_valid(sv s)
 {
     return idn_is_ascii(s) && octets_valid(s);

@@ -4,6 +4,9 @@
 
 #include "base/buf.h"
 
+/* True if s is an atom, as the type of an original recipient's address is. */
+bool smtp_atom_valid(sv s);
+
 /* True if s is xtext and what it decodes to is printable: a line end hidden here is an attack. */
 bool smtp_xtext_valid(sv s);
 
