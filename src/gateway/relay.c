@@ -465,7 +465,8 @@ struct intake *relay_intake(struct relay *relay)
 
 const struct route *relay_route(const struct relay *relay, const char *name, sv domain)
 {
-    return name ? route_named(relay->routes, sv_of(name)) : route_for(relay->routes, domain);
+    const struct route *route = name ? route_named(relay->routes, sv_of(name)) : NULL;
+    return route ? route : route_for(relay->routes, domain);
 }
 
 static void report_drained(void *arg)

@@ -30,7 +30,8 @@ void relay_reload(struct relay *relay, const struct config *config);
 
 struct intake *relay_intake(struct relay *relay);
 
-/* The route of that name, or, name NULL, the one that takes mail for that domain; NULL: nobody does. */
+/* The route of that name (NULL is fine) if there still is one, else the one that takes mail for that domain;
+ * NULL: nobody does. */
 const struct route *relay_route(const struct relay *relay, const char *name, sv domain);
 
 /* Appends the queue's counters, by base/metrics.h. Looks at every message that is queued. */

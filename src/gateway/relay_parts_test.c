@@ -218,15 +218,9 @@ static void a_report_is_in_ascii_whatever_it_is_about(void **state)
     about.said.recipient_count = 1;
     about.said.ret = INTAKE_RETURN_FULL;
     about.said.requiretls = false;
-    struct notification_recipient told[] = {{0, NOTIFICATION_FAILED, "5.6.7", SV("weg damit: ü"), SV_NONE}};
-    struct notification notification = {.about = &about,
-                                        .recipients = told,
-                                        .count = 1,
-                                        .content = SV("Subject: für dich\r\n\r\ndaß\r\n"),
-                                        .to = SV("a@example.org"),
-                                        .id = SV("ABC"),
-                                        .hostname = SV("gw.example.org"),
-                                        .now = NOW};
+    struct notification_recipient told = {0, NOTIFICATION_FAILED, "5.6.7", SV("weg damit: ü"), SV_NONE};
+    struct notification notification = on_one(&about, &told);
+    notification.content = SV("Subject: für dich\r\n\r\ndaß\r\n");
     char *full = compose(&notification);
     assert_true(idn_is_ascii(sv_of(full)));
     assert_non_null(strstr(full,

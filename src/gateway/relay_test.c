@@ -18,6 +18,7 @@ struct fixture {
     struct loop *loop;
     struct config *config;
     struct relay *relay;
+    bool released;
 };
 
 /* One next hop, in the clear: what requires TLS cannot go there. */
@@ -113,6 +114,7 @@ static void release_all(void *arg, const struct err *err)
     assert_int_equal(queued(fixture), 2);
     assert_int_equal(queue_act(fixture->relay, QUEUE_RELEASE, SV("all"), SV_NONE, &done, &refused), 0);
     assert_int_equal(done, 2);
+    fixture->released = true;
 }
 
 static void stop(void *arg)
@@ -127,17 +129,27 @@ static void a_release_of_all_outlives_those_that_fail_with_the_first(void **stat
     hand_in(fixture, "2", false, on_disk); /* by the time of the release nothing can be done for it */
     hand_in(fixture, "3", true, release_all);
     struct loop_timer *timer = loop_timer_new(fixture->loop, stop, fixture->loop);
-    for (int i = 0; i < 1000 && queued(fixture) != 1; i++) {
+    for (int i = 0; i < 1000 && !(fixture->released && queued(fixture) == 1); i++) {
         loop_timer_set(timer, NANOS_PER_MS);
         loop_run(fixture->loop);
     }
     loop_timer_free(timer);
+    assert_true(fixture->released);
     assert_int_equal(queued(fixture), 1);
+}
+
+static void a_route_that_a_reload_took_away_gives_way_to_that_of_the_domain(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_string_equal(relay_route(fixture->relay, "out", SV("a.example"))->name, "out");
+    assert_string_equal(relay_route(fixture->relay, "gone", SV("a.example"))->name, "out");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_route_that_a_reload_took_away_gives_way_to_that_of_the_domain,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_release_of_all_outlives_those_that_fail_with_the_first, set_up,
                                         tear_down),
     };

@@ -123,6 +123,8 @@ static void header_fields_past_ascii_become_encoded_words(void **state)
         &out);
     assert_true(sv_find(got, SV("<j@example.org>")) != SV_NPOS);
     assert_true(sv_find(got, SV("Subject: =?")) != SV_NPOS);
+    assert_true(sv_find(got, SV("From: =?")) != SV_NPOS);
+    assert_true(sv_find(got, SV("X-Odd: =?")) != SV_NPOS);
     assert_true(sv_ends(got, SV("\r\n\r\nplain\r\n")));
     buf_free(&out);
 }
