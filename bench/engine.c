@@ -85,8 +85,8 @@ static void take(struct engine *engine, sv block, const sv *records, size_t coun
     engine->lines += count;
     if (engine->how[0] == 'c') {
         const struct prefilter *prefilter = engine->ruleset->prefilter;
-        if (hs_scan(prefilter->databases[PREFILTER_ALL], block.p, (unsigned)block.n, 0, engine->scratch,
-                    on_hit, engine) != HS_SUCCESS)
+        if (hs_scan(prefilter->families[PREFILTER_ALL].database, block.p, (unsigned)block.n, 0,
+                    engine->scratch, on_hit, engine) != HS_SUCCESS)
             fail("the scan failed");
         return;
     }
@@ -183,7 +183,8 @@ int main(int argc, char **argv)
         ruleset_matcher_try_all(engine.matcher);
     make_sieve(&engine);
     const struct prefilter *prefilter = engine.ruleset->prefilter;
-    if (!prefilter || hs_alloc_scratch(prefilter->databases[PREFILTER_ALL], &engine.scratch) != HS_SUCCESS)
+    if (!prefilter ||
+        hs_alloc_scratch(prefilter->families[PREFILTER_ALL].database, &engine.scratch) != HS_SUCCESS)
         fail("there is no prefilter");
     double cpu = tool_cpu();
     read_all(&engine, fd);

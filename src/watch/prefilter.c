@@ -75,7 +75,7 @@ struct prefilter_scan *prefilter_scan_new(const struct prefilter *prefilter)
     assert(scan->sought && scan->seen && scan->fold && scan->stamps && scan->rule_stamps &&
            scan->candidates && scan->event_candidates && scan->gathered);
     for (size_t i = 0; i < prefilter->family_count; i++) {
-        hs_error_t result = hs_alloc_scratch(prefilter->databases[i], &scan->scratch);
+        hs_error_t result = hs_alloc_scratch(prefilter->families[i].database, &scan->scratch);
         assert(result == HS_SUCCESS);
     }
     for (size_t i = 0; i < PREFILTER_RECORDS_MAX; i++)
@@ -161,6 +161,8 @@ static bool is_there(const struct prefilter_scan *scan, const struct need_litera
 /* Looks once a record for each literal, for many clauses have the same. */
 static bool is_seen(struct prefilter_scan *scan, uint32_t number)
 {
+    if (scan->prefilter->further_usual[number] >> scan->family & 1)
+        return true;
     if (scan->sought[number] != scan->now) {
         scan->sought[number] = scan->now;
         if (is_there(scan, &scan->prefilter->further[number]))
@@ -190,22 +192,29 @@ static bool is_whole(struct prefilter_scan *scan, const struct branch *branch)
     return true;
 }
 
-/* Writes the rules of which a branch is whole. Returns how many. */
-static uint32_t gather(struct prefilter_scan *scan, const uint64_t *audience, uint32_t *ret)
+/* Writes the rules of which one of the open branches is whole. Returns how many. */
+static uint32_t gather_of(struct prefilter_scan *scan, const struct span *open, const uint64_t *audience,
+                          uint32_t *ret)
 {
     const struct prefilter *prefilter = scan->prefilter;
     uint32_t count = 0;
-    for (size_t i = 0; i < scan->open_count; i++) {
-        const struct span *branches = &prefilter->opens[scan->open[i]];
-        for (uint32_t j = 0; j < branches->count; j++) {
-            const struct branch *branch = &prefilter->branches[prefilter->open_branches[branches->first + j]];
-            if ((audience && !bits_has(audience, branch->rule)) ||
-                scan->rule_stamps[branch->rule] == scan->now || !is_whole(scan, branch))
-                continue;
-            scan->rule_stamps[branch->rule] = scan->now;
-            ret[count++] = branch->rule;
-        }
+    for (uint32_t i = 0; i < open->count; i++) {
+        const struct branch *branch = &prefilter->branches[prefilter->open_branches[open->first + i]];
+        if ((audience && !bits_has(audience, branch->rule)) || scan->rule_stamps[branch->rule] == scan->now ||
+            !is_whole(scan, branch))
+            continue;
+        scan->rule_stamps[branch->rule] = scan->now;
+        ret[count++] = branch->rule;
     }
+    return count;
+}
+
+static uint32_t gather(struct prefilter_scan *scan, const uint64_t *audience, uint32_t *ret)
+{
+    const struct prefilter *prefilter = scan->prefilter;
+    uint32_t count = gather_of(scan, &prefilter->families[scan->family].open, audience, ret);
+    for (size_t i = 0; i < scan->open_count; i++)
+        count += gather_of(scan, &prefilter->opens[scan->open[i]], audience, ret + count);
     return count;
 }
 
@@ -239,7 +248,7 @@ static void finish_record(struct prefilter_scan *scan)
     found->unknown = scan->veiled || scan->crowded || scan->candidate_count > CANDIDATES_MAX ||
                      scan->records[scan->record].n > EVENT_BYTES_MAX;
     found->shaped = scan->shaped;
-    if (found->unknown || scan->open_count == 0)
+    if (found->unknown || (scan->open_count == 0 && scan->prefilter->families[scan->family].open.count == 0))
         return;
     keep_text(scan, scan->records[scan->record]);
     const uint64_t *audience =
@@ -285,9 +294,10 @@ static bool scan_text(struct prefilter_scan *scan, sv text)
 {
     if (text.n == 0)
         return true;
-    hs_error_t result = text.n > UINT32_MAX ? HS_INVALID
-                                            : hs_scan(scan->prefilter->databases[scan->family], text.p,
-                                                      (unsigned)text.n, 0, scan->scratch, on_block, scan);
+    hs_error_t result = text.n > UINT32_MAX
+                            ? HS_INVALID
+                            : hs_scan(scan->prefilter->families[scan->family].database, text.p,
+                                      (unsigned)text.n, 0, scan->scratch, on_block, scan);
     return result == HS_SUCCESS || (result == HS_SCAN_TERMINATED && scan->disordered);
 }
 
@@ -408,8 +418,8 @@ void prefilter_event_look(struct prefilter_scan *scan, sv text)
         return;
     scan->block = text;
     keep_text(scan, text);
-    if (text.n > UINT32_MAX || hs_scan(scan->prefilter->databases[scan->family], text.p, (unsigned)text.n, 0,
-                                       scan->scratch, on_piece, scan) != HS_SUCCESS)
+    if (text.n > UINT32_MAX || hs_scan(scan->prefilter->families[scan->family].database, text.p,
+                                       (unsigned)text.n, 0, scan->scratch, on_piece, scan) != HS_SUCCESS)
         scan->crowded = true;
 }
 

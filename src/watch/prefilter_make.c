@@ -111,8 +111,9 @@ static void number_further(struct maker *maker)
     struct use *uses = maker->further.items;
     size_t total = maker->further.count, count = 0;
     prefilter->further = calloc(total + 1, sizeof *prefilter->further);
+    prefilter->further_usual = calloc(total + 1, sizeof *prefilter->further_usual);
     prefilter->clause_literals = calloc(total + 1, sizeof *prefilter->clause_literals);
-    assert(prefilter->further && prefilter->clause_literals);
+    assert(prefilter->further && prefilter->further_usual && prefilter->clause_literals);
     if (total)
         qsort(uses, total, sizeof *uses, by_literal);
     for (size_t i = 0; i < total; i++) {
@@ -146,6 +147,7 @@ static void number(struct maker *maker)
         prefilter->opens[count - 1].count++;
     }
     prefilter->literal_count = count;
+    prefilter->open_branch_count = maker->uses.count;
 }
 
 /* A database of those literals, of `count` all in all. */
@@ -177,20 +179,80 @@ static bool compile(struct prefilter *prefilter, const bool *wanted, size_t coun
     return *ret != NULL;
 }
 
-/* Marks the literals of rules that see events of the source. Returns how many. */
+/* Whether the literal opens a branch of a rule that sees events of the source. */
+static bool is_for(const struct prefilter *prefilter, const struct sigma_rule *rules, size_t literal,
+                   const struct logsource *source)
+{
+    const struct span *opens = &prefilter->opens[literal];
+    for (uint32_t i = 0; i < opens->count; i++) {
+        uint32_t branch = prefilter->open_branches[opens->first + i];
+        if (rule_source_agrees(&rules[prefilter->branches[branch].rule].about.source, source))
+            return true;
+    }
+    return false;
+}
+
+/* Whether nearly every record of the family has it. */
+static bool is_usual(const struct need_literal *literal, const struct source_family *family)
+{
+    char lower[NEEDS_LITERAL_BYTES_MAX];
+    sigma_fold(lower, literal->text.p, literal->text.n);
+    return !(literal->flags & NEED_FRAME) &&
+           sv_find(family->usual, sv_make(lower, literal->text.n)) != SV_NPOS;
+}
+
+/* Marks the literals to look for in records of the family, veils among them. Returns how many. */
 static size_t want(const struct prefilter *prefilter, const struct sigma_rule *rules,
-                   const struct logsource *source, bool *ret)
+                   const struct source_family *family, bool *ret)
 {
     size_t count = 0;
     for (size_t i = 0; i < prefilter->literal_count; i++) {
-        ret[i] = i < derived_veil_count;
-        for (uint32_t j = 0; j < prefilter->opens[i].count && !ret[i]; j++) {
-            uint32_t branch = prefilter->open_branches[prefilter->opens[i].first + j];
-            ret[i] = rule_source_agrees(&rules[prefilter->branches[branch].rule].about.source, source);
-        }
+        ret[i] = i < derived_veil_count ||
+                 (is_for(prefilter, rules, i, &family->source) && !is_usual(&prefilter->literals[i], family));
         count += ret[i];
     }
     return count;
+}
+
+/* Opens for the family's records what usual literals open. A branch that several of them open is there
+ * several times, which does no harm. */
+static void open_usual(struct prefilter *prefilter, const struct sigma_rule *rules, struct family *family)
+{
+    size_t more = 0;
+    family->open.first = (uint32_t)prefilter->open_branch_count;
+    for (size_t i = derived_veil_count; i < prefilter->literal_count; i++)
+        if (is_usual(&prefilter->literals[i], family->about))
+            more += prefilter->opens[i].count;
+    prefilter->open_branches = reallocarray(prefilter->open_branches, prefilter->open_branch_count + more,
+                                            sizeof *prefilter->open_branches);
+    assert(prefilter->open_branches);
+    for (size_t i = derived_veil_count; more && i < prefilter->literal_count; i++) {
+        const struct span *opens = &prefilter->opens[i];
+        if (!is_usual(&prefilter->literals[i], family->about))
+            continue;
+        for (uint32_t j = 0; j < opens->count; j++) {
+            uint32_t branch = prefilter->open_branches[opens->first + j];
+            if (rule_source_agrees(&rules[prefilter->branches[branch].rule].about.source,
+                                   &family->about->source))
+                prefilter->open_branches[prefilter->open_branch_count++] = branch;
+        }
+    }
+    family->open.count = (uint32_t)(prefilter->open_branch_count - family->open.first);
+}
+
+static bool add_family(struct prefilter *prefilter, const struct sigma_rule *rules,
+                       const struct source_family *about, const bool *wanted, size_t count,
+                       struct database_cache *cache)
+{
+    struct family *family = &prefilter->families[prefilter->family_count];
+    assert(prefilter->family_count < PREFILTER_FAMILIES_MAX);
+    family->about = about;
+    open_usual(prefilter, rules, family);
+    for (size_t i = 0; i < prefilter->further_count; i++)
+        prefilter->further_usual[i] |=
+            (uint16_t)(is_usual(&prefilter->further[i], about) << prefilter->family_count);
+    prefilter->family_count++;
+    return compile(prefilter, wanted, count, cache, &family->database);
 }
 
 /* A database for each log source whose rules have fewer literals, if one of them has half of all or less: to
@@ -205,13 +267,10 @@ static bool compile_families(struct prefilter *prefilter, const struct sigma_rul
         counts[i] = want(prefilter, rules, &rule_source_families[i], wanted + literals * i);
         least = counts[i] < least ? counts[i] : least;
     }
-    for (size_t i = 0; good && least <= all / 2 && i < rule_source_family_count; i++) {
-        if (counts[i] == all)
-            continue;
-        good = compile(prefilter, wanted + literals * i, counts[i], cache,
-                       &prefilter->databases[prefilter->family_count]);
-        prefilter->families[prefilter->family_count++] = &rule_source_families[i];
-    }
+    for (size_t i = 0; good && least <= all / 2 && i < rule_source_family_count; i++)
+        if (counts[i] < all)
+            good = add_family(prefilter, rules, &rule_source_families[i], wanted + literals * i, counts[i],
+                              cache);
     free(wanted);
     return good;
 }
@@ -219,14 +278,12 @@ static bool compile_families(struct prefilter *prefilter, const struct sigma_rul
 static bool compile_all(struct prefilter *prefilter, const struct sigma_rule *rules,
                         struct database_cache *cache)
 {
-    static const struct logsource any = {.product = SV_NONE};
+    static const struct source_family any = {.usual = SV_NONE};
     bool *wanted = calloc(prefilter->literal_count, sizeof *wanted);
     assert(wanted);
     size_t all = want(prefilter, rules, &any, wanted);
-    bool good = compile(prefilter, wanted, all, cache, &prefilter->databases[PREFILTER_ALL]);
+    bool good = add_family(prefilter, rules, &any, wanted, all, cache);
     free(wanted);
-    prefilter->families[PREFILTER_ALL] = &any;
-    prefilter->family_count = 1;
     return good && (all < prefilter_families_from || compile_families(prefilter, rules, all, cache));
 }
 
@@ -268,12 +325,13 @@ void prefilter_free(struct prefilter *prefilter)
     if (!prefilter)
         return;
     for (size_t i = 0; i < PREFILTER_FAMILIES_MAX; i++)
-        hs_free_database(prefilter->databases[i]);
+        hs_free_database(prefilter->families[i].database);
     free(prefilter->opens);
     free(prefilter->open_branches);
     free(prefilter->branches);
     free(prefilter->clauses);
     free(prefilter->further);
+    free(prefilter->further_usual);
     free(prefilter->clause_literals);
     free(prefilter->literals);
     arena_free(prefilter->texts);
@@ -289,8 +347,9 @@ size_t prefilter_families(const struct prefilter *prefilter)
 size_t prefilter_family(const struct prefilter *prefilter, const struct logsource *source)
 {
     for (size_t i = 1; i < prefilter->family_count; i++) {
-        const struct logsource *family = prefilter->families[i];
+        const struct logsource *family = &prefilter->families[i].about->source;
         if (sv_ieq(family->product, source->product) &&
+            (family->category.n == 0 || sv_ieq(family->category, source->category)) &&
             (family->service.n == 0 || sv_ieq(family->service, source->service)))
             return i;
     }
@@ -307,7 +366,7 @@ size_t prefilter_literals(const struct prefilter *prefilter, size_t *ret_bytes)
 {
     *ret_bytes = 0;
     for (size_t i = 0, bytes; i < prefilter->family_count; i++)
-        if (hs_database_size(prefilter->databases[i], &bytes) == HS_SUCCESS)
+        if (hs_database_size(prefilter->families[i].database, &bytes) == HS_SUCCESS)
             *ret_bytes += bytes;
     return prefilter->literal_count;
 }

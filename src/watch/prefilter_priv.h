@@ -3,6 +3,7 @@
 #define VEDETTE_WATCH_PREFILTER_PRIV_H
 
 #include "watch/prefilter.h"
+#include "watch/rule_source.h"
 
 /* A run of an array. */
 struct span {
@@ -16,19 +17,26 @@ struct branch {
     struct span clauses; /* of prefilter.clauses: the others */
 };
 
+/* Records of one log source, and what is looked for in them. */
+struct family {
+    const struct source_family *about; /* of PREFILTER_ALL: any */
+    void *database;                    /* hs_database_t. The veils of wire/derived.h come first in it */
+    struct span open;                  /* of open_branches: those that usual literals open in every record */
+};
+
 struct prefilter {
-    /* hs_database_t, by family. The veils of wire/derived.h come first in each. */
-    void *databases[PREFILTER_FAMILIES_MAX]; /* of these log sources' rules */
-    const struct logsource *families[PREFILTER_FAMILIES_MAX];
+    struct family families[PREFILTER_FAMILIES_MAX];
     size_t family_count;
     size_t literal_count;
     struct need_literal *literals; /* by number */
     struct span *opens;            /* by number: of open_branches, those that the literal opens */
     uint32_t *open_branches;       /* indexes of branches */
+    size_t open_branch_count;
     struct branch *branches;
     struct span *clauses;         /* of clause_literals */
     uint32_t *clause_literals;    /* numbers in further */
     struct need_literal *further; /* the literals of clauses that open nothing, each once */
+    uint16_t *further_usual;      /* by number: a bit for each family whose records nearly all have it */
     size_t further_count;
     struct arena *texts;
     bool *always;

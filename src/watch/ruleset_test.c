@@ -397,14 +397,17 @@ static void rules_see_events_of_sources_that_agree(void **state)
              SOURCED("3", "{product: linux, category: process_creation}") SOURCED("4", "{service: sudo}")
                  SOURCED("5", "{product: windows}") SOURCED("6", "{category: webserver}")
                      SOURCED("7", "{product: linux, service: auth}")
-                         SOURCED("8", "{product: windows, category: registry_event}"),
+                         SOURCED("8", "{product: windows, category: registry_event}")
+                             SOURCED("9", "{category: of_our_own}"),
          &told);
-    assert_int_equal(ruleset_count(ruleset), 8);
+    assert_int_equal(ruleset_count(ruleset), 9);
     ruleset_seal(ruleset, NULL, NULL);
     struct ruleset_matcher *matcher = ruleset_matcher_new(ruleset);
     for (int i = 0; i < 2; i++) {
-        assert_int_equal(count_for(matcher, (struct logsource){SV_NONE}), 8);
-        assert_int_equal(count_for(matcher, (struct logsource){SV("linux"), SV_NONE, SV("sshd")}), 5);
+        assert_int_equal(count_for(matcher, (struct logsource){SV_NONE}), 9);
+        assert_int_equal(count_for(matcher, (struct logsource){SV("linux"), SV_NONE, SV_NONE}), 7);
+        assert_int_equal(count_for(matcher, (struct logsource){SV("linux"), SV_NONE, SV("sshd")}), 4);
+        assert_int_equal(count_for(matcher, (struct logsource){SV("linux"), SV_NONE, SV("sudo")}), 5);
         assert_int_equal(count_for(matcher, (struct logsource){SV("Linux"), SV("process_creation"), SV_NONE}),
                          5);
         assert_int_equal(count_for(matcher, (struct logsource){SV("windows"), SV("webserver"), SV("x")}), 2);
