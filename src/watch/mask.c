@@ -17,7 +17,7 @@ struct hiding {
     struct masks *masks;
     struct arena *arena;
     enum mask_sieve_word word;
-    uint64_t marked[WORDS];       /* patterns that could match */
+    const uint64_t *marked;       /* patterns that could match */
     sv secrets[MASK_SECRETS_MAX]; /* the longest first: another may be the beginning of it */
     size_t secret_count, hidden;
     bool crowded; /* there were more */
@@ -171,11 +171,11 @@ static bool shows_all(struct hiding *hiding, sv raw)
 
 static bool is_named(const struct masks *masks, sv name)
 {
+    if (!bits_has(masks->name_looks, mask_name_look(name)))
+        return false;
     const char *dot = name.n ? memrchr(name.p, '.', name.n) : NULL;
     if (dot)
         name = sv_from(name, (size_t)(dot - name.p) + 1);
-    if (!bits_has(masks->name_looks, mask_name_look(name)))
-        return false;
     for (size_t i = 0; i < masks->name_count; i++)
         if (sv_ieq(masks->names[i], name))
             return true;
@@ -190,11 +190,17 @@ static bool is_identity(sv name)
            sv_starts(name, SV("event."));
 }
 
+/* Hidden whole, for its name. */
+static bool is_secret(const struct masks *masks, const struct event_field *field)
+{
+    return field->value.n && field->type != EVENT_NULL && is_named(masks, field->name);
+}
+
 static void hide_field(struct hiding *hiding, struct event_field *field)
 {
     if (field->value.n == 0 || field->type == EVENT_NULL)
         return;
-    if (!is_named(hiding->masks, field->name)) {
+    if (!is_secret(hiding->masks, field)) {
         field->value = hide_patterns(hiding, field->value);
         return;
     }
@@ -219,39 +225,49 @@ static void hide_rest(struct hiding *hiding, struct event *event, sv raw)
 }
 
 /* What could match anywhere in the event: nearly always nothing. */
-static void mark(struct hiding *hiding, const struct event *event)
+static enum mask_sieve_word mark(struct mask_sieve *sieve, const struct event *event, uint64_t *marked)
 {
-    struct mask_sieve *sieve = hiding->masks->sieve;
-    hiding->word = MASK_SIEVE_UNTOLD;
     if (!sieve)
-        return;
+        return MASK_SIEVE_UNTOLD;
     mask_sieve_add(sieve, event->raw);
     mask_sieve_add(sieve, event->message);
     for (size_t i = 0; i < event->field_count; i++)
         mask_sieve_add(sieve, event->fields[i].value);
-    hiding->word = mask_sieve_mark(sieve, hiding->marked);
+    return mask_sieve_mark(sieve, marked);
 }
 
-size_t masks_hide(struct masks *masks, struct event *event, struct arena *arena)
+static void hide_all(struct hiding *hiding, struct event *event)
 {
-    struct hiding hiding = {.masks = masks, .arena = arena};
-    struct event_field *fields = arena_alloc(arena, (event->field_count + 1) * sizeof *fields);
+    struct event_field *fields = arena_alloc(hiding->arena, (event->field_count + 1) * sizeof *fields);
     sv raw = event->raw;
     if (!fields) {
         event->field_count = 0;
         event->raw = event->message = SV(HIDDEN);
-        return 1;
+        hiding->hidden = 1;
+        return;
     }
     if (event->field_count)
         memcpy(fields, event->fields, event->field_count * sizeof *fields);
     event->fields = fields;
-    mark(&hiding, event);
     for (size_t i = 0; i < event->field_count; i++)
-        hide_field(&hiding, &fields[i]);
-    event->message = hide_patterns(&hiding, event->message);
-    event->raw = hide_patterns(&hiding, event->raw);
-    if (hiding.secret_count)
-        hide_rest(&hiding, event, raw);
+        hide_field(hiding, &fields[i]);
+    event->message = hide_patterns(hiding, event->message);
+    event->raw = hide_patterns(hiding, event->raw);
+    if (hiding->secret_count)
+        hide_rest(hiding, event, raw);
+}
+
+size_t masks_hide(struct masks *masks, struct event *event, struct arena *arena)
+{
+    uint64_t marked[WORDS] = {0};
+    enum mask_sieve_word word = mark(masks->sieve, event, marked);
+    bool any = word != MASK_SIEVE_NONE;
+    for (size_t i = 0; i < event->field_count && !any; i++)
+        any = is_secret(masks, &event->fields[i]);
+    if (!any)
+        return 0;
+    struct hiding hiding = {.masks = masks, .arena = arena, .word = word, .marked = marked};
+    hide_all(&hiding, event);
     return hiding.hidden;
 }
 

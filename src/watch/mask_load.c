@@ -118,6 +118,15 @@ static bool add_pattern(struct masks *masks, const struct yaml_node *item, const
     return group >= 0 && (!except || mask.except);
 }
 
+/* That of all names that end in this one, behind a dot or not. */
+static void know_look(struct masks *masks, sv name)
+{
+    const char dotted[] = {'.', name.p[name.n - 1]};
+    bits_add(masks->name_looks, mask_name_look(name));
+    if (name.n == 1)
+        bits_add(masks->name_looks, mask_name_look(sv_make(dotted, sizeof dotted)));
+}
+
 static bool add_fields(struct masks *masks, const struct yaml_node *node, struct sigma_errors *errors)
 {
     for (const struct yaml_node *child = node->first; child; child = child->next) {
@@ -128,7 +137,7 @@ static bool add_fields(struct masks *masks, const struct yaml_node *node, struct
             return false;
         }
         masks->names[masks->name_count++] = copy;
-        bits_add(masks->name_looks, mask_name_look(copy));
+        know_look(masks, copy);
     }
     if (node->kind == YAML_LIST && node->count)
         return true;

@@ -9,7 +9,7 @@
 
 enum {
     MASK_REGEX_SHARE = 4, /* of the time, for each expression: findings are few */
-    MASK_NAME_LOOKS = 256,
+    MASK_NAME_LOOKS = 1024,
 };
 
 struct mask {
@@ -29,10 +29,13 @@ struct masks {
     struct mask_sieve *sieve; /* made by the seal; NULL: every pattern is tried */
 };
 
-/* What equal names have in common (ASCII case aside), and most others have not: first letter and length. */
+/* What names that end alike have in common (ASCII case aside), and most others have not: the last two
+ * letters. */
 static inline size_t mask_name_look(sv name)
 {
-    return name.n ? (name.n & 7) << 5 | ((unsigned char)name.p[0] & 31) : 0;
+    unsigned last = name.n ? (unsigned char)name.p[name.n - 1] : 0;
+    unsigned before = name.n > 1 ? (unsigned char)name.p[name.n - 2] : 0;
+    return (before & 31) << 5 | (last & 31);
 }
 
 enum mask_search {

@@ -19,7 +19,9 @@ struct mask_sieve {
     hs_scratch_t *scratch;
     uint64_t *always; /* what Vectorscan has no form for, or would not find in the midst of other texts */
     size_t words;
+    bool loose;       /* what may match a piece of a text is marked by the text, too */
     struct buf texts; /* each ends with a newline */
+    sv whole;         /* the first of them, whose pieces are not needed; empty: they are */
     bool crowded;     /* one was left out for want of room */
     bool strange;     /* … because nothing could be told of it */
 };
@@ -51,8 +53,70 @@ static bool asks_for_ends(sv expression)
     return false;
 }
 
+static size_t escape_of(sv rest)
+{
+    return rest.n < 2 || strchr("QcpP", rest.p[1]) ? 0 : 2;
+}
+
+static size_t class_of(sv rest)
+{
+    size_t n = 1 + (rest.n > 1 && rest.p[1] == '^');
+    n += rest.n > n && rest.p[n] == ']';
+    while (n < rest.n && rest.p[n] != ']') {
+        size_t one = rest.p[n] == '\\' ? escape_of(sv_from(rest, n)) : rest.p[n] != '[';
+        if (one == 0)
+            return 0;
+        n += one;
+    }
+    return n < rest.n ? n + 1 : 0;
+}
+
+/* How many characters of an expression belong together: an escape, a class, or one. 0 where that is hard to
+ * say: quotations, comments, properties, classes in classes. */
+static size_t piece_of(sv rest)
+{
+    return rest.p[0] == '\\' ? escape_of(rest) : rest.p[0] == '[' ? class_of(rest) : rest.p[0] != '#';
+}
+
+/* Asks where a text, a line or a word begins or ends. */
+static bool is_border(sv piece)
+{
+    return piece.n == 1 ? piece.p[0] == '^' || piece.p[0] == '$'
+                        : piece.p[0] == '\\' && (piece.p[1] == 'b' || piece.p[1] == 'B');
+}
+
+/* The expression without its borders, which so matches a text where it matches a piece of it: what must not
+ * stand beside a match ((?!…), (?<!…)) Vectorscan leaves out. NULL if that is hard to say. */
+static char *loosened(sv expression)
+{
+    static const sv nothing = SV_INIT("(?:)");
+    char *text = malloc(expression.n * nothing.n + 1), *to = text;
+    assert(text);
+    for (sv rest = expression; rest.n;) {
+        sv piece = sv_first(rest, piece_of(rest));
+        sv put = piece.n && is_border(piece) ? nothing : piece;
+        if (!piece.n) {
+            free(text);
+            return NULL;
+        }
+        to = (char *)mempcpy(to, put.p, put.n);
+        rest = sv_from(rest, piece.n);
+    }
+    *to = '\0';
+    return text;
+}
+
+/* As a piece may match that the whole does not, where one of them is not loosened all texts are looked at. */
+static char *form_of(struct mask_sieve *sieve, sv expression)
+{
+    char *text = loosened(expression);
+    sieve->loose &= text != NULL;
+    return text ? text : strndup(expression.p, expression.n);
+}
+
 static struct batch batch_of(struct mask_sieve *sieve, const sv *expressions, size_t count)
 {
+    sieve->loose = true;
     struct batch batch = {.texts = calloc(count, sizeof *batch.texts),
                           .flags = calloc(count, sizeof *batch.flags),
                           .ids = calloc(count, sizeof *batch.ids)};
@@ -62,7 +126,7 @@ static struct batch batch_of(struct mask_sieve *sieve, const sv *expressions, si
             bits_add(sieve->always, i);
             continue;
         }
-        batch.texts[batch.count] = strndup(expressions[i].p, expressions[i].n);
+        batch.texts[batch.count] = form_of(sieve, expressions[i]);
         assert(batch.texts[batch.count]);
         batch.flags[batch.count] = FLAGS;
         batch.ids[batch.count++] = (unsigned)i;
@@ -159,9 +223,15 @@ bool mask_sieve_tells(sv text)
     return (any & UINT64_C(0x8080808080808080)) == 0;
 }
 
+static bool lies_in(sv text, sv whole)
+{
+    uintptr_t start = (uintptr_t)text.p, from = (uintptr_t)whole.p;
+    return start >= from && start - from <= whole.n && text.n <= whole.n - (start - from);
+}
+
 void mask_sieve_add(struct mask_sieve *sieve, sv text)
 {
-    if (text.n == 0)
+    if (text.n == 0 || lies_in(text, sieve->whole))
         return;
     if (!mask_sieve_tells(text)) {
         sieve->strange = true;
@@ -175,6 +245,8 @@ void mask_sieve_add(struct mask_sieve *sieve, sv text)
     memcpy(to, text.p, text.n);
     to[text.n] = '\n';
     buf_added(&sieve->texts, text.n + 1);
+    if (sieve->loose && !sieve->whole.n)
+        sieve->whole = text;
 }
 
 enum mask_sieve_word mask_sieve_mark(struct mask_sieve *sieve, uint64_t *set)
@@ -189,6 +261,7 @@ enum mask_sieve_word mask_sieve_mark(struct mask_sieve *sieve, uint64_t *set)
         any |= set[i] != 0;
     }
     buf_clear(&sieve->texts);
+    sieve->whole = SV_NONE;
     sieve->crowded = sieve->strange = false;
     if (!told)
         return MASK_SIEVE_UNTOLD;

@@ -16,7 +16,8 @@ struct database_cache;
 struct mask_sieve *mask_sieve_new(const sv *expressions, size_t count, struct database_cache *cache);
 void mask_sieve_free(struct mask_sieve *sieve); /* NULL is fine */
 
-/* Another text for the next mark. */
+/* Another text for the next mark; it must stay until then. Most are pieces of the first, and then cost
+ * nothing. */
 void mask_sieve_add(struct mask_sieve *sieve, sv text);
 
 enum mask_sieve_word {
