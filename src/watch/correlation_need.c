@@ -112,20 +112,24 @@ static size_t look_of(sv name)
     return n ? (n * 7 + (unsigned char)name.p[n / 2] * 3U + (unsigned char)name.p[n - 1]) % LOOKS : 0;
 }
 
-/* A finding, and where its first field of each look is; field_count where there is none, as nearly always
- * with what is wished for. */
+/* A finding's fields by their looks: the first of each, and the next of the same. */
+enum { NO_FIELD = UINT16_MAX };
+
 struct known {
-    const struct finding *finding;
-    size_t first[LOOKS];
+    const struct event_field *fields;
+    uint16_t first[LOOKS], next[EVENT_FIELDS_MAX];
 };
 
 static void know(struct known *ret, const struct finding *finding)
 {
-    ret->finding = finding;
-    for (size_t i = 0; i < LOOKS; i++)
-        ret->first[i] = finding->field_count;
-    for (size_t i = finding->field_count; i > 0; i--)
-        ret->first[look_of(finding->fields[i - 1].name)] = i - 1;
+    ret->fields = finding->fields;
+    memset(ret->first, 0xff, sizeof ret->first);
+    for (size_t i = finding->field_count < EVENT_FIELDS_MAX ? finding->field_count : EVENT_FIELDS_MAX; i > 0;
+         i--) {
+        uint16_t *first = &ret->first[look_of(finding->fields[i - 1].name)];
+        ret->next[i - 1] = *first;
+        *first = (uint16_t)(i - 1);
+    }
 }
 
 /* The values of the fields of that name, under the name that was asked for. False when there is no more room.
@@ -133,8 +137,8 @@ static void know(struct known *ret, const struct finding *finding)
 static bool grant_named(const struct known *known, sv called, sv asked, struct finding *seen)
 {
     size_t before = seen->field_count;
-    for (size_t i = known->first[look_of(called)]; i < known->finding->field_count; i++) {
-        const struct event_field *field = &known->finding->fields[i];
+    for (size_t i = known->first[look_of(called)]; i != NO_FIELD; i = known->next[i]) {
+        const struct event_field *field = &known->fields[i];
         if (!sv_eq(field->name, called) || field->type == EVENT_NULL || !field->value.n)
             continue;
         if (seen->field_count == CORRELATION_FIELDS_MAX || seen->field_count - before == WISH_VALUES_MAX)
@@ -156,18 +160,23 @@ static void grant(const struct correlation_wish *wish, const struct known *known
 static void project(const struct correlation_need *need, size_t count, const struct finding *finding,
                     struct arena *arena, struct projection *ret)
 {
+    struct event_field fields[CORRELATION_FIELDS_MAX];
     struct finding seen = {.event_time = finding->event_time,
                            .received_at = finding->received_at,
                            .matched_at = finding->matched_at,
                            .input = finding->input,
                            .rule_id = finding->rule_id,
                            .raw = finding->raw,
-                           .message = finding->message};
+                           .message = finding->message,
+                           .fields = fields};
     struct known known;
-    seen.fields = arena_alloc(arena, CORRELATION_FIELDS_MAX * sizeof *seen.fields);
     know(&known, finding);
-    for (size_t i = 0; seen.fields && i < count; i++)
+    for (size_t i = 0; i < count; i++)
         grant(&need->wishes[i], &known, &seen);
+    seen.fields = arena_alloc(arena, seen.field_count * sizeof *fields);
+    if (seen.fields && seen.field_count)
+        memcpy(seen.fields, fields, seen.field_count * sizeof *fields);
+    seen.field_count = seen.fields ? seen.field_count : 0;
     *ret = (struct projection){.seen = seen};
 }
 

@@ -177,7 +177,7 @@ static bool is_named(const struct masks *masks, sv name)
     if (dot)
         name = sv_from(name, (size_t)(dot - name.p) + 1);
     for (size_t i = 0; i < masks->name_count; i++)
-        if (sv_ieq(masks->names[i], name))
+        if (masks->names[i].n == name.n && sv_ieq(masks->names[i], name))
             return true;
     return false;
 }
