@@ -1,5 +1,7 @@
 #include "wire/finding.h"
 
+#include <endian.h>
+
 enum { NAME_BYTES_MAX = 256, TEXT_BYTES_MAX = 8192, FIRST_FIELDS = 24 };
 
 static const sv severity_names[] = {SV_INIT("informational"), SV_INIT("low"), SV_INIT("medium"),
@@ -33,49 +35,101 @@ static sv cut_at_character(sv s, size_t max)
     return sv_first(s, max - end < 4 ? end : max);
 }
 
-static void put_bytes(struct pack *pack, sv bytes)
+/* Of a text that is so cut, at most. */
+static size_t size_cut(sv s, size_t max)
 {
-    if (pack->ok && buf_put(pack->buf, bytes) < 0)
-        pack->ok = false;
+    return sizeof(uint32_t) + (s.n < max ? s.n : max);
 }
 
-static void pack_cut(struct pack *pack, sv s, size_t max)
+static char *put_u32(char *to, size_t value)
+{
+    uint32_t wire = htole32((uint32_t)value);
+    return (char *)memcpy(to, &wire, sizeof wire) + sizeof wire;
+}
+
+static char *put_bytes(char *to, sv bytes)
+{
+    if (bytes.n)
+        memcpy(to, bytes.p, bytes.n);
+    return to + bytes.n;
+}
+
+static char *put_cut(char *to, sv s, size_t max)
 {
     const sv mark = SV("…");
-    if (s.n <= max) {
-        pack_sv(pack, s);
-        return;
-    }
+    if (s.n <= max)
+        return put_bytes(put_u32(to, s.n), s);
     sv front = cut_at_character(s, max - mark.n);
-    pack_u32(pack, (uint32_t)(front.n + mark.n));
-    put_bytes(pack, front);
-    put_bytes(pack, mark);
-}
-
-static void pack_field(struct pack *pack, const struct event_field *field)
-{
-    pack_cut(pack, field->name, NAME_BYTES_MAX);
-    pack_u32(pack, (uint32_t)field->type);
-    pack_cut(pack, field->value, FINDING_VALUE_BYTES_MAX);
+    return put_bytes(put_bytes(put_u32(to, front.n + mark.n), front), mark);
 }
 
 /* An event's first fields say where it came from, its last what it means (the ECS names); what there is too
- * much of is left out between them. */
-static void pack_fields(struct pack *pack, const struct finding *finding)
+ * much of is left out between them. Returns how many are packed. */
+static size_t choose_fields(const struct finding *finding, const struct event_field **ret)
 {
-    size_t filled = 0, place = 0;
+    size_t filled = 0, place = 0, count = 0;
     bool all = finding->field_count <= FINDING_FIELDS_MAX;
     for (size_t i = 0; i < finding->field_count; i++)
         filled += all || finding->fields[i].value.n > 0;
     size_t left_out = filled > FINDING_FIELDS_MAX ? filled - FINDING_FIELDS_MAX : 0;
-    pack_u32(pack, (uint32_t)(filled - left_out));
     for (size_t i = 0; i < finding->field_count; i++) {
         if (!all && finding->fields[i].value.n == 0)
             continue;
         if (place < FIRST_FIELDS || place >= FIRST_FIELDS + left_out)
-            pack_field(pack, &finding->fields[i]);
+            ret[count++] = &finding->fields[i];
         place++;
     }
+    return count;
+}
+
+static void pack_fields(struct pack *pack, const struct finding *finding)
+{
+    const struct event_field *fields[FINDING_FIELDS_MAX];
+    size_t count = choose_fields(finding, fields), n = sizeof(uint32_t);
+    for (size_t i = 0; i < count; i++)
+        n += size_cut(fields[i]->name, NAME_BYTES_MAX) + sizeof(uint32_t) +
+             size_cut(fields[i]->value, FINDING_VALUE_BYTES_MAX);
+    char *start = pack_room(pack, n), *to = start;
+    if (!start)
+        return;
+    to = put_u32(to, count);
+    for (size_t i = 0; i < count; i++) {
+        to = put_cut(to, fields[i]->name, NAME_BYTES_MAX);
+        to = put_u32(to, (size_t)fields[i]->type);
+        to = put_cut(to, fields[i]->value, FINDING_VALUE_BYTES_MAX);
+    }
+    buf_added(pack->buf, (size_t)(to - start));
+}
+
+/* In place of a length: where the message stands in the record, whose end it nearly always is. */
+static const uint32_t WITHIN_RAW = UINT32_MAX;
+
+static char *put_message(char *to, sv message, sv raw)
+{
+    uintptr_t at = (uintptr_t)message.p - (uintptr_t)raw.p;
+    bool within = raw.n <= FINDING_RAW_BYTES_MAX && message.n <= FINDING_VALUE_BYTES_MAX &&
+                  message.n > sizeof(uint32_t) * 2 && at <= raw.n && message.n <= raw.n - at;
+    return within ? put_u32(put_u32(put_u32(to, WITHIN_RAW), at), message.n)
+                  : put_cut(to, message, FINDING_VALUE_BYTES_MAX);
+}
+
+static void pack_texts(struct pack *pack, const struct finding *finding)
+{
+    const sv texts[] = {finding->input,           finding->rule_id,     finding->rule_title,
+                        finding->author,          finding->description, finding->response,
+                        finding->false_positives, finding->references,  finding->tags};
+    size_t n =
+        size_cut(finding->raw, FINDING_RAW_BYTES_MAX) + size_cut(finding->message, FINDING_VALUE_BYTES_MAX);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        n += size_cut(texts[i], TEXT_BYTES_MAX);
+    char *start = pack_room(pack, n), *to = start;
+    if (!start)
+        return;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        to = put_cut(to, texts[i], TEXT_BYTES_MAX);
+    to = put_cut(to, finding->raw, FINDING_RAW_BYTES_MAX);
+    to = put_message(to, finding->message, finding->raw);
+    buf_added(pack->buf, (size_t)(to - start));
 }
 
 void finding_pack(struct pack *pack, const struct finding *finding)
@@ -84,13 +138,7 @@ void finding_pack(struct pack *pack, const struct finding *finding)
     pack_i64(pack, finding->received_at);
     pack_i64(pack, finding->matched_at);
     pack_u32(pack, (uint32_t)finding->severity);
-    const sv texts[] = {finding->input,           finding->rule_id,     finding->rule_title,
-                        finding->author,          finding->description, finding->response,
-                        finding->false_positives, finding->references,  finding->tags};
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        pack_cut(pack, texts[i], TEXT_BYTES_MAX);
-    pack_cut(pack, finding->raw, FINDING_RAW_BYTES_MAX);
-    pack_cut(pack, finding->message, FINDING_VALUE_BYTES_MAX);
+    pack_texts(pack, finding);
     pack_fields(pack, finding);
 }
 
@@ -102,6 +150,19 @@ static sv unpack_bounded(struct unpack *unpack, size_t max)
         return SV_NONE;
     }
     return s;
+}
+
+static sv unpack_message(struct unpack *unpack, sv raw)
+{
+    struct unpack within = *unpack;
+    if (unpack_u32(&within) != WITHIN_RAW)
+        return unpack_bounded(unpack, FINDING_VALUE_BYTES_MAX);
+    size_t at = unpack_u32(&within), n = unpack_u32(&within);
+    *unpack = within;
+    if (within.ok && at <= raw.n && n <= raw.n - at && n <= FINDING_VALUE_BYTES_MAX)
+        return sv_make(raw.p + at, n);
+    *unpack = (struct unpack){.ok = false};
+    return SV_NONE;
 }
 
 static bool unpack_fields(struct unpack *unpack, struct finding *finding, struct arena *arena)
@@ -143,7 +204,7 @@ bool finding_unpack(struct unpack *unpack, struct finding *ret, struct arena *ar
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         *texts[i] = unpack_bounded(unpack, TEXT_BYTES_MAX);
     finding.raw = unpack_bounded(unpack, FINDING_RAW_BYTES_MAX);
-    finding.message = unpack_bounded(unpack, FINDING_VALUE_BYTES_MAX);
+    finding.message = unpack_message(unpack, finding.raw);
     if (!unpack_fields(unpack, &finding, arena) || !unpack->ok)
         return false;
     *ret = finding;

@@ -164,6 +164,40 @@ static void bytes_that_lie_are_refused(void **state)
     buf_free(&buf);
 }
 
+/* The front of the buffer up to the message is the same whatever the message is. */
+static void a_message_that_stands_in_the_record_is_not_packed_twice(void **state)
+{
+    (void)state;
+    static const sv raw = SV_INIT("<86>Nov 24 08:00:00 h sshd[7]: Accepted publickey for root");
+    sv message = sv_from(raw, 31);
+    struct arena *arena = arena_new(64 * 1024);
+    struct buf bare = BUF_INIT(FINDING_BYTES_MAX), buf = bare;
+    round_trip(&(struct finding){.raw = raw}, &bare, arena);
+    struct finding back = round_trip(&(struct finding){.raw = raw, .message = message}, &buf, arena);
+    assert_true(sv_eq(back.raw, raw) && sv_eq(back.message, message));
+    assert_int_equal(buf_view(&buf).n, buf_view(&bare).n + 8);
+    /* Its place and its length, one byte past the record. */
+    for (size_t back_by = 8; back_by <= 12; back_by += 4) {
+        struct buf lie = BUF_INIT(FINDING_BYTES_MAX);
+        buf_put(&lie, buf_view(&buf));
+        lie.bytes[lie.end - back_by]++;
+        struct unpack unpack = UNPACK_FROM(buf_view(&lie));
+        assert_false(finding_unpack(&unpack, &back, arena));
+        buf_free(&lie);
+    }
+    buf_free(&buf);
+    buf_clear(&bare);
+    /* A long record is cut, and what it loses may be the message. */
+    char *text = malloc(2 * FINDING_RAW_BYTES_MAX);
+    memset(text, 'x', 2 * FINDING_RAW_BYTES_MAX);
+    sv whole = sv_make(text, 2 * FINDING_RAW_BYTES_MAX), end = sv_from(whole, whole.n - 20);
+    back = round_trip(&(struct finding){.raw = whole, .message = end}, &bare, arena);
+    assert_true(sv_eq(back.message, end));
+    free(text);
+    buf_free(&bare);
+    arena_free(arena);
+}
+
 static void severities_are_named_as_in_sigma(void **state)
 {
     (void)state;
@@ -183,6 +217,7 @@ int main(void)
         cmocka_unit_test(the_largest_finding_fits_its_bound),
         cmocka_unit_test(of_too_many_fields_the_first_and_the_last_stay),
         cmocka_unit_test(bytes_that_lie_are_refused),
+        cmocka_unit_test(a_message_that_stands_in_the_record_is_not_packed_twice),
         cmocka_unit_test(severities_are_named_as_in_sigma),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,14 +25,19 @@ void pack_i64(struct pack *pack, int64_t value)
     pack_u64(pack, (uint64_t)value);
 }
 
+char *pack_room(struct pack *pack, size_t n)
+{
+    char *to = pack->ok ? buf_reserve(pack->buf, n) : NULL;
+    pack->ok = to != NULL;
+    return to;
+}
+
 void pack_sv(struct pack *pack, sv value)
 {
     uint32_t n = htole32((uint32_t)value.n);
-    char *to = pack->ok && value.n <= UINT32_MAX ? buf_reserve(pack->buf, sizeof n + value.n) : NULL;
-    if (!to) {
-        pack->ok = false;
+    char *to = pack_room(pack, value.n <= UINT32_MAX ? sizeof n + value.n : SIZE_MAX);
+    if (!to)
         return;
-    }
     memcpy(to, &n, sizeof n);
     if (value.n)
         memcpy(to + sizeof n, value.p, value.n);

@@ -17,6 +17,9 @@ void pack_u64(struct pack *pack, uint64_t value);
 void pack_i64(struct pack *pack, int64_t value);
 void pack_sv(struct pack *pack, sv value);
 
+/* A place for n bytes that the caller writes himself, and then says so (buf_added); NULL past the maximum. */
+char *pack_room(struct pack *pack, size_t n);
+
 /* Reads what pack wrote. Past the end, or a length that lies: zero or empty, and ok turns false for good.
  * Views borrow from the bytes given to it. */
 struct unpack {
