@@ -1,4 +1,5 @@
 #include "watch/audience.h"
+#include "watch/match_event.h"
 #include "watch/prefilter_priv.h"
 #include "watch/rule_cost.h"
 #include "watch/ruleset_priv.h"
@@ -9,35 +10,21 @@
 #include "base/bits.h"
 
 enum {
-    FOLD_BYTES_MAX = 8 * EVENT_BYTES_MAX, /* lower-case copies made for one event */
-    OUTSIDE_BYTES_MAX = EVENT_BYTES_MAX,  /* values that do not lie in the record, gathered for one scan */
-    NO_FIELD = UINT16_MAX,
-};
-
-/* Where a slot's fields are in the current event; stale unless event is the matcher's. */
-struct slot {
-    uint64_t event;
-    uint16_t first, last;
+    OUTSIDE_BYTES_MAX = EVENT_BYTES_MAX, /* values that do not lie in the record, gathered for one scan */
 };
 
 struct ruleset_matcher {
     const struct ruleset *ruleset;
     struct sigma_scratch *scratch;
     struct rule_costs *costs;
-    const struct event *event;
-    uint64_t event_number;
-    struct slot *slots;
-    struct sigma_subject fields[EVENT_FIELDS_MAX], raw, message;
-    uint16_t next[EVENT_FIELDS_MAX]; /* the next field of the same slot, or NO_FIELD */
-    size_t field_count;
+    struct match_event *event;
     bool raw_is_all; /* every value stands in raw as it is */
-    char *fold;
-    size_t fold_n;
     struct audiences *audiences;
     size_t *found;
     struct prefilter_scan *scan;   /* NULL: every rule is tried */
     size_t words;                  /* of each set of rules; see base/bits.h */
     uint64_t *always, *marked;     /* rules to try on every event, and on this one */
+    uint64_t *some_always, *some;  /* which words of these two are not empty */
     bool any_always, source_given; /* the latter: of the block that was screened */
     char *outside;
     size_t outside_n;
@@ -61,10 +48,13 @@ static void make_sets(struct ruleset_matcher *matcher)
     matcher->words = bits_words(ruleset->count) + 1;
     matcher->always = must(calloc(matcher->words, sizeof *matcher->always));
     matcher->marked = must(calloc(matcher->words, sizeof *matcher->marked));
+    matcher->some_always = must(calloc(bits_words(matcher->words), sizeof *matcher->some_always));
+    matcher->some = must(calloc(bits_words(matcher->words), sizeof *matcher->some));
     for (size_t i = 0; i < ruleset->count; i++) {
         if (ruleset->prefilter && !prefilter_is_always(ruleset->prefilter, i))
             continue;
         bits_add(matcher->always, i);
+        bits_add(matcher->some_always, i / BITS_PER_WORD);
         matcher->any_always = true;
     }
     matcher->audiences = audiences_new(ruleset, matcher->always);
@@ -78,8 +68,7 @@ struct ruleset_matcher *ruleset_matcher_new(const struct ruleset *ruleset)
     matcher->ruleset = ruleset;
     matcher->scratch = sigma_scratch_new();
     matcher->costs = rule_costs_new(ruleset);
-    matcher->slots = must(calloc(sigma_fields_count(ruleset->fields) + 1, sizeof *matcher->slots));
-    matcher->fold = must(malloc(FOLD_BYTES_MAX));
+    matcher->event = match_event_new(ruleset->fields);
     matcher->found = must(calloc(count, sizeof *matcher->found));
     make_sets(matcher);
     matcher->scan = ruleset->prefilter ? prefilter_scan_new(ruleset->prefilter) : NULL;
@@ -93,12 +82,13 @@ void ruleset_matcher_free(struct ruleset_matcher *matcher)
         return;
     sigma_scratch_free(matcher->scratch);
     rule_costs_free(matcher->costs);
-    free(matcher->slots);
-    free(matcher->fold);
+    match_event_free(matcher->event);
     free(matcher->found);
     audiences_free(matcher->audiences);
     free(matcher->always);
     free(matcher->marked);
+    free(matcher->some_always);
+    free(matcher->some);
     prefilter_scan_free(matcher->scan);
     free(matcher->outside);
     free(matcher);
@@ -108,7 +98,10 @@ void ruleset_matcher_try_all(struct ruleset_matcher *matcher)
 {
     prefilter_scan_free(matcher->scan);
     matcher->scan = NULL;
-    memset(matcher->always, 0xff, matcher->words * sizeof *matcher->always);
+    for (size_t i = 0; i < matcher->words; i++) {
+        matcher->always[i] = UINT64_MAX;
+        bits_add(matcher->some_always, i);
+    }
 }
 
 void ruleset_matcher_spoil(struct ruleset_matcher *matcher)
@@ -122,59 +115,18 @@ struct rule_costs *ruleset_costs(struct ruleset_matcher *matcher)
     return matcher->costs;
 }
 
-/* The event's fields that rules ask for, in one pass. */
-static void fill_slots(struct ruleset_matcher *matcher, const struct event *event)
-{
-    const struct sigma_fields *names = matcher->ruleset->fields;
-    matcher->event_number++;
-    matcher->field_count = event->field_count < EVENT_FIELDS_MAX ? event->field_count : EVENT_FIELDS_MAX;
-    for (size_t i = 0; i < matcher->field_count; i++) {
-        const struct event_field *field = &event->fields[i];
-        matcher->fields[i] = (struct sigma_subject){.text = field->value, .type = field->type};
-        uint32_t found = sigma_fields_find(names, field->name);
-        if (found == SIGMA_NO_SLOT)
-            continue;
-        struct slot *slot = &matcher->slots[found];
-        matcher->next[i] = NO_FIELD;
-        if (slot->event == matcher->event_number)
-            matcher->next[slot->last] = (uint16_t)i;
-        else
-            slot->first = (uint16_t)i;
-        slot->last = (uint16_t)i;
-        slot->event = matcher->event_number;
-    }
-}
-
 static void begin(struct ruleset_matcher *matcher, const struct event *event)
 {
-    matcher->event = event;
-    matcher->fold_n = 0;
-    matcher->raw = (struct sigma_subject){.text = event->raw};
-    matcher->message = (struct sigma_subject){.text = event->message};
+    match_event_begin(matcher->event, event);
     matcher->raw_is_all = event->raw.n && sv_find_char(event->raw, '\\') == SV_NPOS;
-    fill_slots(matcher, event);
-}
-
-/* Makes the lower-case copy that a search needs, once per event and field, while there is room. */
-static void fold(struct ruleset_matcher *matcher, struct sigma_subject *subject)
-{
-    if (subject->folded.p || subject->text.n > FOLD_BYTES_MAX - matcher->fold_n)
-        return;
-    char *copy = matcher->fold + matcher->fold_n;
-    sigma_fold(copy, subject->text.p, subject->text.n);
-    subject->folded = (sv){copy, subject->text.n};
-    matcher->fold_n += subject->text.n;
 }
 
 /* fieldref: any value of the other field will do. */
-static bool compare_field(struct ruleset_matcher *matcher, const struct sigma_value *value,
+static bool compare_field(struct match_event *event, const struct sigma_value *value,
                           const struct sigma_subject *subject)
 {
-    const struct slot *slot = &matcher->slots[value->slot];
-    if (slot->event != matcher->event_number)
-        return false;
-    for (uint16_t i = slot->first; i != NO_FIELD; i = matcher->next[i])
-        if (sigma_value_match_field(value, subject, &matcher->fields[i]))
+    for (uint16_t i = match_event_first(event, value->slot); i != MATCH_NO_FIELD; i = event->next[i])
+        if (sigma_value_match_field(value, subject, &event->subjects[i]))
             return true;
     return false;
 }
@@ -183,9 +135,9 @@ static bool compare(struct ruleset_matcher *matcher, const struct sigma_value *v
                     struct sigma_subject *subject)
 {
     if (value->kind == SIGMA_FIELD)
-        return compare_field(matcher, value, subject);
+        return compare_field(matcher->event, value, subject);
     if ((value->kind == SIGMA_CONTAINS && !value->cased) || value->kind == SIGMA_ANY_OF)
-        fold(matcher, subject);
+        match_event_fold(matcher->event, subject);
     return sigma_value_match(value, subject, matcher->scratch);
 }
 
@@ -193,26 +145,28 @@ static bool compare(struct ruleset_matcher *matcher, const struct sigma_value *v
  * the fields say. */
 static bool search(struct ruleset_matcher *matcher, const struct sigma_value *value)
 {
-    if (compare(matcher, value, &matcher->raw) || compare(matcher, value, &matcher->message))
+    struct match_event *event = matcher->event;
+    if (compare(matcher, value, &event->raw) || compare(matcher, value, &event->message))
         return true;
     if (matcher->raw_is_all)
         return false;
-    for (size_t i = 0; i < matcher->field_count; i++)
-        if (matcher->fields[i].type != EVENT_NULL && !needs_is_header(matcher->event->fields[i].name) &&
-            compare(matcher, value, &matcher->fields[i]))
+    for (size_t i = 0; i < event->count; i++)
+        if (event->event->fields[i].type != EVENT_NULL && !needs_is_header(event->event->fields[i].name) &&
+            compare(matcher, value, match_event_subject(event, i)))
             return true;
     return false;
 }
 
-static bool value_matches(struct ruleset_matcher *matcher, uint32_t number, const struct sigma_value *value)
+static bool value_matches(struct ruleset_matcher *matcher, uint32_t slot, const struct sigma_value *value)
 {
-    if (number == SIGMA_NO_SLOT)
+    struct match_event *event = matcher->event;
+    if (slot == SIGMA_NO_SLOT)
         return search(matcher, value);
-    const struct slot *slot = &matcher->slots[number];
-    if (slot->event != matcher->event_number)
+    uint16_t field = match_event_first(event, slot);
+    if (field == MATCH_NO_FIELD)
         return value->kind == SIGMA_NULL || (value->kind == SIGMA_EXISTS && value->number == 0);
-    for (uint16_t i = slot->first; i != NO_FIELD; i = matcher->next[i])
-        if (compare(matcher, value, &matcher->fields[i]))
+    for (; field != MATCH_NO_FIELD; field = event->next[field])
+        if (compare(matcher, value, &event->subjects[field]))
             return true;
     return false;
 }
@@ -318,34 +272,56 @@ static struct candidates look_at(struct ruleset_matcher *matcher, const struct e
     return prefilter_event_end(matcher->scan);
 }
 
-/* Leaves in marked the rules of the event's log source among the candidates. False if there is none. */
-static bool mark(struct ruleset_matcher *matcher, const struct event *event, struct candidates candidates)
+/* Marks those of a word of rules that are in the audience; false if there is none. */
+static bool mark(struct ruleset_matcher *matcher, const uint64_t *audience, size_t word, uint64_t rules)
 {
+    rules &= audience[word];
+    matcher->marked[word] |= rules;
+    if (rules)
+        bits_add(matcher->some, word);
+    return rules != 0;
+}
+
+/* Marks the rules of the event's log source among the candidates; false if there is none. */
+static bool mark_all(struct ruleset_matcher *matcher, const struct event *event, struct candidates candidates)
+{
+    bool any = false;
     const uint64_t *audience = audience_of(matcher->audiences, &event->source)->rules;
-    uint64_t any = 0;
-    memcpy(matcher->marked, matcher->always, matcher->words * sizeof *matcher->marked);
-    if (candidates.unknown)
-        memset(matcher->marked, 0xff, matcher->words * sizeof *matcher->marked);
-    for (size_t i = 0; i < candidates.count && !candidates.unknown; i++)
-        bits_add(matcher->marked, candidates.rules[i]);
-    for (size_t i = 0; i < matcher->words; i++)
-        any |= matcher->marked[i] &= audience[i];
-    return any != 0;
+    for (size_t i = 0; candidates.unknown && i < matcher->words; i++)
+        any |= mark(matcher, audience, i, UINT64_MAX);
+    for (size_t i = 0; !candidates.unknown && i < candidates.count; i++) {
+        uint32_t rule = candidates.rules[i];
+        any |= mark(matcher, audience, rule / BITS_PER_WORD, UINT64_C(1) << rule % BITS_PER_WORD);
+    }
+    for (size_t i = 0; i < bits_words(matcher->words); i++)
+        for (uint64_t some = matcher->some_always[i]; some;) {
+            size_t word = i * BITS_PER_WORD + bits_take(&some);
+            any |= mark(matcher, audience, word, matcher->always[word]);
+        }
+    return any;
+}
+
+/* Tries a word's marked rules, and takes the marks away. */
+static size_t try_marked(struct ruleset_matcher *matcher, size_t word, size_t *ret_found)
+{
+    size_t count = 0;
+    for (uint64_t *rules = &matcher->marked[word]; *rules;) {
+        size_t rule = word * BITS_PER_WORD + bits_take(rules);
+        if (try_rule(matcher, rule))
+            ret_found[count++] = rule;
+    }
+    return count;
 }
 
 static const size_t *match(struct ruleset_matcher *matcher, const struct event *event,
                            struct candidates candidates, size_t *ret_count)
 {
     size_t count = 0;
-    if (mark(matcher, event, candidates)) {
+    if (mark_all(matcher, event, candidates))
         begin(matcher, event);
-        for (size_t i = 0; i < matcher->words; i++)
-            for (uint64_t word = matcher->marked[i]; word;) {
-                size_t rule = i * BITS_PER_WORD + bits_take(&word);
-                if (try_rule(matcher, rule))
-                    matcher->found[count++] = rule;
-            }
-    }
+    for (size_t i = 0; i < bits_words(matcher->words); i++)
+        for (uint64_t *some = &matcher->some[i]; *some;)
+            count += try_marked(matcher, i * BITS_PER_WORD + bits_take(some), matcher->found + count);
     *ret_count = count;
     return matcher->found;
 }

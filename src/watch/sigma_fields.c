@@ -39,8 +39,7 @@ void sigma_fields_free(struct sigma_fields *fields)
     free(fields);
 }
 
-/* Of both ends and the length: every field of every event that is matched is asked for. The table holds names
- * of rules alone, so an event cannot make it slow. */
+/* Of both ends and the length. */
 static uint32_t hash_name(sv name)
 {
     uint64_t head = 0, tail = 0;
@@ -98,11 +97,6 @@ uint32_t sigma_fields_intern(struct sigma_fields *fields, sv name)
     if (fields->count * 2 > fields->cell_count)
         grow(fields);
     return slot;
-}
-
-uint32_t sigma_fields_find(const struct sigma_fields *fields, sv name)
-{
-    return find(fields, name, hash_name(name))->taken - 1; /* an empty cell gives SIGMA_NO_SLOT */
 }
 
 size_t sigma_fields_count(const struct sigma_fields *fields)

@@ -12,11 +12,9 @@ struct sigma_fields;
 struct sigma_fields *sigma_fields_new(struct arena *arena);
 void sigma_fields_free(struct sigma_fields *fields);
 
-/* The name's slot, a new one if need be; slots count up from 0. SIGMA_NO_SLOT when the arena is full. */
+/* The name's slot, a new one if need be; case matters, slots count up from 0. SIGMA_NO_SLOT when the arena is
+ * full. */
 uint32_t sigma_fields_intern(struct sigma_fields *fields, sv name);
-
-/* The name's slot, or SIGMA_NO_SLOT. Case matters. */
-uint32_t sigma_fields_find(const struct sigma_fields *fields, sv name);
 
 size_t sigma_fields_count(const struct sigma_fields *fields);
 sv sigma_fields_name(const struct sigma_fields *fields, uint32_t slot);

@@ -1,0 +1,88 @@
+#include "watch/match_event.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum { FOLD_BYTES_MAX = 8 * EVENT_BYTES_MAX /* lower-case copies made for one event */ };
+
+struct match_event *match_event_new(const struct sigma_fields *names)
+{
+    struct match_event *match = calloc(1, sizeof *match);
+    assert(match);
+    match->names = names;
+    match->slots = calloc(sigma_fields_count(names) + 1, sizeof *match->slots);
+    match->fold = malloc(FOLD_BYTES_MAX);
+    assert(match->slots && match->fold);
+    return match;
+}
+
+void match_event_free(struct match_event *match)
+{
+    if (!match)
+        return;
+    free(match->slots);
+    free(match->fold);
+    free(match);
+}
+
+/* A byte by which nearly all other names are told apart. */
+static uint8_t tag_of(sv name)
+{
+    if (name.n == 0)
+        return 0;
+    return (uint8_t)(name.n * 16 + (unsigned char)name.p[name.n / 2] * 2U +
+                     (unsigned char)name.p[name.n - 1]);
+}
+
+void match_event_begin(struct match_event *match, const struct event *event)
+{
+    match->event = event;
+    match->number++;
+    match->fold_n = 0;
+    match->raw = (struct sigma_subject){.text = event->raw};
+    match->message = (struct sigma_subject){.text = event->message};
+    match->count = event->field_count < EVENT_FIELDS_MAX ? event->field_count : EVENT_FIELDS_MAX;
+    for (size_t i = 0; i < match->count; i++)
+        match->tags[i] = tag_of(event->fields[i].name);
+    memset(match->made, 0, match->count * sizeof *match->made);
+}
+
+struct sigma_subject *match_event_subject(struct match_event *match, size_t field)
+{
+    struct sigma_subject *subject = &match->subjects[field];
+    if (!match->made[field]) {
+        const struct event_field *from = &match->event->fields[field];
+        *subject = (struct sigma_subject){.text = from->value, .type = from->type};
+        match->made[field] = true;
+    }
+    return subject;
+}
+
+uint16_t match_event_find(struct match_event *match, uint32_t slot)
+{
+    const struct event_field *fields = match->event->fields;
+    sv name = sigma_fields_name(match->names, slot);
+    uint8_t tag = tag_of(name), *end = match->tags + match->count, *hit;
+    uint16_t *link = &match->slots[slot].first;
+    for (uint8_t *at = match->tags; (hit = memchr(at, tag, (size_t)(end - at))); at = hit + 1) {
+        uint16_t field = (uint16_t)(hit - match->tags);
+        if (!sv_eq(fields[field].name, name))
+            continue;
+        match_event_subject(match, field);
+        *link = field;
+        link = &match->next[field];
+    }
+    *link = MATCH_NO_FIELD;
+    match->slots[slot].event = match->number;
+    return match->slots[slot].first;
+}
+
+void match_event_fold(struct match_event *match, struct sigma_subject *subject)
+{
+    if (subject->folded.p || subject->text.n > FOLD_BYTES_MAX - match->fold_n)
+        return;
+    char *copy = match->fold + match->fold_n;
+    sigma_fold(copy, subject->text.p, subject->text.n);
+    subject->folded = (sv){copy, subject->text.n};
+    match->fold_n += subject->text.n;
+}
