@@ -194,7 +194,7 @@ static void check_source(const char *record, const char *expected)
 #define SYSMON     "\"Channel\":\"Microsoft-Windows-Sysmon/Operational\""
 #define VAULT_TYPE "\"type\":\"request\",\"auth\":{\"a\":[1,\"C:\\\\x\"]}"
 
-static void the_first_values_of_json_tell_its_source(void **state)
+static void the_names_and_values_of_json_tell_its_source(void **state)
 {
     (void)state;
     static const char *const cases[][2] = {
@@ -204,6 +204,13 @@ static void the_first_values_of_json_tell_its_source(void **state)
         {"{\"Event\":{\"System\":{\"EventID\":12," SYSMON "},\"EventData\":{\"EventType\":\"CreateKey\"}}}",
          "windows//sysmon"},
         {"{\"Event\":{\"System\":{\"EventID\":1,\"Channel\":\"no channel of ours\"}}}", "windows//"},
+        {"{\"Event\":{\"EventData\":{\"Image\":\"x\",\"Data\":[{\"Name\":\"User\",\"#text\":\"y\"}]},"
+         "\"System\":{\"EventID\":1," SYSMON "}}}",
+         "windows/process_creation/sysmon"},
+        {"{\"EventID\":1," SYSMON ",\"CommandLine\":\"EventID \\\\\\u0061 \\\\u syslog \\\"Channel\\\":\"}",
+         "windows/process_creation/sysmon"},
+        {"{\"EventID\":1," SYSMON ",\"Image\":\"C:\\\\Users\\\\u1\\\\svchost.exe\",\"a\":\"tI t_ nn sl\"}",
+         "windows/process_creation/sysmon"},
         {"{\"EventID\":1," SYSMON ",\"User\":\"CORP\\\\user\"}", "windows/process_creation/sysmon"},
         {"{\"EventID\":4688,\"Channel\":\"Security\",\"Image\":\"x\"}", "windows/process_creation/security"},
         {"{\"@timestamp\":\"t\",\"winlog\":{\"channel\":\"Security\",\"event_id\":4624}}",
@@ -215,6 +222,8 @@ static void the_first_values_of_json_tell_its_source(void **state)
          "kubernetes//audit"},
         {"{\"auditCode\":\"PAM00004\",\"apiVersion\":\"v1\",\"auditType\":\"Failure\",\"type\":\"t\"}",
          "cyberark//audit"},
+        {"{\"Event\":{\"System\":{\"EventID\":1," SYSMON "}},\"syslog\":{\"audit_record\":{\"a\":1}}}",
+         "cyberark//vault"},
         {"{\"raw\":\"a\\\\u\",\"syslog\":{\"audit_record\":{\"Severity\":\"Info\"}}}", "cyberark//vault"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
@@ -228,12 +237,16 @@ static void what_may_change_the_source_of_json_leaves_it_open(void **state)
         "{\"Event\":{\"System\":{\"EventID\":1," SYSMON "}},\"Channel\":\"Security\"}",
         "{\"Event\":{\"System\":{\"EventID\":1," SYSMON "}},\"EventID\":\"3\"}",
         "{\"Event\":{\"System\":{\"EventID\":1," SYSMON "}},\"Ch\\u0061nnel\":\"Security\"}",
-        "{\"EventID\":1," SYSMON ",\"a\":\"\\\\\\u0061\"}",
+        "{\"EventID\":1," SYSMON ",\"\\\\\\u0061\":\"x\"}",
         "{\"EventID\":1," SYSMON ",\"s\\u0079slog\":{\"audit_record\":{\"a\":1}}}",
         "{\"s\\u0079slog\":{\"audit_record\":{\"a\":1}}," SYSMON ",\"EventID\":1}",
-        "{\"Event\":{\"System\":{\"EventID\":1," SYSMON "}},\"syslog\":{\"audit_record\":{\"a\":1}}}",
         "{\"Event\":{\"EventData\":{\"Data\":[{\"Name\":\"Channel\",\"#text\":\"Security\"}]},"
         "\"System\":{\"EventID\":1," SYSMON "}}}",
+        "{\"Event\":{\"System\":{\"EventID\":1," SYSMON "},\"EventData\":{\"EventID\":2}}}",
+        "{\"Event\":{\"System\":{\"EventID\":1," SYSMON "},\"UserData\":{\"a\":{\"Channel\":\"Security\"}}}}",
+        "{\"Event\":{\"EventData\":{\"Data\":[{\"Name\":\"Ch\\u0061nnel\",\"#text\":\"Security\"}]},"
+        "\"System\":{\"EventID\":1," SYSMON "}}}",
+        "{\"winlog\":{\"channel\":\"Security\",\"event_data\":{\"EventID\":2},\"event_id\":1}}",
         "{\"Event\":{\"System\":{\"EventID\":{\"#text\":4624}," SYSMON ",\"EventID\":1}}}",
         "{\"Event\":{\"System\":{\"EventID\":\"\"," SYSMON "}}}",
         "{\"Ev\\u0065ntID\":2,\"EventID\":1," SYSMON "}",
@@ -278,7 +291,7 @@ int main(void)
         cmocka_unit_test(a_record_over_the_maximum_is_cut_and_told),
         cmocka_unit_test(memory_used_up_drops_fields_and_tells),
         cmocka_unit_test(garbage_never_breaks_it),
-        cmocka_unit_test(the_first_values_of_json_tell_its_source),
+        cmocka_unit_test(the_names_and_values_of_json_tell_its_source),
         cmocka_unit_test(what_may_change_the_source_of_json_leaves_it_open),
         cmocka_unit_test(many_values_leave_the_source_of_json_open),
     };

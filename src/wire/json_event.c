@@ -7,7 +7,7 @@
 static sv value_name(struct json_walk *walk)
 {
     struct json_level *level = json_walk_level(walk);
-    if (!level->array)
+    if (!json_walk_in_array(walk))
         return level->path_n ? decoding_join(walk->decoding, json_walk_path(walk), walk->key) : walk->key;
     if (!level->name.p)
         level->name = decoding_join(walk->decoding, json_walk_path(walk), SV_NONE);

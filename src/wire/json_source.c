@@ -1,14 +1,14 @@
-/* Whose JSON a record is, told without decoding all of it. What json_shape.c goes by are the first values of
- * certain names; so once they are found, nothing that follows can change the answer but a few names, and none
- * of those stands in the rest if their letters do not. */
+/* Whose JSON a record is, told by the names in it and some of their values, without keeping any. What
+ * json_shape.c would find, or nothing where names say one thing twice. */
+#include "base/bytes.h"
 #include "wire/cyberark.h"
 #include "wire/json_shape.h"
 #include "wire/json_walk.h"
 #include "wire/windows_event.h"
 
 enum {
-    VALUES_MAX = 64,  /* that are looked at */
-    COMMAS_MAX = 256, /* in the rest: with many more values there might be no room for all fields */
+    FIELDS_MAX = EVENT_FIELDS_MAX - 32, /* that there surely is room for, beside a head's */
+    FIELDS_OF_A_VALUE = 3,              /* itself, without its prefix, and under another name */
 };
 
 enum role {
@@ -43,155 +43,185 @@ struct findings {
     bool windows;
 };
 
-static bool stands_in(const sv *words, size_t count, sv text)
-{
-    for (size_t i = 0; i < count; i++)
-        if (sv_find(text, words[i]) != SV_NPOS)
-            return true;
-    return false;
-}
-
-#define STANDS_IN(words, text) stands_in(words, sizeof(words) / sizeof *(words), text)
-
-/* A backslash behind which a letter is written by its number, unless it is itself behind one that makes it
- * plain: so any name may be written. */
-static bool has_unicode_escape(sv text)
-{
-    size_t from = 0, at;
-    for (; (at = sv_find(sv_from(text, from), SV("\\u"))) != SV_NPOS; from += at + 2) {
-        size_t backslashes = 1;
-        while (backslashes <= from + at && text.p[from + at - backslashes] == '\\')
-            backslashes++;
-        if (backslashes % 2)
-            return true;
-    }
-    return false;
-}
-
-/* Whether the rest may change who a Windows event is from. */
-static bool is_doubtful_windows(sv rest)
-{
-    static const sv words[] = {SV_INIT("hannel\""), SV_INIT("EventID"), SV_INIT("event_id"),
-                               SV_INIT("syslog")};
-    return STANDS_IN(words, rest) || has_unicode_escape(rest) || sv_count_char(rest, ',') > COMMAS_MAX;
-}
-
-/* Other JSON, in the order in which json_shape.c asks what it is. */
-enum kind { KUBERNETES, CYBERARK_AUDIT, VAULT, KIND_COUNT };
-
-static const struct logsource sources[KIND_COUNT] = {
-    [KUBERNETES] = {SV_INIT("kubernetes"), SV_INIT(""), SV_INIT("audit")},
-    [CYBERARK_AUDIT] = {SV_INIT("cyberark"), SV_INIT(""), SV_INIT("audit")},
-    [VAULT] = {SV_INIT("hashicorp"), SV_INIT(""), SV_INIT("vault")},
-};
-
-/* Whether the rest may make it something that is asked for before: Windows, the journal, or another kind. */
-static bool is_doubtful(enum kind kind, sv rest)
-{
-    static const sv words[] = {SV_INIT("hannel\""), SV_INIT("System"),  SV_INIT("winlog"),
-                               SV_INIT("syslog"),   SV_INIT("MESSAGE"), SV_INIT("auditID"),
-                               SV_INIT("auditCode")};
-    enum { OF_ALL = 5 };
-    return stands_in(words, OF_ALL + (size_t)kind, rest) || has_unicode_escape(rest) ||
-           sv_count_char(rest, ',') > COMMAS_MAX;
-}
-
-/* Whether a name that begins so may matter at all. */
-static bool may_matter(struct json_walk *walk)
-{
-    char first = json_walk_level(walk)->path_n ? walk->path[0] : walk->key.n ? walk->key.p[0] : '\0';
-    return first && memchr("CEMarstw\\", first, 9) != NULL;
-}
-
-/* The value's name, whole; it borrows from the walk. False if it has escapes, or is too long. */
+/* The value's name, whole; it borrows from the walk. False if it is too long. */
 static bool read_name(struct json_walk *walk, sv *ret)
 {
-    const struct json_level *level = json_walk_level(walk);
-    size_t n = level->path_n, key_n = level->array ? 0 : walk->key.n;
-    if (key_n > sizeof walk->path - n)
+    sv path = json_walk_path(walk), key = json_walk_in_array(walk) ? SV_NONE : walk->key;
+    if (key.n > sizeof walk->path - path.n)
         return false;
-    if (key_n)
-        memcpy(walk->path + n, walk->key.p, key_n);
-    *ret = sv_make(walk->path, n + key_n);
-    return sv_find_char(*ret, '\\') == SV_NPOS;
+    if (key.n)
+        memcpy(walk->path + path.n, key.p, key.n);
+    *ret = sv_make(path.p, path.n + key.n);
+    return true;
+}
+
+static bool is_channel_or_number(sv name)
+{
+    return sv_ends(name, SV("Channel")) || sv_ends(name, SV("EventID"));
+}
+
+/* A name that stands as a value, in a list of names and values. */
+static bool is_data_name(sv name)
+{
+    return sv_starts(name, SV("Event.EventData.Data.")) && sv_ends(name, SV("Name"));
+}
+
+/* Whether a Windows event's channel or number may come from here, once the name has lost its prefix. */
+static bool is_misleading_data(sv name, sv value)
+{
+    return is_channel_or_number(name) ||
+           (is_data_name(name) && (is_channel_or_number(value) || sv_find_char(value, '\\') != SV_NPOS));
 }
 
 /* Names that might give a Windows event another channel or number, and the message of a journal. */
-static bool is_misleading(sv name)
+static bool is_misleading(sv name, sv value)
 {
-    bool in_event = sv_starts(name, SV("Event.")) && !sv_starts(name, SV("Event.System."));
-    return in_event || sv_starts(name, SV("Event.System.EventID.")) ||
-           sv_starts(name, SV("winlog.event_data.")) || sv_eq(name, SV("MESSAGE"));
+    switch (name.n ? name.p[0] : '\0') {
+    case 'E':
+        if (sv_starts(name, SV("Event.System.")))
+            return sv_starts(name, SV("Event.System.EventID."));
+        return sv_starts(name, SV("Event.")) && is_misleading_data(name, value);
+    case 'w':
+        return sv_starts(name, SV("winlog.event_data.")) && is_misleading_data(name, value);
+    case 'M':
+        return sv_eq(name, SV("MESSAGE"));
+    default:
+        return false;
+    }
 }
 
-static bool take_value(struct findings *findings, sv name, const struct json_walk *walk)
+static bool take_value(struct findings *findings, sv name, sv value)
 {
     int role = names_find(&roles, name);
     findings->windows |= windows_event_name(name);
     if (role < 0)
-        return !is_misleading(name);
+        return !is_misleading(name, value);
     bool again = findings->values[role].n > 0;
-    findings->values[role] = walk->text;
-    return !again && walk->text.n > 0 && sv_find_char(walk->text, '\\') == SV_NPOS;
+    findings->values[role] = value;
+    return !again && value.n > 0 && sv_find_char(value, '\\') == SV_NPOS;
+}
+
+static bool judge(const sv *values, struct logsource *ret)
+{
+    static const struct logsource kubernetes = {SV_INIT("kubernetes"), SV_INIT(""), SV_INIT("audit")},
+                                  audit = {SV_INIT("cyberark"), SV_INIT(""), SV_INIT("audit")},
+                                  vault = {SV_INIT("hashicorp"), SV_INIT(""), SV_INIT("vault")};
+    if (values[AUDIT_ID].n && sv_starts(values[API_VERSION], SV("audit.k8s.io/")))
+        *ret = kubernetes;
+    else if (values[AUDIT_CODE].n && values[AUDIT_TYPE].n)
+        *ret = audit;
+    else if (values[TYPE].n && values[OPERATION].n && values[PATH].n)
+        *ret = vault;
+    else
+        return false;
+    return true;
 }
 
 static bool is_windows(const struct findings *findings)
 {
-    return findings->values[CHANNEL].n && findings->values[EVENT_ID].n;
+    return findings->windows && findings->values[CHANNEL].n && findings->values[EVENT_ID].n;
 }
 
-static bool is_kind(const sv *values, enum kind kind)
+/* Words of which one stands in whatever may change who a Windows event is from, or stands for a letter of
+ * one; each with the place of two letters that are seldom side by side. */
+static const struct word {
+    sv text;
+    size_t pair;
+} words[] = {
+    {SV_INIT("hannel\""), 2}, {SV_INIT("EventID"), 4}, {SV_INIT("event_id"), 4},
+    {SV_INIT("syslog"), 2},   {SV_INIT("\\u"), 0},
+};
+
+enum { WORD_COUNT = sizeof words / sizeof *words };
+
+/* Whether a word's pair stands at that place, and the word around it. A backslash that another one in front
+ * of it makes plain is none. */
+static bool is_word(sv text, size_t pair)
 {
-    switch (kind) {
-    case KUBERNETES:
-        return values[AUDIT_ID].n && sv_starts(values[API_VERSION], SV("audit.k8s.io/"));
-    case CYBERARK_AUDIT:
-        return values[AUDIT_CODE].n && values[AUDIT_TYPE].n && !values[AUDIT_ID].n;
-    case VAULT:
-        return values[TYPE].n && values[OPERATION].n && values[PATH].n && !values[AUDIT_ID].n &&
-               !values[AUDIT_CODE].n;
-    case KIND_COUNT:
-        break;
+    size_t backslashes = 0;
+    while (backslashes <= pair && text.p[pair - backslashes] == '\\')
+        backslashes++;
+    for (size_t i = 0; i < WORD_COUNT; i++) {
+        sv word = words[i].text, there = sv_from(text, pair - words[i].pair);
+        if (pair >= words[i].pair && there.n >= word.n && bytes_eq(there.p, word.p, word.n))
+            return backslashes == 0 || backslashes % 2;
     }
     return false;
 }
 
-/* KIND_COUNT if that is not known yet. */
-static enum kind kind_of(const struct findings *findings)
+#ifdef __SSE2__
+enum { STEP = sizeof(__m128i) };
+
+/* At which of the sixteen places from p on a pair stands. */
+static inline unsigned pairs_at(const char *p, const __m128i pairs[WORD_COUNT][2])
 {
-    enum kind kind = findings->windows ? KIND_COUNT : KUBERNETES;
-    while (kind < KIND_COUNT && !is_kind(findings->values, kind))
-        kind++;
-    return kind;
+    __m128i first = _mm_loadu_si128((const __m128i *)(const void *)p);
+    __m128i second = _mm_loadu_si128((const __m128i *)(const void *)(p + 1));
+    __m128i hits = _mm_setzero_si128();
+#pragma GCC unroll 5
+    for (size_t i = 0; i < WORD_COUNT; i++)
+        hits = _mm_or_si128(
+            hits, _mm_and_si128(_mm_cmpeq_epi8(first, pairs[i][0]), _mm_cmpeq_epi8(second, pairs[i][1])));
+    return (unsigned)_mm_movemask_epi8(hits);
+}
+
+static bool has_word(sv text)
+{
+    __m128i pairs[WORD_COUNT][2];
+    for (size_t i = 0; i < WORD_COUNT; i++)
+        for (size_t j = 0; j < 2; j++)
+            pairs[i][j] = _mm_set1_epi8(words[i].text.p[words[i].pair + j]);
+    for (size_t at = 0, last = text.n - STEP - 1; text.n > STEP; at = at + STEP < last ? at + STEP : last) {
+        for (unsigned hits = pairs_at(text.p + at, pairs); hits; hits &= hits - 1)
+            if (is_word(text, at + (unsigned)__builtin_ctz(hits)))
+                return true;
+        if (at == last)
+            return false;
+    }
+    return text.n > 0; /* too little to look through: there may be one */
+}
+#else
+static bool has_word(sv text)
+{
+    for (size_t at = 0; at < text.n; at++)
+        if (is_word(text, at))
+            return true;
+    return false;
+}
+#endif
+
+/* Whether nothing in the rest of the text can change who a Windows event is from. */
+static bool is_settled(sv rest, size_t values)
+{
+    size_t room = FIELDS_MAX - FIELDS_OF_A_VALUE * values;
+    return !has_word(rest) && (rest.n / 2 < room || sv_count_char(rest, ',') < room);
 }
 
 bool json_shape_source(sv body, struct logsource *ret)
 {
     struct json_walk walk;
     struct findings findings = {.windows = false};
+    bool looked = false;
+    sv name;
     if (!json_walk_begin(&walk, body, NULL))
         return false;
-    for (size_t i = 0; i < VALUES_MAX && json_walk_next(&walk); i++) {
-        sv name, rest = sv_from(body, walk.at);
-        if (!may_matter(&walk))
-            continue;
-        if (!read_name(&walk, &name))
+    for (size_t values = 1; json_walk_next(&walk); values++) {
+        if (values * FIELDS_OF_A_VALUE > FIELDS_MAX || walk.escaped_names || !read_name(&walk, &name))
             return false;
         if (sv_starts(name, CYBERARK_RECORD_PREFIX)) {
             *ret = (struct logsource){.product = SV("cyberark"), .service = SV("vault")};
             return true;
         }
-        if (sv_starts(name, SV("syslog.")) || !take_value(&findings, name, &walk))
+        if (sv_starts(name, SV("syslog.")) || !take_value(&findings, name, walk.text))
             return false;
-        if (is_windows(&findings)) {
-            windows_event_source(findings.values[CHANNEL], findings.values[EVENT_ID], ret);
-            return !is_doubtful_windows(rest);
-        }
-        enum kind kind = kind_of(&findings);
-        if (kind < KIND_COUNT) {
-            *ret = sources[kind];
-            return !is_doubtful(kind, rest);
-        }
+        if (looked || !is_windows(&findings))
+            continue;
+        looked = true;
+        if (is_settled(json_walk_rest(&walk), values))
+            break;
     }
-    return false;
+    if (!findings.windows)
+        return judge(findings.values, ret);
+    windows_event_source(findings.values[CHANNEL], findings.values[EVENT_ID], ret);
+    return is_windows(&findings);
 }

@@ -1,12 +1,11 @@
 #include "wire/json_walk.h"
 
 #include "base/ascii.h"
+#include "base/bytes.h"
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
-
-static bool fail(struct json_walk *walk, enum json_fault fault)
+/* The functions that take a part of the text take the place where it begins, and return the one behind it, or
+ * NULL where it is at fault. */
+static const char *fail(struct json_walk *walk, enum json_fault fault)
 {
     static const sv texts[] = {
 #define X(name, text) SV_INIT(text),
@@ -14,21 +13,24 @@ static bool fail(struct json_walk *walk, enum json_fault fault)
 #undef X
     };
     walk->error = texts[fault];
-    return false;
+    return NULL;
 }
 
-static char peek(const struct json_walk *walk)
+static inline char peek(const struct json_walk *walk, const char *at)
 {
-    return walk->at < walk->s.n ? walk->s.p[walk->at] : '\0';
+    return at < walk->end ? *at : '\0';
 }
 
-static void skip_blanks(struct json_walk *walk)
+static inline sv rest_from(const struct json_walk *walk, const char *at)
 {
-    for (; walk->at < walk->s.n; walk->at++) {
-        char c = walk->s.p[walk->at];
-        if (c != ' ' && c != '\n' && c != '\t' && c != '\r')
-            return;
-    }
+    return sv_make(at, (size_t)(walk->end - at));
+}
+
+static inline const char *skip_blanks(const struct json_walk *walk, const char *at)
+{
+    while (at < walk->end && (*at == ' ' || *at == '\n' || *at == '\t' || *at == '\r'))
+        at++;
+    return at;
 }
 
 /* The four hex digits at s, or −1. */
@@ -96,57 +98,27 @@ static sv unescape(struct json_walk *walk, sv raw)
     return sv_make(text, n);
 }
 
-#ifdef __SSE2__
-/* Bytes at the front of s in which there is neither a quote nor a backslash, sixteen at a time. */
-static size_t plain_bytes(sv s)
+/* Behind a literal's escapes, whose first one stands at `at`: at the quote that ends it, or at the end. */
+static const char *skip_escapes(const struct json_walk *walk, const char *at)
 {
-    const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\');
-    size_t at = 0;
-    for (; at + sizeof quote <= s.n; at += sizeof quote) {
-        __m128i c = _mm_loadu_si128((const __m128i *)(const void *)(s.p + at));
-        unsigned hits =
-            (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(c, quote), _mm_cmpeq_epi8(c, backslash)));
-        if (hits)
-            return at + (unsigned)__builtin_ctz(hits);
+    while (walk->end - at >= 2 && *at == '\\') {
+        at += 2;
+        at += bytes_find_either(rest_from(walk, at), '"', '\\');
     }
-    return at;
-}
-#else
-static size_t plain_bytes(sv s)
-{
-    (void)s;
-    return 0;
-}
-#endif
-
-/* Index of the quote that ends the string literal whose text begins at s, or s.n. */
-static size_t string_end(sv s, bool *ret_escaped)
-{
-    *ret_escaped = false;
-    for (size_t i = plain_bytes(s); i < s.n; i++) {
-        if (s.p[i] == '"')
-            return i;
-        if (s.p[i] != '\\')
-            continue;
-        *ret_escaped = true;
-        i += 1 + plain_bytes(sv_from(s, i + 2));
-    }
-    return s.n;
+    return peek(walk, at) == '"' ? at : walk->end;
 }
 
 /* A string literal, from its opening quote on. */
-static bool take_string(struct json_walk *walk, sv *ret)
+static inline const char *take_string(struct json_walk *walk, const char *at, sv *ret, bool *ret_escaped)
 {
-    bool escaped;
-    sv rest = sv_from(walk->s, walk->at + 1);
-    size_t end = string_end(rest, &escaped);
-    if (end == rest.n)
+    const char *start = at + 1, *end = start + bytes_find_either(rest_from(walk, start), '"', '\\');
+    *ret_escaped = peek(walk, end) == '\\';
+    if (*ret_escaped)
+        end = skip_escapes(walk, end);
+    if (end == walk->end)
         return fail(walk, JSON_FAULT_OPEN_STRING);
-    *ret = sv_first(rest, end);
-    if (escaped && walk->decoding)
-        *ret = unescape(walk, *ret);
-    walk->at += end + 2;
-    return true;
+    *ret = sv_make(start, (size_t)(end - start));
+    return end + 1;
 }
 
 static bool append(struct json_walk *walk, size_t *n, sv s)
@@ -160,34 +132,24 @@ static bool append(struct json_walk *walk, size_t *n, sv s)
 }
 
 /* At `{` or `[`. */
-static bool enter(struct json_walk *walk, bool array)
+static const char *enter(struct json_walk *walk, const char *at)
 {
     size_t path_n = 0;
     if (walk->depth == JSON_DEPTH_MAX)
         return fail(walk, JSON_FAULT_DEPTH);
     if (walk->depth) {
-        const struct json_level *level = &walk->levels[walk->depth - 1];
-        path_n = level->path_n;
-        if (!level->array && !append(walk, &path_n, walk->key))
-            return false;
-        if (!array && path_n && !append(walk, &path_n, SV(".")))
-            return false;
+        path_n = json_walk_level(walk)->path_n;
+        if (!json_walk_in_array(walk) && !append(walk, &path_n, walk->key))
+            return NULL;
+        if (*at == '{' && path_n && !append(walk, &path_n, SV(".")))
+            return NULL;
     }
-    walk->levels[walk->depth++] = (struct json_level){.array = array, .path_n = path_n};
+    walk->levels[walk->depth++] = (struct json_level){.end = *at == '{' ? '}' : ']', .path_n = path_n};
     walk->entered = true;
-    walk->at++;
-    return true;
+    return at + 1;
 }
 
-static bool tell(struct json_walk *walk, sv text, enum event_field_type type)
-{
-    walk->text = text;
-    walk->type = type;
-    walk->valued = true;
-    return true;
-}
-
-static bool take_literal(struct json_walk *walk)
+static const char *take_literal(struct json_walk *walk, const char *at)
 {
     static const struct {
         sv text, value;
@@ -195,104 +157,116 @@ static bool take_literal(struct json_walk *walk)
     } literals[] = {{SV_INIT("true"), SV_INIT("true"), EVENT_BOOLEAN},
                     {SV_INIT("false"), SV_INIT("false"), EVENT_BOOLEAN},
                     {SV_INIT("null"), SV_INIT(""), EVENT_NULL}};
-    sv rest = sv_from(walk->s, walk->at);
     for (size_t i = 0; i < sizeof literals / sizeof *literals; i++) {
-        if (!sv_starts(rest, literals[i].text))
+        if (!sv_starts(rest_from(walk, at), literals[i].text))
             continue;
-        walk->at += literals[i].text.n;
-        return tell(walk, literals[i].value, literals[i].type);
+        walk->text = literals[i].value;
+        walk->type = literals[i].type;
+        return at + literals[i].text.n;
     }
     return fail(walk, JSON_FAULT_NO_VALUE);
 }
 
-static bool take_number(struct json_walk *walk)
+static const char *take_number(struct json_walk *walk, const char *at)
 {
-    size_t start = walk->at;
+    const char *start = at;
     bool digit = false;
-    for (; walk->at < walk->s.n; walk->at++) {
-        char c = walk->s.p[walk->at];
-        bool is_digit = ascii_digit(c);
-        if (!is_digit && c != '-' && c != '+' && c != '.' && c != 'e' && c != 'E')
+    for (; at < walk->end; at++) {
+        bool is_digit = ascii_digit(*at);
+        if (!is_digit && *at != '-' && *at != '+' && *at != '.' && *at != 'e' && *at != 'E')
             break;
         digit |= is_digit;
     }
-    char next = peek(walk);
     if (!digit)
         return fail(walk, JSON_FAULT_NO_DIGITS);
-    if (ascii_alnum(next))
+    if (ascii_alnum(peek(walk, at)))
         return fail(walk, JSON_FAULT_NUMBER);
-    return tell(walk, sv_first(sv_from(walk->s, start), walk->at - start), EVENT_NUMBER);
+    walk->text = sv_make(start, (size_t)(at - start));
+    walk->type = EVENT_NUMBER;
+    return at;
 }
 
-static bool take_value(struct json_walk *walk)
+static inline const char *take_text(struct json_walk *walk, const char *at)
 {
-    sv text;
-    skip_blanks(walk);
-    char c = peek(walk);
-    if (c == '"')
-        return take_string(walk, &text) && tell(walk, text, EVENT_STRING);
-    if (c == '{' || c == '[')
-        return enter(walk, c == '[');
-    if (c == '-' || (c >= '0' && c <= '9'))
-        return take_number(walk);
-    return take_literal(walk);
+    bool escaped;
+    at = take_string(walk, at, &walk->text, &escaped);
+    if (at && escaped && walk->decoding)
+        walk->text = unescape(walk, walk->text);
+    walk->type = EVENT_STRING;
+    return at;
 }
 
-static bool take_key(struct json_walk *walk)
+static inline const char *take_key(struct json_walk *walk, const char *at)
 {
-    skip_blanks(walk);
-    if (peek(walk) != '"')
+    bool escaped;
+    at = skip_blanks(walk, at);
+    if (peek(walk, at) != '"')
         return fail(walk, JSON_FAULT_NO_NAME);
-    if (!take_string(walk, &walk->key))
-        return false;
-    skip_blanks(walk);
-    if (peek(walk) != ':')
-        return fail(walk, JSON_FAULT_NO_COLON);
-    walk->at++;
-    return true;
+    at = take_string(walk, at, &walk->key, &escaped);
+    if (!at)
+        return NULL;
+    walk->escaped_names |= escaped;
+    if (escaped && walk->decoding)
+        walk->key = unescape(walk, walk->key);
+    at = skip_blanks(walk, at);
+    return peek(walk, at) == ':' ? at + 1 : fail(walk, JSON_FAULT_NO_COLON);
 }
 
-/* One step inside the innermost object or array: the next value, or its end. */
-static bool step(struct json_walk *walk)
+/* The next value, or the opening of an object or array. */
+static inline const char *take_value(struct json_walk *walk, const char *at)
 {
-    bool array = walk->levels[walk->depth - 1].array, first = walk->entered;
-    walk->entered = walk->valued = false;
-    skip_blanks(walk);
-    char c = peek(walk);
-    if (c == (array ? ']' : '}')) {
-        walk->at++;
-        walk->depth--;
-        return true;
-    }
-    if (!first) {
-        if (c != ',')
-            return fail(walk, JSON_FAULT_NO_COMMA);
-        walk->at++;
-    }
-    return (array || take_key(walk)) && take_value(walk);
+    at = skip_blanks(walk, at);
+    char c = peek(walk, at);
+    if (c == '"')
+        return take_text(walk, at);
+    if (c == '{' || c == '[')
+        return enter(walk, at);
+    return c == '-' || ascii_digit(c) ? take_number(walk, at) : take_literal(walk, at);
 }
 
 bool json_walk_begin(struct json_walk *walk, sv body, struct decoding *decoding)
 {
     /* Not all of it: the path and most levels are never looked at. */
     walk->decoding = decoding;
-    walk->s = body;
-    walk->at = walk->depth = 0;
+    walk->end = body.p + body.n;
+    walk->at = skip_blanks(walk, body.p);
+    walk->depth = 0;
     walk->error = walk->key = SV_NONE;
-    skip_blanks(walk);
-    return (peek(walk) == '{' || peek(walk) == '[') && enter(walk, peek(walk) == '[');
+    walk->escaped_names = false;
+    char c = peek(walk, walk->at);
+    if (c != '{' && c != '[')
+        return false;
+    walk->at = enter(walk, walk->at);
+    return true;
 }
 
 bool json_walk_next(struct json_walk *walk)
 {
+    const char *at = walk->at;
     while (walk->depth > 0) {
-        if (!step(walk))
+        char end = json_walk_level(walk)->end;
+        at = skip_blanks(walk, at);
+        char c = peek(walk, at);
+        if (c == end) {
+            at++;
+            walk->depth--;
+            walk->entered = false;
+            continue;
+        }
+        if (!walk->entered && c != ',')
+            return fail(walk, JSON_FAULT_NO_COMMA);
+        at += !walk->entered;
+        walk->entered = false;
+        if (end == '}' && !(at = take_key(walk, at)))
             return false;
-        if (walk->valued)
+        if (!(at = take_value(walk, at)))
+            return false;
+        if (!walk->entered) {
+            walk->at = at;
             return true;
+        }
     }
-    skip_blanks(walk);
-    if (walk->at < walk->s.n)
+    if (skip_blanks(walk, at) < walk->end)
         fail(walk, JSON_FAULT_REST);
     return false;
 }

@@ -27,18 +27,18 @@ enum json_fault {
 
 /* An object or array that the walk is in. */
 struct json_level {
-    bool array;
+    char end;      /* `}` or `]` */
     size_t path_n; /* of the path in front of the keys here, or the name of the array */
     sv name;       /* for who walks: the array's name, once it has been made */
 };
 
 struct json_walk {
     struct decoding *decoding; /* whose arena escapes are resolved in; NULL: they stay */
-    sv s;
-    size_t at;
+    const char *at, *end;
     sv error; /* what was wrong with the text */
     size_t depth;
-    bool entered, valued; /* the last step entered the innermost level; it found a value */
+    bool entered;       /* the innermost level, just now */
+    bool escaped_names; /* there was a name with escapes */
     struct json_level levels[JSON_DEPTH_MAX];
     char path[JSON_NAME_BYTES_MAX];
     sv key; /* of the value, in an object */
@@ -54,10 +54,21 @@ bool json_walk_begin(struct json_walk *walk, sv body, struct decoding *decoding)
  * inside strings are let pass, as senders write them. */
 bool json_walk_next(struct json_walk *walk);
 
+/* What the walk has not come to yet. */
+static inline sv json_walk_rest(const struct json_walk *walk)
+{
+    return sv_make(walk->at, (size_t)(walk->end - walk->at));
+}
+
 /* The level that the value stands in. */
 static inline struct json_level *json_walk_level(struct json_walk *walk)
 {
     return &walk->levels[walk->depth - 1];
+}
+
+static inline bool json_walk_in_array(const struct json_walk *walk)
+{
+    return walk->levels[walk->depth - 1].end == ']';
 }
 
 /* The path in front of the value's key; in an array the value's whole name. */

@@ -1,5 +1,6 @@
 #include "wire/windows_event.h"
 
+#include "base/bytes.h"
 #include "wire/derive.h"
 #include "wire/ecs.h"
 
@@ -184,7 +185,7 @@ static void flatten(struct decoding *decoding, size_t from, size_t end)
 static sv service_of(sv channel)
 {
     for (size_t i = 0; i < sizeof channels / sizeof *channels; i++)
-        if (sv_ieq(channels[i].channel, channel))
+        if (channels[i].channel.n == channel.n && sv_ieq(channels[i].channel, channel))
             return channels[i].service;
     return SV_NONE;
 }
@@ -200,7 +201,8 @@ static sv category_of(sv service, sv id, sv type)
     if (is_key_event(service, id) && sv_eq(type, SV("CreateKey")))
         return SV("registry_add");
     for (size_t i = 0; i < sizeof categories / sizeof *categories; i++)
-        if (sv_eq(categories[i].id, id) && sv_eq(categories[i].service, service))
+        if (categories[i].id.n == id.n && bytes_eq(categories[i].id.p, id.p, id.n) &&
+            sv_eq(categories[i].service, service))
             return categories[i].category;
     return SV_NONE;
 }
