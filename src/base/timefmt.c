@@ -75,74 +75,75 @@ int64_t time_year(nanos t)
     return yoe + era * 400 + (doy >= 306); /* January and February are the next year's */
 }
 
-/* Reads exactly n digits at s[at]. */
-static bool digits(sv s, size_t at, size_t n, unsigned *ret)
+static size_t parse_fraction(sv s, size_t at, nanos *ret)
 {
-    unsigned value = 0;
-    if (s.n < at + n)
-        return false;
-    for (size_t i = at; i < at + n; i++) {
-        if (s.p[i] < '0' || s.p[i] > '9')
-            return false;
-        value = value * 10 + (unsigned)(s.p[i] - '0');
-    }
-    *ret = value;
-    return true;
-}
-
-static size_t parse_fraction(sv s, size_t at, int64_t *ret_ns)
-{
-    int64_t scale = NANOS_PER_SECOND / 10, ns = 0;
+    nanos scale = NANOS_PER_SECOND / 10, ns = 0;
     if (at >= s.n || (s.p[at] != '.' && s.p[at] != ','))
         return at;
     size_t i = at + 1;
     for (; i < s.n && s.p[i] >= '0' && s.p[i] <= '9'; i++, scale /= 10)
         ns += (s.p[i] - '0') * scale;
-    *ret_ns = ns;
+    *ret = ns;
     return i;
 }
 
-/* "Z", "+hh:mm" or "+hhmm" at s[at]: bytes taken to *ret_end, offset in seconds. */
-static bool parse_offset(sv s, size_t at, size_t *ret_end, int64_t *ret_offset)
+/* "Z", "+hh:mm" or "+hhmm" at s[at]. Returns where it ends, 0 if there is none. */
+static size_t parse_offset(sv s, size_t at, int64_t *ret_s)
 {
-    unsigned hours, minutes;
     if (at < s.n && (s.p[at] == 'Z' || s.p[at] == 'z')) {
-        *ret_end = at + 1;
-        *ret_offset = 0;
-        return true;
+        *ret_s = 0;
+        return at + 1;
     }
-    if (at >= s.n || (s.p[at] != '+' && s.p[at] != '-') || !digits(s, at + 1, 2, &hours))
-        return false;
-    size_t colon = at + 3 < s.n && s.p[at + 3] == ':';
-    if (!digits(s, at + 3 + colon, 2, &minutes) || hours > 23 || minutes > 59)
-        return false;
+    if (at + 5 > s.n || (s.p[at] != '+' && s.p[at] != '-'))
+        return 0;
+    size_t colon = s.p[at + 3] == ':', end = at + 5 + colon;
+    if (end > s.n)
+        return 0;
+    unsigned hours = time_pair(s.p + at + 1), minutes = time_pair(s.p + at + 3 + colon);
+    if (hours > 23 || minutes > 59)
+        return 0;
     int64_t offset = (int64_t)hours * 3600 + (int64_t)minutes * 60;
-    *ret_offset = s.p[at] == '-' ? -offset : offset;
-    *ret_end = at + 5 + colon;
-    return true;
+    *ret_s = s.p[at] == '-' ? -offset : offset;
+    return end;
+}
+
+/* "2026-11-24T08:15:30", which is 19 bytes. */
+static bool parse_date_and_clock(const char *p, struct civil *ret)
+{
+    unsigned century = time_pair(p), year = time_pair(p + 2), month = time_pair(p + 5),
+             day = time_pair(p + 8);
+    unsigned hour = time_pair(p + 11), minute = time_pair(p + 14), second = time_pair(p + 17);
+    bool marked = p[4] == '-' && p[7] == '-' && (p[10] == 'T' || p[10] == 't' || p[10] == ' ') &&
+                  p[13] == ':' && p[16] == ':';
+    if (!marked || century > 99 || year > 99 || month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 ||
+        minute > 59 || second > 60)
+        return false;
+    *ret = (struct civil){century * 100 + year, month, day, hour, minute, second};
+    return ret->year >= 1678 && ret->year <= 2261; /* nanoseconds in 64 bits end in 2262 */
+}
+
+size_t time_parse_civil(sv s, struct civil *ret)
+{
+    enum { BARE = 19 };
+    struct civil civil;
+    if (s.n < BARE || !parse_date_and_clock(s.p, &civil))
+        return 0;
+    size_t at = parse_fraction(s, BARE, &civil.fraction);
+    size_t end = parse_offset(s, at, &civil.offset_s);
+    civil.zoned = end > 0;
+    *ret = civil;
+    return civil.zoned ? end : at > BARE + 1 ? at : BARE;
 }
 
 size_t time_parse_rfc3339(sv s, nanos *ret)
 {
-    unsigned year, month, day, hour, minute, second;
-    int64_t fraction = 0, offset;
-    size_t end;
-    if (!digits(s, 0, 4, &year) || !digits(s, 5, 2, &month) || !digits(s, 8, 2, &day) ||
-        !digits(s, 11, 2, &hour) || !digits(s, 14, 2, &minute) || !digits(s, 17, 2, &second))
+    struct civil civil;
+    size_t end = time_parse_civil(s, &civil);
+    if (end == 0 || !civil.zoned)
         return 0;
-    if (s.p[4] != '-' || s.p[7] != '-' || (s.p[10] != 'T' && s.p[10] != 't' && s.p[10] != ' ') ||
-        s.p[13] != ':' || s.p[16] != ':')
-        return 0;
-    if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 || second > 60)
-        return 0;
-    size_t at = parse_fraction(s, 19, &fraction);
-    if (!parse_offset(s, at, &end, &offset))
-        return 0;
-    int64_t seconds = time_from_civil(year, month, day, hour, minute, second) - offset;
-    /* Nanoseconds in 64 bits end in 2262. */
-    if (year < 1678 || year > 2261)
-        return 0;
-    *ret = seconds * NANOS_PER_SECOND + fraction;
+    int64_t seconds =
+        time_from_civil(civil.year, civil.month, civil.day, civil.hour, civil.minute, civil.second);
+    *ret = (seconds - civil.offset_s) * NANOS_PER_SECOND + civil.fraction;
     return end;
 }
 

@@ -19,6 +19,26 @@ char *time_rfc5322(nanos t, char *text, size_t cap);
 /* "850 ms", "12.4 s", "3 min", "2 h", "5 d": a length for people. cap ≥ 32. Returns text. */
 char *time_length(nanos length, char *text, size_t cap);
 
+/* A moment as it was written: reading one is cheap, making it a point in time less so. */
+struct civil {
+    unsigned year; /* 0 if it was not written */
+    unsigned month, day, hour, minute, second;
+    nanos fraction;
+    bool zoned;
+    int64_t offset_s; /* east of UTC, if zoned */
+};
+
+/* Reads a moment as time_parse_rfc3339 does, but one without an offset too. Returns the bytes taken, 0 if
+ * there is none. */
+size_t time_parse_civil(sv s, struct civil *ret);
+
+/* The number that two digits write; 100 if they are none. For clocks and dates, whose parts are less. */
+static inline unsigned time_pair(const char *digits)
+{
+    unsigned tens = (unsigned)(digits[0] - '0'), ones = (unsigned)(digits[1] - '0');
+    return tens <= 9 && ones <= 9 ? tens * 10 + ones : 100;
+}
+
 /* Reads an RFC 3339 moment (any offset, fraction to nanoseconds; "T" or a space; offset may be "Z", "+hh:mm"
  * or "+hhmm") at the start of s. Returns the bytes taken, 0 if there is none. */
 size_t time_parse_rfc3339(sv s, nanos *ret);

@@ -348,7 +348,7 @@ static const struct audience *ask_audience(const struct screening *screening, sv
     struct logsource source;
     if (block->source)
         return audience_of(screening->matcher->audiences, block->source);
-    if (decode_source(record, block->format, block->arrival, &source))
+    if (decode_source(record, block->format, &source))
         return audience_remembered(screening->matcher->audiences, &source);
     return NULL;
 }

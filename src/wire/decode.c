@@ -113,11 +113,10 @@ static bool is_bare_body(sv record)
 
 static enum head decode_head(struct decoding *decoding, sv record)
 {
-    struct event *event = decoding->event;
     struct syslog_header header;
     if (is_bare_body(record))
         return HEAD_NONE;
-    if (!syslog_parse(record, event->arrival, decoding->zone, &header)) {
+    if (!syslog_parse(record, &header)) {
         take_program(decoding);
         return HEAD_NONE;
     }
@@ -242,16 +241,18 @@ void decode(struct event *ret, sv raw, enum decode_format format, nanos arrival,
     ret->format = formats[head][body];
 }
 
-bool decode_source(sv raw, enum decode_format format, nanos arrival, struct logsource *ret)
+bool decode_source(sv raw, enum decode_format format, struct logsource *ret)
 {
-    struct syslog_header header = {.priority = -1};
+    struct syslog_header header;
     sv record = without_bom(sv_first(raw, EVENT_BYTES_MAX)), message = record, program = SV_NONE, pid;
+    bool crowded = false; /* many fields of a head may leave no room for the others */
     if (format != DECODE_AUTO || record.n == 0)
         return false;
     if (!is_bare_body(record)) {
-        if (syslog_parse(record, arrival, NULL, &header)) {
+        if (syslog_parse(record, &header)) {
             message = header.message;
             program = header.tag;
+            crowded = header.structured_data.n > 0;
         } else {
             cut_program(&message, &program, &pid);
         }
@@ -261,8 +262,7 @@ bool decode_source(sv raw, enum decode_format format, nanos arrival, struct logs
         body = sv_from(body, 1);
     switch (body.n ? body.p[0] : '\0') {
     case '{':
-        /* Many fields of a head may leave no room for the others. */
-        return header.structured_data.n == 0 && json_shape_source(body, ret);
+        return !crowded && json_shape_source(body, ret);
     case '[':
     case '<':
         return false;

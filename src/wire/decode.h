@@ -30,6 +30,6 @@ void decode(struct event *ret, sv raw, enum decode_format format, nanos arrival,
 
 /* What decode would say of the record's log source, as far as its beginning tells it: true if that is sure.
  * Parts that are left empty may be anything. Costs a fraction of decode, and no memory. */
-bool decode_source(sv raw, enum decode_format format, nanos arrival, struct logsource *ret);
+bool decode_source(sv raw, enum decode_format format, struct logsource *ret);
 
 #endif

@@ -178,7 +178,7 @@ static void check_source(const char *record, const char *expected)
     struct logsource told;
     struct event event;
     char text[128] = "";
-    if (decode_source(sv_of(record), DECODE_AUTO, TEST_ARRIVAL, &told)) {
+    if (decode_source(sv_of(record), DECODE_AUTO, &told)) {
         snprintf(text, sizeof text, "%.*s/%.*s/%.*s", SV_ARG(told.product), SV_ARG(told.category),
                  SV_ARG(told.service));
         decode(&event, sv_of(record), DECODE_AUTO, TEST_ARRIVAL, NULL, arena);

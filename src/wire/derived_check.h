@@ -121,7 +121,7 @@ static inline bool source_is_told(const struct event *event, sv record, enum dec
 {
     struct logsource told, found = event->source;
     bool used_up = event->flags & EVENT_FIELDS_DROPPED && event->field_count < EVENT_FIELDS_MAX;
-    if (used_up || !decode_source(record, format, event->arrival, &told))
+    if (used_up || !decode_source(record, format, &told))
         return true;
     return (told.product.n == 0 || sv_eq(told.product, found.product)) &&
            (told.category.n == 0 || sv_eq(told.category, found.category)) &&

@@ -242,16 +242,11 @@ bool device_pairs_next(struct device_pairs *pairs, sv *ret_key, sv *ret_value)
 static void apply_time(struct decoding *decoding, sv value)
 {
     uint64_t ms;
-    nanos time;
-    bool assumed;
+    struct civil civil;
     if (value.n == EPOCH_MS_DIGITS && sv_to_u64(value, &ms))
         decoding_set_time_since_epoch(decoding, ms, NANOS_PER_MS);
-    else if (!syslog_time_take(&value, decoding->event->arrival, decoding->zone, &time, &assumed))
-        return;
-    else if (!assumed)
-        decoding_set_time(decoding, time);
-    else if (decoding->event->time == decoding->event->arrival)
-        decoding->event->time = time;
+    else if (syslog_time_take(&value, &civil))
+        syslog_time_apply(decoding, &civil);
 }
 
 /* Best first. */

@@ -85,18 +85,13 @@ static enum shape shape_of(const struct event *event, size_t from, sv *values)
 static void take_time(struct decoding *decoding, sv value)
 {
     uint64_t ms;
-    nanos time;
-    bool assumed;
+    struct civil civil;
     if (value.n == 13 && sv_to_u64(value, &ms))
         decoding_set_time_since_epoch(decoding, ms, NANOS_PER_MS);
     else if (value.n == 10 && sv_to_u64(value, &ms))
         decoding_set_time_since_epoch(decoding, ms, NANOS_PER_SECOND);
-    else if (syslog_time_take(&value, decoding->event->arrival, decoding->zone, &time, &assumed)) {
-        if (!assumed)
-            decoding_set_time(decoding, time);
-        else if (decoding->event->time == decoding->event->arrival)
-            decoding->event->time = time;
-    }
+    else if (syslog_time_take(&value, &civil))
+        syslog_time_apply(decoding, &civil);
 }
 
 static void apply_journal(struct decoding *decoding, const sv *values)

@@ -2,7 +2,7 @@
 #ifndef VEDETTE_WIRE_NAMES_H
 #define VEDETTE_WIRE_NAMES_H
 
-#include "base/sv.h"
+#include "base/bytes.h"
 
 enum { NAMES_BYTES_MAX = 25 }; /* of a name in a table */
 
@@ -35,7 +35,7 @@ static inline int names_find(const struct names *names, sv text)
         return -1;
     const struct name *list = names->by_length[text.n].list;
     for (size_t i = 0, n = names->by_length[text.n].count; i < n; i++)
-        if (list[i].text.p[0] == text.p[0] && memcmp(list[i].text.p, text.p, text.n) == 0)
+        if (bytes_eq(list[i].text.p, text.p, text.n))
             return list[i].value;
     return -1;
 }

@@ -1,40 +1,31 @@
 #include "wire/syslog.h"
 
 #include "base/ascii.h"
+#include "base/bytes.h"
 #include "wire/derive.h"
 #include "wire/syslog_time.h"
 
 enum { PRIORITY_MAX = 191, TAG_BYTES_MAX = 64, PID_BYTES_MAX = 32, HOSTNAME_BYTES_MAX = 255 };
 
-static void skip_spaces(sv *s)
+static inline void skip_spaces(sv *s)
 {
     while (s->n && s->p[0] == ' ')
         *s = sv_from(*s, 1);
+}
+
+/* sv_word for words that are short. */
+static inline sv take_word(sv *s)
+{
+    skip_spaces(s);
+    sv word = sv_first(*s, bytes_find(*s, ' '));
+    *s = sv_from(*s, word.n);
+    return word;
 }
 
 /* What follows a time and is part of its last word is no host name: then this was no time. */
 static bool begins_word(sv s)
 {
     return s.n && ascii_alnum(s.p[0]);
-}
-
-bool syslog_is_body(sv s)
-{
-    if (s.n == 0)
-        return false;
-    switch (s.p[0]) {
-    case '{':
-    case '<':
-        return true;
-    case 'C':
-        return sv_starts(s, SV("CEF:"));
-    case 'L':
-        return sv_starts(s, SV("LEEF:"));
-    case 't':
-        return sv_starts(s, SV("type="));
-    default:
-        return false;
-    }
 }
 
 /* "<PRI>": true if there is one in bounds. */
@@ -114,7 +105,7 @@ static bool is_hostname(sv s)
 static bool take_hostname(sv *s, sv *ret)
 {
     sv rest = *s;
-    sv word = sv_word(&rest);
+    sv word = take_word(&rest);
     skip_spaces(&rest);
     if (syslog_is_body(*s) || !is_hostname(word) || rest.n == 0)
         return false;
@@ -134,7 +125,7 @@ static void read_host_and_tag(sv s, struct syslog_header *header)
 
 static sv word_or_nil(sv *s)
 {
-    sv word = sv_word(s);
+    sv word = take_word(s);
     return sv_eq(word, SV("-")) ? SV_NONE : word;
 }
 
@@ -183,20 +174,30 @@ static sv without_bom(sv s)
 /* APP-NAME, PROCID, MSGID and STRUCTURED-DATA; false if they are not all there. */
 static bool read_5424_tail(sv s, struct syslog_header *header)
 {
-    struct syslog_header tail = *header;
-    tail.tag = word_or_nil(&s);
-    tail.pid = word_or_nil(&s);
-    tail.message_id = word_or_nil(&s);
+    sv tag = word_or_nil(&s), pid = word_or_nil(&s), message_id = word_or_nil(&s);
     skip_spaces(&s);
-    if (!take_structured_data(&s, &tail.structured_data))
+    if (!take_structured_data(&s, &header->structured_data))
         return false;
-    tail.message = without_bom(sv_from(s, s.n && s.p[0] == ' '));
-    *header = tail;
+    header->tag = tag;
+    header->pid = pid;
+    header->message_id = message_id;
+    header->message = without_bom(sv_from(s, s.n && s.p[0] == ' '));
+    return true;
+}
+
+/* A moment, or none if a word runs on behind it. */
+static bool take_time(sv *s, struct syslog_header *header)
+{
+    sv rest = *s;
+    if (!syslog_time_take(&rest, &header->time) || begins_word(rest))
+        return false;
+    header->timed = true;
+    *s = rest;
     return true;
 }
 
 /* From the version on (RFC 5424 §6); false if it is another form. */
-static bool read_5424(sv s, nanos arrival, const struct zone *zone, struct syslog_header *header)
+static bool read_5424(sv s, struct syslog_header *header)
 {
     size_t digits = 0;
     while (digits < s.n && digits < 3 && ascii_digit(s.p[digits]))
@@ -206,7 +207,7 @@ static bool read_5424(sv s, nanos arrival, const struct zone *zone, struct syslo
     s = sv_from(s, digits + 1);
     if (header->priority >= 0 && s.p[0] == '-' && s.p[1] == ' ')
         s = sv_from(s, 1);
-    else if (!syslog_time_take(&s, arrival, zone, &header->time, &header->time_assumed) || begins_word(s))
+    else if (!take_time(&s, header))
         return false;
     header->form = SYSLOG_RFC5424;
     skip_spaces(&s);
@@ -222,19 +223,17 @@ static bool read_5424(sv s, nanos arrival, const struct zone *zone, struct syslo
 }
 
 /* A time that a device puts "*" or "." in front of, to say that its clock is not set. */
-static bool take_device_time(sv *s, nanos arrival, const struct zone *zone, struct syslog_header *header)
+static bool take_device_time(sv *s, struct syslog_header *header)
 {
     sv rest = sv_from(*s, s->n && (s->p[0] == '*' || s->p[0] == '.'));
-    if (!syslog_time_take(&rest, arrival, zone, &header->time, &header->time_assumed) || begins_word(rest)) {
-        header->time = 0;
+    if (!take_time(&rest, header))
         return false;
-    }
     *s = rest;
     return true;
 }
 
 /* Cisco's "[seq]: [host: ]*time": a sequence number and a name in front of the time. */
-static bool take_numbered_time(sv *s, nanos arrival, const struct zone *zone, struct syslog_header *header)
+static bool take_numbered_time(sv *s, struct syslog_header *header)
 {
     sv rest = *s;
     size_t digits = 0;
@@ -247,36 +246,35 @@ static bool take_numbered_time(sv *s, nanos arrival, const struct zone *zone, st
     skip_spaces(&rest);
     sv named = rest, name = sv_word(&named);
     skip_spaces(&named);
-    if (take_device_time(&rest, arrival, zone, header)) {
+    if (take_device_time(&rest, header)) {
         *s = rest;
         return true;
     }
-    if (name.n < 2 || name.p[name.n - 1] != ':' || !take_device_time(&named, arrival, zone, header))
+    if (name.n < 2 || name.p[name.n - 1] != ':' || !take_device_time(&named, header))
         return false;
     header->hostname = sv_first(name, name.n - 1);
     *s = named;
     return true;
 }
 
-static bool read_3164(sv s, nanos arrival, const struct zone *zone, struct syslog_header *header)
+/* A host's name and then, without a tag, a message of a structured form. */
+static bool host_before_body(sv s)
+{
+    sv after = s, word = take_word(&after);
+    skip_spaces(&after);
+    return is_hostname(word) && syslog_is_body(after) && !syslog_is_body(s);
+}
+
+static bool read_3164(sv s, struct syslog_header *header)
 {
     header->form = SYSLOG_RFC3164;
     skip_spaces(&s);
-    sv hostname = SV_NONE;
-    bool timed = take_device_time(&s, arrival, zone, header);
-    if (!timed && take_numbered_time(&s, arrival, zone, header)) {
-        timed = true;
-        hostname = header->hostname;
-    }
-    if (!timed && header->priority < 0)
+    if (!take_device_time(&s, header) && !take_numbered_time(&s, header) && header->priority < 0)
         return false;
-    if (timed && s.n && s.p[0] == ':')
+    if (header->timed && s.n && s.p[0] == ':')
         s = sv_from(s, 1);
     skip_spaces(&s);
-    sv after = s, word = sv_word(&after);
-    skip_spaces(&after);
-    bool host_before_body = is_hostname(word) && syslog_is_body(after) && !syslog_is_body(s);
-    if (hostname.n == 0 && (timed || host_before_body)) {
+    if (header->hostname.n == 0 && (header->timed || host_before_body(s))) {
         read_host_and_tag(s, header);
     } else {
         if (!syslog_is_body(s))
@@ -287,18 +285,24 @@ static bool read_3164(sv s, nanos arrival, const struct zone *zone, struct syslo
     return true;
 }
 
-bool syslog_parse(sv record, nanos arrival, const struct zone *zone, struct syslog_header *ret)
+/* All but what is valid only if something else says so. */
+static void clear(struct syslog_header *header)
 {
-    struct syslog_header header = {.priority = -1};
+    header->timed = false;
+    header->hostname = header->tag = header->pid = SV_NONE;
+    header->message_id = header->structured_data = header->message = SV_NONE;
+}
+
+bool syslog_parse(sv record, struct syslog_header *ret)
+{
     sv s = without_bom(record);
-    take_priority(&s, &header.priority);
-    if (!read_5424(s, arrival, zone, &header)) {
-        header = (struct syslog_header){.priority = header.priority};
-        if (!read_3164(s, arrival, zone, &header))
-            return false;
-    }
-    *ret = header;
-    return true;
+    ret->priority = -1;
+    take_priority(&s, &ret->priority);
+    clear(ret);
+    if (read_5424(s, ret))
+        return true;
+    clear(ret);
+    return read_3164(s, ret);
 }
 
 /* PARAM-VALUE without its escapes (RFC 5424 §6.3.3): a backslash before anything else stands for itself. */
@@ -372,12 +376,8 @@ static void apply_priority(struct decoding *decoding, int priority)
 void syslog_apply(struct decoding *decoding, const struct syslog_header *header)
 {
     struct event *event = decoding->event;
-    if (header->time) {
-        event->time = header->time;
-        event->flags &= ~(unsigned)EVENT_TIME_ASSUMED;
-        if (header->time_assumed)
-            event->flags |= EVENT_TIME_ASSUMED;
-    }
+    if (header->timed)
+        syslog_time_apply(decoding, &header->time);
     event->message = header->message;
     decoding->program = header->tag;
     decoding->host = header->hostname;

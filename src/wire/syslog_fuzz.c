@@ -5,7 +5,8 @@
 static void run(struct decoding *decoding, sv record)
 {
     struct syslog_header header;
-    if (syslog_parse(record, FUZZ_ARRIVAL, ZONE_FIXED(3600), &header))
+    decoding->zone = ZONE_FIXED(3600);
+    if (syslog_parse(record, &header))
         syslog_apply(decoding, &header);
 }
 

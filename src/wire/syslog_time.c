@@ -2,24 +2,9 @@
 
 #include "base/ascii.h"
 
-enum { GRACE_DAYS = 2, FRACTION_DIGITS_MAX = 9, ISO_BYTES_MIN = 19, EPOCH_DIGITS = 10 };
+enum { GRACE_DAYS = 2, EPOCH_DIGITS = 10, LEAP_YEARS_APART_MAX = 8, DAY_S = 86400 };
 
-#define GRACE (GRACE_DAYS * 86400LL * NANOS_PER_SECOND)
-
-/* What is read of a moment before it is made one. */
-struct civil {
-    unsigned year; /* 0 if it was not written */
-    unsigned month, day, hour, minute, second;
-    nanos fraction;
-    bool zoned;
-    int offset_s; /* if zoned */
-};
-
-/* What a moment is read by that does not say all of itself. */
-struct reading {
-    nanos arrival;
-    const struct zone *zone;
-};
+#define GRACE (GRACE_DAYS * (nanos)DAY_S * NANOS_PER_SECOND)
 
 static bool take_char(sv *s, char c)
 {
@@ -61,12 +46,13 @@ static void take_fraction(sv *s, nanos *ret)
 
 static bool take_month(sv *s, unsigned *ret)
 {
-    static const char names[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    if (s->n < 4 || s->p[3] != ' ')
+    static const char names[12][5] = {"Jan ", "Feb ", "Mar ", "Apr ", "May ", "Jun ",
+                                      "Jul ", "Aug ", "Sep ", "Oct ", "Nov ", "Dec "};
+    if (s->n < 4)
         return false;
     for (unsigned i = 0; i < 12; i++) {
-        if (memcmp(names + 3 * (size_t)i, s->p, 3) == 0) {
-            *s = sv_from(*s, 3);
+        if (memcmp(names[i], s->p, 4) == 0) {
+            *s = sv_from(*s, 4);
             *ret = i + 1;
             return true;
         }
@@ -89,13 +75,21 @@ static bool take_year(sv *s, unsigned *ret)
     return true;
 }
 
+/* "hh:mm:ss" that no further digit follows, and a fraction. */
 static bool take_clock(sv *s, struct civil *civil)
 {
-    if (!take_digits(s, 2, 2, &civil->hour) || !take_char(s, ':') || !take_digits(s, 2, 2, &civil->minute) ||
-        !take_char(s, ':') || !take_digits(s, 2, 2, &civil->second))
+    enum { BYTES = 8 };
+    const char *p = s->p;
+    if (s->n < BYTES || p[2] != ':' || p[5] != ':' || (s->n > BYTES && ascii_digit(p[BYTES])))
         return false;
+    civil->hour = time_pair(p);
+    civil->minute = time_pair(p + 3);
+    civil->second = time_pair(p + 6);
+    if (civil->hour > 23 || civil->minute > 59 || civil->second > 60)
+        return false;
+    *s = sv_from(*s, BYTES);
     take_fraction(s, &civil->fraction);
-    return civil->hour < 24 && civil->minute < 60 && civil->second <= 60;
+    return true;
 }
 
 /* A zone's name, as some devices write it behind the time; only names that mean one offset. */
@@ -111,6 +105,9 @@ static void take_zone(sv *s, struct civil *civil)
         {SV_INIT("PDT"), -420}, {SV_INIT("JST"), 540},
     };
     sv rest = *s;
+    skip_spaces(&rest);
+    if (rest.n == 0 || rest.p[0] < 'A' || rest.p[0] > 'Z') /* a host's name, nearly always */
+        return;
     sv word = sv_word(&rest);
     bool colon = word.n && word.p[word.n - 1] == ':';
     word.n -= colon;
@@ -137,30 +134,49 @@ static bool is_day(const struct civil *civil, int64_t year)
     return civil->day >= 1 && civil->day <= days[civil->month - 1];
 }
 
-static nanos moment(const struct civil *civil, int64_t year, const struct reading *reading)
+static nanos moment(const struct civil *civil, int64_t year, nanos arrival, const struct zone *zone)
 {
     int64_t shown =
         time_from_civil(year, civil->month, civil->day, civil->hour, civil->minute, civil->second);
-    int64_t seconds =
-        civil->zoned ? shown - civil->offset_s : zone_second(reading->zone, shown, reading->arrival);
+    int64_t seconds = civil->zoned ? shown - civil->offset_s : zone_second(zone, shown, arrival);
     return seconds * NANOS_PER_SECOND + civil->fraction;
 }
 
-/* The latest year in which the moment is not after arrival; four back reach a leap day (but for 1900's). */
-static bool guess_year(const struct civil *civil, const struct reading *reading, nanos *ret)
+/* In the latest year in which it is not after arrival. A zone's offset is less than a day. */
+static nanos moment_of_year(const struct civil *civil, nanos arrival, const struct zone *zone)
 {
-    int64_t last = time_year(reading->arrival) + 1;
-    for (int64_t year = last; year > last - 6; year--) {
-        nanos time = is_day(civil, year) ? moment(civil, year, reading) : INT64_MAX;
-        if (time <= reading->arrival + GRACE) {
-            *ret = time;
-            return true;
-        }
+    nanos latest = arrival + GRACE, time = 0;
+    int64_t last = time_year(latest + (nanos)DAY_S * NANOS_PER_SECOND);
+    for (int64_t year = last; year >= last - LEAP_YEARS_APART_MAX - 1; year--) {
+        if (!is_day(civil, year))
+            continue;
+        time = moment(civil, year, arrival, zone);
+        if (time <= latest)
+            break;
     }
-    return false;
+    return time;
 }
 
-static bool take_bsd(sv *s, const struct reading *reading, nanos *ret, bool *ret_assumed)
+nanos syslog_time_moment(const struct civil *civil, nanos arrival, const struct zone *zone, bool *ret_assumed)
+{
+    *ret_assumed = civil->year == 0 || !civil->zoned;
+    return civil->year ? moment(civil, civil->year, arrival, zone) : moment_of_year(civil, arrival, zone);
+}
+
+void syslog_time_apply(struct decoding *decoding, const struct civil *civil)
+{
+    struct event *event = decoding->event;
+    bool assumed;
+    nanos time = syslog_time_moment(civil, event->arrival, decoding->zone, &assumed);
+    if (time == 0) /* of a clock that was never set */
+        return;
+    if (!assumed)
+        decoding_set_time(decoding, time);
+    else if (event->time == event->arrival)
+        event->time = time;
+}
+
+static bool take_bsd(sv *s, struct civil *ret)
 {
     sv rest = *s;
     struct civil civil = {0};
@@ -182,70 +198,38 @@ static bool take_bsd(sv *s, const struct reading *reading, nanos *ret, bool *ret
         if (take_year(&after, &civil.year))
             rest = after;
     }
-    *ret_assumed = civil.year == 0 || !civil.zoned;
-    if (civil.year == 0 ? !guess_year(&civil, reading, ret) : !is_day(&civil, civil.year))
+    if (!is_day(&civil, civil.year)) /* the year 0 is a leap year */
         return false;
-    if (civil.year)
-        *ret = moment(&civil, civil.year, reading);
+    *ret = civil;
     *s = rest;
     return true;
 }
 
-/* RFC 3339, or the same without a zone: that is read as UTC first and moved by the zone assumed. */
-static bool take_iso(sv *s, const struct reading *reading, nanos *ret, bool *ret_assumed)
+static bool take_iso(sv *s, struct civil *ret)
 {
-    char text[ISO_BYTES_MIN + 1 + FRACTION_DIGITS_MAX + 2];
-    if (s->n < ISO_BYTES_MIN || s->p[4] != '-' || s->p[7] != '-')
-        return false;
-    size_t used = time_parse_rfc3339(*s, ret);
-    if (used) {
-        *ret_assumed = false;
-        *s = sv_from(*s, used);
-        return true;
-    }
-    sv rest = sv_from(*s, ISO_BYTES_MIN);
-    nanos fraction = 0, time;
-    take_fraction(&rest, &fraction);
-    size_t n = sv_copy(text, sizeof text - 1, sv_first(*s, ISO_BYTES_MIN));
-    text[n++] = 'Z';
-    if (time_parse_rfc3339(sv_make(text, n), &time) == 0)
-        return false;
-    *ret =
-        zone_second(reading->zone, time / NANOS_PER_SECOND, reading->arrival) * NANOS_PER_SECOND + fraction;
-    *ret_assumed = true;
-    *s = rest;
-    return true;
+    size_t used = time_parse_civil(*s, ret);
+    *s = sv_from(*s, used);
+    return used > 0;
 }
 
-static bool take_epoch(sv *s, nanos *ret, bool *ret_assumed)
+static bool take_epoch(sv *s, struct civil *ret)
 {
     sv rest = sv_from(*s, EPOCH_DIGITS);
     uint64_t seconds;
-    if (s->n <= EPOCH_DIGITS || !sv_to_u64(sv_first(*s, EPOCH_DIGITS), &seconds) ||
-        (rest.p[0] != '.' && rest.p[0] != ' ') || seconds >= 9200000000ULL)
+    if (s->n <= EPOCH_DIGITS || (rest.p[0] != '.' && rest.p[0] != ' ') ||
+        !sv_to_u64(sv_first(*s, EPOCH_DIGITS), &seconds) || seconds >= 9200000000ULL)
         return false;
-    nanos fraction = 0;
-    take_fraction(&rest, &fraction);
-    *ret = (nanos)seconds * NANOS_PER_SECOND + fraction;
-    *ret_assumed = false;
+    *ret = (struct civil){.year = 1970, .month = 1, .day = 1, .zoned = true, .offset_s = -(int64_t)seconds};
+    take_fraction(&rest, &ret->fraction);
     *s = rest;
     return true;
 }
 
-bool syslog_time_take(sv *s, nanos arrival, const struct zone *zone, nanos *ret, bool *ret_assumed)
+bool syslog_time_take(sv *s, struct civil *ret)
 {
-    const struct reading reading = {arrival, zone};
-    nanos time;
-    bool assumed;
     if (s->n == 0)
         return false;
-    bool taken = ascii_digit(s->p[0])
-                     ? take_iso(s, &reading, &time, &assumed) || take_epoch(s, &time, &assumed) ||
-                           take_bsd(s, &reading, &time, &assumed)
-                     : take_bsd(s, &reading, &time, &assumed);
-    if (!taken)
-        return false;
-    *ret = time;
-    *ret_assumed = assumed;
-    return true;
+    if (ascii_digit(s->p[0]) && (take_iso(s, ret) || take_epoch(s, ret)))
+        return true;
+    return take_bsd(s, ret);
 }

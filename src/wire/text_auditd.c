@@ -166,7 +166,7 @@ static void add_command_line(struct record *record)
 }
 
 /* "audit(1700000000.123:45): " */
-static bool take_stamp(struct decoding *decoding, sv *s, sv *ret_serial)
+static bool take_stamp(sv *s, nanos *ret_time, sv *ret_serial)
 {
     sv rest = *s, seconds, ms, serial;
     uint64_t whole, fraction;
@@ -176,7 +176,7 @@ static bool take_stamp(struct decoding *decoding, sv *s, sv *ret_serial)
         !sv_to_u64(ms, &fraction))
         return false;
     text_take(&rest, SV(":"));
-    decoding_set_time(decoding, (nanos)whole * NANOS_PER_SECOND + (nanos)fraction * NANOS_PER_MS);
+    *ret_time = (nanos)whole * NANOS_PER_SECOND + (nanos)fraction * NANOS_PER_MS;
     *ret_serial = serial;
     *s = rest;
     return true;
@@ -193,47 +193,55 @@ static bool is_type_name(sv s)
 }
 
 /* What stands in front of the pairs. */
-static bool take_head(struct decoding *decoding, sv *s, bool named_type, sv *ret_type, sv *ret_node,
-                      sv *ret_serial)
+struct head {
+    sv type, node, serial;
+    nanos time;
+    bool timed;
+};
+
+static bool take_head(sv *s, bool named_type, struct head *ret)
 {
+    *ret = (struct head){.timed = false};
     text_take(s, SV("audit: "));
     if (text_take(s, SV("node=")))
-        *ret_node = sv_word(s);
+        ret->node = sv_word(s);
     while (text_take(s, SV(" ")))
         ;
     if (!text_take(s, SV("type="))) {
-        *ret_type = sv_word(s);
-        return named_type && is_type_name(*ret_type);
+        ret->type = sv_word(s);
+        return named_type && is_type_name(ret->type);
     }
-    *ret_type = sv_word(s);
+    ret->type = sv_word(s);
     text_take(s, SV(" "));
     text_take(s, SV("msg="));
-    return ret_type->n > 0 && take_stamp(decoding, s, ret_serial);
+    ret->timed = ret->type.n > 0 && take_stamp(s, &ret->time, &ret->serial);
+    return ret->timed;
 }
 
 bool text_auditd_begins(sv message)
 {
-    struct event event = {0};
-    struct decoding decoding = {.event = &event};
-    sv type, node, serial;
-    return sv_starts(message, SV("type=")) && take_head(&decoding, &message, false, &type, &node, &serial);
+    struct head head;
+    return sv_starts(message, SV("type=")) && take_head(&message, false, &head);
 }
 
 bool text_auditd(struct decoding *decoding, sv message, bool named_type)
 {
     struct record record;
-    sv s = message, node = SV_NONE, serial = SV_NONE;
+    struct head head;
+    sv s = message;
+    if (!take_head(&s, named_type, &head))
+        return false;
+    if (head.timed)
+        decoding_set_time(decoding, head.time);
     record.decoding = decoding;
     record.account = record.audit_user = record.result = SV_NONE;
     record.argument_count = 0;
-    if (!take_head(decoding, &s, named_type, &record.type, &node, &serial))
-        return false;
+    record.type = head.type;
     record.execve = sv_eq(record.type, SV("EXECVE"));
     record.from = decoding->event->field_count;
     decoding_add(decoding, SV("type"), record.type);
-    decoding_add_known(decoding, SV("auditd.serial"), serial);
-    if (node.n)
-        decoding_add(decoding, SV("node"), node);
+    decoding_add_known(decoding, SV("auditd.serial"), head.serial);
+    decoding_add_known(decoding, SV("node"), head.node);
     add_pairs(&record, s);
     ecs_add(decoding, ECS_EVENT_ACTION, record.type);
     bool success = sv_eq(record.result, SV("success")) || sv_eq(record.result, SV("yes")) ||
