@@ -20,7 +20,7 @@
 #include "watch/sieve.h"
 #include "wire/decode.h"
 
-enum { BLOCK = 64 * 1024, ARENA_BYTES_MAX = 4 * 1024 * 1024 };
+enum { ARENA_BYTES_MAX = 4 * 1024 * 1024 };
 
 #define ARRIVAL ((nanos)1795507200 * NANOS_PER_SECOND)
 
@@ -107,10 +107,10 @@ static void take(struct engine *engine, sv block, const sv *records, size_t coun
 
 static void read_all(struct engine *engine, int fd)
 {
-    static char bytes[BLOCK];
+    static char bytes[INPUT_BLOCK_BYTES];
     static sv records[RULESET_SCREENED_MAX];
     size_t have = 0;
-    for (ssize_t n; (n = read(fd, bytes + have, BLOCK - have)) > 0;) {
+    for (ssize_t n; (n = read(fd, bytes + have, INPUT_BLOCK_BYTES - have)) > 0;) {
         const char *at = bytes, *start = bytes, *end = bytes + have + n, *newline;
         size_t count = 0;
         engine->bytes += (uint64_t)n;

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 enum {
-    READ_BYTES = 64 * 1024,
+    READ_BYTES = INPUT_BLOCK_BYTES,
     READS_MAX = 4, /* in one turn */
 };
 

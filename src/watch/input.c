@@ -1,6 +1,6 @@
 #include "watch/input.h"
 
-enum { COMPLAINT_EVERY_S = 10, BLOCK_BYTES = 64 * 1024 };
+enum { COMPLAINT_EVERY_S = 10 };
 
 const struct input_ops *input_ops_for(const struct config_input *config)
 {
@@ -67,7 +67,7 @@ enum input_taken input_take(struct input *input, struct syslog_framer *framer, s
     struct input_block block;
     *ret_used = 0;
     while (*ret_used < budget && input_may_read(input)) {
-        size_t used, left = budget - *ret_used < BLOCK_BYTES ? budget - *ret_used : BLOCK_BYTES;
+        size_t used, left = budget - *ret_used < INPUT_BLOCK_BYTES ? budget - *ret_used : INPUT_BLOCK_BYTES;
         enum syslog_frame_event event = take_block(framer, sv_from(in, *ret_used), left, &used, &block);
         *ret_used += used;
         input_block(input, &block);
@@ -90,7 +90,7 @@ void input_take_rest(struct input *input, struct syslog_framer *framer, sv in)
     size_t used;
     enum syslog_frame_event event;
     do {
-        event = take_block(framer, in, BLOCK_BYTES, &used, &block);
+        event = take_block(framer, in, INPUT_BLOCK_BYTES, &used, &block);
         input_block(input, &block);
         in = sv_from(in, used);
     } while (event == SYSLOG_FRAME_RECORD);

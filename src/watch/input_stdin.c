@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { READ_BYTES = 64 * 1024 };
+enum { READ_BYTES = INPUT_BLOCK_BYTES };
 
 struct lines {
     struct loop_fd *watch;    /* for what can be polled */

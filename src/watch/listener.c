@@ -7,11 +7,11 @@
 #include <unistd.h>
 
 enum {
-    TURN_BYTES_MAX = 64 * 1024, /* evaluated for one sender before the others have their turn */
-    ACCEPTS_MAX = 64,           /* taken in one turn */
-    COURTESY_STEP_MS = 2,       /* waited for each sender that there is already … */
-    COURTESY_STEPS_MAX = 10,    /* … up to so many */
-    ACCEPT_PAUSE_MS = 500,      /* after accept failed, as without descriptors */
+    TURN_BYTES_MAX = INPUT_BLOCK_BYTES, /* evaluated for one sender before the others have their turn */
+    ACCEPTS_MAX = 64,                   /* taken in one turn */
+    COURTESY_STEP_MS = 2,               /* waited for each sender that there is already … */
+    COURTESY_STEPS_MAX = 10,            /* … up to so many */
+    ACCEPT_PAUSE_MS = 500,              /* after accept failed, as without descriptors */
     HANDSHAKE_S_MAX = 30,
     LAST_WORDS_S_MAX = 2,
 };
