@@ -110,8 +110,8 @@ static struct need_literal piece_at(sv text, size_t from, unsigned flags)
         sv_first(sv_from(text, from), n < NEEDS_LITERAL_BYTES_MAX ? n : NEEDS_LITERAL_BYTES_MAX), flags};
 }
 
-/* Rules list characters of four bytes (emoji) by the thousand; hardly a record has one. The first three bytes,
- * which sixty-four share, tell as much with a fraction of the literals. */
+/* Rules list characters of four bytes (emoji) by the thousand; hardly a record has one. The first three
+ * bytes, which sixty-four share, tell as much with a fraction of the literals. */
 static struct need_literal without_tail(struct need_literal literal)
 {
     enum { LEADS_FOUR = 0xf0, SHARED = 3 };

@@ -192,16 +192,20 @@ static bool is_whole(struct prefilter_scan *scan, const struct branch *branch)
     return true;
 }
 
-/* Writes the rules of which one of the open branches is whole. Returns how many. */
-static uint32_t gather_of(struct prefilter_scan *scan, const struct span *open, const uint64_t *audience,
-                          uint32_t *ret)
+/* Whether the rule sees the record and is no candidate yet. */
+static bool is_asked(const struct prefilter_scan *scan, const uint64_t *audience, uint32_t rule)
 {
-    const struct prefilter *prefilter = scan->prefilter;
+    return (!audience || bits_has(audience, rule)) && scan->rule_stamps[rule] != scan->now;
+}
+
+/* Writes the rules of which one of the branches is whole. Returns how many. */
+static uint32_t gather_of(struct prefilter_scan *scan, const uint32_t *branches, size_t branch_count,
+                          const uint64_t *audience, uint32_t *ret)
+{
     uint32_t count = 0;
-    for (uint32_t i = 0; i < open->count; i++) {
-        const struct branch *branch = &prefilter->branches[prefilter->open_branches[open->first + i]];
-        if ((audience && !bits_has(audience, branch->rule)) || scan->rule_stamps[branch->rule] == scan->now ||
-            !is_whole(scan, branch))
+    for (size_t i = 0; i < branch_count; i++) {
+        const struct branch *branch = &scan->prefilter->branches[branches[i]];
+        if (!is_asked(scan, audience, branch->rule) || !is_whole(scan, branch))
             continue;
         scan->rule_stamps[branch->rule] = scan->now;
         ret[count++] = branch->rule;
@@ -212,9 +216,20 @@ static uint32_t gather_of(struct prefilter_scan *scan, const struct span *open, 
 static uint32_t gather(struct prefilter_scan *scan, const uint64_t *audience, uint32_t *ret)
 {
     const struct prefilter *prefilter = scan->prefilter;
-    uint32_t count = gather_of(scan, &prefilter->families[scan->family].open, audience, ret);
-    for (size_t i = 0; i < scan->open_count; i++)
-        count += gather_of(scan, &prefilter->opens[scan->open[i]], audience, ret + count);
+    const struct family *family = &prefilter->families[scan->family];
+    uint32_t count = 0;
+    for (size_t i = 0; i < family->sure_count; i++) {
+        if (!is_asked(scan, audience, family->sure[i]))
+            continue;
+        scan->rule_stamps[family->sure[i]] = scan->now;
+        ret[count++] = family->sure[i];
+    }
+    count += gather_of(scan, family->open, family->open_count, audience, ret + count);
+    for (size_t i = 0; i < scan->open_count; i++) {
+        const struct span *opens = &prefilter->opens[scan->open[i]];
+        count +=
+            gather_of(scan, prefilter->open_branches + opens->first, opens->count, audience, ret + count);
+    }
     return count;
 }
 
@@ -248,7 +263,8 @@ static void finish_record(struct prefilter_scan *scan)
     found->unknown = scan->veiled || scan->crowded || scan->candidate_count > CANDIDATES_MAX ||
                      scan->records[scan->record].n > EVENT_BYTES_MAX;
     found->shaped = scan->shaped;
-    if (found->unknown || (scan->open_count == 0 && scan->prefilter->families[scan->family].open.count == 0))
+    const struct family *family = &scan->prefilter->families[scan->family];
+    if (found->unknown || scan->open_count + family->open_count + family->sure_count == 0)
         return;
     keep_text(scan, scan->records[scan->record]);
     const uint64_t *audience =

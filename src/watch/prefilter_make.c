@@ -147,7 +147,6 @@ static void number(struct maker *maker)
         prefilter->opens[count - 1].count++;
     }
     prefilter->literal_count = count;
-    prefilter->open_branch_count = maker->uses.count;
 }
 
 /* A database of those literals, of `count` all in all. */
@@ -214,30 +213,50 @@ static size_t want(const struct prefilter *prefilter, const struct sigma_rule *r
     return count;
 }
 
-/* Opens for the family's records what usual literals open. A branch that several of them open is there
- * several times, which does no harm. */
-static void open_usual(struct prefilter *prefilter, const struct sigma_rule *rules, struct family *family)
+/* Whether nearly every record of the family has what the branch needs, beside what opens it. */
+static bool is_usually_whole(const struct prefilter *prefilter, const struct branch *branch, size_t family)
 {
-    size_t more = 0;
-    family->open.first = (uint32_t)prefilter->open_branch_count;
-    for (size_t i = derived_veil_count; i < prefilter->literal_count; i++)
-        if (is_usual(&prefilter->literals[i], family->about))
-            more += prefilter->opens[i].count;
-    prefilter->open_branches = reallocarray(prefilter->open_branches, prefilter->open_branch_count + more,
-                                            sizeof *prefilter->open_branches);
-    assert(prefilter->open_branches);
-    for (size_t i = derived_veil_count; more && i < prefilter->literal_count; i++) {
-        const struct span *opens = &prefilter->opens[i];
-        if (!is_usual(&prefilter->literals[i], family->about))
-            continue;
-        for (uint32_t j = 0; j < opens->count; j++) {
-            uint32_t branch = prefilter->open_branches[opens->first + j];
-            if (rule_source_agrees(&rules[prefilter->branches[branch].rule].about.source,
-                                   &family->about->source))
-                prefilter->open_branches[prefilter->open_branch_count++] = branch;
-        }
+    for (uint32_t i = 0; i < branch->clauses.count; i++) {
+        const struct span *clause = &prefilter->clauses[branch->clauses.first + i];
+        uint16_t usual = 0;
+        for (uint32_t j = 0; j < clause->count; j++)
+            usual |= prefilter->further_usual[prefilter->clause_literals[clause->first + j]];
+        if (!(usual >> family & 1))
+            return false;
     }
-    family->open.count = (uint32_t)(prefilter->open_branch_count - family->open.first);
+    return true;
+}
+
+/* Opens for the family's records what usual literals open, each branch and rule once. */
+static void open_usual(struct prefilter *prefilter, const struct sigma_rule *rules, size_t number)
+{
+    struct family *family = &prefilter->families[number];
+    bool *seen = calloc(prefilter->branch_count, sizeof *seen),
+         *sure = calloc(prefilter->rule_count, sizeof *sure);
+    struct list open = {.size = sizeof(uint32_t)}, certain = {.size = sizeof(uint32_t)};
+    assert(seen && sure);
+    for (size_t i = derived_veil_count; i < prefilter->literal_count; i++) {
+        const struct span *opens = &prefilter->opens[i];
+        for (uint32_t j = 0; is_usual(&prefilter->literals[i], family->about) && j < opens->count; j++)
+            seen[prefilter->open_branches[opens->first + j]] = true;
+    }
+    for (uint32_t i = 0; i < prefilter->branch_count; i++) {
+        uint32_t rule = prefilter->branches[i].rule;
+        seen[i] &= rule_source_agrees(&rules[rule].about.source, &family->about->source);
+        if (!seen[i] || sure[rule] || !is_usually_whole(prefilter, &prefilter->branches[i], number))
+            continue;
+        sure[rule] = true;
+        list_put(&certain, &rule);
+    }
+    for (uint32_t i = 0; i < prefilter->branch_count; i++)
+        if (seen[i] && !sure[prefilter->branches[i].rule])
+            list_put(&open, &i);
+    family->sure = certain.items;
+    family->sure_count = certain.count;
+    family->open = open.items;
+    family->open_count = open.count;
+    free(seen);
+    free(sure);
 }
 
 static bool add_family(struct prefilter *prefilter, const struct sigma_rule *rules,
@@ -247,11 +266,10 @@ static bool add_family(struct prefilter *prefilter, const struct sigma_rule *rul
     struct family *family = &prefilter->families[prefilter->family_count];
     assert(prefilter->family_count < PREFILTER_FAMILIES_MAX);
     family->about = about;
-    open_usual(prefilter, rules, family);
     for (size_t i = 0; i < prefilter->further_count; i++)
         prefilter->further_usual[i] |=
             (uint16_t)(is_usual(&prefilter->further[i], about) << prefilter->family_count);
-    prefilter->family_count++;
+    open_usual(prefilter, rules, prefilter->family_count++);
     return compile(prefilter, wanted, count, cache, &family->database);
 }
 
@@ -305,6 +323,7 @@ struct prefilter *prefilter_new(const struct sigma_rule *rules, size_t count,
                           .further.size = sizeof(struct use)};
     gather(&maker, rules, fields);
     prefilter->branches = maker.branches.items;
+    prefilter->branch_count = maker.branches.count;
     prefilter->clauses = maker.clauses.items;
     number_further(&maker);
     free(maker.further.items);
@@ -324,8 +343,11 @@ void prefilter_free(struct prefilter *prefilter)
 {
     if (!prefilter)
         return;
-    for (size_t i = 0; i < PREFILTER_FAMILIES_MAX; i++)
+    for (size_t i = 0; i < PREFILTER_FAMILIES_MAX; i++) {
         hs_free_database(prefilter->families[i].database);
+        free(prefilter->families[i].sure);
+        free(prefilter->families[i].open);
+    }
     free(prefilter->opens);
     free(prefilter->open_branches);
     free(prefilter->branches);

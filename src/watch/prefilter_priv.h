@@ -21,7 +21,9 @@ struct branch {
 struct family {
     const struct source_family *about; /* of PREFILTER_ALL: any */
     void *database;                    /* hs_database_t. The veils of wire/derived.h come first in it */
-    struct span open;                  /* of open_branches: those that usual literals open in every record */
+    /* What usual literals open in every record: rules, and indexes of branches that need more. */
+    uint32_t *sure, *open;
+    size_t sure_count, open_count;
 };
 
 struct prefilter {
@@ -31,8 +33,8 @@ struct prefilter {
     struct need_literal *literals; /* by number */
     struct span *opens;            /* by number: of open_branches, those that the literal opens */
     uint32_t *open_branches;       /* indexes of branches */
-    size_t open_branch_count;
     struct branch *branches;
+    size_t branch_count;
     struct span *clauses;         /* of clause_literals */
     uint32_t *clause_literals;    /* numbers in further */
     struct need_literal *further; /* the literals of clauses that open nothing, each once */
