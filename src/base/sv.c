@@ -84,6 +84,11 @@ static size_t find_short(sv s, sv needle)
     for (; at + STEP + ends.apart <= s.n; at += STEP)
         if ((place = whole_at(s.p + at, places(ends_at(s.p + at, &ends)), needle)) != SV_NPOS)
             return at + place;
+    if (at && at + needle.n <= s.n) { /* the last sixteen, some of them once more */
+        at = s.n - STEP - ends.apart;
+        place = whole_at(s.p + at, places(ends_at(s.p + at, &ends)), needle);
+        return place == SV_NPOS ? SV_NPOS : at + place;
+    }
     for (; at + needle.n <= s.n; at++)
         if (s.p[at] == needle.p[0] && memcmp(s.p + at, needle.p, needle.n) == 0)
             return at;
