@@ -3,7 +3,10 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { FOLD_BYTES_MAX = 8 * EVENT_BYTES_MAX /* lower-case copies made for one event */ };
+enum {
+    FOLD_BYTES_MAX = 8 * EVENT_BYTES_MAX, /* lower-case copies made for one event */
+    GRAM_SETS_MAX = 64,                   /* values whose grams are made for one event */
+};
 
 struct match_event *match_event_new(const struct sigma_fields *names)
 {
@@ -12,7 +15,8 @@ struct match_event *match_event_new(const struct sigma_fields *names)
     match->names = names;
     match->slots = calloc(sigma_fields_count(names) + 1, sizeof *match->slots);
     match->fold = malloc(FOLD_BYTES_MAX);
-    assert(match->slots && match->fold);
+    match->grams = calloc(GRAM_SETS_MAX, sizeof *match->grams);
+    assert(match->slots && match->fold && match->grams);
     return match;
 }
 
@@ -22,6 +26,7 @@ void match_event_free(struct match_event *match)
         return;
     free(match->slots);
     free(match->fold);
+    free(match->grams);
     free(match);
 }
 
@@ -38,7 +43,7 @@ void match_event_begin(struct match_event *match, const struct event *event)
 {
     match->event = event;
     match->number++;
-    match->fold_n = 0;
+    match->fold_n = match->grams_n = 0;
     match->raw = (struct sigma_subject){.text = event->raw};
     match->message = (struct sigma_subject){.text = event->message};
     match->count = event->field_count < EVENT_FIELDS_MAX ? event->field_count : EVENT_FIELDS_MAX;
@@ -85,4 +90,16 @@ void match_event_fold(struct match_event *match, struct sigma_subject *subject)
     sigma_fold(copy, subject->text.p, subject->text.n);
     subject->folded = (sv){copy, subject->text.n};
     match->fold_n += subject->text.n;
+}
+
+void match_event_grams(struct match_event *match, struct sigma_subject *subject)
+{
+    if (subject->grams || subject->text.n > GRAM_TEXT_MAX || match->grams_n == GRAM_SETS_MAX)
+        return;
+    match_event_fold(match, subject);
+    if (!subject->folded.p)
+        return;
+    struct gram_set *set = &match->grams[match->grams_n++];
+    gram_set_make(set, subject->folded);
+    subject->grams = set;
 }

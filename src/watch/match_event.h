@@ -26,6 +26,8 @@ struct match_event {
     struct sigma_subject subjects[EVENT_FIELDS_MAX], raw, message;
     char *fold;
     size_t fold_n;
+    struct gram_set *grams;
+    size_t grams_n;
 };
 
 /* For rules whose fields have those names, which must outlive it. */
@@ -49,5 +51,8 @@ static inline uint16_t match_event_first(struct match_event *match, uint32_t slo
 
 /* Makes the lower-case copy that a search needs, once, while there is room. */
 void match_event_fold(struct match_event *match, struct sigma_subject *subject);
+
+/* Makes the grams too, by which most values are ruled out. */
+void match_event_grams(struct match_event *match, struct sigma_subject *subject);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
+#include "watch/gram_choice.h"
 #include "watch/mask.h"
 #include "watch/pipeline.h"
 #include "watch/rule_files.h"
@@ -301,6 +302,12 @@ static void strip(struct ruleset *ruleset)
     ruleset->bodies = NULL;
 }
 
+static void compile(struct ruleset *ruleset)
+{
+    gram_choice_make(ruleset->rules, ruleset->count, ruleset->bodies);
+    ruleset->prefilter = prefilter_new(ruleset->rules, ruleset->count, ruleset->fields, ruleset->cache);
+}
+
 void ruleset_seal(struct ruleset *ruleset, rule_error_fn *fn, void *arg)
 {
     assert(!ruleset->sealed);
@@ -311,7 +318,7 @@ void ruleset_seal(struct ruleset *ruleset, rule_error_fn *fn, void *arg)
     if (ruleset->uncompiled)
         strip(ruleset);
     else
-        ruleset->prefilter = prefilter_new(ruleset->rules, ruleset->count, ruleset->fields, ruleset->cache);
+        compile(ruleset);
     ruleset->cache = NULL;
     ruleset->sealed = true;
 }

@@ -10,6 +10,7 @@
 #include "base/bits.h"
 
 enum {
+    LIST_VALUES_MIN = 3,                 /* for which a field's grams are made */
     OUTSIDE_BYTES_MAX = EVENT_BYTES_MAX, /* values that do not lie in the record, gathered for one scan */
 };
 
@@ -136,7 +137,8 @@ static bool compare(struct ruleset_matcher *matcher, const struct sigma_value *v
 {
     if (value->kind == SIGMA_FIELD)
         return compare_field(matcher->event, value, subject);
-    if ((value->kind == SIGMA_CONTAINS && !value->cased) || value->kind == SIGMA_ANY_OF)
+    if ((value->kind == SIGMA_CONTAINS && !value->cased) || value->kind == SIGMA_ANY_OF ||
+        value->kind == SIGMA_REGEX)
         match_event_fold(matcher->event, subject);
     return sigma_value_match(value, subject, matcher->scratch);
 }
@@ -171,8 +173,53 @@ static bool value_matches(struct ruleset_matcher *matcher, uint32_t slot, const 
     return false;
 }
 
+static const struct gram_set *grams_of(struct match_event *event, const struct sigma_item *item,
+                                       uint16_t field)
+{
+    struct sigma_subject *subject = &event->subjects[field];
+    if (item->value_count >= LIST_VALUES_MIN)
+        match_event_grams(event, subject);
+    return subject->grams ? subject->grams : &gram_set_full;
+}
+
+/* Whether one of the values matches the field's. */
+static bool any_matches(struct ruleset_matcher *matcher, const struct sigma_item *item, uint16_t field)
+{
+    const struct gram_set *grams = grams_of(matcher->event, item, field);
+    for (size_t i = 0; i < item->value_count; i++)
+        if (gram_set_has(grams, item->grams[i]) &&
+            compare(matcher, &item->values[i], &matcher->event->subjects[field]))
+            return true;
+    return false;
+}
+
+static bool all_match(struct ruleset_matcher *matcher, const struct sigma_item *item, uint16_t first)
+{
+    bool single = matcher->event->next[first] == MATCH_NO_FIELD;
+    const struct gram_set *grams = single ? grams_of(matcher->event, item, first) : &gram_set_full;
+    for (size_t i = 0; i < item->value_count; i++)
+        if (!gram_set_has(grams, item->grams[i]) || !value_matches(matcher, item->slot, &item->values[i]))
+            return false;
+    return true;
+}
+
+/* Of an item whose field is in the event, and whose values' grams are known. */
+static bool list_matches(struct ruleset_matcher *matcher, const struct sigma_item *item, uint16_t first)
+{
+    if (item->all)
+        return all_match(matcher, item, first);
+    for (uint16_t field = first; field != MATCH_NO_FIELD; field = matcher->event->next[field])
+        if (any_matches(matcher, item, field))
+            return true;
+    return false;
+}
+
 static bool item_matches(struct ruleset_matcher *matcher, const struct sigma_item *item)
 {
+    uint16_t field =
+        item->slot == SIGMA_NO_SLOT ? MATCH_NO_FIELD : match_event_first(matcher->event, item->slot);
+    if (field != MATCH_NO_FIELD && item->grams)
+        return list_matches(matcher, item, field) != item->negated;
     for (size_t i = 0; i < item->value_count; i++)
         if (value_matches(matcher, item->slot, &item->values[i]) != item->all)
             return !item->all != item->negated;

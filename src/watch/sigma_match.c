@@ -8,7 +8,7 @@
 #include <emmintrin.h>
 #endif
 
-enum { PLAIN_NUMBER_BYTES_MAX = 16 };
+enum { PLAIN_NUMBER_BYTES_MAX = 16, REGEX_SET_TEXTS_MAX = 4 };
 
 struct sigma_scratch {
     struct regex_runner *regex;
@@ -226,10 +226,30 @@ static bool compare(const struct sigma_value *value, sv s)
 static bool any_of(const struct sigma_value *value, const struct sigma_subject *subject,
                    struct sigma_scratch *scratch)
 {
+    const struct gram_set *grams = subject->grams ? subject->grams : &gram_set_full;
     for (size_t i = 0; i < value->alternative_count; i++)
-        if (sigma_value_match(&value->alternatives[i], subject, scratch))
+        if ((!value->grams || gram_set_has(grams, value->grams[i])) &&
+            sigma_value_match(&value->alternatives[i], subject, scratch))
             return true;
     return false;
+}
+
+static bool has_one(sv folded, const struct text_set *set)
+{
+    for (size_t i = 0; i < set->count; i++)
+        if (sv_find(folded, set->texts[i]) != SV_NPOS)
+            return true;
+    return false;
+}
+
+/* Whether one text of each small set stands in the folded text: to look for them takes less than to run the
+ * expression. */
+static bool has_sets(const struct sigma_value *value, sv folded)
+{
+    for (size_t i = 0; i < value->set_count && folded.p; i++)
+        if (value->sets[i].count <= REGEX_SET_TEXTS_MAX && !has_one(folded, &value->sets[i]))
+            return false;
+    return true;
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion) */
@@ -257,7 +277,8 @@ bool sigma_value_match(const struct sigma_value *value, const struct sigma_subje
     case SIGMA_NULL:
         return false;
     case SIGMA_REGEX:
-        return regex_run(scratch->regex, value->regex, s, 0) == REGEX_FOUND;
+        return has_sets(value, subject->folded) &&
+               regex_run(scratch->regex, value->regex, s, 0) == REGEX_FOUND;
     case SIGMA_CIDR:
         return cidr(value, s);
     case SIGMA_LESS:

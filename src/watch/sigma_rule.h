@@ -19,6 +19,7 @@ struct sigma_item {
     bool all, negated;
     struct sigma_value *values;
     size_t value_count;
+    uint16_t *grams;  /* by value, one that it cannot match without (gram_choice.h); NULL: nothing is known */
     sv key, *written; /* as the rule has them, each value's text; empty unless they are kept */
 };
 

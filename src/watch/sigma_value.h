@@ -3,6 +3,7 @@
 #ifndef VEDETTE_WATCH_SIGMA_VALUE_H
 #define VEDETTE_WATCH_SIGMA_VALUE_H
 
+#include "watch/gram.h"
 #include "watch/regex_run.h"
 #include "watch/sigma_text.h"
 #include "watch/sigma_time.h"
@@ -52,7 +53,10 @@ struct sigma_value {
     uint32_t alternative_count, set_count; /* 0 but of ANY_OF and REGEX */
     sv text; /* EXACT…CONTAINS without the wildcards, lower case unless cased; NUMBER as written */
     union {
-        struct sigma_value *alternatives; /* ANY_OF */
+        struct {
+            struct sigma_value *alternatives; /* ANY_OF */
+            uint16_t *grams;                  /* by alternative, as an item's */
+        };
         struct {
             struct text_set *sets; /* REGEX: texts that it cannot match without (sigma_regex.h) */
             struct regex *regex;   /* the owner frees it with sigma_value_free */
@@ -81,10 +85,11 @@ bool sigma_value_compile(struct sigma_value *ret, sv text, bool plain, const str
 
 void sigma_value_free(struct sigma_value *value);
 
-/* What is compared: a value, and the same in ASCII lower case if the caller has it (else folded.p is NULL).
- */
+/* What is compared: a value, the same in ASCII lower case if the caller has it (else folded.p is NULL), and
+ * its grams if the caller has them (else NULL). */
 struct sigma_subject {
     sv text, folded;
+    const struct gram_set *grams;
     enum event_field_type type;
 };
 

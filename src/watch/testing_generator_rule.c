@@ -167,6 +167,14 @@ static void put_key(const struct maker *maker, sv name, const char *modifiers)
     buf_put(maker->out, SV(": "));
 }
 
+/* Mostly one or two; now and then so many that an engine may have a way of its own for them. */
+static size_t count_values(const struct maker *maker, bool several)
+{
+    if (roll(maker, 4) == 0)
+        return 3 + roll(maker, 10);
+    return several ? 2 : 1 + (roll(maker, 3) == 0);
+}
+
 static void put_text_item(const struct maker *maker, const struct event_field *field)
 {
     static const struct {
@@ -191,19 +199,15 @@ static void put_text_item(const struct maker *maker, const struct event_field *f
     };
     char text[TEXT_BYTES_MAX];
     size_t kind = roll(maker, COUNT(kinds));
-    size_t count = kinds[kind].several ? 2 : 1 + (roll(maker, 3) == 0);
+    bool dashes = strstr(kinds[kind].modifiers, "windash") != NULL, several = kinds[kind].several;
+    size_t count = count_values(maker, several);
     put_key(maker, field->name, kinds[kind].modifiers);
     buf_put(maker->out, SV("["));
     for (size_t i = 0; i < count; i++) {
+        sv from = i < 2 || several ? field->value : generate_word(maker->dice),
+           part = part_of(maker, from, kinds[kind].from_start, kinds[kind].to_end);
         buf_put(maker->out, i ? SV(", ") : SV(""));
-        put_quoted(
-            maker,
-            pattern_of(maker,
-                       (strstr(kinds[kind].modifiers, "windash")
-                            ? with_few_dashes(
-                                  part_of(maker, field->value, kinds[kind].from_start, kinds[kind].to_end))
-                            : part_of(maker, field->value, kinds[kind].from_start, kinds[kind].to_end)),
-                       true, text));
+        put_quoted(maker, pattern_of(maker, dashes ? with_few_dashes(part) : part, true, text));
     }
     buf_put(maker->out, SV("]\n"));
 }
