@@ -127,11 +127,10 @@ static void add_match(struct sieve *sieve, const struct input *input, size_t rul
     put(sieve, input, finding, NULL);
 }
 
-/* Makes an event of a record, as its input says. */
+/* Makes an event of a record that came now, as its input says. */
 static void decode_record(struct sieve *sieve, const struct input *input, const struct input_record *record,
-                          struct event *ret)
+                          nanos now, struct event *ret)
 {
-    nanos now = loop_now();
     const struct config_input *config = input->config;
     arena_reset(sieve->arena);
     decode(ret, record->raw, config->format, now, input->zone, sieve->arena);
@@ -154,12 +153,15 @@ static void add_findings(struct sieve *sieve, const struct input *input, struct 
                          const size_t *matches, size_t count)
 {
     struct masks *masks = ruleset_masks(sieve->ruleset);
-    if (count && masks)
+    if (!count)
+        return;
+    if (masks)
         sieve->counts->hidden += masks_hide(masks, event, sieve->arena);
+    nanos now = loop_now();
     for (size_t i = 0; i < count; i++) {
         struct finding finding = rule_finding(ruleset_rule(sieve->ruleset, matches[i]), event);
         finding.received_at = event->arrival;
-        finding.matched_at = loop_now();
+        finding.matched_at = now;
         finding.input = sv_of(input->config->label);
         add_match(sieve, input, matches[i], &finding);
     }
@@ -169,7 +171,7 @@ void sieve_record(struct sieve *sieve, const struct input *input, const struct i
 {
     struct event event;
     size_t count = 0;
-    decode_record(sieve, input, record, &event);
+    decode_record(sieve, input, record, loop_now(), &event);
     sieve->counts->events++;
     sieve->counts->truncated += record->cut;
     const size_t *matches = ruleset_match(sieve->matcher, &event, &count);
@@ -179,6 +181,7 @@ void sieve_record(struct sieve *sieve, const struct input *input, const struct i
 void sieve_block(struct sieve *sieve, const struct input *input, const struct input_block *block)
 {
     bool worth[RULESET_SCREENED_MAX];
+    nanos now = loop_now();
     struct event named = {0};
     const struct config_input *config = input->config;
     if (config->logsource)
@@ -189,7 +192,7 @@ void sieve_block(struct sieve *sieve, const struct input *input, const struct in
                                            .count = block->count,
                                            .format = config->format,
                                            .source = config->logsource ? &named.source : NULL,
-                                           .arrival = loop_now()},
+                                           .arrival = now},
                    worth);
     sieve->counts->events += block->count;
     for (size_t i = 0; i < block->count; i++) {
@@ -199,7 +202,7 @@ void sieve_block(struct sieve *sieve, const struct input *input, const struct in
         if (!worth[i])
             continue;
         decode_record(sieve, input, &(struct input_record){.raw = block->records[i], .cut = block->cut[i]},
-                      &event);
+                      now, &event);
         const size_t *matches = ruleset_match_screened(sieve->matcher, i, &event, &count);
         add_findings(sieve, input, &event, matches, count);
     }
