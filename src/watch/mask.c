@@ -224,18 +224,6 @@ static void hide_rest(struct hiding *hiding, struct event *event, sv raw)
         event->message = SV(HIDDEN);
 }
 
-/* What could match anywhere in the event: nearly always nothing. */
-static enum mask_sieve_word mark(struct mask_sieve *sieve, const struct event *event, uint64_t *marked)
-{
-    if (!sieve)
-        return MASK_SIEVE_UNTOLD;
-    mask_sieve_add(sieve, event->raw);
-    mask_sieve_add(sieve, event->message);
-    for (size_t i = 0; i < event->field_count; i++)
-        mask_sieve_add(sieve, event->fields[i].value);
-    return mask_sieve_mark(sieve, marked);
-}
-
 static void hide_all(struct hiding *hiding, struct event *event)
 {
     struct event_field *fields = arena_alloc(hiding->arena, (event->field_count + 1) * sizeof *fields);
@@ -260,7 +248,8 @@ static void hide_all(struct hiding *hiding, struct event *event)
 size_t masks_hide(struct masks *masks, struct event *event, struct arena *arena)
 {
     uint64_t marked[WORDS] = {0};
-    enum mask_sieve_word word = mark(masks->sieve, event, marked);
+    enum mask_sieve_word word =
+        masks->sieve ? mask_sieve_mark(masks->sieve, event, marked) : MASK_SIEVE_UNTOLD;
     bool any = word != MASK_SIEVE_NONE;
     for (size_t i = 0; i < event->field_count && !any; i++)
         any = is_secret(masks, &event->fields[i]);

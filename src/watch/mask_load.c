@@ -118,13 +118,17 @@ static bool add_pattern(struct masks *masks, const struct yaml_node *item, const
     return group >= 0 && (!except || mask.except);
 }
 
-/* That of all names that end in this one, behind a dot or not. */
-static void know_look(struct masks *masks, sv name)
+/* Those of all names that end in this one, behind a dot or not. */
+static void know_looks(struct masks *masks, sv name)
 {
-    const char dotted[] = {'.', name.p[name.n - 1]};
+    char path[] = {'\0', '.', '\0', '\0'};
     bits_add(masks->name_looks, mask_name_look(name));
-    if (name.n == 1)
-        bits_add(masks->name_looks, mask_name_look(sv_make(dotted, sizeof dotted)));
+    if (name.n > 2)
+        return;
+    memcpy(path + 2, name.p, name.n);
+    bits_add(masks->name_looks, mask_name_look(sv_make(path + 1, name.n + 1)));
+    for (path[0] = 1; path[0] < 32; path[0]++)
+        bits_add(masks->name_looks, mask_name_look(sv_make(path, name.n + 2)));
 }
 
 static bool add_fields(struct masks *masks, const struct yaml_node *node, struct sigma_errors *errors)
@@ -137,7 +141,7 @@ static bool add_fields(struct masks *masks, const struct yaml_node *node, struct
             return false;
         }
         masks->names[masks->name_count++] = copy;
-        know_look(masks, copy);
+        know_looks(masks, copy);
     }
     if (node->kind == YAML_LIST && node->count)
         return true;

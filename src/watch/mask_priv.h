@@ -29,13 +29,15 @@ struct masks {
     struct mask_sieve *sieve; /* made by the seal; NULL: every pattern is tried */
 };
 
-/* What names that end alike have in common (ASCII case aside), and most others have not: the last two
- * letters. */
+/* What names that end alike have in common (ASCII case aside), and most others have not: the last three
+ * letters, 0 where there are fewer. */
 static inline size_t mask_name_look(sv name)
 {
-    unsigned last = name.n ? (unsigned char)name.p[name.n - 1] : 0;
-    unsigned before = name.n > 1 ? (unsigned char)name.p[name.n - 2] : 0;
-    return (before & 31) << 5 | (last & 31);
+    const char *end = name.p + name.n;
+    unsigned last = name.n ? (unsigned char)end[-1] & 31 : 0;
+    unsigned second = name.n > 1 ? (unsigned char)end[-2] & 31 : 0;
+    unsigned third = name.n > 2 ? (unsigned char)end[-3] & 31 : 0;
+    return (last << 5 ^ second << 3 ^ third) % MASK_NAME_LOOKS;
 }
 
 enum mask_search {

@@ -229,10 +229,8 @@ static bool lies_in(sv text, sv whole)
     return start >= from && start - from <= whole.n && text.n <= whole.n - (start - from);
 }
 
-void mask_sieve_add(struct mask_sieve *sieve, sv text)
+static void add_text(struct mask_sieve *sieve, sv text)
 {
-    if (text.n == 0 || lies_in(text, sieve->whole))
-        return;
     if (!mask_sieve_tells(text)) {
         sieve->strange = true;
         return;
@@ -249,8 +247,27 @@ void mask_sieve_add(struct mask_sieve *sieve, sv text)
         sieve->whole = text;
 }
 
-enum mask_sieve_word mask_sieve_mark(struct mask_sieve *sieve, uint64_t *set)
+static void add(struct mask_sieve *sieve, sv text)
 {
+    if (text.n && !lies_in(text, sieve->whole))
+        add_text(sieve, text);
+}
+
+/* Most of an event's texts are pieces of the first. */
+static void add_all(struct mask_sieve *sieve, const struct event *event)
+{
+    buf_clear(&sieve->texts);
+    sieve->whole = SV_NONE;
+    sieve->crowded = sieve->strange = false;
+    add(sieve, event->raw);
+    add(sieve, event->message);
+    for (size_t i = 0; i < event->field_count; i++)
+        add(sieve, event->fields[i].value);
+}
+
+enum mask_sieve_word mask_sieve_mark(struct mask_sieve *sieve, const struct event *event, uint64_t *set)
+{
+    add_all(sieve, event);
     sv texts = buf_view(&sieve->texts);
     bool told = !sieve->crowded, any = sieve->strange;
     if (told && texts.n)
@@ -260,9 +277,6 @@ enum mask_sieve_word mask_sieve_mark(struct mask_sieve *sieve, uint64_t *set)
         set[i] |= sieve->always[i];
         any |= set[i] != 0;
     }
-    buf_clear(&sieve->texts);
-    sieve->whole = SV_NONE;
-    sieve->crowded = sieve->strange = false;
     if (!told)
         return MASK_SIEVE_UNTOLD;
     return any ? MASK_SIEVE_SOME : MASK_SIEVE_NONE;

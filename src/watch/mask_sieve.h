@@ -6,7 +6,7 @@
 #ifndef VEDETTE_WATCH_MASK_SIEVE_H
 #define VEDETTE_WATCH_MASK_SIEVE_H
 
-#include "base/sv.h"
+#include "wire/event.h"
 
 struct mask_sieve;
 struct database_cache;
@@ -16,19 +16,15 @@ struct database_cache;
 struct mask_sieve *mask_sieve_new(const sv *expressions, size_t count, struct database_cache *cache);
 void mask_sieve_free(struct mask_sieve *sieve); /* NULL is fine */
 
-/* Another text for the next mark; it must stay until then. Most are pieces of the first, and then cost
- * nothing. */
-void mask_sieve_add(struct mask_sieve *sieve, sv text);
-
 enum mask_sieve_word {
     MASK_SIEVE_NONE,   /* none of the texts can be matched */
     MASK_SIEVE_SOME,   /* what is in the set may match those that mask_sieve_tells of, and all the others */
     MASK_SIEVE_UNTOLD, /* all may match all */
 };
 
-/* Adds to the set (base/bits.h) all that may match one of the texts that were added since the last time. One
+/* Adds to the set (base/bits.h) all that may match one of the event's texts: record, message and values. One
  * thread at a time. */
-enum mask_sieve_word mask_sieve_mark(struct mask_sieve *sieve, uint64_t *set);
+enum mask_sieve_word mask_sieve_mark(struct mask_sieve *sieve, const struct event *event, uint64_t *set);
 
 /* Whether a set says anything about this text. */
 bool mask_sieve_tells(sv text);

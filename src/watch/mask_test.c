@@ -288,6 +288,29 @@ static void masks_of_ones_own_join_those_built_in(void **state)
     assert_int_equal(stands(&event, "987654") + stands(&event, "078-05-1120") + stands(&event, "geheim"), 0);
 }
 
+static void fields_are_hidden_by_the_last_part_of_their_names_however_short(void **state)
+{
+    (void)state;
+    struct told told = {0};
+    static const char *const hidden[] = {"x",      "a.x",   "bc.a.X", "pw",    "b.PW",
+                                         "a.b.pw", "a.pin", "Pin",    "token", "a.b.token"},
+                             *const shown[] = {"xx",   "ax",    "x.a", "a.pwx", "apw",
+                                               "spin", "pin.s", "a.b", "",      "."};
+    struct event_field fields[20];
+    assert_int_equal(
+        masks_load_text(masks, "own.yml", SV("masks:\n- {name: names, fields: [x, pw, pin]}\n"), tell, &told),
+        1);
+    masks_seal(masks, NULL);
+    for (size_t i = 0; i < 10; i++) {
+        fields[i] = (struct event_field){sv_of(hidden[i]), SV("1"), EVENT_STRING};
+        fields[10 + i] = (struct event_field){sv_of(shown[i]), SV("1"), EVENT_STRING};
+    }
+    struct event event = {.raw = SV("r"), .fields = fields, .field_count = 20};
+    assert_int_equal(masks_hide(masks, &event, arena), 10);
+    for (size_t i = 0; i < 10; i++)
+        assert_true(sv_eq(event.fields[i].value, SV("***")) && sv_eq(event.fields[10 + i].value, SV("1")));
+}
+
 static void mistakes_in_masks_are_told(void **state)
 {
     (void)state;
@@ -363,6 +386,7 @@ int main(void)
         TEST(of_secrets_that_begin_alike_nothing_stays),
         TEST(events_of_the_past_are_hidden_as_those_of_now),
         TEST(masks_of_ones_own_join_those_built_in),
+        TEST(fields_are_hidden_by_the_last_part_of_their_names_however_short),
         TEST(mistakes_in_masks_are_told),
         TEST(what_is_too_much_is_hidden_whole),
         TEST(without_memory_nothing_is_shown),
