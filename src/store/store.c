@@ -89,6 +89,9 @@ static int on_wal(void *arg, sqlite3 *db, const char *name, int pages)
 
 static int connect_to(struct store *store, int flags, struct err *err)
 {
+    /* Nobody reads its accounts of memory, for which it would take a lock at each allocation. Too late, it is
+     * refused. */
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     int code =
         sqlite3_open_v2(store->path, &store->db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, NULL);
     if (!store->db)
