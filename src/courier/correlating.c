@@ -56,6 +56,10 @@ static void send_ask(struct correlating *correlating, struct ask *ask)
 {
     struct buf body = BUF_INIT(CONTROL_BODY_BYTES_MAX);
     struct pack pack = PACK_INTO(&body);
+    size_t n = sizeof ask->serial + sizeof(uint32_t);
+    for (size_t i = 0; i < ask->count; i++)
+        n += sizeof(uint32_t) + ask->projections[i].n;
+    pack_room(&pack, n); /* at once: growing copies and wipes */
     pack_u64(&pack, ask->serial);
     pack_u32(&pack, (uint32_t)ask->count);
     for (size_t i = 0; i < ask->count; i++)
