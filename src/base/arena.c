@@ -50,7 +50,7 @@ static struct block *block_for(struct arena *arena, size_t n)
     return fresh;
 }
 
-void *arena_alloc(struct arena *arena, size_t n)
+void *arena_take(struct arena *arena, size_t n)
 {
     size_t rounded = (n + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
     if (rounded < n || arena->max - arena->used < rounded)
@@ -62,7 +62,13 @@ void *arena_alloc(struct arena *arena, size_t n)
     void *p = arena->current->bytes + arena->current->used;
     arena->current->used += rounded;
     arena->used += rounded;
-    return memset(p, 0, n);
+    return p;
+}
+
+void *arena_alloc(struct arena *arena, size_t n)
+{
+    void *p = arena_take(arena, n);
+    return p ? memset(p, 0, n) : NULL;
 }
 
 char *arena_cstr(struct arena *arena, sv s)

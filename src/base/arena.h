@@ -13,6 +13,9 @@ struct arena *arena_new(size_t max_bytes);
 /* n bytes, zeroed, aligned for any type; valid until reset or free. NULL past the bound. */
 void *arena_alloc(struct arena *arena, size_t n);
 
+/* The same with whatever was there before: for what is written over at once. */
+void *arena_take(struct arena *arena, size_t n);
+
 /* A NUL-terminated copy of s. NULL past the bound. */
 char *arena_cstr(struct arena *arena, sv s);
 

@@ -3,32 +3,23 @@
 enum { FIELDS_FIRST = 64, IP_BYTES_MAX = 64 };
 
 /* Doubles the array of fields. The old one stays in the arena: at most as much again as is used. */
-static bool grow(struct decoding *decoding)
+bool decoding_grow(struct decoding *decoding)
 {
     struct event *event = decoding->event;
     size_t cap = decoding->field_cap ? decoding->field_cap * 2 : FIELDS_FIRST;
     if (cap > EVENT_FIELDS_MAX)
         cap = EVENT_FIELDS_MAX;
-    if (cap == decoding->field_cap)
+    struct event_field *fields =
+        cap == decoding->field_cap ? NULL : arena_take(decoding->arena, cap * sizeof *fields);
+    if (!fields) {
+        event->flags |= EVENT_FIELDS_DROPPED;
         return false;
-    struct event_field *fields = arena_alloc(decoding->arena, cap * sizeof *fields);
-    if (!fields)
-        return false;
+    }
     if (event->field_count)
         memcpy(fields, event->fields, event->field_count * sizeof *fields);
     event->fields = fields;
     decoding->field_cap = cap;
     return true;
-}
-
-void decoding_add_typed(struct decoding *decoding, sv name, sv value, enum event_field_type type)
-{
-    struct event *event = decoding->event;
-    if (event->field_count == decoding->field_cap && !grow(decoding)) {
-        event->flags |= EVENT_FIELDS_DROPPED;
-        return;
-    }
-    event->fields[event->field_count++] = (struct event_field){name, value, type};
 }
 
 void decoding_add_number(struct decoding *decoding, sv name, sv value)
@@ -66,7 +57,7 @@ void decoding_set_time_since_epoch(struct decoding *decoding, uint64_t count, na
 
 char *decoding_alloc(struct decoding *decoding, size_t n)
 {
-    char *p = arena_alloc(decoding->arena, n);
+    char *p = arena_take(decoding->arena, n);
     if (!p)
         decoding->event->flags |= EVENT_FIELDS_DROPPED;
     return p;

@@ -15,9 +15,18 @@ struct decoding {
     sv host;                 /* where; `host.name` is there already unless this is empty */
 };
 
-/* Appends a field; an empty value is a value. Past EVENT_FIELDS_MAX or the arena's bound the field is dropped
- * and EVENT_FIELDS_DROPPED is set. Views are kept, not copied. */
-void decoding_add_typed(struct decoding *decoding, sv name, sv value, enum event_field_type type);
+/* Makes room for a field. Past EVENT_FIELDS_MAX or the arena's bound there is none, and EVENT_FIELDS_DROPPED
+ * is set. */
+bool decoding_grow(struct decoding *decoding);
+
+/* Appends a field if there is room; an empty value is a value. Views are kept, not copied. */
+static inline void decoding_add_typed(struct decoding *decoding, sv name, sv value,
+                                      enum event_field_type type)
+{
+    struct event *event = decoding->event;
+    if (event->field_count < decoding->field_cap || decoding_grow(decoding))
+        event->fields[event->field_count++] = (struct event_field){name, value, type};
+}
 
 static inline void decoding_add(struct decoding *decoding, sv name, sv value)
 {
@@ -45,7 +54,7 @@ void decoding_set_time(struct decoding *decoding, nanos time);
 /* Of so many units since the epoch; a count past the year 2262 is no time, and is left alone. */
 void decoding_set_time_since_epoch(struct decoding *decoding, uint64_t count, nanos unit);
 
-/* n bytes of the arena; NULL, and EVENT_FIELDS_DROPPED is set, past its bound. */
+/* n bytes of the arena, not cleared; NULL, and EVENT_FIELDS_DROPPED is set, past its bound. */
 char *decoding_alloc(struct decoding *decoding, size_t n);
 
 /* a and b joined in the arena; empty past its bound. */
