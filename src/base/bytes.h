@@ -8,11 +8,23 @@
 #ifdef __SSE2__
 #include <emmintrin.h>
 
-/* Which of the sixteen bytes at p are a or b, a bit for each. */
-static inline unsigned bytes_either(const char *p, __m128i a, __m128i b)
+/* Which of the sixteen bytes are a or b, a bit for each. */
+static inline unsigned bytes_either(__m128i bytes, char a, char b)
 {
-    __m128i c = _mm_loadu_si128((const __m128i *)(const void *)p);
-    return (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(c, a), _mm_cmpeq_epi8(c, b)));
+    __m128i first = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(a)), second = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b));
+    return (unsigned)_mm_movemask_epi8(_mm_or_si128(first, second));
+}
+
+static inline __m128i bytes_load(const char *p)
+{
+    return _mm_loadu_si128((const __m128i *)(const void *)p);
+}
+
+/* Of eight bytes and eight more. */
+static inline __m128i bytes_load_halves(const char *low, const char *high)
+{
+    return _mm_unpacklo_epi64(_mm_loadl_epi64((const __m128i *)(const void *)low),
+                              _mm_loadl_epi64((const __m128i *)(const void *)high));
 }
 #endif
 
@@ -22,15 +34,20 @@ static inline size_t bytes_find_either(sv s, char a, char b)
 {
     size_t at = 0;
 #ifdef __SSE2__
-    enum { STEP = sizeof(__m128i) };
-    const __m128i first = _mm_set1_epi8(a), second = _mm_set1_epi8(b);
+    enum { HALF = 8, STEP = 16 };
     unsigned hits;
     for (; at + STEP <= s.n; at += STEP)
-        if ((hits = bytes_either(s.p + at, first, second)))
+        if ((hits = bytes_either(bytes_load(s.p + at), a, b)))
             return at + (unsigned)__builtin_ctz(hits);
-    if (s.n >= STEP) { /* the last ones, together with some that are known */
-        hits = bytes_either(s.p + s.n - STEP, first, second);
+    /* The last ones, together with some that are known. */
+    if (s.n >= STEP) {
+        hits = bytes_either(bytes_load(s.p + s.n - STEP), a, b);
         return hits ? s.n - STEP + (unsigned)__builtin_ctz(hits) : s.n;
+    }
+    if (s.n >= HALF) {
+        hits = bytes_either(bytes_load_halves(s.p, s.p + s.n - HALF), a, b);
+        size_t hit = hits ? (unsigned)__builtin_ctz(hits) : STEP;
+        return hit < HALF ? hit : hit - STEP + s.n;
     }
 #endif
     while (at < s.n && s.p[at] != a && s.p[at] != b)

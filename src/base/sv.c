@@ -115,7 +115,7 @@ size_t sv_ifind(sv s, sv needle)
     if (needle.n == 0)
         return 0;
     for (size_t i = 0; i + needle.n <= s.n; i++)
-        if (strncasecmp(s.p + i, needle.p, needle.n) == 0)
+        if (((s.p[i] ^ needle.p[0]) & ~0x20) == 0 && strncasecmp(s.p + i, needle.p, needle.n) == 0)
             return i;
     return SV_NPOS;
 }

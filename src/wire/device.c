@@ -1,6 +1,6 @@
 #include "wire/device.h"
 
-#include "base/ascii.h"
+#include "base/bytes.h"
 #include "wire/cyberark.h"
 #include "wire/derive.h"
 #include "wire/ecs.h"
@@ -8,35 +8,53 @@
 
 enum { KEY_BYTES_MAX = 64, EPOCH_MS_DIGITS = 13 };
 
-/* line_ends: `\n` and `\r` are escapes too. */
+/* What the escape that s begins with stands for, or NUL if it is none. line_ends: `\n` and `\r` are ones too.
+ */
+static char escaped_char(sv s, bool line_ends)
+{
+    switch (s.n > 1 ? s.p[1] : '\0') {
+    case '=':
+    case '\\':
+    case '|':
+        return s.p[1];
+    case 'n':
+        return line_ends ? '\n' : '\0';
+    case 'r':
+        return line_ends ? '\r' : '\0';
+    default:
+        return '\0';
+    }
+}
+
 static sv unescape(struct decoding *decoding, sv value, bool line_ends)
 {
     char *text = decoding_alloc(decoding, value.n);
     size_t n = 0;
     if (!text)
         return value;
-    for (size_t i = 0; i < value.n; i++) {
-        char next = value.p[i] == '\\' && i + 1 < value.n ? value.p[i + 1] : '\0';
-        if (next == '=' || next == '\\' || next == '|')
-            text[n++] = value.p[++i];
-        else if (line_ends && (next == 'n' || next == 'r'))
-            text[n++] = value.p[++i] == 'n' ? '\n' : '\r';
-        else
-            text[n++] = value.p[i];
+    for (sv rest = value; rest.n;) {
+        size_t run = bytes_find(rest, '\\');
+        memcpy(text + n, rest.p, run);
+        n += run;
+        rest = sv_from(rest, run);
+        char c = escaped_char(rest, line_ends);
+        if (rest.n)
+            text[n++] = c ? c : '\\';
+        rest = sv_from(rest, c ? 2 : 1);
     }
     return sv_make(text, n);
 }
 
 bool device_take_piece(struct decoding *decoding, sv *s, sv *ret)
 {
-    size_t n = 0;
+    size_t n = bytes_find_either(*s, '|', '\\');
     bool escaped = false;
     while (n < s->n && s->p[n] != '|') {
-        if (s->p[n] == '\\' && n + 1 < s->n && (s->p[n + 1] == '|' || s->p[n + 1] == '\\')) {
-            escaped = true;
-            n++;
-        }
-        n++;
+        char next = n + 1 < s->n ? s->p[n + 1] : '\0';
+        bool escape = next == '|' || next == '\\';
+        escaped |= escape;
+        n += 1 + escape;
+        n += bytes_find_either(sv_from(*s, n), '|', '\\');
     }
     sv piece = sv_first(*s, n);
     *ret = escaped ? unescape(decoding, piece, false) : piece;
@@ -48,13 +66,11 @@ bool device_take_piece(struct decoding *decoding, sv *s, sv *ret)
 bool device_cut_pieces(sv *s, sv *ret_pieces, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        size_t bar = sv_find_char(*s, '|');
-        if (bar == SV_NPOS)
+        size_t bar = bytes_find_either(*s, '|', '\\');
+        if (bar == s->n || s->p[bar] == '\\')
             return false;
         ret_pieces[i] = sv_first(*s, bar);
         *s = sv_from(*s, bar + 1);
-        if (sv_find_char(ret_pieces[i], '\\') != SV_NPOS)
-            return false;
     }
     return true;
 }
@@ -85,51 +101,43 @@ static const struct names verbatim = {
 
 sv device_unescape(struct decoding *decoding, sv name, sv value)
 {
-    if (sv_find_char(value, '\\') == SV_NPOS)
+    if (bytes_find(value, '\\') == value.n)
         return value;
     return unescape(decoding, value, names_find(&verbatim, name) < 0);
 }
 
-enum { LABEL = DEVICE_LABELS };
+/* What stands in front of a pair's number, and how many places there are for its values from which one on. */
+enum stem { CS, CN, CFP, C6A, CUSTOM_DATE, FLEX_STRING, FLEX_NUMBER, FLEX_DATE };
 
-/* A value's place, or LABEL and the place of the value that it labels. */
-static const struct names labelled = {
-    .by_length = {
-        [3] = NAMES(NAME("cs1", 0), NAME("cs2", 1), NAME("cs3", 2), NAME("cs4", 3), NAME("cs5", 4),
-                    NAME("cs6", 5), NAME("cn1", 6), NAME("cn2", 7), NAME("cn3", 8)),
-        [8] = NAMES(NAME("cs1Label", LABEL + 0), NAME("cs2Label", LABEL + 1), NAME("cs3Label", LABEL + 2),
-                    NAME("cs4Label", LABEL + 3), NAME("cs5Label", LABEL + 4), NAME("cs6Label", LABEL + 5),
-                    NAME("cn1Label", LABEL + 6), NAME("cn2Label", LABEL + 7), NAME("cn3Label", LABEL + 8)),
-        [4] = NAMES(NAME("cfp1", 9), NAME("cfp2", 10), NAME("cfp3", 11), NAME("cfp4", 12), NAME("c6a1", 13),
-                    NAME("c6a2", 14), NAME("c6a3", 15), NAME("c6a4", 16)),
-        [9] =
-            NAMES(NAME("cfp1Label", LABEL + 9), NAME("cfp2Label", LABEL + 10), NAME("cfp3Label", LABEL + 11),
-                  NAME("cfp4Label", LABEL + 12), NAME("c6a1Label", LABEL + 13), NAME("c6a2Label", LABEL + 14),
-                  NAME("c6a3Label", LABEL + 15), NAME("c6a4Label", LABEL + 16), NAME("flexDate1", 23)),
-        [11] = NAMES(NAME("flexString1", 19), NAME("flexString2", 20), NAME("flexNumber1", 21),
-                     NAME("flexNumber2", 22)),
-        [14] = NAMES(NAME("flexDate1Label", LABEL + 23)),
-        [16] = NAMES(NAME("flexString1Label", LABEL + 19), NAME("flexString2Label", LABEL + 20),
-                     NAME("flexNumber1Label", LABEL + 21), NAME("flexNumber2Label", LABEL + 22)),
-        [17] = NAMES(NAME("deviceCustomDate1", 17), NAME("deviceCustomDate2", 18)),
-        [22] = NAMES(NAME("deviceCustomDate1Label", LABEL + 17), NAME("deviceCustomDate2Label", LABEL + 18)),
-    }};
+static const struct names stems = {
+    .by_length = {[2] = NAMES(NAME("cs", CS), NAME("cn", CN)),
+                  [3] = NAMES(NAME("cfp", CFP), NAME("c6a", C6A)),
+                  [8] = NAMES(NAME("flexDate", FLEX_DATE)),
+                  [10] = NAMES(NAME("flexString", FLEX_STRING), NAME("flexNumber", FLEX_NUMBER)),
+                  [16] = NAMES(NAME("deviceCustomDate", CUSTOM_DATE))}};
+
+static const struct {
+    unsigned first, count;
+} places[] = {
+    [CS] = {0, 6},           [CN] = {6, 3},           [CFP] = {9, 4},          [C6A] = {13, 4},
+    [CUSTOM_DATE] = {17, 2}, [FLEX_STRING] = {19, 2}, [FLEX_NUMBER] = {21, 2}, [FLEX_DATE] = {23, 1}};
 
 void device_labels_note(struct device_labels *labels, sv name, sv value)
 {
-    int place = names_find(&labelled, name);
-    if (place < 0)
+    bool label = sv_ends(name, SV("Label"));
+    sv stem = label ? sv_first(name, name.n - 5) : name;
+    if (stem.n == 0)
         return;
-    bool label = place >= LABEL;
-    uint32_t bit = 1U << (label ? place - LABEL : place);
-    uint32_t *have = label ? &labels->have_label : &labels->have_value;
+    unsigned number = (unsigned)(stem.p[--stem.n] - '1');
+    int found = number < DEVICE_LABELS ? names_find(&stems, stem) : -1;
+    if (found < 0 || number >= places[found].count)
+        return;
+    unsigned place = places[found].first + number;
+    uint32_t bit = 1U << place, *have = label ? &labels->have_label : &labels->have_value;
     if (*have & bit)
         return;
     *have |= bit;
-    if (label)
-        labels->label[place - LABEL] = value;
-    else
-        labels->value[place] = value;
+    (label ? labels->label : labels->value)[place] = value;
 }
 
 void device_labels_apply(const struct device_labels *labels, struct decoding *decoding)
@@ -142,7 +150,11 @@ void device_labels_apply(const struct device_labels *labels, struct decoding *de
 
 static bool is_key_char(char c)
 {
-    return ascii_alnum(c) || c == '_' || c == '.' || c == '-' || c == '[' || c == ']';
+    static const bool of_keys[256] = {
+        ['a' ... 'z'] = true, ['A' ... 'Z'] = true, ['0' ... '9'] = true, ['_'] = true,
+        ['.'] = true,         ['-'] = true,         ['['] = true,         [']'] = true,
+    };
+    return of_keys[(unsigned char)c];
 }
 
 static bool is_space(char c)
@@ -155,11 +167,11 @@ static bool is_space(char c)
 static bool find_key(sv s, size_t from, bool first, size_t *ret_key, size_t *ret_equals)
 {
     for (size_t at = from; at < s.n;) {
-        size_t found = sv_find_char(sv_from(s, at), '=');
-        if (found == SV_NPOS)
+        size_t equals = at + bytes_find(sv_from(s, at), '='), key = equals;
+        if (equals == s.n)
             return false;
-        size_t equals = at + found, key = equals;
-        while (key > from && equals - key <= KEY_BYTES_MAX && is_key_char(s.p[key - 1]))
+        size_t least = equals - from > KEY_BYTES_MAX ? equals - KEY_BYTES_MAX - 1 : from;
+        while (key > least && is_key_char(s.p[key - 1]))
             key--;
         if (key < equals && ((key == from && first) || (key > from && is_space(s.p[key - 1])))) {
             *ret_key = key;
@@ -171,31 +183,20 @@ static bool find_key(sv s, size_t from, bool first, size_t *ret_key, size_t *ret
     return false;
 }
 
-/* True at the end of s, or where spaces and then a key follow. */
-static bool pair_may_end(sv s)
+/* True at the end of rest, or where spaces and then a key follow: that is the next one. */
+static bool find_key_here(struct device_pairs *pairs, sv rest)
 {
-    size_t at = 0, key;
-    while (at < s.n && is_space(s.p[at]))
+    size_t key = 0;
+    while (key < rest.n && is_space(rest.p[key]))
+        key++;
+    size_t at = key, most = key + KEY_BYTES_MAX + 1 < rest.n ? key + KEY_BYTES_MAX + 1 : rest.n;
+    while (at < most && is_key_char(rest.p[at]))
         at++;
-    if (at == s.n)
-        return true;
-    for (key = at; at < s.n && at - key <= KEY_BYTES_MAX && is_key_char(s.p[at]);)
-        at++;
-    return key > 0 && at > key && at < s.n && s.p[at] == '=';
-}
-
-/* Index of the quote that closes the one at the front of s, or SV_NPOS. */
-static size_t closing_quote(sv s)
-{
-    for (size_t at = 1; at < s.n; at++) {
-        size_t found = sv_find_char(sv_from(s, at), '"');
-        if (found == SV_NPOS)
-            return SV_NPOS;
-        at += found;
-        if (pair_may_end(sv_from(s, at + 1)))
-            return at;
-    }
-    return SV_NPOS;
+    pairs->rest = rest;
+    pairs->key = key;
+    pairs->equals = at;
+    pairs->found = key > 0 && at > key && at < rest.n && rest.p[at] == '=';
+    return key == rest.n || pairs->found;
 }
 
 void device_pairs_begin(struct device_pairs *pairs, sv extension)
@@ -205,20 +206,20 @@ void device_pairs_begin(struct device_pairs *pairs, sv extension)
     pairs->found = find_key(extension, 0, true, &pairs->key, &pairs->equals);
 }
 
-/* The value in quotes at the front of rest; false if none closes. */
-static bool take_quoted(struct device_pairs *pairs, sv rest, sv *ret_value)
+/* The value in quotes at the front of text; false if none closes. */
+static bool take_quoted(struct device_pairs *pairs, sv text, sv *ret_value)
 {
-    if (rest.n == 0 || rest.p[0] != '"' || pairs->quotes_end)
+    if (text.n == 0 || text.p[0] != '"' || pairs->quotes_end)
         return false;
-    size_t quote = closing_quote(rest);
-    /* No quote that closes from here on: none further on either, so the search is not made again. */
-    pairs->quotes_end = quote == SV_NPOS;
-    if (pairs->quotes_end)
-        return false;
-    *ret_value = sv_first(sv_from(rest, 1), quote - 1);
-    pairs->rest = sv_from(rest, quote + 1);
-    pairs->found = find_key(pairs->rest, 0, true, &pairs->key, &pairs->equals);
-    return true;
+    for (size_t at = 1; at < text.n; at++) {
+        at += bytes_find(sv_from(text, at), '"');
+        if (at < text.n && find_key_here(pairs, sv_from(text, at + 1))) {
+            *ret_value = sv_first(sv_from(text, 1), at - 1);
+            return true;
+        }
+    }
+    pairs->quotes_end = true; /* none further on either, so the search is not made again */
+    return false;
 }
 
 bool device_pairs_next(struct device_pairs *pairs, sv *ret_key, sv *ret_value)

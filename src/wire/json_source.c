@@ -155,8 +155,7 @@ enum { STEP = sizeof(__m128i) };
 /* At which of the sixteen places from p on a pair stands. */
 static inline unsigned pairs_at(const char *p, const __m128i pairs[WORD_COUNT][2])
 {
-    __m128i first = _mm_loadu_si128((const __m128i *)(const void *)p);
-    __m128i second = _mm_loadu_si128((const __m128i *)(const void *)(p + 1));
+    __m128i first = bytes_load(p), second = bytes_load(p + 1);
     __m128i hits = _mm_setzero_si128();
 #pragma GCC unroll 5
     for (size_t i = 0; i < WORD_COUNT; i++)
