@@ -67,33 +67,63 @@ static size_t read_unicode(sv s, uint32_t *ret)
     return 4;
 }
 
-/* The text of a string literal with escapes. An escape that JSON does not know stands for itself: devices put
- * Windows paths into their JSON as they are. */
+/* What an escape of one letter stands for, or NUL. */
+static char escaped_char(char c)
+{
+    switch (c) {
+    case '"':
+    case '\\':
+    case '/':
+        return c;
+    case 'b':
+        return '\b';
+    case 'f':
+        return '\f';
+    case 'n':
+        return '\n';
+    case 'r':
+        return '\r';
+    case 't':
+        return '\t';
+    default:
+        return '\0';
+    }
+}
+
+/* Takes the escape that s begins with and puts what it stands for into out, which has room for it. Returns
+ * the bytes taken. One that JSON does not know stands for itself: devices put Windows paths into their JSON
+ * as they are. */
+static size_t take_escape(sv s, char *out, size_t *ret_n)
+{
+    uint32_t code;
+    char known = s.n > 1 ? escaped_char(s.p[1]) : '\0';
+    size_t used = s.n > 1 && s.p[1] == 'u' ? read_unicode(sv_from(s, 2), &code) : 0;
+    if (used) {
+        *ret_n = decoding_put_utf8(out, code);
+        return 2 + used;
+    }
+    *ret_n = 1;
+    *out = known ? known : '\\';
+    return known ? 2 : 1;
+}
+
+/* The text of a string literal with escapes. */
 static sv unescape(struct json_walk *walk, sv raw)
 {
-    static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
     char *text = decoding_alloc(walk->decoding, raw.n);
-    size_t n = 0;
+    size_t n = 0, put;
+    sv rest = raw;
     if (!text)
         return raw;
-    for (size_t i = 0; i < raw.n; i++) {
-        if (raw.p[i] != '\\' || i + 1 == raw.n) {
-            text[n++] = raw.p[i];
-            continue;
-        }
-        char c = raw.p[i + 1];
-        const char *known = memchr(from, c, sizeof from - 1);
-        uint32_t code;
-        size_t used = c == 'u' ? read_unicode(sv_from(raw, i + 2), &code) : 0;
-        if (used) {
-            n += decoding_put_utf8(text + n, code);
-            i += 1 + used;
-        } else if (known) {
-            text[n++] = to[known - from];
-            i++;
-        } else {
-            text[n++] = '\\';
-        }
+    while (rest.n) {
+        size_t run = bytes_find(rest, '\\');
+        memcpy(text + n, rest.p, run);
+        n += run;
+        rest = sv_from(rest, run);
+        if (rest.n == 0)
+            break;
+        rest = sv_from(rest, take_escape(rest, text + n, &put));
+        n += put;
     }
     return sv_make(text, n);
 }

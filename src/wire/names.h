@@ -4,7 +4,7 @@
 
 #include "base/bytes.h"
 
-enum { NAMES_BYTES_MAX = 25 }; /* of a name in a table */
+enum { NAMES_BYTES_MAX = 38 }; /* of a name in a table */
 
 struct name {
     sv text;
@@ -35,7 +35,7 @@ static inline int names_find(const struct names *names, sv text)
         return -1;
     const struct name *list = names->by_length[text.n].list;
     for (size_t i = 0, n = names->by_length[text.n].count; i < n; i++)
-        if (bytes_eq(list[i].text.p, text.p, text.n))
+        if (list[i].text.p[0] == text.p[0] && bytes_eq(list[i].text.p, text.p, text.n))
             return list[i].value;
     return -1;
 }

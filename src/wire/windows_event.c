@@ -4,25 +4,30 @@
 #include "wire/derive.h"
 #include "wire/ecs.h"
 
-static const sv prefixes[] = {SV_INIT("Event.EventData."), SV_INIT("Event.System."),
-                              SV_INIT("Event.UserData."), SV_INIT("winlog.event_data.")};
+/* Names that do not become flat by losing a prefix, and what they become. */
+enum flat { PROVIDER_NAME, FLAT_EVENT_ID, FLAT_CHANNEL, COMPUTER, IMAGE, PARENT_IMAGE };
 
-/* Names that do not become flat by losing a prefix. */
-static const struct {
-    sv nested, flat;
-} renamed[] = {
-    {SV_INIT("Event.System.Provider.#attributes.Name"), SV_INIT("Provider_Name")},
-    {SV_INIT("Event.System.Provider.@Name"), SV_INIT("Provider_Name")},
-    {SV_INIT("Event.System.Provider.Name"), SV_INIT("Provider_Name")},
-    {SV_INIT("Event.System.EventID.#text"), SV_INIT("EventID")},
-    {SV_INIT("winlog.channel"), SV_INIT("Channel")},
-    {SV_INIT("winlog.event_id"), SV_INIT("EventID")},
-    {SV_INIT("winlog.provider_name"), SV_INIT("Provider_Name")},
-    {SV_INIT("winlog.computer_name"), SV_INIT("Computer")},
-    /* Security's event 4688 has other names than Sysmon's for the same things. */
-    {SV_INIT("NewProcessName"), SV_INIT("Image")},
-    {SV_INIT("ParentProcessName"), SV_INIT("ParentImage")},
+static const sv flats[] = {
+    [PROVIDER_NAME] = SV_INIT("Provider_Name"),
+    [FLAT_EVENT_ID] = SV_INIT("EventID"),
+    [FLAT_CHANNEL] = SV_INIT("Channel"),
+    [COMPUTER] = SV_INIT("Computer"),
+    [IMAGE] = SV_INIT("Image"),
+    [PARENT_IMAGE] = SV_INIT("ParentImage"),
 };
+
+/* Security's event 4688 has other names than Sysmon's for the same things. */
+static const struct names renamed = {
+    .by_length = {
+        [14] = NAMES(NAME("winlog.channel", FLAT_CHANNEL), NAME("NewProcessName", IMAGE)),
+        [15] = NAMES(NAME("winlog.event_id", FLAT_EVENT_ID)),
+        [17] = NAMES(NAME("ParentProcessName", PARENT_IMAGE)),
+        [20] = NAMES(NAME("winlog.provider_name", PROVIDER_NAME), NAME("winlog.computer_name", COMPUTER)),
+        [26] = NAMES(NAME("Event.System.EventID.#text", FLAT_EVENT_ID),
+                     NAME("Event.System.Provider.Name", PROVIDER_NAME)),
+        [27] = NAMES(NAME("Event.System.Provider.@Name", PROVIDER_NAME)),
+        [38] = NAMES(NAME("Event.System.Provider.#attributes.Name", PROVIDER_NAME)),
+    }};
 
 enum what { CHANNEL, EVENT_ID, EVENT_TYPE, KEYWORDS, SUBJECT, TARGET, USER, SUBJECT_DOMAIN, WHAT_COUNT };
 
@@ -130,9 +135,9 @@ static void take_time(struct decoding *decoding, sv value)
 
 static void add_renamed(struct decoding *decoding, const struct event_field *field)
 {
-    for (size_t i = 0; i < sizeof renamed / sizeof *renamed; i++)
-        if (sv_eq(field->name, renamed[i].nested))
-            decoding_add_typed(decoding, renamed[i].flat, field->value, field->type);
+    int flat = names_find(&renamed, field->name);
+    if (flat >= 0)
+        decoding_add_typed(decoding, flats[flat], field->value, field->type);
 }
 
 static void add_flat(struct decoding *decoding, struct event_field field)
@@ -141,20 +146,27 @@ static void add_flat(struct decoding *decoding, struct event_field field)
     add_renamed(decoding, &field);
 }
 
+static inline bool take(sv *s, sv prefix)
+{
+    if (!sv_starts(*s, prefix))
+        return false;
+    *s = sv_from(*s, prefix.n);
+    return true;
+}
+
 /* The field's name behind one of the prefixes, if nothing is nested in it; in UserData, whose single element
  * has a name of its own, the last part. */
 static sv flat_name(sv name)
 {
-    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
-        if (!sv_starts(name, prefixes[i]))
-            continue;
-        sv rest = sv_from(name, prefixes[i].n);
-        size_t dot = sv_find_char(rest, '.');
-        if (sv_starts(name, SV("Event.UserData.")) && dot != SV_NPOS)
-            rest = sv_from(rest, dot + 1);
-        return sv_find_char(rest, '.') == SV_NPOS ? rest : SV_NONE;
+    bool event = take(&name, SV("Event."));
+    if (event && take(&name, SV("UserData."))) {
+        size_t dot = bytes_find(name, '.');
+        name = dot < name.n ? sv_from(name, dot + 1) : name;
+    } else if (event ? !take(&name, SV("EventData.")) && !take(&name, SV("System."))
+                     : !take(&name, SV("winlog.event_data."))) {
+        return SV_NONE;
     }
-    return SV_NONE;
+    return bytes_find(name, '.') == name.n ? name : SV_NONE;
 }
 
 /* EventData written as a list of <Data Name="…">: two fields in a row say one thing. */
@@ -267,11 +279,12 @@ void windows_event_derive(const struct derive *derive)
 {
     derive_value(derive, SV("event.outcome"), SV("success"), SV("0x802"));
     derive_value(derive, SV("event.outcome"), SV("failure"), SV("0x801"));
-    for (size_t i = 0; i < sizeof renamed / sizeof *renamed; i++) {
-        sv last = renamed[i].nested;
-        for (size_t dot; (dot = sv_find_char(last, '.')) != SV_NPOS && renamed[i].nested.p[0] != 'E';)
-            last = sv_from(last, dot + 1);
-        /* Of `Event.…` any part will do. */
-        derive_name(derive, renamed[i].flat, renamed[i].nested.p[0] == 'E' ? SV("Event") : last);
+    for (size_t length = 0; length <= NAMES_BYTES_MAX; length++) {
+        for (size_t i = 0; i < renamed.by_length[length].count; i++) {
+            const struct name *name = &renamed.by_length[length].list[i];
+            bool of_event = name->text.p[0] == 'E'; /* of which any part will do */
+            sv last = sv_from(name->text, sv_find_last(name->text, '.') + 1);
+            derive_name(derive, flats[name->value], of_event ? SV("Event") : last);
+        }
     }
 }
