@@ -215,7 +215,7 @@ static enum body insist(struct decoding *decoding, enum decode_format format, en
     return body;
 }
 
-static sv without_bom(sv record)
+static inline sv without_bom(sv record)
 {
     return sv_starts(record, SV("\xef\xbb\xbf")) ? sv_from(record, 3) : record;
 }

@@ -73,8 +73,9 @@ bool syslog_take_tag(sv *s, sv *ret_tag, sv *ret_pid)
     if (sv_starts(rest, SV("]["))) /* "gdm-password][901]" */
         rest = sv_from(rest, 1);
     if (rest.p[0] == '[') {
-        size_t end = sv_find_char(sv_first(rest, PID_BYTES_MAX + 2), ']');
-        if (end == SV_NPOS)
+        sv within = sv_first(rest, PID_BYTES_MAX + 2);
+        size_t end = bytes_find(within, ']');
+        if (end == within.n)
             return false;
         pid = sv_first(sv_from(rest, 1), end - 1);
         rest = sv_from(rest, end + 1);
@@ -92,7 +93,7 @@ bool syslog_take_tag(sv *s, sv *ret_tag, sv *ret_pid)
     return true;
 }
 
-static bool is_hostname(sv s)
+static inline bool is_hostname(sv s)
 {
     if (s.n == 0 || s.n > HOSTNAME_BYTES_MAX)
         return false;
@@ -102,7 +103,7 @@ static bool is_hostname(sv s)
     return true;
 }
 
-static bool take_hostname(sv *s, sv *ret)
+static inline bool take_hostname(sv *s, sv *ret)
 {
     sv rest = *s;
     sv word = take_word(&rest);
@@ -123,7 +124,7 @@ static void read_host_and_tag(sv s, struct syslog_header *header)
     header->message = s;
 }
 
-static sv word_or_nil(sv *s)
+static inline sv word_or_nil(sv *s)
 {
     sv word = take_word(s);
     return sv_eq(word, SV("-")) ? SV_NONE : word;
@@ -166,7 +167,7 @@ static bool take_structured_data(sv *s, sv *ret)
     return true;
 }
 
-static sv without_bom(sv s)
+static inline sv without_bom(sv s)
 {
     return sv_starts(s, SV("\xef\xbb\xbf")) ? sv_from(s, 3) : s;
 }
@@ -186,7 +187,7 @@ static bool read_5424_tail(sv s, struct syslog_header *header)
 }
 
 /* A moment, or none if a word runs on behind it. */
-static bool take_time(sv *s, struct syslog_header *header)
+static inline bool take_time(sv *s, struct syslog_header *header)
 {
     sv rest = *s;
     if (!syslog_time_take(&rest, &header->time) || begins_word(rest))
@@ -223,7 +224,7 @@ static bool read_5424(sv s, struct syslog_header *header)
 }
 
 /* A time that a device puts "*" or "." in front of, to say that its clock is not set. */
-static bool take_device_time(sv *s, struct syslog_header *header)
+static inline bool take_device_time(sv *s, struct syslog_header *header)
 {
     sv rest = sv_from(*s, s->n && (s->p[0] == '*' || s->p[0] == '.'));
     if (!take_time(&rest, header))

@@ -2,7 +2,7 @@
 
 #include "base/ascii.h"
 
-enum { GRACE_DAYS = 2, EPOCH_DIGITS = 10, LEAP_YEARS_APART_MAX = 8, DAY_S = 86400 };
+enum { GRACE_DAYS = 2, EPOCH_DIGITS = 10, LEAP_YEARS_APART_MAX = 8, DAY_S = 86400, CLOCK_BYTES = 8 };
 
 #define GRACE (GRACE_DAYS * (nanos)DAY_S * NANOS_PER_SECOND)
 
@@ -44,20 +44,48 @@ static void take_fraction(sv *s, nanos *ret)
         *ret += (s->p[0] - '0') * scale;
 }
 
+/* 1 to 12, or 0. */
+static unsigned month_of(const char *name)
+{
+#define LETTERS(a, b, c) ((unsigned char)(a) << 16 | (unsigned char)(b) << 8 | (unsigned char)(c))
+    switch (LETTERS(name[0], name[1], name[2])) {
+    case LETTERS('J', 'a', 'n'):
+        return 1;
+    case LETTERS('F', 'e', 'b'):
+        return 2;
+    case LETTERS('M', 'a', 'r'):
+        return 3;
+    case LETTERS('A', 'p', 'r'):
+        return 4;
+    case LETTERS('M', 'a', 'y'):
+        return 5;
+    case LETTERS('J', 'u', 'n'):
+        return 6;
+    case LETTERS('J', 'u', 'l'):
+        return 7;
+    case LETTERS('A', 'u', 'g'):
+        return 8;
+    case LETTERS('S', 'e', 'p'):
+        return 9;
+    case LETTERS('O', 'c', 't'):
+        return 10;
+    case LETTERS('N', 'o', 'v'):
+        return 11;
+    case LETTERS('D', 'e', 'c'):
+        return 12;
+    default:
+        return 0;
+    }
+#undef LETTERS
+}
+
 static bool take_month(sv *s, unsigned *ret)
 {
-    static const char names[12][5] = {"Jan ", "Feb ", "Mar ", "Apr ", "May ", "Jun ",
-                                      "Jul ", "Aug ", "Sep ", "Oct ", "Nov ", "Dec "};
-    if (s->n < 4)
+    if (s->n < 4 || s->p[3] != ' ')
         return false;
-    for (unsigned i = 0; i < 12; i++) {
-        if (memcmp(names[i], s->p, 4) == 0) {
-            *s = sv_from(*s, 4);
-            *ret = i + 1;
-            return true;
-        }
-    }
-    return false;
+    *ret = month_of(s->p);
+    *s = sv_from(*s, 4);
+    return *ret > 0;
 }
 
 static bool take_year(sv *s, unsigned *ret)
@@ -75,19 +103,22 @@ static bool take_year(sv *s, unsigned *ret)
     return true;
 }
 
-/* "hh:mm:ss" that no further digit follows, and a fraction. */
-static bool take_clock(sv *s, struct civil *civil)
+/* At "hh:mm:ss". */
+static bool read_clock(const char *p, struct civil *civil)
 {
-    enum { BYTES = 8 };
-    const char *p = s->p;
-    if (s->n < BYTES || p[2] != ':' || p[5] != ':' || (s->n > BYTES && ascii_digit(p[BYTES])))
-        return false;
     civil->hour = time_pair(p);
     civil->minute = time_pair(p + 3);
     civil->second = time_pair(p + 6);
-    if (civil->hour > 23 || civil->minute > 59 || civil->second > 60)
+    return p[2] == ':' && p[5] == ':' && civil->hour <= 23 && civil->minute <= 59 && civil->second <= 60;
+}
+
+/* "hh:mm:ss" that no further digit follows, and a fraction. */
+static bool take_clock(sv *s, struct civil *civil)
+{
+    if (s->n < CLOCK_BYTES || !read_clock(s->p, civil) ||
+        (s->n > CLOCK_BYTES && ascii_digit(s->p[CLOCK_BYTES])))
         return false;
-    *s = sv_from(*s, BYTES);
+    *s = sv_from(*s, CLOCK_BYTES);
     take_fraction(s, &civil->fraction);
     return true;
 }
@@ -176,6 +207,22 @@ void syslog_time_apply(struct decoding *decoding, const struct civil *civil)
         event->time = time;
 }
 
+/* RFC 3164's own form, "Mmm dd hh:mm:ss" and a space, with nothing behind it that may be a year or a zone. */
+static bool take_plain_bsd(sv *s, struct civil *ret)
+{
+    enum { CLOCK_AT = 7, END = CLOCK_AT + CLOCK_BYTES };
+    const char *p = s->p;
+    if (s->n < END + 2 || p[3] != ' ' || p[6] != ' ' || p[END] != ' ' || p[END + 1] < 'a')
+        return false;
+    const char day[2] = {p[4] == ' ' ? '0' : p[4], p[5]};
+    struct civil civil = {.month = month_of(p), .day = time_pair(day)};
+    if (civil.month == 0 || !is_day(&civil, civil.year) || !read_clock(p + CLOCK_AT, &civil))
+        return false;
+    *ret = civil;
+    *s = sv_from(*s, END);
+    return true;
+}
+
 static bool take_bsd(sv *s, struct civil *ret)
 {
     sv rest = *s;
@@ -229,7 +276,7 @@ bool syslog_time_take(sv *s, struct civil *ret)
 {
     if (s->n == 0)
         return false;
-    if (ascii_digit(s->p[0]) && (take_iso(s, ret) || take_epoch(s, ret)))
-        return true;
-    return take_bsd(s, ret);
+    if (ascii_digit(s->p[0]))
+        return take_iso(s, ret) || take_epoch(s, ret) || take_bsd(s, ret);
+    return take_plain_bsd(s, ret) || take_bsd(s, ret);
 }
