@@ -1,5 +1,7 @@
 #include "base/sv.h"
 
+#include "base/bytes.h"
+
 #include <strings.h>
 
 #ifdef __SSE2__
@@ -175,8 +177,7 @@ sv sv_word(sv *s)
 {
     while (s->n && s->p[0] == ' ')
         *s = sv_from(*s, 1);
-    size_t at = sv_find_char(*s, ' ');
-    sv word = at == SV_NPOS ? *s : sv_first(*s, at);
+    sv word = sv_first(*s, bytes_find(*s, ' '));
     *s = sv_from(*s, word.n);
     return word;
 }

@@ -125,14 +125,12 @@ static bool parse_date_and_clock(const char *p, struct civil *ret)
 size_t time_parse_civil(sv s, struct civil *ret)
 {
     enum { BARE = 19 };
-    struct civil civil;
-    if (s.n < BARE || !parse_date_and_clock(s.p, &civil))
+    if (s.n < BARE || !parse_date_and_clock(s.p, ret))
         return 0;
-    size_t at = parse_fraction(s, BARE, &civil.fraction);
-    size_t end = parse_offset(s, at, &civil.offset_s);
-    civil.zoned = end > 0;
-    *ret = civil;
-    return civil.zoned ? end : at > BARE + 1 ? at : BARE;
+    size_t at = parse_fraction(s, BARE, &ret->fraction);
+    size_t end = parse_offset(s, at, &ret->offset_s);
+    ret->zoned = end > 0;
+    return ret->zoned ? end : at > BARE + 1 ? at : BARE;
 }
 
 size_t time_parse_rfc3339(sv s, nanos *ret)

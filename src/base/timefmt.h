@@ -29,7 +29,7 @@ struct civil {
 };
 
 /* Reads a moment as time_parse_rfc3339 does, but one without an offset too. Returns the bytes taken, 0 if
- * there is none. */
+ * there is none (then *ret may be anything). */
 size_t time_parse_civil(sv s, struct civil *ret);
 
 /* The number that two digits write; 100 if they are none. For clocks and dates, whose parts are less. */

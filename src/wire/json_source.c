@@ -207,11 +207,11 @@ bool json_shape_source(sv body, struct logsource *ret)
     for (size_t values = 1; json_walk_next(&walk); values++) {
         if (values * FIELDS_OF_A_VALUE > FIELDS_MAX || walk.escaped_names || !read_name(&walk, &name))
             return false;
-        if (sv_starts(name, CYBERARK_RECORD_PREFIX)) {
+        if (sv_starts(name, SV("syslog."))) {
             *ret = (struct logsource){.product = SV("cyberark"), .service = SV("vault")};
-            return true;
+            return sv_starts(name, CYBERARK_RECORD_PREFIX);
         }
-        if (sv_starts(name, SV("syslog.")) || !take_value(&findings, name, walk.text))
+        if (!take_value(&findings, name, walk.text))
             return false;
         if (looked || !is_windows(&findings))
             continue;

@@ -207,18 +207,24 @@ void syslog_time_apply(struct decoding *decoding, const struct civil *civil)
         event->time = time;
 }
 
+/* Three or four capitals, or no letter at all: what a zone or a year may be. At six bytes. */
+static bool may_be_zone(const char *word)
+{
+    bool ends = word[3] == ' ' || word[3] == ':' || word[4] == ' ' || word[4] == ':';
+    return ascii_letter(word[0]) ? word[0] <= 'Z' && ends : true;
+}
+
 /* RFC 3164's own form, "Mmm dd hh:mm:ss" and a space, with nothing behind it that may be a year or a zone. */
 static bool take_plain_bsd(sv *s, struct civil *ret)
 {
     enum { CLOCK_AT = 7, END = CLOCK_AT + CLOCK_BYTES };
     const char *p = s->p;
-    if (s->n < END + 2 || p[3] != ' ' || p[6] != ' ' || p[END] != ' ' || p[END + 1] < 'a')
+    if (s->n < END + 6 || p[3] != ' ' || p[6] != ' ' || p[END] != ' ' || may_be_zone(p + END + 1))
         return false;
     const char day[2] = {p[4] == ' ' ? '0' : p[4], p[5]};
-    struct civil civil = {.month = month_of(p), .day = time_pair(day)};
-    if (civil.month == 0 || !is_day(&civil, civil.year) || !read_clock(p + CLOCK_AT, &civil))
+    *ret = (struct civil){.month = month_of(p), .day = time_pair(day)};
+    if (ret->month == 0 || !is_day(ret, ret->year) || !read_clock(p + CLOCK_AT, ret))
         return false;
-    *ret = civil;
     *s = sv_from(*s, END);
     return true;
 }

@@ -5,7 +5,7 @@
 #include "wire/decoding.h"
 
 /* Cuts a moment off the front of *s: RFC 3339 with or without its zone; "Mmm dd hh:mm:ss" with a fraction, a
- * year before or after, a zone's name; seconds since the epoch with a fraction. False, and all untouched, if
+ * year before or after, a zone's name; seconds since the epoch with a fraction. False, and *s untouched, if
  * there is none. */
 bool syslog_time_take(sv *s, struct civil *ret);
 

@@ -62,23 +62,32 @@ static bool is_argument(const struct record *record, sv name)
     return true;
 }
 
-static bool is_gap(char c)
+/* What ends a name or a value that is not in quotes. */
+enum { GAP = 1, EQUALS = 2 };
+
+static const unsigned char ends[256] = {
+    [' '] = GAP, ['\x1d'] = GAP, ['\t'] = GAP, ['\n'] = GAP, ['='] = EQUALS,
+};
+
+static inline size_t find_end(sv s, unsigned of)
 {
-    return c == ' ' || c == '\x1d' || c == '\t' || c == '\n';
+    size_t n = 0;
+    while (n < s.n && !(ends[(unsigned char)s.p[n]] & of))
+        n++;
+    return n;
 }
 
 /* Cuts the next word off *s, up to a gap or, if the word's value is in quotes, to the closing one. The
  * enriched form parts its halves by 0x1D. */
 static bool take_pair(sv *s, sv *ret_name, sv *ret_value, bool *ret_quoted)
 {
-    size_t n = 0, start = 0;
-    while (start < s->n && (is_gap(s->p[start]) || s->p[start] == ','))
+    size_t start = 0;
+    while (start < s->n && (ends[(unsigned char)s->p[start]] == GAP || s->p[start] == ','))
         start++;
     sv rest = sv_from(*s, start);
-    while (n < rest.n && !is_gap(rest.p[n]) && rest.p[n] != '=')
-        n++;
     if (rest.n == 0)
         return false;
+    size_t n = find_end(rest, GAP | EQUALS);
     *ret_name = sv_first(rest, n);
     *ret_value = SV_NONE;
     *ret_quoted = false;
@@ -88,15 +97,14 @@ static bool take_pair(sv *s, sv *ret_name, sv *ret_value, bool *ret_quoted)
     }
     rest = sv_from(rest, n + 1);
     char quote = rest.n && (rest.p[0] == '"' || rest.p[0] == '\'') ? rest.p[0] : '\0';
-    size_t end = quote ? sv_find_char(sv_from(rest, 1), quote) : SV_NPOS;
-    if (end != SV_NPOS) {
+    size_t end = quote ? bytes_find(sv_from(rest, 1), quote) : rest.n;
+    if (end + 1 < rest.n) {
         *ret_value = sv_first(sv_from(rest, 1), end);
         *ret_quoted = true;
         *s = sv_from(rest, end + 2);
         return true;
     }
-    for (n = 0; n < rest.n && !is_gap(rest.p[n]);)
-        n++;
+    n = find_end(rest, GAP);
     *ret_value = sv_first(rest, n);
     *s = sv_from(rest, n);
     return true;
@@ -117,7 +125,7 @@ static void note(struct record *record, sv name, sv value)
 /* A message in a message, as user space sends it: msg='op=… res=success'. */
 static bool is_nested(sv name, sv value)
 {
-    return sv_eq(name, SV("msg")) && sv_find_char(value, '=') != SV_NPOS;
+    return sv_eq(name, SV("msg")) && bytes_find(value, '=') < value.n;
 }
 
 static void add_pairs(struct record *record, sv s)

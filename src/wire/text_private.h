@@ -2,6 +2,7 @@
 #ifndef VEDETTE_WIRE_TEXT_PRIVATE_H
 #define VEDETTE_WIRE_TEXT_PRIVATE_H
 
+#include "base/bytes.h"
 #include "wire/ecs.h"
 
 /* Each adds the fields of a message in words that it knows; false, and nothing added, if it does not. */
@@ -31,8 +32,8 @@ static inline bool text_take(sv *s, sv prefix)
 /* Cuts what stands in front of mark, and mark, off *s. False, and *s untouched, if there is no mark. */
 static inline bool text_take_until(sv *s, sv mark, sv *ret)
 {
-    size_t at = sv_find(*s, mark);
-    if (at == SV_NPOS)
+    size_t at = mark.n == 1 ? bytes_find(*s, mark.p[0]) : sv_find(*s, mark);
+    if (at >= s->n)
         return false;
     *ret = sv_first(*s, at);
     *s = sv_from(*s, at + mark.n);

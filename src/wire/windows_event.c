@@ -120,12 +120,6 @@ static const struct {
     {SV_INIT("powershell-classic"), SV_INIT("600"), SV_INIT("ps_classic_provider_start")},
 };
 
-bool windows_event_name(sv name)
-{
-    return sv_starts(name, SV("Event.System.")) || sv_starts(name, SV("winlog.")) ||
-           sv_eq(name, SV("Channel"));
-}
-
 static void take_time(struct decoding *decoding, sv value)
 {
     nanos time;

@@ -5,7 +5,19 @@
 #include "wire/decoding.h"
 
 /* True if a field's name is one that only a Windows event has. */
-bool windows_event_name(sv name);
+static inline bool windows_event_name(sv name)
+{
+    switch (name.n ? name.p[0] : '\0') {
+    case 'E':
+        return sv_starts(name, SV("Event.System."));
+    case 'w':
+        return sv_starts(name, SV("winlog."));
+    case 'C':
+        return sv_eq(name, SV("Channel"));
+    default:
+        return false;
+    }
+}
 
 /* The log source of an event of that channel and number; its category is left empty where more would have to
  * be known. */
