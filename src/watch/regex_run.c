@@ -20,7 +20,8 @@ enum {
     STEPS_LEAST = 64, /* at first, of one start: WORK_AT_FIRST by the length of the text, between these */
     STEPS_AT_FIRST_MAX = 2000,
     STEPS_GROW = 4,
-    SAMPLE = 16, /* of so many first slices one is measured, and stands for the others */
+    SAMPLE =
+        251, /* of so many first slices one is measured; a prime, so that it is not always the same one's */
 };
 
 /* What an expression has taken beyond its share. */
@@ -228,14 +229,23 @@ static uint32_t first_steps(size_t length)
                                                    : steps);
 }
 
-/* The first slice; what it took beyond what every expression may take, where it is measured. */
-static int search_first(struct search *search, nanos *ret_overdone)
+/* What the expression owes; one that owes nothing any more is forgotten. */
+static nanos debt_of(struct regex_runner *runner, const struct regex *regex)
 {
-    bool measured = search->runner->searches++ % SAMPLE == 0;
+    struct debtor *debtor = runner->debtor_count ? find_debtor(runner, regex) : NULL;
+    nanos owes = debtor ? owed(runner, debtor, loop_monotonic()) : 0;
+    if (debtor && owes == 0)
+        *debtor = runner->debtors[--runner->debtor_count];
+    return owes;
+}
+
+/* The first slice; what it took beyond what every expression may take, if it is measured. */
+static int search_first(struct search *search, bool measured, nanos *ret_overdone)
+{
     nanos before = measured ? loop_burnt() : 0;
     int code = search_slice(search);
     nanos over = measured ? loop_burnt() - before - REGEX_NANOS_FREE : 0;
-    *ret_overdone = over > 0 ? over * SAMPLE : 0;
+    *ret_overdone = over > 0 ? over : 0;
     return code;
 }
 
@@ -247,13 +257,12 @@ enum regex_verdict regex_run(struct regex_runner *runner, const struct regex *re
                             .from = from,
                             .starts = STARTS_AT_FIRST,
                             .steps = first_steps(text.n)};
-    const struct debtor *debtor = runner->debtor_count ? find_debtor(runner, regex) : NULL;
-    if (debtor && owed(runner, debtor, loop_monotonic()) >= REGEX_NANOS_MAX) {
+    nanos overdone, owes = debt_of(runner, regex);
+    if (owes >= REGEX_NANOS_MAX) {
         runner->given_up++;
         return REGEX_GIVEN_UP;
     }
-    nanos overdone;
-    int code = search_first(&search, &overdone);
+    int code = search_first(&search, owes > 0 || runner->searches++ % SAMPLE == 0, &overdone);
     enum regex_verdict verdict = search_on(&search, code);
     nanos over = search.began ? loop_burnt() - search.began - (nanos)text.n * REGEX_NANOS_FREE_PER_BYTE : 0;
     overdone += over > 0 ? over : 0;

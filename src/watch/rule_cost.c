@@ -43,6 +43,7 @@ static void add(struct rule_cost *to, const struct rule_cost *cost)
     to->matched += cost->matched;
     to->given_up += cost->given_up;
     to->time += cost->time;
+    to->counted += cost->counted;
 }
 
 void rule_costs_inherit(struct rule_costs *costs, const struct rule_costs *earlier)

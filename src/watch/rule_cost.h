@@ -9,11 +9,17 @@ struct rule_cost {
     uint64_t tried, matched;
     uint64_t given_up; /* tries in which an expression was given up (regex_run.h) */
     nanos time;        /* an estimate: see RULE_COST_SAMPLE */
+    uint64_t counted;  /* the tries that it is of */
 };
 
-/* The first tries of a rule are measured one by one, then the last of so many, which stands for all of these:
- * looking at the clock takes longer than most rules do. */
-enum { RULE_COST_FIRST = 16, RULE_COST_SAMPLE = 128 };
+/* The first tries of a rule are measured one by one, then one of so many, which stands for those before it:
+ * looking at the clock takes longer than most rules do. Rules that take long are measured more often. */
+enum {
+    RULE_COST_FIRST = 16,
+    RULE_COST_SAMPLE = 1024,
+    RULE_COST_SAMPLE_LONG = 64,
+    RULE_COST_LONG_NANOS = 5000, /* on average */
+};
 
 /* Of all rules of a set, as one thread tries them. */
 struct rule_costs {
@@ -35,18 +41,22 @@ struct rule_cost rule_costs_sum(const struct rule_costs *costs);
 
 /* Around a try. begin returns how many tries the time of this one stands for, 0 if it is not measured, and
  * then *ret_start is 0. */
-static inline unsigned rule_cost_begin(struct rule_cost *cost, nanos *ret_start)
+static inline uint64_t rule_cost_begin(struct rule_cost *cost, nanos *ret_start)
 {
-    uint64_t before = cost->tried++;
-    unsigned weight = before < RULE_COST_FIRST ? 1 : cost->tried % RULE_COST_SAMPLE ? 0 : RULE_COST_SAMPLE;
+    uint64_t tried = ++cost->tried;
+    bool is_long = cost->time > (nanos)cost->counted * RULE_COST_LONG_NANOS;
+    bool measured =
+        tried <= RULE_COST_FIRST || tried % (is_long ? RULE_COST_SAMPLE_LONG : RULE_COST_SAMPLE) == 0;
+    uint64_t weight = measured ? tried - cost->counted : 0;
+    cost->counted += weight;
     *ret_start = weight ? loop_burnt() : 0;
     return weight;
 }
 
-static inline void rule_cost_end(struct rule_cost *cost, nanos start, unsigned weight, nanos clock_takes)
+static inline void rule_cost_end(struct rule_cost *cost, nanos start, uint64_t weight, nanos clock_takes)
 {
     nanos took = weight ? loop_burnt() - start - clock_takes : 0;
-    cost->time += took > 0 ? took * weight : 0;
+    cost->time += took > 0 ? took * (nanos)weight : 0;
 }
 
 /* A rule that takes this share of a processor, or more, is expensive. */

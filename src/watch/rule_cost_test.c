@@ -64,14 +64,30 @@ static void a_measured_try_stands_for_those_that_are_not_measured(void **state)
     uint64_t stands_for = 0, measured = 0;
     for (unsigned i = 0; i < 10 * RULE_COST_SAMPLE; i++) {
         nanos start;
-        unsigned weight = rule_cost_begin(&cost, &start);
+        uint64_t weight = rule_cost_begin(&cost, &start);
         assert_int_equal(start == 0, weight == 0);
         stands_for += weight;
         measured += weight > 0;
     }
     assert_int_equal(cost.tried, 10 * RULE_COST_SAMPLE);
-    assert_int_equal(stands_for, cost.tried + RULE_COST_FIRST);
+    assert_int_equal(stands_for, cost.tried);
     assert_int_equal(measured, RULE_COST_FIRST + 10);
+}
+
+static void rules_that_take_long_are_measured_more_often(void **state)
+{
+    (void)state;
+    struct rule_cost cost = {.tried = RULE_COST_FIRST, .counted = RULE_COST_FIRST};
+    cost.time = RULE_COST_FIRST * RULE_COST_LONG_NANOS + 1;
+    uint64_t stands_for = 0;
+    for (unsigned i = 0; i < RULE_COST_SAMPLE; i++) {
+        nanos start;
+        uint64_t weight = rule_cost_begin(&cost, &start);
+        assert_true(weight <= RULE_COST_SAMPLE_LONG);
+        stands_for += weight;
+        cost.time += (nanos)weight * (RULE_COST_LONG_NANOS + 1);
+    }
+    assert_int_equal(stands_for, RULE_COST_SAMPLE - RULE_COST_FIRST);
 }
 
 static void time_goes_to_the_rule_that_takes_it(void **state)
@@ -223,6 +239,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tries_and_matches_of_each_rule_are_counted),
         cmocka_unit_test(a_measured_try_stands_for_those_that_are_not_measured),
+        cmocka_unit_test(rules_that_take_long_are_measured_more_often),
         cmocka_unit_test(time_goes_to_the_rule_that_takes_it),
         cmocka_unit_test(accounts_go_on_over_a_change_of_rules),
         cmocka_unit_test(a_rule_that_takes_a_tenth_of_a_processor_is_told_once),

@@ -259,7 +259,7 @@ static bool try_rule(struct ruleset_matcher *matcher, size_t rule)
     struct rule_cost *cost = &matcher->costs->of[rule];
     uint64_t given_up = sigma_scratch_limits(matcher->scratch);
     nanos start;
-    unsigned weight = rule_cost_begin(cost, &start);
+    uint64_t weight = rule_cost_begin(cost, &start);
     bool matched = rule_matches(matcher, &matcher->ruleset->rules[rule]);
     rule_cost_end(cost, start, weight, matcher->costs->clock_takes);
     cost->matched += matched;
