@@ -111,7 +111,7 @@ static void fail(struct dns_query *query, enum dns_failure failure, const char *
                                   .status = DNS_FAILED,
                                   .failure = failure,
                                   .security = failure == DNS_FAILURE_BOGUS ? DNS_BOGUS : DNS_UNKNOWN};
-    snprintf(answer->why, sizeof answer->why, "%s", why);
+    sv_copy(answer->why, sizeof answer->why, sv_of(why));
     tell(query);
 }
 
