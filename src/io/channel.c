@@ -35,7 +35,7 @@ struct arrival {
 struct channel {
     int fd;
     struct loop_fd *watch;
-    struct loop_timer *kick; /* whole frames lie in `in` that nothing else will wake us for */
+    struct loop_timer *kick; /* frames lie in `in` or `out` that nothing else will wake us for */
     channel_message_fn *on_message;
     channel_closed_fn *on_closed;
     void *arg;
@@ -49,6 +49,7 @@ struct channel {
     struct departure *departures, **last_departure;
 
     bool paused, closed;
+    bool full;      /* the kernel takes no more, and says when it does */
     bool peer_deaf; /* a write failed: nothing more goes out, what it sent before is still read */
     bool overflown;
     bool *ret_freed; /* set while a callback runs, which may free the channel */
@@ -57,7 +58,7 @@ struct channel {
 static void want(const struct channel *channel)
 {
     int what = channel->paused ? 0 : LOOP_READ;
-    if (buf_view(&channel->out).n)
+    if (channel->full)
         what |= LOOP_WRITE;
     loop_fd_want(channel->watch, channel->closed ? 0 : what);
 }
@@ -227,8 +228,16 @@ static void send_all_that_fits(struct channel *channel)
             deafen(channel);
         break;
     }
+    channel->full = buf_view(&channel->out).n > 0;
     if (!buf_view(&channel->out).n && channel->out.cap > IDLE_BUFFER_BYTES_MAX)
         buf_free(&channel->out);
+}
+
+static void send_out(struct channel *channel)
+{
+    send_all_that_fits(channel);
+    if (channel->on_drained && !channel->full)
+        channel->on_drained(channel->drained_arg);
 }
 
 static void on_ready(void *arg, int fd, int ready)
@@ -236,11 +245,8 @@ static void on_ready(void *arg, int fd, int ready)
     (void)fd;
     struct channel *channel = arg;
     struct err err = {.class = ERR_NONE};
-    if (ready & LOOP_WRITE) {
-        send_all_that_fits(channel);
-        if (channel->on_drained && !buf_view(&channel->out).n)
-            channel->on_drained(channel->drained_arg);
-    }
+    if (ready & LOOP_WRITE)
+        send_out(channel);
     if (ready & LOOP_READ) {
         int rc = read_once(channel, &err);
         if (rc < 0) {
@@ -263,9 +269,12 @@ static void on_kick(void *arg)
         err_set(&err, ERR_LIMIT, "find out why it does not read", "the peer left more than %d bytes unread",
                 CHANNEL_PENDING_MAX);
         close_with(channel, &err);
-    } else if (deliver(channel)) {
-        want(channel);
+        return;
     }
+    if (buf_view(&channel->out).n && !channel->full)
+        send_out(channel);
+    if (deliver(channel))
+        want(channel);
 }
 
 struct channel *channel_new(struct loop *loop, int fd, channel_message_fn *on_message,
@@ -306,7 +315,9 @@ void channel_send(struct channel *channel, enum control_type type, sv body, int 
         *channel->last_departure = departure;
         channel->last_departure = &departure->next;
     }
-    want(channel);
+    /* Asking the kernel whether there is room costs more than finding out. */
+    if (takes && !channel->full)
+        loop_timer_set(channel->kick, 0);
 }
 
 void channel_on_drained(struct channel *channel, channel_drained_fn *fn, void *arg)
