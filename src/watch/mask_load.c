@@ -140,6 +140,7 @@ static bool add_fields(struct masks *masks, const struct yaml_node *node, struct
                         MASKS_MAX);
             return false;
         }
+        masks->looks[masks->name_count] = (uint16_t)mask_name_look(copy);
         masks->names[masks->name_count++] = copy;
         know_looks(masks, copy);
     }

@@ -2,6 +2,8 @@
 #ifndef VEDETTE_WATCH_MASK_PRIV_H
 #define VEDETTE_WATCH_MASK_PRIV_H
 
+#include <endian.h>
+
 #include "base/bits.h"
 #include "watch/mask.h"
 #include "watch/mask_sieve.h"
@@ -22,9 +24,10 @@ struct masks {
     struct arena *arena;
     struct mask list[MASKS_MAX];
     size_t count;
-    sv names[MASKS_MAX]; /* of fields */
+    sv names[MASKS_MAX];       /* of fields */
+    uint16_t looks[MASKS_MAX]; /* … and how each looks */
     size_t name_count;
-    uint64_t name_looks[MASK_NAME_LOOKS / BITS_PER_WORD]; /* that the names have */
+    uint64_t name_looks[MASK_NAME_LOOKS / BITS_PER_WORD]; /* that fields of these names may have */
     struct regex_runner *runner;
     struct mask_sieve *sieve; /* made by the seal; NULL: every pattern is tried */
 };
@@ -33,11 +36,12 @@ struct masks {
  * letters, 0 where there are fewer. */
 static inline size_t mask_name_look(sv name)
 {
-    const char *end = name.p + name.n;
-    unsigned last = name.n ? (unsigned char)end[-1] & 31 : 0;
-    unsigned second = name.n > 1 ? (unsigned char)end[-2] & 31 : 0;
-    unsigned third = name.n > 2 ? (unsigned char)end[-3] & 31 : 0;
-    return (last << 5 ^ second << 3 ^ third) % MASK_NAME_LOOKS;
+    uint32_t end = 0;
+    if (name.n >= sizeof end)
+        memcpy(&end, name.p + name.n - sizeof end, sizeof end);
+    else if (name.n)
+        memcpy((char *)&end + sizeof end - name.n, name.p, name.n);
+    return (le32toh(end) & 0x1f1f1f00) * 0x9e3779b1U / (UINT32_MAX / MASK_NAME_LOOKS + 1);
 }
 
 enum mask_search {
