@@ -184,9 +184,20 @@ sv sv_word(sv *s)
 
 bool sv_to_u64(sv s, uint64_t *ret)
 {
+    enum { SAFE_DIGITS = 19 }; /* of any value */
     uint64_t value = 0;
     if (s.n == 0)
         return false;
+    if (s.n <= SAFE_DIGITS) {
+        for (size_t i = 0; i < s.n; i++) {
+            unsigned digit = (unsigned)(s.p[i] - '0');
+            if (digit > 9)
+                return false;
+            value = value * 10 + digit;
+        }
+        *ret = value;
+        return true;
+    }
     for (size_t i = 0; i < s.n; i++) {
         if (s.p[i] < '0' || s.p[i] > '9')
             return false;

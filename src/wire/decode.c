@@ -225,15 +225,15 @@ void decode(struct event *ret, sv raw, enum decode_format format, nanos arrival,
 {
     bool cut = raw.n > EVENT_BYTES_MAX;
     sv record = raw.n ? sv_first(raw, EVENT_BYTES_MAX) : SV("");
-    *ret = (struct event){
-        .time = arrival,
-        .arrival = arrival,
-        .raw = record,
-        .message = record,
-        .flags = EVENT_TIME_ASSUMED | (cut ? EVENT_TRUNCATED : 0U),
-    };
-    struct decoding decoding = {.event = ret, .arena = arena, .zone = zone};
+    /* One by one: an event is large enough to be cleared slowly. */
+    ret->time = ret->arrival = arrival;
+    ret->raw = record;
     ret->message = without_bom(record);
+    ret->source = (struct logsource){.product = SV_NONE};
+    ret->fields = NULL;
+    ret->field_count = 0;
+    ret->flags = EVENT_TIME_ASSUMED | (cut ? EVENT_TRUNCATED : 0U);
+    struct decoding decoding = {.event = ret, .arena = arena, .zone = zone};
     enum head head = decode_head(&decoding, ret->message);
     enum body body =
         format == DECODE_TEXT ? decode_text(&decoding) : decode_body(&decoding, format == DECODE_JSON, &head);

@@ -98,6 +98,8 @@ bool decoding_is_ip(sv s)
 {
     if (s.n < 2 || s.n > IP_BYTES_MAX)
         return false;
+    if (is_ipv4(s))
+        return true;
     size_t zone = sv_find_char(s, '%');
     sv address = zone == SV_NPOS ? s : sv_first(s, zone);
     unsigned colons = 0;
