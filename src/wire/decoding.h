@@ -19,9 +19,10 @@ struct decoding {
  * is set. */
 bool decoding_grow(struct decoding *decoding);
 
-/* Appends a field if there is room; an empty value is a value. Views are kept, not copied. */
-static inline void decoding_add_typed(struct decoding *decoding, sv name, sv value,
-                                      enum event_field_type type)
+/* Appends a field if there is room; an empty value is a value. Views are kept, not copied. Inline whatever
+ * the compiler thinks of it: a call costs more. */
+__attribute__((always_inline)) static inline void decoding_add_typed(struct decoding *decoding, sv name,
+                                                                     sv value, enum event_field_type type)
 {
     struct event *event = decoding->event;
     if (event->field_count < decoding->field_cap || decoding_grow(decoding))
