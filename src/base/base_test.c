@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/bits.h"
 #include "base/buf.h"
+#include "base/bytes.h"
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/sv.h"
@@ -34,6 +35,9 @@ static void numbers_are_read_whole_or_refused(void **state)
     uint64_t u = 7;
     assert_true(sv_to_u64(SV("18446744073709551615"), &u));
     assert_true(u == UINT64_MAX);
+    assert_true(sv_to_u64(SV("9999999999999999999"), &u));
+    assert_true(u == 9999999999999999999U);
+    u = UINT64_MAX;
     const char *bad[] = {"", "18446744073709551616", "1 ", "-1", "0x1"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_false(sv_to_u64(sv_of(bad[i]), &u));
@@ -56,6 +60,50 @@ static void searching_folds_ascii_case_only(void **state)
     assert_int_equal(sv_ifind(SV("abc"), SV("abcd")), SV_NPOS);
     assert_true(hash_sv_fold(SV("User.Name")) == hash_sv_fold(SV("user.name")));
     assert_false(sv_ieq(SV("\xc3\xa9"), SV("\xc3\x89")));
+}
+
+enum { RUN_BYTES_MAX = 70 };
+
+/* Of its own memory, so that a read past its end is seen by the sanitizer. */
+static char *run_of(char c, size_t n)
+{
+    char *run = malloc(n ? n : 1);
+    assert_non_null(run);
+    memset(run, c, n);
+    return run;
+}
+
+static void near_bytes_are_found_wherever_they_stand(void **state)
+{
+    (void)state;
+    for (size_t n = 0; n <= RUN_BYTES_MAX; n++) {
+        char *run = run_of('.', n);
+        assert_int_equal(bytes_find_either(sv_make(run, n), '"', '\\'), n);
+        for (size_t at = 0; at < n; at++) {
+            run[n - 1] = '"';
+            run[at] = at % 2 ? '"' : '\\';
+            assert_int_equal(bytes_find_either(sv_make(run, n), '"', '\\'), at);
+            assert_int_equal(bytes_find(sv_make(run, n), run[at]), at);
+            run[at] = run[n - 1] = '.';
+        }
+        free(run);
+    }
+}
+
+static void short_runs_are_equal_if_every_byte_is(void **state)
+{
+    (void)state;
+    for (size_t n = 0; n <= RUN_BYTES_MAX; n++) {
+        char *a = run_of('x', n), *b = run_of('x', n);
+        assert_true(bytes_eq(a, b, n));
+        for (size_t at = 0; at < n; at++) {
+            b[at] = 'y';
+            assert_false(bytes_eq(a, b, n));
+            b[at] = 'x';
+        }
+        free(a);
+        free(b);
+    }
 }
 
 static void a_set_gives_its_numbers_back_in_order(void **state)
@@ -127,6 +175,12 @@ static void moments_survive_writing_and_reading(void **state)
     const char *bad[] = {"2026-13-01T00:00:00Z", "2026-11-24T09:15:30", "2026-11-24", "9999-01-01T00:00:00Z"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_int_equal(time_parse_rfc3339(sv_of(bad[i]), &t), 0);
+    struct civil civil;
+    assert_int_equal(time_parse_civil(SV("2026-11-24 09:15:30,5 x"), &civil), 21);
+    assert_true(!civil.zoned && civil.second == 30 && civil.fraction == NANOS_PER_SECOND / 2);
+    assert_int_equal(time_parse_civil(SV("2026-11-24T09:15:30.+0"), &civil), 19);
+    assert_int_equal(time_parse_civil(SV("2026-11-24T09:15:30-02:30"), &civil), 25);
+    assert_true(civil.zoned && civil.offset_s == -9000);
 }
 
 static void lengths_need_a_unit_and_fit(void **state)
@@ -148,6 +202,8 @@ int main(void)
         cmocka_unit_test(numbers_are_read_whole_or_refused),
         cmocka_unit_test(utf8_is_told_from_overlong_surrogate_and_cut_forms),
         cmocka_unit_test(searching_folds_ascii_case_only),
+        cmocka_unit_test(near_bytes_are_found_wherever_they_stand),
+        cmocka_unit_test(short_runs_are_equal_if_every_byte_is),
         cmocka_unit_test(a_set_gives_its_numbers_back_in_order),
         cmocka_unit_test(an_arena_stops_at_its_bound_and_starts_again_after_reset),
         cmocka_unit_test(a_buffer_takes_all_or_nothing_past_its_maximum),

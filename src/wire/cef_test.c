@@ -116,10 +116,32 @@ static void the_devices_clock_counts_where_the_header_has_no_whole_time(void **s
     assert_true(flags & EVENT_TIME_ASSUMED);
 }
 
+static void each_labelled_value_stands_under_its_label(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *stem;
+        unsigned count;
+    } pairs[] = {{"cs", 6},         {"cn", 3},         {"cfp", 4},     {"c6a", 4}, {"deviceCustomDate", 2},
+                 {"flexString", 2}, {"flexNumber", 2}, {"flexDate", 1}};
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        for (unsigned n = 0; n <= pairs[i].count + 1; n++) {
+            char record[128];
+            bool paired = n >= 1 && n <= pairs[i].count;
+            snprintf(record, sizeof record, "CEF:0|a|b|1|2|n|1|%s%u=v %s%uLabel=The label x=y", pairs[i].stem,
+                     n, pairs[i].stem, n);
+            check_decoded_as(
+                &(struct decoded){record, "cef", NULL, {{"The label", paired ? "v" : ABSENT}, {"x", "y"}}},
+                DECODE_AUTO);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_record_gives_its_fields),
+        cmocka_unit_test(each_labelled_value_stands_under_its_label),
         cmocka_unit_test(the_devices_clock_counts_where_the_header_has_no_whole_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

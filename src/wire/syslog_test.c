@@ -58,6 +58,17 @@ static const struct header_case {
     {"<86>Nov 23 22:14:15 h1 gdm-password][901]: x", SYSLOG_RFC3164, 86, "~2026-11-23T22:14:15.000Z", "h1",
      "gdm-password", "901", "x"},
     {"<13>tag: x", SYSLOG_RFC3164, 13, "", "", "tag", "", "x"},
+    {"<13>Nov 23 22:14:15 CESTA su[9]: x", SYSLOG_RFC3164, 13, "~2026-11-23T22:14:15.000Z", "CESTA", "su",
+     "9", "x"},
+    {"<13>Nov 23 22:14:15 CEST h su[9]: x", SYSLOG_RFC3164, 13, "~2026-11-23T20:14:15.000Z", "h", "su", "9",
+     "x"},
+    {"<13>Nov 23 22:14:15 CET: su[9]: x", SYSLOG_RFC3164, 13, "~2026-11-23T21:14:15.000Z", "", "su", "9",
+     "x"},
+    {"<13>Nov 23 22:14:15 CE su[9]: x", SYSLOG_RFC3164, 13, "~2026-11-23T22:14:15.000Z", "CE", "su", "9",
+     "x"},
+    {"<13>Nov 23 22:14:15 a: x", SYSLOG_RFC3164, 13, "~2026-11-23T22:14:15.000Z", "", "a", "", "x"},
+    {"<13>Nov  3 22:14:15 host5 a: x", SYSLOG_RFC3164, 13, "~2026-11-03T22:14:15.000Z", "host5", "a", "",
+     "x"},
     {"<13>only words", SYSLOG_RFC3164, 13, "", "", "", "", "only words"},
     {"<13>vault CEF:0|a", SYSLOG_RFC3164, 13, "", "vault", "", "", "CEF:0|a"},
     {"<13>Nov 23 22:14:15 h http://example.org/ x", SYSLOG_RFC3164, 13, "~2026-11-23T22:14:15.000Z", "h", "",
@@ -102,8 +113,19 @@ static void headers_are_read_as_devices_write_them(void **state)
 static void what_has_neither_priority_nor_time_is_no_syslog(void **state)
 {
     (void)state;
-    static const char *const others[] = {
-        "", "words", "<192>x", "<>x", "<1x", "{\"a\":1}", "Nov 99 22:14:15 h", "<", "2 - something", "12: x"};
+    static const char *const others[] = {"",
+                                         "words",
+                                         "<192>x",
+                                         "<>x",
+                                         "<1x",
+                                         "{\"a\":1}",
+                                         "Nov 99 22:14:15 h",
+                                         "Nov  : 22:14:15 host a: x",
+                                         "Nov 31 22:14:15 host a: x",
+                                         "Now 23 22:14:15 host a: x",
+                                         "<",
+                                         "2 - something",
+                                         "12: x"};
     struct syslog_header header;
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (syslog_parse(sv_of(others[i]), &header))
