@@ -104,11 +104,14 @@ static void pack_fields(struct pack *pack, const struct finding *finding)
 /* In place of a length: where the message stands in the record, whose end it nearly always is. */
 static const uint32_t WITHIN_RAW = UINT32_MAX;
 
+/* A shorter one takes less as it is. */
+enum { WITHIN_BYTES_MIN = 2 * sizeof(uint32_t) + 1 };
+
 static char *put_message(char *to, sv message, sv raw)
 {
     uintptr_t at = (uintptr_t)message.p - (uintptr_t)raw.p;
     bool within = raw.n <= FINDING_RAW_BYTES_MAX && message.n <= FINDING_VALUE_BYTES_MAX &&
-                  message.n > sizeof(uint32_t) * 2 && at <= raw.n && message.n <= raw.n - at;
+                  message.n >= WITHIN_BYTES_MIN && at <= raw.n && message.n <= raw.n - at;
     return within ? put_u32(put_u32(put_u32(to, WITHIN_RAW), at), message.n)
                   : put_cut(to, message, FINDING_VALUE_BYTES_MAX);
 }
@@ -159,7 +162,7 @@ static sv unpack_message(struct unpack *unpack, sv raw)
         return unpack_bounded(unpack, FINDING_VALUE_BYTES_MAX);
     size_t at = unpack_u32(&within), n = unpack_u32(&within);
     *unpack = within;
-    if (within.ok && at <= raw.n && n <= raw.n - at && n <= FINDING_VALUE_BYTES_MAX)
+    if (within.ok && at <= raw.n && n <= raw.n - at && n >= WITHIN_BYTES_MIN && n <= FINDING_VALUE_BYTES_MAX)
         return sv_make(raw.p + at, n);
     *unpack = (struct unpack){.ok = false};
     return SV_NONE;
