@@ -45,8 +45,8 @@ static inline uint64_t rule_cost_begin(struct rule_cost *cost, nanos *ret_start)
 {
     uint64_t tried = ++cost->tried;
     bool is_long = cost->time > (nanos)cost->counted * RULE_COST_LONG_NANOS;
-    bool measured =
-        tried <= RULE_COST_FIRST || tried % (is_long ? RULE_COST_SAMPLE_LONG : RULE_COST_SAMPLE) == 0;
+    bool is_turn = is_long ? tried % RULE_COST_SAMPLE_LONG == 0 : tried % RULE_COST_SAMPLE == 0;
+    bool measured = tried <= RULE_COST_FIRST || is_turn;
     uint64_t weight = measured ? tried - cost->counted : 0;
     cost->counted += weight;
     *ret_start = weight ? loop_burnt() : 0;
