@@ -47,10 +47,12 @@ void sigma_fold(char *dst, const char *src, size_t n)
     /* Sixteen bytes at once: this is done to every record that a rule might match. */
     const __m128i below_a = _mm_set1_epi8('A' - 1), above_z = _mm_set1_epi8('Z' + 1),
                   bit = _mm_set1_epi8(0x20);
-    for (; i + sizeof bit <= n; i += sizeof bit) {
+    while (i < n && n >= sizeof bit) {
+        i = i + sizeof bit <= n ? i : n - sizeof bit; /* the last sixteen, some of them once more */
         __m128i c = _mm_loadu_si128((const __m128i *)(const void *)(src + i));
         __m128i upper = _mm_and_si128(_mm_cmpgt_epi8(c, below_a), _mm_cmplt_epi8(c, above_z));
         _mm_storeu_si128((__m128i *)(void *)(dst + i), _mm_or_si128(c, _mm_and_si128(upper, bit)));
+        i += sizeof bit;
     }
 #endif
     for (; i < n; i++)
@@ -257,17 +259,19 @@ bool sigma_value_match(const struct sigma_value *value, const struct sigma_subje
                        struct sigma_scratch *scratch)
 {
     sv s = subject->text, text = value->text;
+    bool folded = subject->folded.p && !value->cased;
+    const char *start = folded ? subject->folded.p : s.p;
     if (subject->type == EVENT_NULL)
         return value->kind == SIGMA_NULL || (value->kind == SIGMA_EXISTS && value->number != 0);
     switch (value->kind) {
     case SIGMA_ANYTHING:
         return true;
     case SIGMA_EXACT:
-        return s.n == text.n && same(s.p, text, value->cased);
+        return s.n == text.n && same(start, text, value->cased || folded);
     case SIGMA_PREFIX:
-        return s.n >= text.n && same(s.p, text, value->cased);
+        return s.n >= text.n && same(start, text, value->cased || folded);
     case SIGMA_SUFFIX:
-        return s.n >= text.n && same(s.p + (s.n - text.n), text, value->cased);
+        return s.n >= text.n && same(start + (s.n - text.n), text, value->cased || folded);
     case SIGMA_CONTAINS:
         return contains(value, subject);
     case SIGMA_GLOB:
