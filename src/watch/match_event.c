@@ -35,8 +35,8 @@ static uint8_t tag_of(sv name)
 {
     if (name.n == 0)
         return 0;
-    return (uint8_t)(name.n * 16 + (unsigned char)name.p[name.n / 2] * 2U +
-                     (unsigned char)name.p[name.n - 1]);
+    unsigned middle = (unsigned char)name.p[name.n / 2], last = (unsigned char)name.p[name.n - 1];
+    return (uint8_t)(name.n * 8 + (middle + last) * 5);
 }
 
 void match_event_begin(struct match_event *match, const struct event *event)

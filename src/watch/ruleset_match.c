@@ -18,6 +18,7 @@ struct ruleset_matcher {
     const struct ruleset *ruleset;
     struct sigma_scratch *scratch;
     struct rule_costs *costs;
+    uint64_t given_up; /* sigma_scratch_limits when a rule was last tried */
     struct match_event *event;
     bool raw_is_all; /* every value stands in raw as it is */
     struct audiences *audiences;
@@ -119,6 +120,7 @@ struct rule_costs *ruleset_costs(struct ruleset_matcher *matcher)
 static void begin(struct ruleset_matcher *matcher, const struct event *event)
 {
     match_event_begin(matcher->event, event);
+    matcher->given_up = sigma_scratch_limits(matcher->scratch);
     matcher->raw_is_all = event->raw.n && sv_find_char(event->raw, '\\') == SV_NPOS;
 }
 
@@ -257,13 +259,14 @@ static bool rule_matches(struct ruleset_matcher *matcher, const struct sigma_rul
 static bool try_rule(struct ruleset_matcher *matcher, size_t rule)
 {
     struct rule_cost *cost = &matcher->costs->of[rule];
-    uint64_t given_up = sigma_scratch_limits(matcher->scratch);
     nanos start;
     uint64_t weight = rule_cost_begin(cost, &start);
     bool matched = rule_matches(matcher, &matcher->ruleset->rules[rule]);
     rule_cost_end(cost, start, weight, matcher->costs->clock_takes);
     cost->matched += matched;
-    cost->given_up += sigma_scratch_limits(matcher->scratch) > given_up;
+    uint64_t given_up = sigma_scratch_limits(matcher->scratch);
+    cost->given_up += given_up > matcher->given_up;
+    matcher->given_up = given_up;
     return matched;
 }
 
