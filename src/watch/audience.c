@@ -128,14 +128,14 @@ static bool same_place(sv a, sv b)
     return a.p == b.p && a.n == b.n;
 }
 
-/* Nearly all are known again by where their names lie. */
+/* Nearly all are known again by where their names lie; services tell most of them apart. */
 static const struct kept *find_recent(struct audiences *audiences, const struct logsource *source)
 {
     for (size_t i = 0; i < RECENT; i++) {
         const struct recent *recent = &audiences->recent[i];
-        if (recent->kept && same_place(recent->source.product, source->product) &&
+        if (same_place(recent->source.service, source->service) &&
             same_place(recent->source.category, source->category) &&
-            same_place(recent->source.service, source->service))
+            same_place(recent->source.product, source->product) && recent->kept)
             return recent->kept;
     }
     return NULL;
