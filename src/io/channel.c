@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 enum {
-    FRAME_HEAD_BYTES = 8,
     READ_BYTES = 128 * 1024,
-    INPUT_BYTES_MAX = CONTROL_BODY_BYTES_MAX + FRAME_HEAD_BYTES + READ_BYTES,
+    INPUT_BYTES_MAX = CONTROL_BODY_BYTES_MAX + CONTROL_HEAD_BYTES + READ_BYTES,
+    STRAIGHT_BYTES_MIN = 16 * 1024,      /* a longer body is not copied if the kernel takes it */
     IDLE_BUFFER_BYTES_MAX = 1024 * 1024, /* an empty buffer larger than that is given back */
     ARRIVALS_MAX = 2,
 };
@@ -295,11 +295,32 @@ struct channel *channel_new(struct loop *loop, int fd, channel_message_fn *on_me
     return channel;
 }
 
+/* Gives the kernel what it takes of a frame, and queues the rest, which fits. */
+static void send_straight(struct channel *channel, enum control_type type, sv body)
+{
+    char head[CONTROL_HEAD_BYTES];
+    control_head(type, body, head);
+    struct iovec parts[] = {{.iov_base = head, .iov_len = sizeof head},
+                            {.iov_base = (void *)(uintptr_t)body.p, .iov_len = body.n}};
+    ssize_t n = sendmsg(channel->fd, &(struct msghdr){.msg_iov = parts, .msg_iovlen = 2},
+                        MSG_NOSIGNAL | MSG_DONTWAIT);
+    size_t sent = n > 0 ? (size_t)n : 0; /* an error meets the rest, too */
+    channel->sent_bytes += sent;
+    buf_put(&channel->out, sv_from(sv_make(head, sizeof head), sent));
+    buf_put(&channel->out, sv_from(body, sent > sizeof head ? sent - sizeof head : 0));
+    if (buf_view(&channel->out).n)
+        loop_timer_set(channel->kick, 0);
+}
+
 void channel_send(struct channel *channel, enum control_type type, sv body, int fd)
 {
     assert(body.n <= CONTROL_BODY_BYTES_MAX);
     size_t before = buf_view(&channel->out).n;
     bool takes = !channel->closed && !channel->peer_deaf && !channel->overflown;
+    if (takes && !before && fd < 0 && body.n >= STRAIGHT_BYTES_MIN) {
+        send_straight(channel, type, body);
+        return;
+    }
     if (takes && control_put(&channel->out, type, body) < 0) {
         channel->overflown = true;
         loop_timer_set(channel->kick, 0);

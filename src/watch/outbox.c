@@ -10,8 +10,9 @@ struct batch_kept {
     char body[];
 };
 
-/* In the channel and not yet in the kernel. More would lie in memory twice: here it is kept anyway. */
-enum { PENDING_BYTES_MAX = 256 * 1024 };
+/* In the channel and not yet in the kernel: some small ones. A large one goes to the kernel from here, and
+ * what waits would lie in memory twice. */
+enum { PENDING_BYTES_MAX = 16 * 1024 };
 
 struct outbox {
     struct channel *channel;

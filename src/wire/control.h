@@ -65,7 +65,11 @@ enum control_type {
 
 const char *control_type_name(enum control_type type);
 
-/* Appends a frame: body length (u32), type (u32), body. 0, or -1 when it does not fit. */
+/* A frame is body length (u32), type (u32), body. */
+enum { CONTROL_HEAD_BYTES = 8 };
+void control_head(enum control_type type, sv body, char ret[static CONTROL_HEAD_BYTES]);
+
+/* Appends a frame. 0, or -1 when it does not fit. */
 int control_put(struct buf *out, enum control_type type, sv body);
 
 enum control_event { CONTROL_NEED_DATA, CONTROL_FRAME, CONTROL_INVALID };
