@@ -10,7 +10,7 @@
 #include "base/bits.h"
 
 enum {
-    LIST_VALUES_MIN = 3,                 /* for which a field's grams are made */
+    LIST_VALUES_MIN = 2,                 /* for which a field's grams are made */
     OUTSIDE_BYTES_MAX = EVENT_BYTES_MAX, /* values that do not lie in the record, gathered for one scan */
 };
 
@@ -20,7 +20,7 @@ struct ruleset_matcher {
     struct rule_costs *costs;
     uint64_t given_up; /* sigma_scratch_limits when a rule was last tried */
     struct match_event *event;
-    bool raw_is_all; /* every value stands in raw as it is */
+    bool raw_asked, raw_is_all; /* whether it is known if every value stands in raw as it is */
     struct audiences *audiences;
     size_t *found;
     struct prefilter_scan *scan;   /* NULL: every rule is tried */
@@ -121,7 +121,7 @@ static void begin(struct ruleset_matcher *matcher, const struct event *event)
 {
     match_event_begin(matcher->event, event);
     matcher->given_up = sigma_scratch_limits(matcher->scratch);
-    matcher->raw_is_all = event->raw.n && sv_find_char(event->raw, '\\') == SV_NPOS;
+    matcher->raw_asked = false;
 }
 
 /* fieldref: any value of the other field will do. */
@@ -145,6 +145,15 @@ static bool compare(struct ruleset_matcher *matcher, const struct sigma_value *v
     return sigma_value_match(value, subject, matcher->scratch);
 }
 
+static bool raw_is_all(struct ruleset_matcher *matcher)
+{
+    sv raw = matcher->event->raw.text;
+    if (!matcher->raw_asked)
+        matcher->raw_is_all = raw.n && sv_find_char(raw, '\\') == SV_NPOS;
+    matcher->raw_asked = true;
+    return matcher->raw_is_all;
+}
+
 /* Keywords are looked for in the record as it came; where that writes characters by escapes, also in what
  * the fields say. */
 static bool search(struct ruleset_matcher *matcher, const struct sigma_value *value)
@@ -152,7 +161,7 @@ static bool search(struct ruleset_matcher *matcher, const struct sigma_value *va
     struct match_event *event = matcher->event;
     if (compare(matcher, value, &event->raw) || compare(matcher, value, &event->message))
         return true;
-    if (matcher->raw_is_all)
+    if (raw_is_all(matcher))
         return false;
     for (size_t i = 0; i < event->count; i++)
         if (event->event->fields[i].type != EVENT_NULL && !needs_is_header(event->event->fields[i].name) &&
