@@ -4,12 +4,14 @@
 
 #include "base/ascii.h"
 #include "watch/need_weight.h"
+#include "watch/rule_source.h"
 #include "wire/derived.h"
 
 enum {
     DERIVED_MAX = 1024,     /* that decoders tell; more is our mistake */
     WEIGHT_OF_DOUBLING = 2, /* less, for twice as many literals */
     WEIGHT_OF_NAME = 7,     /* at most, of a field's name */
+    WEIGHT_OF_USUAL = 1,    /* of what nearly every record of the rule's log source has */
     LITERALS_AT_FIRST = 4,  /* a power of two */
 };
 
@@ -23,6 +25,7 @@ struct need_shop {
     const struct sigma_rule *rule;
     const struct sigma_fields *fields;
     const struct needs_known *known;
+    const struct source_family *family; /* NULL: none */
     struct arena *arena;
 };
 
@@ -62,9 +65,8 @@ static bool grow(struct arena *arena, struct need_clause *clause)
 }
 
 /* False if the literal is none, or there is no room. */
-static bool put(struct arena *arena, struct need_clause *clause, struct need_literal literal)
+static bool add(struct arena *arena, struct need_clause *clause, struct need_literal literal, unsigned weight)
 {
-    unsigned weight = need_weight(&literal);
     if (literal.text.n == 0 || !grow(arena, clause))
         return false;
     clause->weight = clause->count == 0 || weight < clause->weight ? weight : clause->weight;
@@ -72,16 +74,11 @@ static bool put(struct arena *arena, struct need_clause *clause, struct need_lit
     return true;
 }
 
-bool need_fits(sv text, size_t at, size_t n, unsigned flags)
+/* What nearly every record that the rule sees has tells nothing. */
+static bool put(const struct need_shop *shop, struct need_clause *clause, struct need_literal literal)
 {
-    const char *p = text.p + at;
-    if (flags & NEED_LEFT && at > 0 && ascii_alnum(p[0]) && ascii_alnum(p[-1]))
-        /* A number may be written with zeros in front. */
-        if (p[-1] != '0' || !ascii_digit(p[0]))
-            return false;
-    if (flags & NEED_FRAME && !derived_is_frame(text, at))
-        return false;
-    return !(flags & NEED_RIGHT) || at + n == text.n || !ascii_alnum(p[n - 1]) || !ascii_alnum(p[n]);
+    bool usual = shop->family && source_family_has(shop->family, literal.text);
+    return add(shop->arena, clause, literal, usual ? WEIGHT_OF_USUAL : need_weight(&literal));
 }
 
 /* What stands in front of a piece, or behind it, wherever an escape may be: not part of a word. */
@@ -235,7 +232,7 @@ static bool put_marks(const struct need_shop *shop, sv name, sv literal, struct 
             literal.n ? derived->value.n && sv_ifind(derived->value, literal) != SV_NPOS : !derived->value.n;
         if (!about)
             continue;
-        if (derived->framed || !put(shop->arena, clause, mark_of(derived->mark)))
+        if (derived->framed || !put(shop, clause, mark_of(derived->mark)))
             return false;
     }
     return true;
@@ -282,10 +279,10 @@ static bool put_framed(const struct need_shop *shop, sv name, const struct sigma
                          arena_printf(shop->arena, "%.*s%.*s", SV_ARG(derived->mark), SV_ARG(value->text)),
                          NEED_RIGHT | NEED_FRAME);
         framed |= derived->framed;
-        if (!put(shop->arena, clause, literal))
+        if (!put(shop, clause, literal))
             return false;
     }
-    return framed && put(shop->arena, clause, last_part(shop->arena, name));
+    return framed && put(shop, clause, last_part(shop->arena, name));
 }
 
 /* One of the texts without which a regular expression cannot match. */
@@ -294,7 +291,7 @@ static struct need_clause of_set(const struct need_shop *shop, sv name, const st
     struct need_clause clause = no_clause;
     for (size_t i = 0; i < set->count; i++) {
         struct need_literal literal = piece_of(shop->arena, set->texts[i], 0);
-        if (!put(shop->arena, &clause, literal) || !put_marks(shop, name, literal.text, &clause))
+        if (!put(shop, &clause, literal) || !put_marks(shop, name, literal.text, &clause))
             return no_clause;
     }
     return clause;
@@ -310,7 +307,7 @@ static bool put_regex(const struct need_shop *shop, sv name, const struct sigma_
         best = next.weight > best.weight ? next : best;
     }
     for (size_t i = 0; i < best.count; i++)
-        if (!put(shop->arena, clause, best.literals[i]))
+        if (!put(shop, clause, best.literals[i]))
             return false;
     return best.count > 0;
 }
@@ -327,7 +324,7 @@ static bool put_one(const struct need_shop *shop, sv name, const struct sigma_va
     if (put_framed(shop, name, value, clause))
         return true;
     *clause = before;
-    return put(shop->arena, clause, literal) && put_marks(shop, name, literal.text, clause);
+    return put(shop, clause, literal) && put_marks(shop, name, literal.text, clause);
 }
 
 static bool put_value(const struct need_shop *shop, sv name, const struct sigma_value *value,
@@ -357,7 +354,7 @@ static struct need_clause of_name(const struct need_shop *shop, const struct sig
 {
     sv name = name_of(shop, item);
     struct need_clause clause = no_clause;
-    if (!put(shop->arena, &clause, last_part(shop->arena, name)) || !put_marks(shop, name, SV_NONE, &clause))
+    if (!put(shop, &clause, last_part(shop->arena, name)) || !put_marks(shop, name, SV_NONE, &clause))
         return no_clause;
     /* Where one record has it, all of its kind have. */
     clause.weight = clause.weight < WEIGHT_OF_NAME ? clause.weight : WEIGHT_OF_NAME;
@@ -439,7 +436,8 @@ static struct needs joined(struct arena *arena, const struct needs *needs)
     struct need_clause clause = no_clause;
     for (size_t i = 0; i < needs->count; i++)
         for (size_t j = 0; j < needs->branches[i].clauses[0].count; j++)
-            if (!put(arena, &clause, needs->branches[i].clauses[0].literals[j]))
+            if (!add(arena, &clause, needs->branches[i].clauses[0].literals[j],
+                     needs->branches[i].clauses[0].weight))
                 return (struct needs){0};
     if (one.count)
         branch_add(&one.branches[0], &clause);
@@ -584,7 +582,7 @@ static struct needs of_node(const struct need_shop *shop, const struct sigma_nod
 void needs_of_rule(struct needs *ret, const struct sigma_rule *rule, const struct sigma_fields *fields,
                    const struct needs_known *known, struct arena *arena)
 {
-    const struct need_shop shop = {rule, fields, known, arena};
+    const struct need_shop shop = {rule, fields, known, source_family_of(&rule->about.source), arena};
     struct needs needs = {0};
     for (size_t i = 0; known && i < rule->condition_count; i++) {
         struct needs next = of_node(&shop, rule->conditions[i], true);

@@ -31,9 +31,6 @@ struct need_literal {
     unsigned flags;
 };
 
-/* Whether what stands around the literal at that place of text is as its flags say. */
-bool need_fits(sv text, size_t at, size_t n, unsigned flags);
-
 /* One of the literals must stand in the record. */
 struct need_clause {
     struct need_literal *literals;

@@ -4,6 +4,7 @@
 #include <hs.h>
 #include <stdlib.h>
 
+#include "base/ascii.h"
 #include "base/bits.h"
 #include "watch/prefilter_priv.h"
 #include "wire/derived.h"
@@ -138,11 +139,24 @@ static void fold(struct prefilter_scan *scan)
     scan->folded_count = scan->text_count;
 }
 
+/* Whether what stands around the literal at that place of text is as its flags say. */
+static bool fits(sv text, size_t at, size_t n, unsigned flags)
+{
+    const char *p = text.p + at;
+    if (flags & NEED_LEFT && at > 0 && ascii_alnum(p[0]) && ascii_alnum(p[-1]))
+        /* A number may be written with zeros in front. */
+        if (p[-1] != '0' || !ascii_digit(p[0]))
+            return false;
+    if (flags & NEED_FRAME && !derived_is_frame(text, at))
+        return false;
+    return !(flags & NEED_RIGHT) || at + n == text.n || !ascii_alnum(p[n - 1]) || !ascii_alnum(p[n]);
+}
+
 static bool stands_in(const struct need_literal *literal, sv hay, sv text)
 {
     size_t from = 0, at;
     for (; (at = sv_find(sv_from(hay, from), literal->text)) != SV_NPOS; from += at + 1)
-        if (need_fits(text, from + at, literal->text.n, literal->flags))
+        if (fits(text, from + at, literal->text.n, literal->flags))
             return true;
     return false;
 }
@@ -245,7 +259,7 @@ static void meet(struct prefilter_scan *scan, unsigned id, sv text, size_t end)
         return;
     }
     if (scan->stamps[id] == scan->now || end < literal->text.n ||
-        !need_fits(text, end - literal->text.n, literal->text.n, literal->flags))
+        !fits(text, end - literal->text.n, literal->text.n, literal->flags))
         return;
     scan->stamps[id] = scan->now;
     if (scan->open_count == OPEN_MAX)

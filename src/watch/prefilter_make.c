@@ -191,13 +191,9 @@ static bool is_for(const struct prefilter *prefilter, const struct sigma_rule *r
     return false;
 }
 
-/* Whether nearly every record of the family has it. */
 static bool is_usual(const struct need_literal *literal, const struct source_family *family)
 {
-    char lower[NEEDS_LITERAL_BYTES_MAX];
-    sigma_fold(lower, literal->text.p, literal->text.n);
-    return !(literal->flags & NEED_FRAME) &&
-           sv_find(family->usual, sv_make(lower, literal->text.n)) != SV_NPOS;
+    return !(literal->flags & NEED_FRAME) && source_family_has(family, literal->text);
 }
 
 /* Marks the literals to look for in records of the family, veils among them. Returns how many. */
@@ -368,13 +364,9 @@ size_t prefilter_families(const struct prefilter *prefilter)
 
 size_t prefilter_family(const struct prefilter *prefilter, const struct logsource *source)
 {
-    for (size_t i = 1; i < prefilter->family_count; i++) {
-        const struct logsource *family = &prefilter->families[i].about->source;
-        if (sv_ieq(family->product, source->product) &&
-            (family->category.n == 0 || sv_ieq(family->category, source->category)) &&
-            (family->service.n == 0 || sv_ieq(family->service, source->service)))
+    for (size_t i = 1; i < prefilter->family_count; i++)
+        if (source_family_includes(prefilter->families[i].about, source))
             return i;
-    }
     return PREFILTER_ALL;
 }
 

@@ -114,7 +114,7 @@ const struct source_family rule_source_families[] = {
      SV_INIT("sudo[ : tty=pts/ ; pwd=/ ; user= ; command=/")},
     {.source = {SV_INIT("linux"), SV_INIT(""), SV_INIT("su")}},
     {.source = {SV_INIT("linux"), SV_INIT(""), SV_INIT("pam")}},
-    {{SV_INIT("linux"), SV_INIT(""), SV_INIT("auditd")}, SV_INIT("type= msg=audit(")},
+    {{SV_INIT("linux"), SV_INIT(""), SV_INIT("auditd")}, SV_INIT("type=syscall msg=audit(")},
     {.source = {SV_INIT("linux"), SV_INIT(""), SV_INIT("cron")}},
     {.source = {SV_INIT("linux"), SV_INIT(""), SV_INIT("")}},
     {.source = {SV_INIT("cyberark"), SV_INIT(""), SV_INIT("vault")}},
@@ -130,6 +130,27 @@ const struct source_family rule_source_families[] = {
 };
 
 const size_t rule_source_family_count = COUNT(rule_source_families);
+
+bool source_family_includes(const struct source_family *family, const struct logsource *source)
+{
+    const struct logsource *known = &family->source;
+    return sv_ieq(known->product, source->product) &&
+           (known->category.n == 0 || sv_ieq(known->category, source->category)) &&
+           (known->service.n == 0 || sv_ieq(known->service, source->service));
+}
+
+const struct source_family *source_family_of(const struct logsource *source)
+{
+    for (size_t i = 0; i < rule_source_family_count; i++)
+        if (source_family_includes(&rule_source_families[i], source))
+            return &rule_source_families[i];
+    return NULL;
+}
+
+bool source_family_has(const struct source_family *family, sv text)
+{
+    return text.n && sv_ifind(family->usual, text) != SV_NPOS;
+}
 
 bool rule_source_has_input(const struct logsource *rule)
 {

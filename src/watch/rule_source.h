@@ -25,4 +25,12 @@ struct source_family {
 extern const struct source_family rule_source_families[];
 extern const size_t rule_source_family_count;
 
+bool source_family_includes(const struct source_family *family, const struct logsource *source);
+
+/* The first that includes the source, or NULL. */
+const struct source_family *source_family_of(const struct logsource *source);
+
+/* Whether nearly every record of the family has the text, ASCII case aside. */
+bool source_family_has(const struct source_family *family, sv text);
+
 #endif
