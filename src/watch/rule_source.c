@@ -111,10 +111,11 @@ bool rule_source_agrees(const struct logsource *rule, const struct logsource *ev
 const struct source_family rule_source_families[] = {
     {.source = {SV_INIT("linux"), SV_INIT(""), SV_INIT("sshd")}},
     {{SV_INIT("linux"), SV_INIT(""), SV_INIT("sudo")},
-     SV_INIT("sudo[ : tty=pts/ ; pwd=/ ; user= ; command=/")},
+     SV_INIT("sudo[ : tty=pts/ ; pwd=/home/ ; user= ; command=/usr/bin/")},
     {.source = {SV_INIT("linux"), SV_INIT(""), SV_INIT("su")}},
     {.source = {SV_INIT("linux"), SV_INIT(""), SV_INIT("pam")}},
-    {{SV_INIT("linux"), SV_INIT(""), SV_INIT("auditd")}, SV_INIT("type=syscall msg=audit(")},
+    {{SV_INIT("linux"), SV_INIT(""), SV_INIT("auditd")},
+     SV_INIT("type=syscall type=path msg=audit( success=yes res=success")},
     {.source = {SV_INIT("linux"), SV_INIT(""), SV_INIT("cron")}},
     {.source = {SV_INIT("linux"), SV_INIT(""), SV_INIT("")}},
     {.source = {SV_INIT("cyberark"), SV_INIT(""), SV_INIT("vault")}},
