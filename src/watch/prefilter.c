@@ -397,6 +397,18 @@ static bool all_alike(const uint8_t *families, size_t count)
     return true;
 }
 
+/* The records' numbers, those of each family together, and where its own end. */
+static void sort(const uint8_t *families, size_t count, uint16_t *ret_numbers, size_t *ret_ends)
+{
+    size_t at[PREFILTER_FAMILIES_MAX + 1] = {0};
+    for (size_t i = 0; i < count; i++)
+        at[families[i] + 1]++;
+    for (size_t i = 0; i < PREFILTER_FAMILIES_MAX; i++)
+        ret_ends[i] = at[i + 1] += at[i];
+    for (size_t i = 0; i < count; i++)
+        ret_numbers[at[families[i]]++] = (uint16_t)i;
+}
+
 void prefilter_block(struct prefilter_scan *scan, sv block, const sv *records, const uint8_t *families,
                      size_t count, prefilter_audience_fn *audience, void *arg)
 {
@@ -411,10 +423,12 @@ void prefilter_block(struct prefilter_scan *scan, sv block, const sv *records, c
         scan_records(scan, block, records, scan->in_order, count);
         return;
     }
+    uint16_t sorted[PREFILTER_RECORDS_MAX];
+    size_t ends[PREFILTER_FAMILIES_MAX], done = 0;
+    sort(families, count, sorted, ends);
     for (scan->family = 0; scan->family < scan->prefilter->family_count; scan->family++) {
-        for (size_t i = 0; i < count; i++)
-            if (families[i] == scan->family)
-                gather_record(scan, records[i], (uint16_t)i);
+        for (; done < ends[scan->family]; done++)
+            gather_record(scan, records[sorted[done]], sorted[done]);
         scan_gathered(scan);
     }
 }
