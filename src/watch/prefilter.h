@@ -8,7 +8,7 @@
 
 #include "watch/needs.h"
 
-enum { PREFILTER_RECORDS_MAX = 1024 }; /* in one block */
+enum { PREFILTER_RECORDS_MAX = 512 }; /* in one block */
 
 struct prefilter;
 struct database_cache;

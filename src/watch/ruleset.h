@@ -102,7 +102,7 @@ const size_t *ruleset_match(struct ruleset_matcher *matcher, const struct event 
 
 /* Records that lie in one block of memory, in this order. Those of each log source are looked at together,
  * which takes less time the more they are. */
-enum { RULESET_SCREENED_MAX = 1024 };
+enum { RULESET_SCREENED_MAX = 512 };
 struct ruleset_block {
     sv bytes;
     const sv *records;
