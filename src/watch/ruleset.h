@@ -100,8 +100,7 @@ void ruleset_matcher_free(struct ruleset_matcher *matcher);
  * also auth and syslog. Allocates nothing. */
 const size_t *ruleset_match(struct ruleset_matcher *matcher, const struct event *event, size_t *ret_count);
 
-/* Records that lie in one block of memory, in this order. Those of each log source are looked at together,
- * which takes less time the more they are. */
+/* Records that lie in one block of memory, in this order. */
 enum { RULESET_SCREENED_MAX = 512 };
 struct ruleset_block {
     sv bytes;
