@@ -1,5 +1,6 @@
 /* Loads rules as the watch does at its start, twice: with nothing kept from before, then with what the first
- * time compiled. Prints JSON: the processor time of both, and what lies in the folder between them.
+ * time compiled. Prints JSON: the processor time of both, what lies in the folder between them, and how
+ * many databases were equal to another.
  *
  * usage: load FOLDER RULES… */
 #include "tool.h"
@@ -61,9 +62,10 @@ int main(int argc, char **argv)
     double between = tool_cpu();
     load(&cached, argv + 2, argc - 2);
     double end = tool_cpu();
-    printf("{\"rules\": %zu, \"compiled\": %u, \"found\": %u, \"kept_bytes\": %zu, \"cold_cpu_s\": %.3f, "
+    printf("{\"rules\": %zu, \"compiled\": %u, \"twins\": %u, \"found\": %u, \"kept_bytes\": %zu, "
+           "\"cold_cpu_s\": %.3f, "
            "\"cached_cpu_s\": %.3f}\n",
-           rules, cold.compiled, cached.found, kept.bytes, between - start, end - between);
+           rules, cold.compiled, cold.found, cached.found, kept.bytes, between - start, end - between);
     close(kept.folder);
     return 0;
 }

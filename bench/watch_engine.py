@@ -47,7 +47,7 @@ def load(report):
     runs = []
     for _ in range(RUNS):
         runs.append(json.loads(program("load", folder("kept"), rule_folder("all"))))
-        report.check("compiled databases found again", runs[-1]["found"], runs[-1]["compiled"])
+        report.check("compiled databases found again", runs[-1]["found"], runs[-1]["compiled"] + runs[-1]["twins"])
     cold, cached = (median([run[key] for run in runs]) for key in ("cold_cpu_s", "cached_cpu_s"))
     report.say(f"\n(b) Loading {runs[0]['rules']:,} rules: {cold:.2f} CPU seconds, {cached:.2f} with compiled databases from the cache: "
                f"{cold / cached:.1f} x; {runs[0]['kept_bytes'] / 1e6:.1f} MB kept")

@@ -269,19 +269,19 @@ static bool add_family(struct prefilter *prefilter, const struct sigma_rule *rul
     return compile(prefilter, wanted, count, cache, &family->database);
 }
 
-/* A database for each log source whose rules have fewer literals, if one of them has half of all or less: to
- * look at each log source's records by themselves costs more than it saves where most rules see them all. */
+/* A database for each log source whose rules have fewer literals, if most have half of all or less: to look
+ * at each log source's records by themselves costs more than it saves where most rules see them all. */
 static bool compile_families(struct prefilter *prefilter, const struct sigma_rule *rules, size_t all,
                              struct database_cache *cache)
 {
-    size_t literals = prefilter->literal_count, counts[PREFILTER_FAMILIES_MAX], least = all;
+    size_t literals = prefilter->literal_count, counts[PREFILTER_FAMILIES_MAX], spared = 0;
     bool *wanted = calloc(literals * rule_source_family_count, sizeof *wanted), good = true;
     assert(wanted && rule_source_family_count < PREFILTER_FAMILIES_MAX);
     for (size_t i = 0; i < rule_source_family_count; i++) {
         counts[i] = want(prefilter, rules, &rule_source_families[i], wanted + literals * i);
-        least = counts[i] < least ? counts[i] : least;
+        spared += counts[i] <= all / 2;
     }
-    for (size_t i = 0; good && least <= all / 2 && i < rule_source_family_count; i++)
+    for (size_t i = 0; good && spared > rule_source_family_count / 2 && i < rule_source_family_count; i++)
         if (counts[i] < all)
             good = add_family(prefilter, rules, &rule_source_families[i], wanted + literals * i, counts[i],
                               cache);
