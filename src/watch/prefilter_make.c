@@ -269,8 +269,8 @@ static bool add_family(struct prefilter *prefilter, const struct sigma_rule *rul
     return compile(prefilter, wanted, count, cache, &family->database);
 }
 
-/* A database for each log source whose rules have fewer literals, if most have half of all or less: to look
- * at each log source's records by themselves costs more than it saves where most rules see them all. */
+/* A database for each log source whose rules have fewer literals, if a quarter have half of all or less: to
+ * look at each log source's records by themselves costs more than it saves where most rules see them all. */
 static bool compile_families(struct prefilter *prefilter, const struct sigma_rule *rules, size_t all,
                              struct database_cache *cache)
 {
@@ -281,7 +281,7 @@ static bool compile_families(struct prefilter *prefilter, const struct sigma_rul
         counts[i] = want(prefilter, rules, &rule_source_families[i], wanted + literals * i);
         spared += counts[i] <= all / 2;
     }
-    for (size_t i = 0; good && spared > rule_source_family_count / 2 && i < rule_source_family_count; i++)
+    for (size_t i = 0; good && spared > rule_source_family_count / 4 && i < rule_source_family_count; i++)
         if (counts[i] < all)
             good = add_family(prefilter, rules, &rule_source_families[i], wanted + literals * i, counts[i],
                               cache);
