@@ -38,6 +38,13 @@ static inline bool sv_eq(sv a, sv b)
     return a.n == b.n && (b.n == 0 || memcmp(a.p, b.p, b.n) == 0);
 }
 
+/* Whether the bytes of part are some of those of whole, where they lie. */
+static inline bool sv_lies_in(sv part, sv whole)
+{
+    uintptr_t at = (uintptr_t)part.p - (uintptr_t)whole.p;
+    return part.n <= whole.n && at <= whole.n - part.n;
+}
+
 /* The part of s from byte `from` on; from past the end gives the empty view at the end. */
 static inline sv sv_from(sv s, size_t from)
 {

@@ -112,9 +112,9 @@ static size_t look_of(sv name)
     return n ? (n * 7 + (unsigned char)name.p[n / 2] * 3U + (unsigned char)name.p[n - 1]) % LOOKS : 0;
 }
 
-/* A finding's fields by their looks: the first of each, and the next of the same. */
 enum { NO_FIELD = UINT16_MAX };
 
+/* A finding's fields by their looks: the first of each, and the next of the same. */
 struct known {
     const struct event_field *fields;
     uint16_t first[LOOKS], next[EVENT_FIELDS_MAX];

@@ -223,12 +223,6 @@ bool mask_sieve_tells(sv text)
     return (any & UINT64_C(0x8080808080808080)) == 0;
 }
 
-static bool lies_in(sv text, sv whole)
-{
-    uintptr_t start = (uintptr_t)text.p, from = (uintptr_t)whole.p;
-    return start >= from && start - from <= whole.n && text.n <= whole.n - (start - from);
-}
-
 static void add_text(struct mask_sieve *sieve, sv text)
 {
     if (!mask_sieve_tells(text)) {
@@ -249,7 +243,7 @@ static void add_text(struct mask_sieve *sieve, sv text)
 
 static void add(struct mask_sieve *sieve, sv text)
 {
-    if (text.n && !lies_in(text, sieve->whole))
+    if (text.n && !sv_lies_in(text, sieve->whole))
         add_text(sieve, text);
 }
 

@@ -296,16 +296,11 @@ bool ruleset_matcher_condition(struct ruleset_matcher *matcher, const struct sig
     return sigma_condition_holds(condition, selection_matches, &question);
 }
 
-static bool lies_in(sv part, sv whole)
-{
-    return part.n == 0 || (part.p >= whole.p && part.p + part.n <= whole.p + whole.n);
-}
-
 /* Adds a name or value to the next look. The line ends between them let no literal be found that is in none,
  * for literals have none. */
 static void add_outside(struct ruleset_matcher *matcher, sv text, sv raw)
 {
-    if (lies_in(text, raw))
+    if (text.n == 0 || sv_lies_in(text, raw))
         return;
     if (text.n >= OUTSIDE_BYTES_MAX - matcher->outside_n) {
         prefilter_event_look(matcher->scan, text);

@@ -109,10 +109,9 @@ enum { WITHIN_BYTES_MIN = 2 * sizeof(uint32_t) + 1 };
 
 static char *put_message(char *to, sv message, sv raw)
 {
-    uintptr_t at = (uintptr_t)message.p - (uintptr_t)raw.p;
     bool within = raw.n <= FINDING_RAW_BYTES_MAX && message.n <= FINDING_VALUE_BYTES_MAX &&
-                  message.n >= WITHIN_BYTES_MIN && at <= raw.n && message.n <= raw.n - at;
-    return within ? put_u32(put_u32(put_u32(to, WITHIN_RAW), at), message.n)
+                  message.n >= WITHIN_BYTES_MIN && sv_lies_in(message, raw);
+    return within ? put_u32(put_u32(put_u32(to, WITHIN_RAW), (size_t)(message.p - raw.p)), message.n)
                   : put_cut(to, message, FINDING_VALUE_BYTES_MAX);
 }
 
