@@ -67,6 +67,15 @@ static inline bool sv_ends(sv s, sv suffix)
     return s.n >= suffix.n && (suffix.n == 0 || memcmp(s.p + (s.n - suffix.n), suffix.p, suffix.n) == 0);
 }
 
+/* Cuts prefix off *s if it begins so. */
+static inline bool sv_take(sv *s, sv prefix)
+{
+    if (!sv_starts(*s, prefix))
+        return false;
+    *s = sv_from(*s, prefix.n);
+    return true;
+}
+
 /* Comparison and search with ASCII case folded; every other byte stands for itself. */
 bool sv_ieq(sv a, sv b);
 int sv_cmp(sv a, sv b);

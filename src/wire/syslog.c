@@ -13,15 +13,6 @@ static inline void skip_spaces(sv *s)
         *s = sv_from(*s, 1);
 }
 
-/* sv_word for words that are short. */
-static inline sv take_word(sv *s)
-{
-    skip_spaces(s);
-    sv word = sv_first(*s, bytes_find(*s, ' '));
-    *s = sv_from(*s, word.n);
-    return word;
-}
-
 /* What follows a time and is part of its last word is no host name: then this was no time. */
 static bool begins_word(sv s)
 {
@@ -106,7 +97,7 @@ static inline bool is_hostname(sv s)
 static inline bool take_hostname(sv *s, sv *ret)
 {
     sv rest = *s;
-    sv word = take_word(&rest);
+    sv word = sv_word(&rest);
     skip_spaces(&rest);
     if (syslog_is_body(*s) || !is_hostname(word) || rest.n == 0)
         return false;
@@ -126,7 +117,7 @@ static void read_host_and_tag(sv s, struct syslog_header *header)
 
 static inline sv word_or_nil(sv *s)
 {
-    sv word = take_word(s);
+    sv word = sv_word(s);
     return sv_eq(word, SV("-")) ? SV_NONE : word;
 }
 
@@ -261,7 +252,7 @@ static bool take_numbered_time(sv *s, struct syslog_header *header)
 /* A host's name and then, without a tag, a message of a structured form. */
 static bool host_before_body(sv s)
 {
-    sv after = s, word = take_word(&after);
+    sv after = s, word = sv_word(&after);
     skip_spaces(&after);
     return is_hostname(word) && syslog_is_body(after) && !syslog_is_body(s);
 }

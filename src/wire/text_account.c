@@ -16,7 +16,7 @@ static void add_list(struct decoding *decoding, sv s)
 
 static sv list_name(sv s)
 {
-    return text_take(&s, SV("name=")) ? sv_split(&s, ',') : SV_NONE;
+    return sv_take(&s, SV("name=")) ? sv_split(&s, ',') : SV_NONE;
 }
 
 /* The text between the next two of the quotes `'`. */
@@ -50,9 +50,9 @@ static bool read_gpasswd(struct decoding *decoding, sv s, bool adds)
 
 static bool read_new(struct decoding *decoding, sv s)
 {
-    if (text_take(&s, SV("new user: ")))
+    if (sv_take(&s, SV("new user: ")))
         add(decoding, SV("user_added"), list_name(s), SV_NONE);
-    else if (text_take(&s, SV("new group: ")))
+    else if (sv_take(&s, SV("new group: ")))
         add(decoding, SV("group_added"), SV_NONE, list_name(s));
     else
         return false;
@@ -92,7 +92,7 @@ bool text_account(struct decoding *decoding, sv message)
     sv s = message;
     if (read_new(decoding, s))
         return true;
-    if (text_take(&s, SV("user ")) && (read_gpasswd(decoding, s, true) || read_gpasswd(decoding, s, false)))
+    if (sv_take(&s, SV("user ")) && (read_gpasswd(decoding, s, true) || read_gpasswd(decoding, s, false)))
         return true;
     return read_quoted(decoding, message);
 }
@@ -101,7 +101,7 @@ bool text_account(struct decoding *decoding, sv message)
 bool text_cron(struct decoding *decoding, sv message)
 {
     sv user, action, s = message;
-    if (!text_take(&s, SV("(")) || !text_take_until(&s, SV(") "), &user))
+    if (!sv_take(&s, SV("(")) || !text_take_until(&s, SV(") "), &user))
         return false;
     if (!text_take_until(&s, SV(" ("), &action))
         action = s;

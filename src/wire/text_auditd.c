@@ -178,12 +178,12 @@ static bool take_stamp(sv *s, nanos *ret_time, sv *ret_serial)
 {
     sv rest = *s, seconds, ms, serial;
     uint64_t whole, fraction;
-    if (!text_take(&rest, SV("audit(")) || !text_take_until(&rest, SV("."), &seconds) ||
+    if (!sv_take(&rest, SV("audit(")) || !text_take_until(&rest, SV("."), &seconds) ||
         !text_take_until(&rest, SV(":"), &ms) || !text_take_until(&rest, SV(")"), &serial) ||
         seconds.n > SECONDS_DIGITS_MAX || !sv_to_u64(seconds, &whole) || whole > 9200000000ULL || ms.n != 3 ||
         !sv_to_u64(ms, &fraction))
         return false;
-    text_take(&rest, SV(":"));
+    sv_take(&rest, SV(":"));
     *ret_time = (nanos)whole * NANOS_PER_SECOND + (nanos)fraction * NANOS_PER_MS;
     *ret_serial = serial;
     *s = rest;
@@ -210,18 +210,18 @@ struct head {
 static bool take_head(sv *s, bool named_type, struct head *ret)
 {
     *ret = (struct head){.timed = false};
-    text_take(s, SV("audit: "));
-    if (text_take(s, SV("node=")))
+    sv_take(s, SV("audit: "));
+    if (sv_take(s, SV("node=")))
         ret->node = sv_word(s);
-    while (text_take(s, SV(" ")))
+    while (sv_take(s, SV(" ")))
         ;
-    if (!text_take(s, SV("type="))) {
+    if (!sv_take(s, SV("type="))) {
         ret->type = sv_word(s);
         return named_type && is_type_name(ret->type);
     }
     ret->type = sv_word(s);
-    text_take(s, SV(" "));
-    text_take(s, SV("msg="));
+    sv_take(s, SV(" "));
+    sv_take(s, SV("msg="));
     ret->timed = ret->type.n > 0 && take_stamp(s, &ret->time, &ret->serial);
     return ret->timed;
 }

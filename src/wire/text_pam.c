@@ -18,15 +18,15 @@ static bool take_head(sv *s, struct head *head)
         n++;
     head->module = sv_first(rest, n);
     rest = sv_from(rest, n);
-    if (text_take(&rest, SV("("))) {
+    if (sv_take(&rest, SV("("))) {
         if (!text_take_until(&rest, SV(")"), &inside))
             return false;
         head->type = inside;
         head->service = sv_split(&head->type, ':');
     }
-    if (!text_take(&rest, SV(":")))
+    if (!sv_take(&rest, SV(":")))
         return false;
-    text_take(&rest, SV(" "));
+    sv_take(&rest, SV(" "));
     *s = rest;
     return true;
 }
@@ -69,7 +69,7 @@ static sv without_id(sv s)
 static void add_session(struct decoding *decoding, sv s)
 {
     sv user = sv_word(&s), by = SV_NONE;
-    if (text_take(&s, SV(" by ")))
+    if (sv_take(&s, SV(" by ")))
         by = without_id(sv_word(&s));
     user = without_id(user);
     ecs_add(decoding, ECS_USER_NAME, by.n ? by : user);
@@ -92,18 +92,18 @@ static void add_body(struct decoding *decoding, sv s)
         bool success = sv_ends(words, SV("success"));
         add_outcome(decoding, SV("authentication"), success ? SV("success") : SV("failure"));
         add_pairs(decoding, sv_from(s, words.n + 1));
-    } else if (text_take(&rest, SV("session opened for user "))) {
+    } else if (sv_take(&rest, SV("session opened for user "))) {
         add_outcome(decoding, SV("session_opened"), SV("success"));
         add_session(decoding, rest);
-    } else if (text_take(&rest, SV("session closed for user "))) {
+    } else if (sv_take(&rest, SV("session closed for user "))) {
         add_outcome(decoding, SV("session_closed"), SV_NONE);
         add_session(decoding, rest);
-    } else if (text_take(&rest, SV("check pass; user unknown"))) {
+    } else if (sv_take(&rest, SV("check pass; user unknown"))) {
         add_outcome(decoding, SV("unknown_user"), SV("failure"));
-    } else if (text_take(&rest, SV("password changed for "))) {
+    } else if (sv_take(&rest, SV("password changed for "))) {
         add_outcome(decoding, SV("password_changed"), SV("success"));
         ecs_add(decoding, ECS_USER_TARGET_NAME, sv_word(&rest));
-    } else if (text_take(&rest, SV("Consecutive login failures for user "))) {
+    } else if (sv_take(&rest, SV("Consecutive login failures for user "))) {
         add_outcome(decoding, SV("account_locked"), SV("failure"));
         ecs_add(decoding, ECS_USER_NAME, sv_word(&rest));
     }

@@ -20,15 +20,6 @@ bool text_auditd(struct decoding *decoding, sv message, bool named_type);
 /* Whether it surely is one, by its beginning. */
 bool text_auditd_begins(sv message);
 
-/* Cuts prefix off *s if it begins so. */
-static inline bool text_take(sv *s, sv prefix)
-{
-    if (!sv_starts(*s, prefix))
-        return false;
-    *s = sv_from(*s, prefix.n);
-    return true;
-}
-
 /* Cuts what stands in front of mark, and mark, off *s. False, and *s untouched, if there is no mark. */
 static inline bool text_take_until(sv *s, sv mark, sv *ret)
 {

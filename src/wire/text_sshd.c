@@ -69,7 +69,7 @@ static bool take_peer(sv s, struct said *said)
     sv address = sv_word(&s), port;
     while (address.n && memchr(":;,", address.p[address.n - 1], 3))
         address.n--;
-    if (text_take(&s, SV(" port "))) {
+    if (sv_take(&s, SV(" port "))) {
         size_t n = 0;
         while (n < s.n && ascii_digit(s.p[n]))
             n++;
@@ -85,7 +85,7 @@ static bool take_peer(sv s, struct said *said)
 
 static bool take_user(sv s, struct said *said)
 {
-    said->invalid = text_take(&s, SV("invalid user ")) || text_take(&s, SV("illegal user "));
+    said->invalid = sv_take(&s, SV("invalid user ")) || sv_take(&s, SV("illegal user "));
     return text_take_until_last(&s, SV(" from "), &said->user) && take_peer(s, said);
 }
 
@@ -105,8 +105,8 @@ static bool take_method(sv s, const struct message *message, struct said *said)
 
 static bool take_kind(sv s, struct said *said)
 {
-    bool named = text_take(&s, SV("authenticating user ")) || text_take(&s, SV("user "));
-    if (!named && text_take(&s, SV("invalid user ")))
+    bool named = sv_take(&s, SV("authenticating user ")) || sv_take(&s, SV("user "));
+    if (!named && sv_take(&s, SV("invalid user ")))
         named = said->invalid = true;
     if (!named)
         return take_peer(s, said);
@@ -154,7 +154,7 @@ static void add(struct decoding *decoding, const struct message *message, const 
     decoding_add_known(decoding, SV("sshd.method"), said->method);
     if (said->invalid || sv_eq(message->action, SV("ssh_invalid_user")))
         decoding_add_typed(decoding, SV("sshd.invalid_user"), SV("true"), EVENT_BOOLEAN);
-    if (message->outcome == SUCCESS && text_take(&rest, SV(" ssh2: ")))
+    if (message->outcome == SUCCESS && sv_take(&rest, SV(" ssh2: ")))
         decoding_add_known(decoding, SV("sshd.key"), rest);
 }
 

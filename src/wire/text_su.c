@@ -16,7 +16,7 @@ static void add(struct decoding *decoding, sv from, sv to, bool success)
 static bool read_to(struct decoding *decoding, sv s, bool success)
 {
     sv to, from;
-    if (!text_take(&s, SV("(to ")) || !text_take_until(&s, SV(") "), &to))
+    if (!sv_take(&s, SV("(to ")) || !text_take_until(&s, SV(") "), &to))
         return false;
     if (!text_take_until_last(&s, SV(" on "), &from)) {
         from = s;
@@ -69,15 +69,15 @@ bool text_su(struct decoding *decoding, sv message)
     sv s = message;
     if (sv_starts(s, SV("(to ")))
         return read_to(decoding, s, true);
-    if (text_take(&s, SV("FAILED SU ")) || text_take(&s, SV("FAILED su ")))
-        return text_take(&s, SV("for ")) ? read_by(decoding, s, false) : read_to(decoding, s, false);
-    if (text_take(&s, SV("Successful su for ")))
+    if (sv_take(&s, SV("FAILED SU ")) || sv_take(&s, SV("FAILED su ")))
+        return sv_take(&s, SV("for ")) ? read_by(decoding, s, false) : read_to(decoding, s, false);
+    if (sv_take(&s, SV("Successful su for ")))
         return read_by(decoding, s, true);
-    if (text_take(&s, SV("+ ")))
+    if (sv_take(&s, SV("+ ")))
         return read_signed(decoding, s, true);
-    if (text_take(&s, SV("- ")))
+    if (sv_take(&s, SV("- ")))
         return read_signed(decoding, s, false);
-    return text_take(&s, SV("BAD SU ")) && read_bsd(decoding, s, false);
+    return sv_take(&s, SV("BAD SU ")) && read_bsd(decoding, s, false);
 }
 
 /* The program's name in each form that a header gives it. */

@@ -46,7 +46,7 @@ bool text_sudo(struct decoding *decoding, sv message)
     sv user, reason = SV_NONE, s = message;
     if (!text_take_until(&s, SV(" : "), &user) || sv_trim(user).n == 0)
         return false;
-    text_take(&s, SV("(command continued) "));
+    sv_take(&s, SV("(command continued) "));
     if (!is_variable(s) && !text_take_until(&s, SV(" ; "), &reason)) {
         reason = s;
         s = SV_NONE;

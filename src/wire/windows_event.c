@@ -140,24 +140,16 @@ static void add_flat(struct decoding *decoding, struct event_field field)
     add_renamed(decoding, &field);
 }
 
-static inline bool take(sv *s, sv prefix)
-{
-    if (!sv_starts(*s, prefix))
-        return false;
-    *s = sv_from(*s, prefix.n);
-    return true;
-}
-
 /* The field's name behind one of the prefixes, if nothing is nested in it; in UserData, whose single element
  * has a name of its own, the last part. */
 static sv flat_name(sv name)
 {
-    bool event = take(&name, SV("Event."));
-    if (event && take(&name, SV("UserData."))) {
+    bool event = sv_take(&name, SV("Event."));
+    if (event && sv_take(&name, SV("UserData."))) {
         size_t dot = bytes_find(name, '.');
         name = dot < name.n ? sv_from(name, dot + 1) : name;
-    } else if (event ? !take(&name, SV("EventData.")) && !take(&name, SV("System."))
-                     : !take(&name, SV("winlog.event_data."))) {
+    } else if (event ? !sv_take(&name, SV("EventData.")) && !sv_take(&name, SV("System."))
+                     : !sv_take(&name, SV("winlog.event_data."))) {
         return SV_NONE;
     }
     return bytes_find(name, '.') == name.n ? name : SV_NONE;
