@@ -81,7 +81,7 @@ static void sift(struct engine *engine, sv bytes, const sv *records, size_t coun
 
 static void take(struct engine *engine, sv block, const sv *records, size_t count)
 {
-    bool worth[RULESET_SCREENED_MAX];
+    static struct ruleset_screened screened;
     engine->lines += count;
     if (engine->how[0] == 'c') {
         const struct prefilter *prefilter = engine->ruleset->prefilter;
@@ -99,10 +99,12 @@ static void take(struct engine *engine, sv block, const sv *records, size_t coun
         ruleset_screen(
             engine->matcher,
             &(struct ruleset_block){.bytes = block, .records = records, .count = count, .arrival = ARRIVAL},
-            worth);
-    for (size_t i = 0; i < count; i++)
-        if (all || worth[i])
-            match(engine, records[i], all ? SIZE_MAX : i);
+            &screened);
+    for (size_t i = 0; i < count; i++) {
+        size_t record = all ? i : screened.order[i];
+        if (all || screened.worth[record])
+            match(engine, records[record], all ? SIZE_MAX : record);
+    }
 }
 
 static void read_all(struct engine *engine, int fd)

@@ -87,12 +87,12 @@ static int map_file(struct log_file *file, const char *path, struct err *err)
 
 static void take_block(struct backtest *backtest, const struct ruleset_block *block)
 {
-    bool worth[RULESET_SCREENED_MAX];
-    ruleset_screen(backtest->matcher, block, worth);
+    struct ruleset_screened screened;
+    ruleset_screen(backtest->matcher, block, &screened);
     for (size_t i = 0; i < block->count; i++) {
         struct event event;
         size_t count;
-        if (!worth[i])
+        if (!screened.worth[i])
             continue;
         arena_reset(backtest->arena);
         event_form_decode(&backtest->form, block->records[i], block->arrival, backtest->arena, &event);

@@ -60,7 +60,7 @@ struct input_record {
 void input_record(struct input *input, const struct input_record *record);
 
 /* Records that lie in one piece of memory in this order: most are judged by one look at all of it. */
-enum { INPUT_BLOCK_BYTES = 64 * 1024 }; /* at most, but for the last record */
+enum { INPUT_BLOCK_BYTES = 128 * 1024 }; /* at most, but for the last record */
 struct input_block {
     sv bytes;
     size_t count;

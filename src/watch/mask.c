@@ -10,7 +10,11 @@
 #define PATTERN_STARS "***"
 #define HIDDEN        "[hidden: it may hold a secret that could not be masked]"
 
-enum { FORMS = 3, WORDS = (MASKS_MAX + BITS_PER_WORD - 1) / BITS_PER_WORD };
+enum {
+    FORMS = 3,
+    WORDS = (MASKS_MAX + BITS_PER_WORD - 1) / BITS_PER_WORD,
+    TOGETHER = 16, /* events that are looked at with one pass */
+};
 
 /* One event's secrets as they are found. */
 struct hiding {
@@ -246,15 +250,31 @@ static void hide_all(struct hiding *hiding, struct event *event)
         hide_rest(hiding, event, raw);
 }
 
+static bool has_secret_field(const struct masks *masks, const struct event *event)
+{
+    for (size_t i = 0; i < event->field_count; i++)
+        if (is_secret(masks, &event->fields[i]))
+            return true;
+    return false;
+}
+
+/* A few events at a time, so that one with a secret casts suspicion on few others. */
+void masks_suspect(struct masks *masks, const struct event *const *events, size_t count, bool *ret)
+{
+    for (size_t from = 0, n; from < count; from += n) {
+        n = count - from < TOGETHER ? count - from : TOGETHER;
+        bool clear = masks->sieve && mask_sieve_clears(masks->sieve, events + from, n);
+        for (size_t i = from; i < from + n; i++)
+            ret[i] = !clear || has_secret_field(masks, events[i]);
+    }
+}
+
 size_t masks_hide(struct masks *masks, struct event *event, struct arena *arena)
 {
     uint64_t marked[WORDS] = {0};
     enum mask_sieve_word word =
         masks->sieve ? mask_sieve_mark(masks->sieve, event, marked) : MASK_SIEVE_UNTOLD;
-    bool any = word != MASK_SIEVE_NONE;
-    for (size_t i = 0; i < event->field_count && !any; i++)
-        any = is_secret(masks, &event->fields[i]);
-    if (!any)
+    if (word == MASK_SIEVE_NONE && !has_secret_field(masks, event))
         return 0;
     struct hiding hiding = {.masks = masks, .arena = arena, .word = word, .marked = marked};
     hide_all(&hiding, event);

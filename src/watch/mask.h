@@ -44,6 +44,10 @@ size_t masks_load_text(struct masks *masks, const char *name, sv text, rule_erro
  * only slower. cache may be NULL. */
 void masks_seal(struct masks *masks, struct database_cache *cache);
 
+/* Which of these events hold anything that masks_hide might hide: most hold nothing, and one look at many
+ * costs less. One thread at a time. */
+void masks_suspect(struct masks *masks, const struct event *const *events, size_t count, bool *ret);
+
 /* Replaces raw, message and the values of fields where they hold secrets; what is new lives in arena. Returns
  * how many pieces were hidden. Never fails: what cannot be masked is hidden whole. One thread at a time. */
 size_t masks_hide(struct masks *masks, struct event *event, struct arena *arena);

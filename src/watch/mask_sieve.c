@@ -18,6 +18,7 @@ struct mask_sieve {
     hs_database_t *database;
     hs_scratch_t *scratch;
     uint64_t *always; /* what Vectorscan has no form for, or would not find in the midst of other texts */
+    uint64_t *found;  /* in many events */
     size_t words;
     bool loose;       /* what may match a piece of a text is marked by the text, too */
     struct buf texts; /* each ends with a newline */
@@ -181,7 +182,8 @@ struct mask_sieve *mask_sieve_new(const sv *expressions, size_t count, struct da
     sieve->words = bits_words(count);
     sieve->texts = BUF_INIT(TEXTS_BYTES_MAX);
     sieve->always = calloc(sieve->words, sizeof *sieve->always);
-    assert(sieve->always);
+    sieve->found = calloc(sieve->words, sizeof *sieve->found);
+    assert(sieve->always && sieve->found);
     struct batch batch = batch_of(sieve, expressions, count);
     bool useful = compile(sieve, &batch, cache);
     batch_free(&batch);
@@ -198,6 +200,7 @@ void mask_sieve_free(struct mask_sieve *sieve)
     hs_free_scratch(sieve->scratch);
     hs_free_database(sieve->database);
     free(sieve->always);
+    free(sieve->found);
     buf_free(&sieve->texts);
     free(sieve);
 }
@@ -247,31 +250,52 @@ static void add(struct mask_sieve *sieve, sv text)
         add_text(sieve, text);
 }
 
+static void begin(struct mask_sieve *sieve)
+{
+    buf_clear(&sieve->texts);
+    sieve->crowded = sieve->strange = false;
+}
+
 /* Most of an event's texts are pieces of the first. */
 static void add_all(struct mask_sieve *sieve, const struct event *event)
 {
-    buf_clear(&sieve->texts);
     sieve->whole = SV_NONE;
-    sieve->crowded = sieve->strange = false;
     add(sieve, event->raw);
     add(sieve, event->message);
     for (size_t i = 0; i < event->field_count; i++)
         add(sieve, event->fields[i].value);
 }
 
+/* Puts what may match into the set. False: nothing is told. */
+static bool scan(struct mask_sieve *sieve, uint64_t *set)
+{
+    sv texts = buf_view(&sieve->texts);
+    memcpy(set, sieve->always, sieve->words * sizeof *set);
+    return !sieve->crowded && (texts.n == 0 || hs_scan(sieve->database, texts.p, (unsigned)texts.n, 0,
+                                                       sieve->scratch, on_match, set) == HS_SUCCESS);
+}
+
+static bool is_empty(const struct mask_sieve *sieve, const uint64_t *set)
+{
+    for (size_t i = 0; i < sieve->words; i++)
+        if (set[i])
+            return false;
+    return true;
+}
+
 enum mask_sieve_word mask_sieve_mark(struct mask_sieve *sieve, const struct event *event, uint64_t *set)
 {
+    begin(sieve);
     add_all(sieve, event);
-    sv texts = buf_view(&sieve->texts);
-    bool told = !sieve->crowded, any = sieve->strange;
-    if (told && texts.n)
-        told = hs_scan(sieve->database, texts.p, (unsigned)texts.n, 0, sieve->scratch, on_match, set) ==
-               HS_SUCCESS;
-    for (size_t i = 0; i < sieve->words; i++) {
-        set[i] |= sieve->always[i];
-        any |= set[i] != 0;
-    }
-    if (!told)
+    if (!scan(sieve, set))
         return MASK_SIEVE_UNTOLD;
-    return any ? MASK_SIEVE_SOME : MASK_SIEVE_NONE;
+    return sieve->strange || !is_empty(sieve, set) ? MASK_SIEVE_SOME : MASK_SIEVE_NONE;
+}
+
+bool mask_sieve_clears(struct mask_sieve *sieve, const struct event *const *events, size_t count)
+{
+    begin(sieve);
+    for (size_t i = 0; i < count; i++)
+        add_all(sieve, events[i]);
+    return !sieve->strange && scan(sieve, sieve->found) && is_empty(sieve, sieve->found);
 }

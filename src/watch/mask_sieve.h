@@ -22,9 +22,12 @@ enum mask_sieve_word {
     MASK_SIEVE_UNTOLD, /* all may match all */
 };
 
-/* Adds to the set (base/bits.h) all that may match one of the event's texts: record, message and values. One
+/* The set (base/bits.h) of all that may match one of the event's texts: record, message and values. One
  * thread at a time. */
 enum mask_sieve_word mask_sieve_mark(struct mask_sieve *sieve, const struct event *event, uint64_t *set);
+
+/* Whether it is sure that nothing can match any text of these events: one look at many costs less. */
+bool mask_sieve_clears(struct mask_sieve *sieve, const struct event *const *events, size_t count);
 
 /* Whether a set says anything about this text. */
 bool mask_sieve_tells(sv text);

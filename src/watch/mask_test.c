@@ -204,6 +204,39 @@ static void the_seal_looks_at_pieces_of_a_record_by_themselves(void **state)
     masks_free(slow);
 }
 
+/* Among many that hold nothing, in any part and form. */
+static void events_with_a_secret_are_suspected_among_many_without(void **state)
+{
+    (void)state;
+    static const char *const secrets[] = {
+        "Oct 11 22:14:15 m sudo:  ann : TTY=pts/0 ; PWD=/ ; USER=root ; COMMAND=/x --password=geheim",
+        "{\"password\":\"geheim\"}",
+        "{\"a\":\"--password=geh\\u0065im\"}",
+        "caf\xc3\xa9 --password=geheim",
+        "type=PROCTITLE msg=audit(1.1:1): proctitle=63006D642D2D70617373776F72643D67656865696D",
+    };
+    enum { EVENTS = 200, EVERY = 31 };
+    static struct event events[EVENTS];
+    const struct event *list[EVENTS];
+    bool suspect[EVENTS];
+    size_t needless = 0;
+    for (size_t i = 0; i < EVENTS; i++) {
+        const char *record = i % EVERY
+                                 ? "Oct 11 22:14:15 m sshd[1]: Accepted publickey for ann from 192.0.2.1"
+                                 : secrets[i / EVERY % 5];
+        decode(&events[i], sv_of(record), DECODE_AUTO, 1, NULL, arena);
+        list[i] = &events[i];
+    }
+    masks_suspect(masks, list, EVENTS, suspect);
+    for (size_t i = 0; i < EVENTS; i++) {
+        bool hidden = masks_hide(masks, &events[i], arena) > 0;
+        assert_true(suspect[i] || !hidden);
+        assert_true(hidden || i % EVERY || i / EVERY % 5 == 4);
+        needless += suspect[i] && !hidden;
+    }
+    assert_true(needless < EVENTS / 2 + EVENTS / 10);
+}
+
 static void what_is_no_secret_stays(void **state)
 {
     (void)state;
@@ -381,6 +414,7 @@ int main(void)
         TEST(a_secret_in_any_format_stands_nowhere_in_the_event),
         TEST(the_seal_hides_what_would_be_hidden_without_it),
         TEST(the_seal_looks_at_pieces_of_a_record_by_themselves),
+        TEST(events_with_a_secret_are_suspected_among_many_without),
         TEST(what_is_no_secret_stays),
         TEST(a_name_that_is_also_a_password_stays_a_name),
         TEST(of_secrets_that_begin_alike_nothing_stays),

@@ -389,28 +389,20 @@ static void gather_record(struct prefilter_scan *scan, sv record, uint16_t numbe
     scan->gathered_numbers[scan->gathered_count++] = number;
 }
 
-static bool all_alike(const uint8_t *families, size_t count)
-{
-    for (size_t i = 1; i < count; i++)
-        if (families[i] != families[0])
-            return false;
-    return true;
-}
-
-/* The records' numbers, those of each family together, and where its own end. */
-static void sort(const uint8_t *families, size_t count, uint16_t *ret_numbers, size_t *ret_ends)
+void prefilter_order(const uint8_t *families, size_t count, uint16_t *ret_order)
 {
     size_t at[PREFILTER_FAMILIES_MAX + 1] = {0};
     for (size_t i = 0; i < count; i++)
         at[families[i] + 1]++;
     for (size_t i = 0; i < PREFILTER_FAMILIES_MAX; i++)
-        ret_ends[i] = at[i + 1] += at[i];
+        at[i + 1] += at[i];
     for (size_t i = 0; i < count; i++)
-        ret_numbers[at[families[i]]++] = (uint16_t)i;
+        ret_order[at[families[i]]++] = (uint16_t)i;
 }
 
-void prefilter_block(struct prefilter_scan *scan, sv block, const sv *records, const uint8_t *families,
-                     size_t count, prefilter_audience_fn *audience, void *arg)
+void prefilter_block(struct prefilter_scan *scan, sv block, const sv *records, size_t count,
+                     const uint8_t *families, const uint16_t *order, prefilter_audience_fn *audience,
+                     void *arg)
 {
     scan->audience = audience;
     scan->audience_arg = arg;
@@ -418,19 +410,18 @@ void prefilter_block(struct prefilter_scan *scan, sv block, const sv *records, c
     assert(count <= PREFILTER_RECORDS_MAX);
     if (count == 0)
         return;
-    if (!families || all_alike(families, count)) {
+    if (!families || families[order[0]] == families[order[count - 1]]) {
         scan->family = families ? families[0] : PREFILTER_ALL;
         scan_records(scan, block, records, scan->in_order, count);
         return;
     }
-    uint16_t sorted[PREFILTER_RECORDS_MAX];
-    size_t ends[PREFILTER_FAMILIES_MAX], done = 0;
-    sort(families, count, sorted, ends);
-    for (scan->family = 0; scan->family < scan->prefilter->family_count; scan->family++) {
-        for (; done < ends[scan->family]; done++)
-            gather_record(scan, records[sorted[done]], sorted[done]);
-        scan_gathered(scan);
+    for (size_t i = 0; i < count; i++) {
+        if (scan->family != families[order[i]])
+            scan_gathered(scan);
+        scan->family = families[order[i]];
+        gather_record(scan, records[order[i]], order[i]);
     }
+    scan_gathered(scan);
 }
 
 struct candidates prefilter_found(const struct prefilter_scan *scan, size_t record)

@@ -8,7 +8,7 @@
 
 #include "watch/needs.h"
 
-enum { PREFILTER_RECORDS_MAX = 512 }; /* in one block */
+enum { PREFILTER_RECORDS_MAX = 1024 }; /* in one block */
 
 struct prefilter;
 struct database_cache;
@@ -54,10 +54,14 @@ struct candidates {
  * match. */
 typedef const uint64_t *prefilter_audience_fn(void *arg, size_t record);
 
+/* The records' numbers, those of each family together. families: of each record. */
+void prefilter_order(const uint8_t *families, size_t count, uint16_t *ret_order);
+
 /* Looks at records that lie in the block in this order, at most PREFILTER_RECORDS_MAX. families: of each
- * record, or NULL for PREFILTER_ALL. */
-void prefilter_block(struct prefilter_scan *scan, sv block, const sv *records, const uint8_t *families,
-                     size_t count, prefilter_audience_fn *audience, void *arg);
+ * record, with prefilter_order's order of them; both NULL for PREFILTER_ALL. */
+void prefilter_block(struct prefilter_scan *scan, sv block, const sv *records, size_t count,
+                     const uint8_t *families, const uint16_t *order, prefilter_audience_fn *audience,
+                     void *arg);
 
 /* What was found for one of them; valid until the next block or event. */
 struct candidates prefilter_found(const struct prefilter_scan *scan, size_t record);

@@ -195,7 +195,7 @@ static struct ruleset *random_rules(struct dice *dice)
 struct lines {
     struct buf text;
     sv records[EVENTS_A_ROUND];
-    bool worth[EVENTS_A_ROUND];
+    struct ruleset_screened screened;
 };
 
 static void put_lines(struct lines *lines, struct dice *dice)
@@ -248,7 +248,7 @@ static void compare_record(struct comparison *comparison, const struct lines *li
     arena_reset(comparison->arena);
     decode(&event, raw, DECODE_AUTO, 1, NULL, comparison->arena);
     all.rules = ruleset_match(comparison->all, &event, &all.count);
-    if (lines->worth[record])
+    if (lines->screened.worth[record])
         by_bytes.rules = ruleset_match_screened(comparison->filtered, record, &event, &by_bytes.count);
     if (!same(&by_bytes, &all))
         differs(comparison, &comparison->by_bytes, raw);
@@ -274,7 +274,7 @@ static void compare_round(struct comparison *comparison, struct dice *dice, bool
         comparison->filtered,
         &(struct ruleset_block){
             .bytes = buf_view(&lines.text), .records = lines.records, .count = EVENTS_A_ROUND, .arrival = 1},
-        lines.worth);
+        &lines.screened);
     for (size_t i = 0; i < EVENTS_A_ROUND; i++)
         compare_record(comparison, &lines, i);
     buf_free(&lines.text);

@@ -101,7 +101,7 @@ void ruleset_matcher_free(struct ruleset_matcher *matcher);
 const size_t *ruleset_match(struct ruleset_matcher *matcher, const struct event *event, size_t *ret_count);
 
 /* Records that lie in one block of memory, in this order. */
-enum { RULESET_SCREENED_MAX = 512 };
+enum { RULESET_SCREENED_MAX = 1024 };
 struct ruleset_block {
     sv bytes;
     const sv *records;
@@ -111,8 +111,15 @@ struct ruleset_block {
     nanos arrival;
 };
 
-/* Looks at their raw bytes, and says of each whether it is worth decoding: no rule can match the others. */
-void ruleset_screen(struct ruleset_matcher *matcher, const struct ruleset_block *block, bool *ret_worth);
+/* What their raw bytes say of them. */
+struct ruleset_screened {
+    bool worth[RULESET_SCREENED_MAX]; /* decoding, by number: no rule can match the others */
+    /* Their numbers, those of a log source together: it takes less to judge them in this order. */
+    uint16_t order[RULESET_SCREENED_MAX];
+};
+
+void ruleset_screen(struct ruleset_matcher *matcher, const struct ruleset_block *block,
+                    struct ruleset_screened *ret);
 
 /* The same as ruleset_match for the event of a record of the last ruleset_screen, and less work. The event
  * must be what decode made of the record alone. */

@@ -431,7 +431,7 @@ static bool is_worth(struct screening *screening, size_t record, bool unknown)
     return !audience || audience->any_always || (unknown && audience->any);
 }
 
-static void scan_block(struct screening *screening)
+static void scan_block(struct screening *screening, uint16_t *ret_order)
 {
     const struct ruleset_block *block = screening->block;
     struct prefilter_scan *scan = screening->matcher->scan;
@@ -441,26 +441,34 @@ static void scan_block(struct screening *screening)
         const struct audience *audience = audience_of_record(screening, i);
         families[i] = (uint8_t)(audience ? audience->family : PREFILTER_ALL);
     }
-    prefilter_block(scan, block->bytes, block->records, several ? families : NULL, block->count, rules_for,
-                    screening);
+    if (several)
+        prefilter_order(families, block->count, ret_order);
+    prefilter_block(scan, block->bytes, block->records, block->count, several ? families : NULL, ret_order,
+                    rules_for, screening);
 }
 
-void ruleset_screen(struct ruleset_matcher *matcher, const struct ruleset_block *block, bool *ret_worth)
+void ruleset_screen(struct ruleset_matcher *matcher, const struct ruleset_block *block,
+                    struct ruleset_screened *ret)
 {
-    struct screening screening = {.matcher = matcher, .block = block};
+    struct screening screening;
+    screening.matcher = matcher;
+    screening.block = block;
     assert(block->count <= RULESET_SCREENED_MAX);
+    memset(screening.asked, 0, block->count * sizeof *screening.asked);
     /* A format that is insisted on may find another form behind the one that the record begins with. */
     matcher->source_given = block->source || block->format != DECODE_AUTO;
+    for (size_t i = 0; i < block->count; i++)
+        ret->order[i] = (uint16_t)i;
     if (matcher->scan)
-        scan_block(&screening);
+        scan_block(&screening, ret->order);
     for (size_t i = 0; i < block->count; i++) {
         struct candidates candidates = {0};
         if (matcher->scan)
             candidates = prefilter_found(matcher->scan, i);
         candidates.unknown |= matcher->source_given && candidates.shaped;
-        ret_worth[i] = candidates.count > 0 && !candidates.unknown;
-        if (!ret_worth[i] && (matcher->any_always || candidates.unknown))
-            ret_worth[i] = is_worth(&screening, i, candidates.unknown);
+        ret->worth[i] = candidates.count > 0 && !candidates.unknown;
+        if (!ret->worth[i] && (matcher->any_always || candidates.unknown))
+            ret->worth[i] = is_worth(&screening, i, candidates.unknown);
     }
 }
 

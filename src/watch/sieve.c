@@ -9,9 +9,16 @@
 #include <stdlib.h>
 
 enum {
-    EVENT_ARENA_BYTES_MAX = 4 * 1024 * 1024,
+    EVENT_ARENA_BYTES_MAX = 4 * 1024 * 1024, /* one event is sure of, in the arena of its block's */
+    EVENTS_RULES_MAX = 64 * 1024,            /* that match events which are kept, before those of the last */
     BATCH_BYTES_MAX = 4 * 1024 * 1024, /* a longer turn gives several batches; a finding always fits one */
     BATCH_BYTES_LONG = BATCH_BYTES_MAX / 8, /* then the turn ends: what one block may still give fits, too */
+};
+
+/* An event that rules match. */
+struct matched {
+    struct event event;
+    size_t first, count; /* of the sieve's rules */
 };
 
 struct sieve {
@@ -19,7 +26,13 @@ struct sieve {
     struct watch_counts *counts;
     const struct ruleset *ruleset;
     struct ruleset_matcher *matcher;
-    struct arena *arena; /* one record's */
+    /* A block's records are judged log source by log source, and what matched is kept until it can be told in
+     * their order. */
+    struct matched matched[RULESET_SCREENED_MAX];
+    struct matched *by_record[RULESET_SCREENED_MAX]; /* NULL: nothing matched it */
+    size_t matched_count, *rules, rule_count;
+    struct arena *arena; /* of the events that are kept */
+    struct arena *work;  /* what is made of one of them on its way out */
     struct buf body;     /* the batch of this turn; empty between turns */
     struct batch_writer writer;
     uint64_t serial; /* the upper half tells runs of the watch apart, the lower half counts */
@@ -32,7 +45,8 @@ struct sieve *sieve_new(struct outbox *outbox, struct watch_counts *counts)
     *sieve = (struct sieve){.outbox = outbox,
                             .counts = counts,
                             .serial = (uint64_t)arc4random() << 32,
-                            .arena = arena_new(EVENT_ARENA_BYTES_MAX),
+                            .arena = arena_new(2 * EVENT_ARENA_BYTES_MAX),
+                            .work = arena_new(EVENT_ARENA_BYTES_MAX),
                             .body = BUF_INIT(BATCH_BYTES_MAX)};
     return sieve;
 }
@@ -43,6 +57,8 @@ void sieve_free(struct sieve *sieve)
         return;
     ruleset_matcher_free(sieve->matcher);
     arena_free(sieve->arena);
+    arena_free(sieve->work);
+    free(sieve->rules);
     buf_free(&sieve->body);
     free(sieve);
 }
@@ -52,6 +68,9 @@ void sieve_rules(struct sieve *sieve, const struct ruleset *ruleset)
     struct ruleset_matcher *earlier = sieve->matcher;
     sieve->ruleset = ruleset;
     sieve->matcher = ruleset_matcher_new(ruleset);
+    free(sieve->rules);
+    sieve->rules = calloc(EVENTS_RULES_MAX + ruleset_count(ruleset), sizeof *sieve->rules);
+    assert(sieve->rules);
     if (earlier)
         rule_costs_inherit(ruleset_costs(sieve->matcher), ruleset_costs(earlier));
     ruleset_matcher_free(earlier);
@@ -118,7 +137,7 @@ static void add_match(struct sieve *sieve, const struct input *input, size_t rul
 {
     if (correlation_wants(sieve->ruleset, rule)) {
         struct projection projection;
-        correlation_project(sieve->ruleset, rule, finding, sieve->arena, &projection);
+        correlation_project(sieve->ruleset, rule, finding, sieve->work, &projection);
         put(sieve, input, NULL, &projection);
     }
     if (correlation_silences(sieve->ruleset, rule))
@@ -127,12 +146,50 @@ static void add_match(struct sieve *sieve, const struct input *input, size_t rul
     put(sieve, input, finding, NULL);
 }
 
+/* Only what is found leaves, and only that is masked. */
+static void add_findings(struct sieve *sieve, const struct input *input, struct matched *matched,
+                         bool suspect, nanos now)
+{
+    struct event *event = &matched->event;
+    arena_reset(sieve->work);
+    if (suspect)
+        sieve->counts->hidden += masks_hide(ruleset_masks(sieve->ruleset), event, sieve->work);
+    for (size_t i = 0; i < matched->count; i++) {
+        size_t rule = sieve->rules[matched->first + i];
+        struct finding finding = rule_finding(ruleset_rule(sieve->ruleset, rule), event);
+        finding.received_at = event->arrival;
+        finding.matched_at = now;
+        finding.input = sv_of(input->config->label);
+        add_match(sieve, input, rule, &finding);
+    }
+}
+
+/* What matched the first `records` of a block, in their order. */
+static void tell(struct sieve *sieve, const struct input *input, size_t records)
+{
+    const struct event *events[RULESET_SCREENED_MAX];
+    bool suspect[RULESET_SCREENED_MAX] = {false};
+    size_t at = 0;
+    nanos now = loop_now();
+    for (size_t i = 0; i < records; i++)
+        if (sieve->by_record[i])
+            events[at++] = &sieve->by_record[i]->event;
+    if (ruleset_masks(sieve->ruleset))
+        masks_suspect(ruleset_masks(sieve->ruleset), events, at, suspect);
+    at = 0;
+    for (size_t i = 0; i < records; i++)
+        if (sieve->by_record[i])
+            add_findings(sieve, input, sieve->by_record[i], suspect[at++], now);
+    sieve->matched_count = sieve->rule_count = 0;
+    arena_reset(sieve->arena);
+    memset(sieve->by_record, 0, records * sizeof(struct matched *));
+}
+
 /* Makes an event of a record that came now, as its input says. */
 static void decode_record(struct sieve *sieve, const struct input *input, const struct input_record *record,
                           nanos now, struct event *ret)
 {
     const struct config_input *config = input->config;
-    arena_reset(sieve->arena);
     decode(ret, record->raw, config->format, now, input->zone, sieve->arena);
     if (record->time) {
         ret->time = record->time;
@@ -148,39 +205,61 @@ static void decode_record(struct sieve *sieve, const struct input *input, const 
     sieve->counts->fields_dropped += (ret->flags & EVENT_FIELDS_DROPPED) != 0;
 }
 
-/* Only what is found leaves, and only that is masked. */
-static void add_findings(struct sieve *sieve, const struct input *input, struct event *event,
-                         const size_t *matches, size_t count)
+/* Keeps the next event, which is of the record of that number, if rules match it. */
+static void keep(struct sieve *sieve, size_t record, const size_t *rules, size_t count)
 {
-    struct masks *masks = ruleset_masks(sieve->ruleset);
+    struct matched *matched = &sieve->matched[sieve->matched_count];
     if (!count)
         return;
-    if (masks)
-        sieve->counts->hidden += masks_hide(masks, event, sieve->arena);
-    nanos now = loop_now();
-    for (size_t i = 0; i < count; i++) {
-        struct finding finding = rule_finding(ruleset_rule(sieve->ruleset, matches[i]), event);
-        finding.received_at = event->arrival;
-        finding.matched_at = now;
-        finding.input = sv_of(input->config->label);
-        add_match(sieve, input, matches[i], &finding);
-    }
+    matched->first = sieve->rule_count;
+    matched->count = count;
+    memcpy(sieve->rules + sieve->rule_count, rules, count * sizeof *rules);
+    sieve->rule_count += count;
+    sieve->by_record[record] = matched;
+    sieve->matched_count++;
+}
+
+/* Whether the next event might find too little room. */
+static bool is_full(const struct sieve *sieve)
+{
+    return arena_used(sieve->arena) > EVENT_ARENA_BYTES_MAX || sieve->rule_count > EVENTS_RULES_MAX;
 }
 
 void sieve_record(struct sieve *sieve, const struct input *input, const struct input_record *record)
 {
-    struct event event;
+    struct event *event = &sieve->matched[0].event;
     size_t count = 0;
-    decode_record(sieve, input, record, loop_now(), &event);
+    decode_record(sieve, input, record, loop_now(), event);
     sieve->counts->events++;
     sieve->counts->truncated += record->cut;
-    const size_t *matches = ruleset_match(sieve->matcher, &event, &count);
-    add_findings(sieve, input, &event, matches, count);
+    const size_t *rules = ruleset_match(sieve->matcher, event, &count);
+    keep(sieve, 0, rules, count);
+    tell(sieve, input, 1);
+}
+
+/* Decodes the records that are worth it and tries their rules. Only events that take an uncommon lot of room
+ * let others of their block leave before them. */
+static void judge(struct sieve *sieve, const struct input *input, const struct input_block *block, nanos now,
+                  const struct ruleset_screened *screened)
+{
+    for (size_t i = 0; i < block->count; i++) {
+        size_t record = screened->order[i], count = 0;
+        if (!screened->worth[record])
+            continue;
+        if (is_full(sieve))
+            tell(sieve, input, block->count);
+        struct event *event = &sieve->matched[sieve->matched_count].event;
+        decode_record(sieve, input,
+                      &(struct input_record){.raw = block->records[record], .cut = block->cut[record]}, now,
+                      event);
+        const size_t *rules = ruleset_match_screened(sieve->matcher, record, event, &count);
+        keep(sieve, record, rules, count);
+    }
 }
 
 void sieve_block(struct sieve *sieve, const struct input *input, const struct input_block *block)
 {
-    bool worth[RULESET_SCREENED_MAX];
+    struct ruleset_screened screened;
     nanos now = loop_now();
     struct event named = {0};
     const struct config_input *config = input->config;
@@ -193,19 +272,12 @@ void sieve_block(struct sieve *sieve, const struct input *input, const struct in
                                            .format = config->format,
                                            .source = config->logsource ? &named.source : NULL,
                                            .arrival = now},
-                   worth);
+                   &screened);
     sieve->counts->events += block->count;
-    for (size_t i = 0; i < block->count; i++) {
-        struct event event;
-        size_t count = 0;
+    for (size_t i = 0; i < block->count; i++)
         sieve->counts->truncated += block->cut[i];
-        if (!worth[i])
-            continue;
-        decode_record(sieve, input, &(struct input_record){.raw = block->records[i], .cut = block->cut[i]},
-                      now, &event);
-        const size_t *matches = ruleset_match_screened(sieve->matcher, i, &event, &count);
-        add_findings(sieve, input, &event, matches, count);
-    }
+    judge(sieve, input, block, now, &screened);
+    tell(sieve, input, block->count);
 }
 
 uint64_t sieve_serial(const struct sieve *sieve)

@@ -17,7 +17,7 @@ struct round {
     struct guard *guard;
     struct buf rules, records;
     sv record[GUARD_RECORDS];
-    bool worth[GUARD_RECORDS];
+    struct ruleset_screened screened;
     const struct yaml_node *documents[GUARD_RULES];
     struct ruleset *ruleset;
     struct ruleset_matcher *matcher;
@@ -158,7 +158,7 @@ static void ask(struct round *round, size_t record, const struct event *event, s
 {
     size_t count = 0;
     const size_t *rules =
-        round->worth[record] ? ruleset_match_screened(round->matcher, record, event, &count) : NULL;
+        round->screened.worth[record] ? ruleset_match_screened(round->matcher, record, event, &count) : NULL;
     ret->bytes_count = keep(ret->by_bytes, rules, count);
     rules = ruleset_match(round->matcher, event, &count);
     ret->event_count = keep(ret->by_event, rules, count);
@@ -199,9 +199,9 @@ void guard_round(struct guard *guard, struct dice *dice, bool spoil)
         round.matcher,
         &(struct ruleset_block){
             .bytes = buf_view(&round.records), .records = round.record, .count = GUARD_RECORDS, .arrival = 1},
-        round.worth);
+        &round.screened);
     for (size_t i = 0; i < GUARD_RECORDS; i++) {
-        guard->skipped += !round.worth[i];
+        guard->skipped += !round.screened.worth[i];
         compare_record(&round, i);
     }
     ruleset_matcher_free(round.matcher);

@@ -99,10 +99,15 @@ int fixture_tear_down(void **state)
     return 0;
 }
 
-void fixture_configure(struct fixture *fixture, const char *inputs)
+void fixture_configure_rules(struct fixture *fixture, const char *inputs, struct ruleset *ruleset)
 {
     fixture->config = fixture_config(fixture, inputs);
-    fixture->watch = watch_new(fixture->loop, fixture->config, fixture_rules(), fixture->number);
+    fixture->watch = watch_new(fixture->loop, fixture->config, ruleset, fixture->number);
+}
+
+void fixture_configure(struct fixture *fixture, const char *inputs)
+{
+    fixture_configure_rules(fixture, inputs, fixture_rules());
 }
 
 static void answer(struct fixture *fixture, uint64_t serial)

@@ -43,6 +43,8 @@ struct fixture {
 int fixture_set_up(void **state);
 int fixture_tear_down(void **state);
 void fixture_configure(struct fixture *fixture, const char *inputs);
+/* The same with other rules, of level high; taken over. */
+void fixture_configure_rules(struct fixture *fixture, const char *inputs, struct ruleset *ruleset);
 
 /* Courier there, cursors told (cursor for the first input, or NULL), started. */
 void fixture_connect(struct fixture *fixture);
