@@ -1,47 +1,42 @@
 #include "base/arena.h"
 
 #include <assert.h>
-#include <stdalign.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 enum { BLOCK_BYTES_MIN = 16 * 1024 };
 
-struct block {
-    struct block *next;
-    size_t cap, used;
+struct arena_block {
+    struct arena_block *next;
+    size_t cap;
     alignas(max_align_t) char bytes[];
-};
-
-struct arena {
-    struct block *first, *current;
-    size_t used, max;
 };
 
 struct arena *arena_new(size_t max_bytes)
 {
     struct arena *arena = calloc(1, sizeof *arena);
     assert(arena);
+    arena->at = (char *)arena;
     arena->max = max_bytes;
     return arena;
 }
 
-static struct block *block_new(size_t cap)
+static struct arena_block *block_new(size_t cap)
 {
-    struct block *block = malloc(sizeof *block + cap);
+    struct arena_block *block = malloc(sizeof *block + cap);
     assert(block);
-    *block = (struct block){.cap = cap};
+    *block = (struct arena_block){.cap = cap};
     return block;
 }
 
 /* The next block with room for n bytes: one kept from an earlier round, or a new one linked in here. */
-static struct block *block_for(struct arena *arena, size_t n)
+static struct arena_block *block_for(struct arena *arena, size_t n)
 {
-    struct block *next = arena->current ? arena->current->next : arena->first;
+    struct arena_block *next = arena->current ? arena->current->next : arena->first;
     if (next && next->cap >= n)
         return next;
-    struct block *fresh = block_new(n > BLOCK_BYTES_MIN ? n : BLOCK_BYTES_MIN);
+    struct arena_block *fresh = block_new(n > BLOCK_BYTES_MIN ? n : BLOCK_BYTES_MIN);
     fresh->next = next;
     if (arena->current)
         arena->current->next = fresh;
@@ -50,19 +45,17 @@ static struct block *block_for(struct arena *arena, size_t n)
     return fresh;
 }
 
-void *arena_take(struct arena *arena, size_t n)
+void *arena_take_elsewhere(struct arena *arena, size_t n)
 {
-    size_t rounded = (n + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
-    if (rounded < n || arena->max - arena->used < rounded)
+    size_t used = arena_used(arena), room = arena->max - used;
+    if (n > room || arena_rounded(n) > room)
         return NULL;
-    if (!arena->current || arena->current->cap - arena->current->used < rounded) {
-        arena->current = block_for(arena, rounded);
-        arena->current->used = 0;
-    }
-    void *p = arena->current->bytes + arena->current->used;
-    arena->current->used += rounded;
-    arena->used += rounded;
-    return p;
+    struct arena_block *block = block_for(arena, arena_rounded(n));
+    arena->current = block;
+    arena->at = block->bytes;
+    arena->left = (block->cap < room ? block->cap : room) & ~(size_t)(ARENA_ALIGN - 1);
+    arena->used_before = used;
+    return arena_take(arena, n);
 }
 
 void *arena_alloc(struct arena *arena, size_t n)
@@ -101,20 +94,20 @@ sv arena_printf(struct arena *arena, const char *fmt, ...)
 
 size_t arena_used(const struct arena *arena)
 {
-    return arena->used;
+    return arena->current ? arena->used_before + (size_t)(arena->at - arena->current->bytes) : 0;
 }
 
 void arena_reset(struct arena *arena)
 {
     arena->current = NULL;
-    arena->used = 0;
+    arena->left = 0;
 }
 
 void arena_free(struct arena *arena)
 {
     if (!arena)
         return;
-    for (struct block *block = arena->first, *next; block; block = next) {
+    for (struct arena_block *block = arena->first, *next; block; block = next) {
         next = block->next;
         free(block);
     }

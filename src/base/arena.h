@@ -4,7 +4,23 @@
 
 #include "base/sv.h"
 
-struct arena;
+#include <stdalign.h>
+
+struct arena_block;
+
+struct arena {
+    struct arena_block *first, *current;
+    char *at;                /* in the current block; never NULL, as there is always room for nothing */
+    size_t left;             /* from there on, in the block and within the bound: a multiple of ARENA_ALIGN */
+    size_t used_before, max; /* before the current block; ever */
+};
+
+enum { ARENA_ALIGN = alignof(max_align_t) };
+
+static inline size_t arena_rounded(size_t n)
+{
+    return (n + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
+}
 
 /* An arena that will hand out at most max_bytes between resets. Never NULL: ends the process without memory.
  */
@@ -13,8 +29,19 @@ struct arena *arena_new(size_t max_bytes);
 /* n bytes, zeroed, aligned for any type; valid until reset or free. NULL past the bound. */
 void *arena_alloc(struct arena *arena, size_t n);
 
-/* The same with whatever was there before: for what is written over at once. */
-void *arena_take(struct arena *arena, size_t n);
+/* For arena_take, once the current block is used up. */
+void *arena_take_elsewhere(struct arena *arena, size_t n);
+
+/* The same as arena_alloc with whatever was there before: for what is written over at once. */
+static inline void *arena_take(struct arena *arena, size_t n)
+{
+    if (n > arena->left)
+        return arena_take_elsewhere(arena, n);
+    void *p = arena->at;
+    arena->at += arena_rounded(n);
+    arena->left -= arena_rounded(n);
+    return p;
+}
 
 /* A NUL-terminated copy of s. NULL past the bound. */
 char *arena_cstr(struct arena *arena, sv s);

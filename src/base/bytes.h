@@ -60,6 +60,31 @@ static inline size_t bytes_find(sv s, char c)
     return bytes_find_either(s, c, c);
 }
 
+/* Copies s up to the first c, which is expected near, and returns how much that was. What lies behind s may
+ * be read up to `end`, and BYTES_SPARE bytes be written behind what is copied. */
+enum { BYTES_SPARE = 16 };
+static inline size_t bytes_copy_until(char *to, sv s, const char *end, char c)
+{
+    size_t at = 0;
+#ifdef __SSE2__
+    while (at < s.n && end - (s.p + at) >= BYTES_SPARE) {
+        __m128i bytes = bytes_load(s.p + at);
+        unsigned hits = bytes_either(bytes, c, c);
+        _mm_storeu_si128((__m128i *)(void *)(to + at), bytes);
+        if (hits) {
+            at += (unsigned)__builtin_ctz(hits);
+            return at < s.n ? at : s.n;
+        }
+        at += BYTES_SPARE;
+    }
+#else
+    (void)end;
+#endif
+    for (; at < s.n && s.p[at] != c; at++)
+        to[at] = s.p[at];
+    return at < s.n ? at : s.n;
+}
+
 /* Whether the n bytes at a and b are the same. */
 static inline bool bytes_eq(const char *a, const char *b, size_t n)
 {

@@ -55,14 +55,6 @@ void decoding_set_time_since_epoch(struct decoding *decoding, uint64_t count, na
         decoding_set_time(decoding, time);
 }
 
-char *decoding_alloc(struct decoding *decoding, size_t n)
-{
-    char *p = arena_take(decoding->arena, n);
-    if (!p)
-        decoding->event->flags |= EVENT_FIELDS_DROPPED;
-    return p;
-}
-
 sv decoding_join(struct decoding *decoding, sv a, sv b)
 {
     char *text = decoding_alloc(decoding, a.n + b.n);

@@ -56,7 +56,13 @@ void decoding_set_time(struct decoding *decoding, nanos time);
 void decoding_set_time_since_epoch(struct decoding *decoding, uint64_t count, nanos unit);
 
 /* n bytes of the arena, not cleared; NULL, and EVENT_FIELDS_DROPPED is set, past its bound. */
-char *decoding_alloc(struct decoding *decoding, size_t n);
+static inline char *decoding_alloc(struct decoding *decoding, size_t n)
+{
+    char *p = arena_take(decoding->arena, n);
+    if (!p)
+        decoding->event->flags |= EVENT_FIELDS_DROPPED;
+    return p;
+}
 
 /* a and b joined in the arena; empty past its bound. */
 sv decoding_join(struct decoding *decoding, sv a, sv b);

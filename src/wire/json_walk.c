@@ -68,64 +68,41 @@ static size_t read_unicode(sv s, uint32_t *ret)
 }
 
 /* What an escape of one letter stands for, or NUL. */
-static char escaped_char(char c)
-{
-    switch (c) {
-    case '"':
-    case '\\':
-    case '/':
-        return c;
-    case 'b':
-        return '\b';
-    case 'f':
-        return '\f';
-    case 'n':
-        return '\n';
-    case 'r':
-        return '\r';
-    case 't':
-        return '\t';
-    default:
-        return '\0';
-    }
-}
+static const char escaped[256] = {
+    ['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
+    ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t',
+};
 
-/* Takes the escape that s begins with and puts what it stands for into out, which has room for it. Returns
- * the bytes taken. One that JSON does not know stands for itself: devices put Windows paths into their JSON
- * as they are. */
-static size_t take_escape(sv s, char *out, size_t *ret_n)
+/* Puts what the escape at the front of *s stands for into out, which has room for it, and cuts it off. One
+ * that JSON does not know stands for itself: devices put Windows paths into their JSON as they are. */
+static inline char *take_escape(sv *s, char *out)
 {
     uint32_t code;
-    char known = s.n > 1 ? escaped_char(s.p[1]) : '\0';
-    size_t used = s.n > 1 && s.p[1] == 'u' ? read_unicode(sv_from(s, 2), &code) : 0;
+    char known = s->n > 1 ? escaped[(unsigned char)s->p[1]] : '\0';
+    size_t used = s->n > 1 && s->p[1] == 'u' ? read_unicode(sv_from(*s, 2), &code) : 0;
     if (used) {
-        *ret_n = decoding_put_utf8(out, code);
-        return 2 + used;
+        *s = sv_from(*s, 2 + used);
+        return out + decoding_put_utf8(out, code);
     }
-    *ret_n = 1;
+    *s = sv_from(*s, known ? 2 : 1);
     *out = known ? known : '\\';
-    return known ? 2 : 1;
+    return out + 1;
 }
 
 /* The text of a string literal with escapes. */
 static sv unescape(struct json_walk *walk, sv raw)
 {
-    char *text = decoding_alloc(walk->decoding, raw.n);
-    size_t n = 0, put;
-    sv rest = raw;
+    char *text = decoding_alloc(walk->decoding, raw.n + BYTES_SPARE), *to = text;
     if (!text)
         return raw;
-    while (rest.n) {
-        size_t run = bytes_find(rest, '\\');
-        memcpy(text + n, rest.p, run);
-        n += run;
+    for (sv rest = raw; rest.n;) {
+        size_t run = bytes_copy_until(to, rest, walk->end, '\\');
+        to += run;
         rest = sv_from(rest, run);
-        if (rest.n == 0)
-            break;
-        rest = sv_from(rest, take_escape(rest, text + n, &put));
-        n += put;
+        if (rest.n)
+            to = take_escape(&rest, to);
     }
-    return sv_make(text, n);
+    return sv_make(text, (size_t)(to - text));
 }
 
 /* Behind a literal's escapes, whose first one stands at `at`: at the quote that ends it, or at the end. */
