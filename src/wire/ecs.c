@@ -36,28 +36,6 @@ const struct names ecs_leef = {
         [13] = NAMES(NAME("identHostName", ECS_SOURCE)),
     }};
 
-const struct names ecs_windows = {
-    .by_length = {
-        [5] = NAMES(NAME("Image", ECS_PROCESS_EXECUTABLE)),
-        [6] = NAMES(NAME("IpPort", ECS_SOURCE_PORT)),
-        [7] = NAMES(NAME("EventID", ECS_EVENT_CODE)),
-        [8] = NAMES(NAME("Computer", ECS_HOST_NAME), NAME("SourceIp", ECS_SOURCE)),
-        [9] = NAMES(NAME("IpAddress", ECS_SOURCE), NAME("ProcessId", ECS_PROCESS_PID),
-                    NAME("QueryName", ECS_DNS_QUESTION_NAME)),
-        [10] = NAMES(NAME("SourcePort", ECS_SOURCE_PORT)),
-        [11] =
-            NAMES(NAME("CommandLine", ECS_PROCESS_COMMAND_LINE),
-                  NAME("ParentImage", ECS_PROCESS_PARENT_EXECUTABLE), NAME("ServiceName", ECS_SERVICE_NAME)),
-        [12] = NAMES(NAME("TargetObject", ECS_REGISTRY_PATH)),
-        [13] = NAMES(NAME("Provider_Name", ECS_EVENT_PROVIDER), NAME("DestinationIp", ECS_DESTINATION)),
-        [14] = NAMES(NAME("TargetFilename", ECS_FILE_PATH)),
-        [15] = NAMES(NAME("DestinationPort", ECS_DESTINATION_PORT), NAME("WorkstationName", ECS_SOURCE),
-                     NAME("ParentProcessId", ECS_PROCESS_PARENT_PID)),
-        [16] = NAMES(NAME("CurrentDirectory", ECS_PROCESS_WORKING_DIRECTORY)),
-        [17] = NAMES(NAME("ParentCommandLine", ECS_PROCESS_PARENT_COMMAND_LINE)),
-        [19] = NAMES(NAME("DestinationHostname", ECS_DESTINATION)),
-    }};
-
 const struct names ecs_auditd = {
     .by_length = {
         [3] =

@@ -56,10 +56,9 @@ enum ecs {
 };
 
 /* The source's name → enum ecs. */
-extern const struct names ecs_cef;     /* CEF's dictionary */
-extern const struct names ecs_leef;    /* LEEF's, and what senders carry over from CEF's */
-extern const struct names ecs_windows; /* Windows events, as Sigma writes their names */
-extern const struct names ecs_auditd;  /* records of the Linux audit system */
+extern const struct names ecs_cef;    /* CEF's dictionary */
+extern const struct names ecs_leef;   /* LEEF's, and what senders carry over from CEF's */
+extern const struct names ecs_auditd; /* records of the Linux audit system */
 
 sv ecs_text(enum ecs ecs);
 

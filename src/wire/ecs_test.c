@@ -8,6 +8,7 @@
 
 #include "wire/cyberark.h"
 #include "wire/ecs.h"
+#include "wire/windows_event.h"
 
 static void check_table(const struct names *names)
 {
@@ -26,7 +27,7 @@ static void check_table(const struct names *names)
 static void every_name_stands_among_those_of_its_length(void **state)
 {
     (void)state;
-    static const struct names *const tables[] = {&ecs_cef, &ecs_leef, &ecs_windows, &ecs_auditd,
+    static const struct names *const tables[] = {&ecs_cef, &ecs_leef, &windows_event_names, &ecs_auditd,
                                                  &cyberark_names};
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         check_table(tables[i]);

@@ -29,16 +29,39 @@ static const struct names renamed = {
         [38] = NAMES(NAME("Event.System.Provider.#attributes.Name", PROVIDER_NAME)),
     }};
 
+/* What a field may tell of the event as a whole. */
 enum what { CHANNEL, EVENT_ID, EVENT_TYPE, KEYWORDS, SUBJECT, TARGET, USER, SUBJECT_DOMAIN, WHAT_COUNT };
 
-static const struct names wanted = {
-    .by_length = {[4] = NAMES(NAME("User", USER)),
-                  [7] = NAMES(NAME("Channel", CHANNEL), NAME("EventID", EVENT_ID)),
-                  [8] = NAMES(NAME("Keywords", KEYWORDS)),
-                  [9] = NAMES(NAME("EventType", EVENT_TYPE)),
-                  [14] = NAMES(NAME("TargetUserName", TARGET)),
-                  [15] = NAMES(NAME("SubjectUserName", SUBJECT)),
-                  [17] = NAMES(NAME("SubjectDomainName", SUBJECT_DOMAIN))}};
+/* A name's value is both that and the ECS name beside it. */
+enum { NONE = 0xff, WHAT_SHIFT = 8 };
+#define BOTH(what, ecs) ((what) << WHAT_SHIFT | (ecs))
+#define TELLS(what)     BOTH(what, NONE)
+#define AS(ecs)         BOTH(NONE, ECS_##ecs)
+
+const struct names windows_event_names = {
+    .by_length = {
+        [4] = NAMES(NAME("User", TELLS(USER))),
+        [5] = NAMES(NAME("Image", AS(PROCESS_EXECUTABLE))),
+        [6] = NAMES(NAME("IpPort", AS(SOURCE_PORT))),
+        [7] = NAMES(NAME("Channel", TELLS(CHANNEL)), NAME("EventID", BOTH(EVENT_ID, ECS_EVENT_CODE))),
+        [8] = NAMES(NAME("Keywords", TELLS(KEYWORDS)), NAME("Computer", AS(HOST_NAME)),
+                    NAME("SourceIp", AS(SOURCE))),
+        [9] = NAMES(NAME("EventType", TELLS(EVENT_TYPE)), NAME("IpAddress", AS(SOURCE)),
+                    NAME("ProcessId", AS(PROCESS_PID)), NAME("QueryName", AS(DNS_QUESTION_NAME))),
+        [10] = NAMES(NAME("SourcePort", AS(SOURCE_PORT))),
+        [11] =
+            NAMES(NAME("CommandLine", AS(PROCESS_COMMAND_LINE)),
+                  NAME("ParentImage", AS(PROCESS_PARENT_EXECUTABLE)), NAME("ServiceName", AS(SERVICE_NAME))),
+        [12] = NAMES(NAME("TargetObject", AS(REGISTRY_PATH))),
+        [13] = NAMES(NAME("Provider_Name", AS(EVENT_PROVIDER)), NAME("DestinationIp", AS(DESTINATION))),
+        [14] = NAMES(NAME("TargetUserName", TELLS(TARGET)), NAME("TargetFilename", AS(FILE_PATH))),
+        [15] = NAMES(NAME("SubjectUserName", TELLS(SUBJECT)), NAME("DestinationPort", AS(DESTINATION_PORT)),
+                     NAME("WorkstationName", AS(SOURCE)), NAME("ParentProcessId", AS(PROCESS_PARENT_PID))),
+        [16] = NAMES(NAME("CurrentDirectory", AS(PROCESS_WORKING_DIRECTORY))),
+        [17] = NAMES(NAME("SubjectDomainName", TELLS(SUBJECT_DOMAIN)),
+                     NAME("ParentCommandLine", AS(PROCESS_PARENT_COMMAND_LINE))),
+        [19] = NAMES(NAME("DestinationHostname", AS(DESTINATION))),
+    }};
 
 static const struct {
     sv channel, service;
@@ -127,7 +150,7 @@ static void take_time(struct decoding *decoding, sv value)
         decoding_set_time(decoding, time);
 }
 
-static void add_renamed(struct decoding *decoding, const struct event_field *field)
+static inline void add_renamed(struct decoding *decoding, const struct event_field *field)
 {
     int flat = names_find(&renamed, field->name);
     if (flat >= 0)
@@ -239,19 +262,28 @@ static void add_who(struct decoding *decoding, const sv *values)
         ecs_add(decoding, ECS_EVENT_OUTCOME, SV("failure"));
 }
 
-void windows_event_apply(struct decoding *decoding, size_t from)
+/* Adds the ECS names beside the flat ones, and notes what these tell. */
+static void add_ecs(struct decoding *decoding, size_t from, sv *values)
 {
     const struct event *event = decoding->event;
-    sv values[WHAT_COUNT] = {0};
-    size_t sent = event->field_count;
-    flatten(decoding, from, sent);
-    size_t end = event->field_count;
-    for (size_t i = from; i < end; i++) {
-        int what = names_find(&wanted, event->fields[i].name);
-        if (what >= 0 && values[what].n == 0)
-            values[what] = event->fields[i].value;
+    for (size_t i = from, end = event->field_count; i < end; i++) {
+        int found = names_find(&windows_event_names, event->fields[i].name);
+        if (found < 0)
+            continue;
+        int what = found >> WHAT_SHIFT, ecs = found & NONE;
+        sv value = event->fields[i].value;
+        if (what != NONE && values[what].n == 0)
+            values[what] = value;
+        if (ecs != NONE)
+            ecs_add(decoding, (enum ecs)ecs, value);
     }
-    ecs_apply(decoding, &ecs_windows, from);
+}
+
+void windows_event_apply(struct decoding *decoding, size_t from)
+{
+    sv values[WHAT_COUNT] = {0};
+    flatten(decoding, from, decoding->event->field_count);
+    add_ecs(decoding, from, values);
     add_who(decoding, values);
     sv service = service_of(values[CHANNEL]);
     decoding->event->source = (struct logsource){

@@ -3,6 +3,10 @@
 #define VEDETTE_WIRE_WINDOWS_EVENT_H
 
 #include "wire/decoding.h"
+#include "wire/names.h"
+
+/* The flat names, as Sigma's rules write them, that something follows from. */
+extern const struct names windows_event_names;
 
 /* True if a field's name is one that only a Windows event has. */
 static inline bool windows_event_name(sv name)
