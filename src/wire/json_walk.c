@@ -68,7 +68,7 @@ static size_t read_unicode(sv s, uint32_t *ret)
 }
 
 /* What an escape of one letter stands for, or NUL. */
-static const char escaped[256] = {
+static const char escapes[256] = {
     ['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
     ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t',
 };
@@ -78,7 +78,7 @@ static const char escaped[256] = {
 static inline char *take_escape(sv *s, char *out)
 {
     uint32_t code;
-    char known = s->n > 1 ? escaped[(unsigned char)s->p[1]] : '\0';
+    char known = s->n > 1 ? escapes[(unsigned char)s->p[1]] : '\0';
     size_t used = s->n > 1 && s->p[1] == 'u' ? read_unicode(sv_from(*s, 2), &code) : 0;
     if (used) {
         *s = sv_from(*s, 2 + used);
