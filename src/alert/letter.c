@@ -2,8 +2,9 @@
 
 #include "alert/text.h"
 
-#include <ctype.h>
 #include <inttypes.h>
+
+#include "base/ascii.h"
 
 enum { NAMES_MAX = 4 };
 
@@ -49,7 +50,7 @@ void letter_init(struct letter *letter, const struct store_mail *mail, const str
 void letter_put_severity(struct buf *out, const struct letter *letter)
 {
     for (const char *p = severity_name(letter->mail->severity); *p; p++)
-        buf_put_char(out, (char)toupper((unsigned char)*p));
+        buf_put_char(out, ascii_upper(*p));
 }
 
 /* What is less is the way from there to here. */

@@ -19,4 +19,14 @@ static inline bool ascii_alnum(int c)
     return ascii_digit(c) || ascii_letter(c);
 }
 
+static inline char ascii_lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
+static inline char ascii_upper(char c)
+{
+    return c >= 'a' && c <= 'z' ? (char)(c & ~0x20) : c;
+}
+
 #endif

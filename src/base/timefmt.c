@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "base/ascii.h"
+
 static void split(nanos t, struct tm *tm, int *ms)
 {
     int64_t rest = t % NANOS_PER_SECOND;
@@ -81,7 +83,7 @@ static size_t parse_fraction(sv s, size_t at, nanos *ret)
     if (at >= s.n || (s.p[at] != '.' && s.p[at] != ','))
         return at;
     size_t i = at + 1;
-    for (; i < s.n && s.p[i] >= '0' && s.p[i] <= '9'; i++, scale /= 10)
+    for (; i < s.n && ascii_digit(s.p[i]); i++, scale /= 10)
         ns += (s.p[i] - '0') * scale;
     *ret = ns;
     return i;
@@ -156,7 +158,7 @@ bool time_parse_length(sv s, nanos *ret)
                  {SV_INIT("h"), 3600 * NANOS_PER_SECOND},
                  {SV_INIT("d"), 86400 * NANOS_PER_SECOND}};
     size_t n = 0;
-    while (n < s.n && s.p[n] >= '0' && s.p[n] <= '9')
+    while (n < s.n && ascii_digit(s.p[n]))
         n++;
     uint64_t count;
     if (!sv_to_u64(sv_first(s, n), &count) || count > 315360000000ULL)

@@ -1,4 +1,5 @@
 /* `vedette send`, and sendmail(8)'s form of it for cron and mail(1). */
+#include "base/ascii.h"
 #include "base/hash.h"
 #include "cmd/command.h"
 #include "cmd/control_client.h"
@@ -11,7 +12,6 @@
 #include "io/loop.h"
 
 #include <assert.h>
-#include <ctype.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -34,7 +34,7 @@ static int foreign_words(char **argv)
             return 1;
     if (word[0] != '-' || !word[1] || !strchr("BCLNOoRVXh", word[1]))
         return 0;
-    if (word[1] == 'h' && !isdigit((unsigned char)(word[2] ? word[2] : next ? next[0] : '\0')))
+    if (word[1] == 'h' && !ascii_digit(word[2] ? word[2] : next ? next[0] : '\0'))
         return 0; /* not the number of hops: help */
     return word[2] || !next ? 1 : 2;
 }

@@ -5,11 +5,12 @@
 #include "io/loop.h"
 #include "io/tls_report.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/ascii.h"
 
 enum { SOON_DAYS = 14 };
 
@@ -151,7 +152,7 @@ static bool has_service(const char *folder, const char *service)
     char path[4096];
     int n = snprintf(path, sizeof path, "%s/", folder);
     for (const char *p = service; *p && n > 0 && (size_t)n + 1 < sizeof path; p++)
-        path[n++] = (char)tolower((unsigned char)*p);
+        path[n++] = ascii_lower(*p);
     path[n] = '\0';
     return access(path, F_OK) == 0 || errno == EACCES;
 }

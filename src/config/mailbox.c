@@ -5,12 +5,9 @@
 
 #include <arpa/inet.h>
 
-enum { HOST_BYTES_MAX = 253, LABEL_BYTES_MAX = 63, LOCAL_BYTES_MAX = 64 };
+#include "base/ascii.h"
 
-static bool alnum(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
+enum { HOST_BYTES_MAX = 253, LABEL_BYTES_MAX = 63, LOCAL_BYTES_MAX = 64 };
 
 static bool beyond_ascii(char c)
 {
@@ -23,7 +20,7 @@ static bool label_valid(sv label)
         return false;
     for (size_t i = 0; i < label.n; i++) {
         char c = label.p[i];
-        if (!alnum(c) && c != '-' && c != '_')
+        if (!ascii_alnum(c) && c != '-' && c != '_')
             return false;
     }
     return true;
@@ -61,7 +58,7 @@ static bool atom_valid(sv atom)
 {
     for (size_t i = 0; i < atom.n; i++) {
         char c = atom.p[i];
-        if (!alnum(c) && !beyond_ascii(c) && !strchr("!#$%&'*+-/=?^_`{|}~", c))
+        if (!ascii_alnum(c) && !beyond_ascii(c) && !strchr("!#$%&'*+-/=?^_`{|}~", c))
             return false;
     }
     return atom.n > 0;

@@ -1,14 +1,10 @@
 #include "config/pattern.h"
 
+#include "base/ascii.h"
 #include "base/buf.h"
 #include "config/config.h"
 #include "config/mailbox.h"
 #include "wire/smtp_address.h"
-
-static char fold(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
-}
 
 bool config_glob(sv pattern, sv text)
 {
@@ -17,7 +13,7 @@ bool config_glob(sv pattern, sv text)
         if (p < pattern.n && pattern.p[p] == '*') {
             star = p++;
             resume = t;
-        } else if (p < pattern.n && fold(pattern.p[p]) == fold(text.p[t])) {
+        } else if (p < pattern.n && ascii_lower(pattern.p[p]) == ascii_lower(text.p[t])) {
             p++;
             t++;
         } else if (star != SV_NPOS) {
@@ -110,9 +106,8 @@ bool config_domain_pattern_valid(sv pattern)
     if (pattern.p[0] == '.')
         return host_valid(idn_to_ascii(sv_from(pattern, 1), host));
     for (size_t i = 0; i < pattern.n; i++) {
-        char c = fold(pattern.p[i]);
-        bool ok =
-            (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (unsigned char)c >= 0x80 || strchr("-_.*", c);
+        char c = ascii_lower(pattern.p[i]);
+        bool ok = ascii_alnum(c) || (unsigned char)c >= 0x80 || strchr("-_.*", c);
         if (!ok)
             return false;
     }

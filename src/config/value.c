@@ -11,6 +11,8 @@
 #include <arpa/inet.h>
 #include <assert.h>
 
+#include "base/ascii.h"
+
 enum {
     NAME_BYTES_MAX = CONFIG_NAME_BYTES - 1,
     SECRET_NAME_BYTES_MAX = 128,
@@ -60,8 +62,7 @@ static bool word_valid(sv text, size_t bytes_max)
         return false;
     for (size_t i = 0; i < text.n; i++) {
         char c = text.p[i];
-        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!letter && (c == '\0' || !strchr("._-", c)))
+        if (!ascii_alnum(c) && (c == '\0' || !strchr("._-", c)))
             return false;
     }
     return true;

@@ -1,8 +1,9 @@
 #include "courier/cause.h"
 
 #include <assert.h>
-#include <ctype.h>
 #include <errno.h>
+
+#include "base/ascii.h"
 
 const char *cause_name(enum cause cause)
 {
@@ -321,7 +322,7 @@ bool cause_says(sv text, const char *phrase)
         if (at == SV_NPOS)
             return false;
         const char *p = rest.p + at;
-        if (p == text.p || !isalnum((unsigned char)p[-1]))
+        if (p == text.p || !ascii_alnum(p[-1]))
             return true;
         rest = sv_from(rest, at + 1);
     }

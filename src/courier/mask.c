@@ -1,7 +1,5 @@
 #include "courier/mask.h"
 
-#include <ctype.h>
-
 enum { SECRET_BYTES_MIN = 4, WORD_BYTES_MIN = 8, DECODED_BYTES_MAX = 4096 };
 
 static int base64_value(char c)

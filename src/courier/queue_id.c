@@ -1,12 +1,12 @@
 #include "courier/queue_id.h"
 
-#include <ctype.h>
+#include "base/ascii.h"
 
 enum { QUEUE_ID_MAX = 120 };
 
 static bool is_id_byte(char c)
 {
-    return isalnum((unsigned char)c) || strchr("-_.@=+/", c);
+    return ascii_alnum(c) || (c && strchr("-_.@=+/", c));
 }
 
 /* The run of an id's bytes at the start of s, without punctuation around it. */
@@ -31,7 +31,7 @@ static sv after(sv text, const char *phrase)
 static bool has_digit(sv word)
 {
     for (size_t i = 0; i < word.n; i++)
-        if (isdigit((unsigned char)word.p[i]))
+        if (ascii_digit(word.p[i]))
             return true;
     return false;
 }

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "base/ascii.h"
+
 enum { GROUPS = 3, GROUP_CHARS = 4 };
 
 void token_make(char ret[static STORE_TOKEN_MAX])
@@ -22,10 +24,8 @@ void token_read(sv typed, char ret[static STORE_TOKEN_MAX])
 {
     size_t n = 0;
     for (size_t i = 0; i < typed.n && n + 1 < STORE_TOKEN_MAX; i++) {
-        char c = typed.p[i];
-        if (c >= 'A' && c <= 'Z')
-            c = (char)(c - 'A' + 'a');
-        if (c == '-' || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))
+        char c = ascii_lower(typed.p[i]);
+        if (c == '-' || ascii_alnum(c))
             ret[n++] = c;
     }
     ret[n] = '\0';

@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+#include "base/ascii.h"
+
 enum { KEY_MAX = 640 };
 
 /* What is counted: "RULE rate WORD WHO", letters folded because addresses do not tell them apart. */
@@ -16,7 +18,7 @@ static void key_add(struct key *key, sv text)
 {
     for (size_t i = 0; i < text.n && key->n < sizeof key->text; i++) {
         char c = text.p[i];
-        key->text[key->n++] = c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+        key->text[key->n++] = ascii_lower(c);
     }
     if (key->n < sizeof key->text)
         key->text[key->n++] = '\0';

@@ -1,5 +1,6 @@
 #include "gateway/signer.h"
 
+#include "base/ascii.h"
 #include "base/log.h"
 #include "wire/dkim.h"
 #include "wire/dkim_form.h"
@@ -115,8 +116,7 @@ void signer_free(struct signer *signer)
 
 static bool is_of_domain(char c)
 {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
-           c == '.' || c == '_' || (unsigned char)c >= 0x80;
+    return ascii_alnum(c) || c == '-' || c == '.' || c == '_' || (unsigned char)c >= 0x80;
 }
 
 sv signer_domain_of(sv content)

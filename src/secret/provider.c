@@ -1,5 +1,6 @@
 #include "secret/provider.h"
 
+#include "base/ascii.h"
 #include "secret/provider_private.h"
 
 static const struct {
@@ -16,9 +17,7 @@ static bool name_is_good(sv name)
         return false;
     for (size_t i = 0; i < name.n; i++) {
         char c = name.p[i];
-        bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-                    c == '_' || c == '-';
-        if (!good)
+        if (!ascii_alnum(c) && (c == '\0' || !strchr("._-", c)))
             return false;
     }
     return true;

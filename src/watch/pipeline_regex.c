@@ -4,6 +4,8 @@
 
 #include <pcre2.h>
 
+#include "base/ascii.h"
+
 enum { STEPS_MAX = 200000, REPLACED_BYTES_MAX = 16 * 1024 };
 
 bool pipeline_regex_add(struct pipelines *pipelines, const struct yaml_node *at, bool anchored, char *ret_why,
@@ -92,7 +94,7 @@ static sv take_group(sv *rest)
 static sv take_number(sv *rest)
 {
     size_t n = 0;
-    while (n < rest->n && n < 2 && rest->p[n] >= '0' && rest->p[n] <= '9')
+    while (n < rest->n && n < 2 && ascii_digit(rest->p[n]))
         n++;
     sv number = sv_first(*rest, n);
     *rest = sv_from(*rest, n);

@@ -302,12 +302,6 @@ static void replace_value(struct outcome *outcome, sv shown)
     put_shown(outcome, replaced);
 }
 
-static char cased(char c, bool upper)
-{
-    return upper ? (char)(c - (c >= 'a' && c <= 'z' ? 'a' - 'A' : 0))
-                 : (char)(c + (c >= 'A' && c <= 'Z' ? 'a' - 'A' : 0));
-}
-
 /* ASCII's letters; names of placeholders stay as they are. */
 static void case_value(struct outcome *outcome, sv shown)
 {
@@ -317,7 +311,7 @@ static void case_value(struct outcome *outcome, sv shown)
     for (sv rest = shown; rest.n;) {
         size_t special = special_at(rest, expands(outcome));
         if (special == 0) {
-            char c = cased(rest.p[0], upper);
+            char c = upper ? ascii_upper(rest.p[0]) : ascii_lower(rest.p[0]);
             if (snake && inside && rest.p[0] >= 'A' && rest.p[0] <= 'Z')
                 buf_put(&out, SV("_"));
             buf_put(&out, sv_make(&c, 1));

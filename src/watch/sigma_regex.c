@@ -114,7 +114,7 @@ static bool is_itself(const struct reading *reading, int c)
 
 static sv text_of(struct reading *reading, int c)
 {
-    char lower = (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
+    char lower = ascii_lower((char)c);
     return arena_sv(reading->arena, sv_make(&lower, 1));
 }
 
