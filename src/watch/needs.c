@@ -29,7 +29,7 @@ struct need_shop {
     struct arena *arena;
 };
 
-static const struct need_clause no_clause = {NULL, 0, 0};
+static const struct need_clause no_clause = {NULL, 0, 0, false};
 
 static void learn(void *arg, const struct derived *derived)
 {
@@ -75,10 +75,15 @@ static bool add(struct arena *arena, struct need_clause *clause, struct need_lit
 }
 
 /* What nearly every record that the rule sees has tells nothing. */
+static unsigned weight_of_literal(const struct need_shop *shop, const struct need_literal *literal)
+{
+    bool usual = shop->family && source_family_has(shop->family, literal->text);
+    return usual ? WEIGHT_OF_USUAL : need_weight(literal);
+}
+
 static bool put(const struct need_shop *shop, struct need_clause *clause, struct need_literal literal)
 {
-    bool usual = shop->family && source_family_has(shop->family, literal.text);
-    return add(shop->arena, clause, literal, usual ? WEIGHT_OF_USUAL : need_weight(&literal));
+    return add(shop->arena, clause, literal, weight_of_literal(shop, &literal));
 }
 
 /* What stands in front of a piece, or behind it, wherever an escape may be: not part of a word. */
@@ -119,19 +124,19 @@ static struct need_literal without_tail(struct need_literal literal)
 
 /* The piece of text, between what escapes may hide, that tells most; empty if there is none that tells
  * anything. */
-static struct need_literal piece_of(struct arena *arena, sv text, unsigned flags)
+static struct need_literal piece_of(const struct need_shop *shop, sv text, unsigned flags)
 {
     struct need_literal best = {SV_NONE, 0};
     for (size_t from = 0; from < text.n;) {
         struct need_literal piece = piece_at(text, from, flags);
         if (piece.text.n >= NEEDS_LITERAL_BYTES_MIN &&
-            (best.text.n == 0 || need_weight(&piece) > need_weight(&best)))
+            (best.text.n == 0 || weight_of_literal(shop, &piece) > weight_of_literal(shop, &best)))
             best = without_tail(piece);
         while (from < text.n && !derived_cuts(text.p[from]))
             from++;
         from++;
     }
-    char *copy = best.text.n ? arena_cstr(arena, best.text) : NULL;
+    char *copy = best.text.n ? arena_cstr(shop->arena, best.text) : NULL;
     if (!copy)
         return (struct need_literal){SV_NONE, 0};
     if (!(flags & NEED_CASED))
@@ -162,23 +167,23 @@ static sv digits_of(sv number)
 }
 
 /* The text that a field's value must hold to be equal; empty if there is none. */
-static struct need_literal literal_of(struct arena *arena, const struct sigma_value *value)
+static struct need_literal literal_of(const struct need_shop *shop, const struct sigma_value *value)
 {
     char bytes[SIGMA_VALUE_BYTES_MAX];
     unsigned cased = value->cased ? NEED_CASED : 0;
     switch (value->kind) {
     case SIGMA_EXACT:
-        return piece_of(arena, value->text, cased | NEED_LEFT | NEED_RIGHT);
+        return piece_of(shop, value->text, cased | NEED_LEFT | NEED_RIGHT);
     case SIGMA_PREFIX:
-        return piece_of(arena, value->text, cased | NEED_LEFT);
+        return piece_of(shop, value->text, cased | NEED_LEFT);
     case SIGMA_SUFFIX:
-        return piece_of(arena, value->text, cased | NEED_RIGHT);
+        return piece_of(shop, value->text, cased | NEED_RIGHT);
     case SIGMA_CONTAINS:
-        return piece_of(arena, value->text, cased);
+        return piece_of(shop, value->text, cased);
     case SIGMA_GLOB:
-        return piece_of(arena, bytes_of(value, bytes), cased);
+        return piece_of(shop, bytes_of(value, bytes), cased);
     case SIGMA_NUMBER:
-        return piece_of(arena, value->part ? SV_NONE : digits_of(value->text), NEED_LEFT | NEED_RIGHT);
+        return piece_of(shop, value->part ? SV_NONE : digits_of(value->text), NEED_LEFT | NEED_RIGHT);
     case SIGMA_ANYTHING:
     case SIGMA_NULL:
     case SIGMA_CIDR:
@@ -238,11 +243,11 @@ static bool put_marks(const struct need_shop *shop, sv name, sv literal, struct 
     return true;
 }
 
-static struct need_literal last_part(struct arena *arena, sv name)
+static struct need_literal last_part(const struct need_shop *shop, sv name)
 {
     for (size_t dot; (dot = sv_find_char(name, '.')) != SV_NPOS;)
         name = sv_from(name, dot + 1);
-    return piece_of(arena, name, 0);
+    return piece_of(shop, name, 0);
 }
 
 static sv name_of(const struct need_shop *shop, const struct sigma_item *item)
@@ -274,15 +279,14 @@ static bool put_framed(const struct need_shop *shop, sv name, const struct sigma
             continue;
         struct need_literal literal = mark_of(derived->mark);
         if (derived->framed)
-            literal =
-                piece_of(shop->arena,
-                         arena_printf(shop->arena, "%.*s%.*s", SV_ARG(derived->mark), SV_ARG(value->text)),
-                         NEED_RIGHT | NEED_FRAME);
+            literal = piece_of(
+                shop, arena_printf(shop->arena, "%.*s%.*s", SV_ARG(derived->mark), SV_ARG(value->text)),
+                NEED_RIGHT | NEED_FRAME);
         framed |= derived->framed;
         if (!put(shop, clause, literal))
             return false;
     }
-    return framed && put(shop, clause, last_part(shop->arena, name));
+    return framed && put(shop, clause, last_part(shop, name));
 }
 
 /* One of the texts without which a regular expression cannot match. */
@@ -290,7 +294,7 @@ static struct need_clause of_set(const struct need_shop *shop, sv name, const st
 {
     struct need_clause clause = no_clause;
     for (size_t i = 0; i < set->count; i++) {
-        struct need_literal literal = piece_of(shop->arena, set->texts[i], 0);
+        struct need_literal literal = piece_of(shop, set->texts[i], 0);
         if (!put(shop, &clause, literal) || !put_marks(shop, name, literal.text, &clause))
             return no_clause;
     }
@@ -317,7 +321,7 @@ static bool put_one(const struct need_shop *shop, sv name, const struct sigma_va
 {
     if (value->kind == SIGMA_REGEX)
         return put_regex(shop, name, value, clause);
-    struct need_literal literal = literal_of(shop->arena, value);
+    struct need_literal literal = literal_of(shop, value);
     if (name.n == 0)
         literal.flags &= NEED_CASED; /* a search looks at the whole record */
     struct need_clause before = *clause;
@@ -354,8 +358,9 @@ static struct need_clause of_name(const struct need_shop *shop, const struct sig
 {
     sv name = name_of(shop, item);
     struct need_clause clause = no_clause;
-    if (!put(shop, &clause, last_part(shop->arena, name)) || !put_marks(shop, name, SV_NONE, &clause))
+    if (!put(shop, &clause, last_part(shop, name)) || !put_marks(shop, name, SV_NONE, &clause))
         return no_clause;
+    clause.is_name = true;
     /* Where one record has it, all of its kind have. */
     clause.weight = clause.weight < WEIGHT_OF_NAME ? clause.weight : WEIGHT_OF_NAME;
     return clause;

@@ -36,6 +36,7 @@ struct need_clause {
     struct need_literal *literals;
     size_t count;
     unsigned weight; /* the more, the fewer records are likely to have it */
+    bool is_name;    /* the literals say that a field is there */
 };
 
 /* All of its clauses must hold, the heaviest first. None: nothing is known. */

@@ -27,10 +27,12 @@ struct found {
 struct prefilter_scan {
     const struct prefilter *prefilter;
     hs_scratch_t *scratch;
-    uint32_t now;            /* what a stamp of the present record or event is */
-    uint32_t *stamps;        /* by literal: when it was last met */
-    uint32_t *rule_stamps;   /* by rule: when it last became a candidate */
-    uint32_t *sought, *seen; /* by further literal: when it was last looked for, and found */
+    uint32_t now; /* what a stamp of the present record or event is */
+    size_t stamp_count;
+    uint32_t *stamps;      /* by the family's number of a literal: when it was last met */
+    uint32_t *rule_stamps; /* by rule: when it last became a candidate */
+    uint32_t *sought,
+        *seen; /* by the prefilter's number of a literal: when it was last looked for, and found */
     uint32_t open[OPEN_MAX];
     size_t open_count;
     bool veiled, shaped, crowded, spoilt;
@@ -65,10 +67,13 @@ struct prefilter_scan *prefilter_scan_new(const struct prefilter *prefilter)
     struct prefilter_scan *scan = calloc(1, sizeof *scan);
     assert(scan);
     scan->prefilter = prefilter;
-    scan->stamps = calloc(prefilter->literal_count, sizeof *scan->stamps);
+    for (size_t i = 0; i < prefilter->family_count; i++)
+        if (prefilter->families[i].literal_count > scan->stamp_count)
+            scan->stamp_count = prefilter->families[i].literal_count;
+    scan->stamps = calloc(scan->stamp_count, sizeof *scan->stamps);
     scan->rule_stamps = calloc(prefilter->rule_count, sizeof *scan->rule_stamps);
-    scan->sought = calloc(prefilter->further_count + 1, sizeof *scan->sought);
-    scan->seen = calloc(prefilter->further_count + 1, sizeof *scan->seen);
+    scan->sought = calloc(prefilter->literal_count + 1, sizeof *scan->sought);
+    scan->seen = calloc(prefilter->literal_count + 1, sizeof *scan->seen);
     scan->candidates = calloc(CANDIDATES_MAX + prefilter->rule_count, sizeof *scan->candidates);
     scan->event_candidates = calloc(prefilter->rule_count, sizeof *scan->event_candidates);
     scan->fold = malloc(FOLD_BYTES_MAX);
@@ -109,10 +114,10 @@ void prefilter_scan_spoil(struct prefilter_scan *scan)
 static void start(struct prefilter_scan *scan)
 {
     if (++scan->now == 0) { /* after four thousand million: stamps of old must not be taken for new ones */
-        memset(scan->stamps, 0, scan->prefilter->literal_count * sizeof *scan->stamps);
+        memset(scan->stamps, 0, scan->stamp_count * sizeof *scan->stamps);
         memset(scan->rule_stamps, 0, scan->prefilter->rule_count * sizeof *scan->rule_stamps);
-        memset(scan->sought, 0, scan->prefilter->further_count * sizeof *scan->sought);
-        memset(scan->seen, 0, scan->prefilter->further_count * sizeof *scan->seen);
+        memset(scan->sought, 0, scan->prefilter->literal_count * sizeof *scan->sought);
+        memset(scan->seen, 0, scan->prefilter->literal_count * sizeof *scan->seen);
         scan->now = 1;
     }
     scan->open_count = scan->text_count = scan->folded_count = scan->fold_n = 0;
@@ -172,36 +177,38 @@ static bool is_there(const struct prefilter_scan *scan, const struct need_litera
     return false;
 }
 
-/* Looks once a record for each literal, for many clauses have the same. */
-static bool is_seen(struct prefilter_scan *scan, uint32_t number)
+/* Looks once a record for each literal that is not in the database, for many clauses have the same. */
+static bool is_seen(struct prefilter_scan *scan, const struct family *family, uint32_t number)
 {
-    if (scan->prefilter->further_usual[number] >> scan->family & 1)
-        return true;
+    if (number < family->literal_count)
+        return scan->stamps[number] == scan->now;
+    number -= (uint32_t)family->literal_count;
     if (scan->sought[number] != scan->now) {
         scan->sought[number] = scan->now;
-        if (is_there(scan, &scan->prefilter->further[number]))
+        if (is_there(scan, &scan->prefilter->literals[number]))
             scan->seen[number] = scan->now;
     }
     return scan->seen[number] == scan->now;
 }
 
-static bool is_met(struct prefilter_scan *scan, const struct span *clause)
+static bool is_met(struct prefilter_scan *scan, const struct family *family, const struct span *clause)
 {
     for (uint32_t i = 0; i < clause->count; i++)
-        if (is_seen(scan, scan->prefilter->clause_literals[clause->first + i]))
+        if (is_seen(scan, family, family->numbers[clause->first + i]))
             return true;
     return false;
 }
 
-/* The first clause is met; are the others? */
-static bool is_whole(struct prefilter_scan *scan, const struct branch *branch)
+/* The clause that opens is met; are the others? */
+static bool is_whole(struct prefilter_scan *scan, const struct opening *opening)
 {
     if (scan->incomplete)
         return true;
-    if (branch->clauses.count && scan->folded_count < scan->text_count)
+    if (opening->clauses.count && scan->folded_count < scan->text_count)
         fold(scan);
-    for (uint32_t i = 0; i < branch->clauses.count; i++)
-        if (!is_met(scan, &scan->prefilter->clauses[branch->clauses.first + i]))
+    const struct family *family = &scan->prefilter->families[scan->family];
+    for (uint32_t i = 0; i < opening->clauses.count; i++)
+        if (!is_met(scan, family, &family->clauses[opening->clauses.first + i]))
             return false;
     return true;
 }
@@ -212,37 +219,24 @@ static bool is_asked(const struct prefilter_scan *scan, const uint64_t *audience
     return (!audience || bits_has(audience, rule)) && scan->rule_stamps[rule] != scan->now;
 }
 
-/* Writes the rules of which one of the branches is whole. Returns how many. */
-static uint32_t gather_of(struct prefilter_scan *scan, const uint32_t *branches, size_t branch_count,
-                          const uint64_t *audience, uint32_t *ret)
-{
-    uint32_t count = 0;
-    for (size_t i = 0; i < branch_count; i++) {
-        const struct branch *branch = &scan->prefilter->branches[branches[i]];
-        if (!is_asked(scan, audience, branch->rule) || !is_whole(scan, branch))
-            continue;
-        scan->rule_stamps[branch->rule] = scan->now;
-        ret[count++] = branch->rule;
-    }
-    return count;
-}
-
+/* Writes the rules of which a branch is whole. Returns how many. */
 static uint32_t gather(struct prefilter_scan *scan, const uint64_t *audience, uint32_t *ret)
 {
-    const struct prefilter *prefilter = scan->prefilter;
-    const struct family *family = &prefilter->families[scan->family];
+    const struct family *family = &scan->prefilter->families[scan->family];
     uint32_t count = 0;
-    for (size_t i = 0; i < family->sure_count; i++) {
-        if (!is_asked(scan, audience, family->sure[i]))
-            continue;
-        scan->rule_stamps[family->sure[i]] = scan->now;
-        ret[count++] = family->sure[i];
-    }
-    count += gather_of(scan, family->open, family->open_count, audience, ret + count);
+    for (size_t i = 0; i < family->sure_count; i++)
+        if (is_asked(scan, audience, family->sure[i]))
+            ret[count++] = family->sure[i];
     for (size_t i = 0; i < scan->open_count; i++) {
-        const struct span *opens = &prefilter->opens[scan->open[i]];
-        count +=
-            gather_of(scan, prefilter->open_branches + opens->first, opens->count, audience, ret + count);
+        const struct span *opens = &family->opens[scan->open[i]];
+        const struct opening *openings = family->openings + opens->first;
+        for (uint32_t j = 0; j < opens->count; j++) {
+            uint32_t rule = openings[j].rule;
+            if (!is_asked(scan, audience, rule) || !is_whole(scan, &openings[j]))
+                continue;
+            scan->rule_stamps[rule] = scan->now;
+            ret[count++] = rule;
+        }
     }
     return count;
 }
@@ -250,8 +244,7 @@ static uint32_t gather(struct prefilter_scan *scan, const uint64_t *audience, ui
 /* Meets a literal that ends there in a text. */
 static void meet(struct prefilter_scan *scan, unsigned id, sv text, size_t end)
 {
-    const struct prefilter *prefilter = scan->prefilter;
-    const struct need_literal *literal = &prefilter->literals[id];
+    const struct need_literal *literal = &scan->prefilter->families[scan->family].literals[id];
     if (id < derived_veil_count) {
         scan->shaped |= derived_veils[id].kind == VEIL_SHAPE;
         if (end >= literal->text.n)
@@ -278,7 +271,7 @@ static void finish_record(struct prefilter_scan *scan)
                      scan->records[scan->record].n > EVENT_BYTES_MAX;
     found->shaped = scan->shaped;
     const struct family *family = &scan->prefilter->families[scan->family];
-    if (found->unknown || scan->open_count + family->open_count + family->sure_count == 0)
+    if (found->unknown || scan->open_count + family->sure_count == 0)
         return;
     keep_text(scan, scan->records[scan->record]);
     const uint64_t *audience =

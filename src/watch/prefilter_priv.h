@@ -10,36 +10,33 @@ struct span {
     uint32_t first, count;
 };
 
-/* A branch of a rule's needs (watch/needs.h): the literals of its first clause are in the database and open
- * it; then its other clauses are looked for in the record. */
-struct branch {
+/* A branch of a rule's needs (watch/needs.h) that a literal of one clause opens: then its other clauses are
+ * looked for in the record. */
+struct opening {
     uint32_t rule;
-    struct span clauses; /* of prefilter.clauses: the others */
+    struct span clauses; /* of the family's */
 };
 
 /* Records of one log source, and what is looked for in them. */
 struct family {
     const struct source_family *about; /* of PREFILTER_ALL: any */
-    void *database;                    /* hs_database_t. The veils of wire/derived.h come first in it */
-    /* What usual literals open in every record: rules, and indexes of branches that need more. */
-    uint32_t *sure, *open;
-    size_t sure_count, open_count;
+    void *database;                    /* hs_database_t */
+    struct need_literal *literals;     /* by number in the database: the veils of wire/derived.h come first */
+    size_t literal_count;
+    struct span *opens;       /* by number: of openings */
+    struct opening *openings; /* those of one literal together */
+    struct span *clauses;     /* of numbers */
+    size_t clause_count, number_count;
+    uint32_t *numbers; /* of literals: from literal_count on, that much more than the prefilter's number */
+    uint32_t *sure;    /* rules of which nearly every record has all that they need */
+    size_t sure_count;
 };
 
 struct prefilter {
     struct family families[PREFILTER_FAMILIES_MAX];
     size_t family_count;
+    struct need_literal *literals; /* of all clauses, each once */
     size_t literal_count;
-    struct need_literal *literals; /* by number */
-    struct span *opens;            /* by number: of open_branches, those that the literal opens */
-    uint32_t *open_branches;       /* indexes of branches */
-    struct branch *branches;
-    size_t branch_count;
-    struct span *clauses;         /* of clause_literals */
-    uint32_t *clause_literals;    /* numbers in further */
-    struct need_literal *further; /* the literals of clauses that open nothing, each once */
-    uint16_t *further_usual;      /* by number: a bit for each family whose records nearly all have it */
-    size_t further_count;
     struct arena *texts;
     bool *always;
     size_t rule_count;

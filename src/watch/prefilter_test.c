@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "watch/prefilter_priv.h"
 #include "watch/ruleset_priv.h"
 #include "wire/decode.h"
 
@@ -379,6 +380,40 @@ static void only_positive_text_is_necessary(void **state)
         check_always(cases[i].detection, cases[i].always);
 }
 
+static bool looks_for(const struct family *family, const char *text)
+{
+    for (size_t i = 0; i < family->literal_count; i++)
+        if (sv_eq(family->literals[i].text, sv_of(text)))
+            return true;
+    return false;
+}
+
+static void each_log_source_is_looked_at_for_what_tells_most_there(void **state)
+{
+    (void)state;
+    struct buf text = BUF_INIT(1 << 20);
+    struct ruleset *ruleset = ruleset_new();
+    buf_printf(&text, "title: t\nid: r\nlogsource: {product: linux, category: process_creation}\n"
+                      "detection: {s: {Image|endswith: /xylophone, User: root}, condition: s}\n");
+    for (size_t i = 0; i < prefilter_families_from; i++)
+        buf_printf(&text,
+                   "---\ntitle: t\nid: r%zu\nlogsource: {product: windows}\n"
+                   "detection: {s: {a: glockenspiel%zu}, condition: s}\n",
+                   i, i);
+    ruleset_load_text(ruleset, "rules.yml", buf_view(&text), NULL, NULL);
+    ruleset_seal(ruleset, NULL, NULL);
+    const struct prefilter *prefilter = ruleset->prefilter;
+    const struct family *all = &prefilter->families[PREFILTER_ALL],
+                        *sudo = &prefilter->families[prefilter_family(
+                            prefilter, &(struct logsource){.product = SV("linux"), .service = SV("sudo")})];
+    assert_ptr_not_equal(sudo, all);
+    assert_true(looks_for(all, "/xylophone") && !looks_for(all, "image"));
+    assert_true(looks_for(sudo, "image") && !looks_for(sudo, "/xylophone"));
+    assert_true(looks_for(all, "glockenspiel7") && !looks_for(sudo, "glockenspiel7"));
+    buf_free(&text);
+    ruleset_free(ruleset);
+}
+
 int main(void)
 {
     prefilter_families_from = 100; /* so that some of the random sets are parted and some not */
@@ -386,6 +421,7 @@ int main(void)
         cmocka_unit_test(it_never_hides_a_match),
         cmocka_unit_test(an_unsound_one_is_caught),
         cmocka_unit_test(only_positive_text_is_necessary),
+        cmocka_unit_test(each_log_source_is_looked_at_for_what_tells_most_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,9 @@
 #include "watch/rule_source.h"
 
+#include "watch/sigma_value.h"
+
+enum { FAMILY_TEXT_BYTES_MAX = 64 /* of one that is asked about */ };
+
 /* What else rules call a part of an event's source. */
 struct alias {
     sv product, name, also;
@@ -108,16 +112,58 @@ bool rule_source_agrees(const struct logsource *rule, const struct logsource *ev
            service_agrees(rule->service, event);
 }
 
+/* Words of records as they are written every day, in lower case. */
+#define OFTEN_IN_SSHD                                                                                        \
+    "sshd[ sshd: accepted publickey for user from port ssh2: rsa ecdsa ed25519 sha256: failed password for " \
+    "invalid user connection closed by authenticating user connection reset by peer disconnected from "      \
+    "received disconnect from :11: disconnected by user starting session: shell on pts/ id 0 postponed "     \
+    "server listening on subsystem request for sftp by user [preauth]"
+#define OFTEN_IN_PAM                                                                                       \
+    "pam_unix(sshd:session): pam_unix(sudo:session): pam_unix(su:session): pam_unix(su-l:session): "       \
+    "pam_unix(cron:session): pam_unix(systemd-user:session): session opened for user (uid=0) by (uid=0) "  \
+    "session closed for user :auth): authentication failure; logname= uid=0 euid=0 tty=ssh ruser= rhost= " \
+    ":account): sshd[ sudo[ sudo: su[ su: cron["
+#define OFTEN_IN_SUDO                                                                                      \
+    "user=root ; command=/usr/sbin/ command=/bin/ /bin/bash /bin/sh -c /usr/bin/systemctl status restart " \
+    ".service /usr/bin/apt-get /usr/bin/apt install update /usr/bin/journalctl -u -f -n --no-pager "       \
+    "/usr/bin/tail /usr/bin/cat /usr/bin/ls /usr/bin/docker /etc/ /var/log/nginx/ list group= env="
+#define OFTEN_IN_AUDIT                                                                                      \
+    "node= type=cwd type=proctitle type=user_acct type=cred_acq type=user_start arch=c000003e syscall= "    \
+    "exit=0 a0= a1= a2= a3= items= ppid= pid= auid=4294967295 uid= gid= euid= suid= fsuid= egid= sgid= "    \
+    "fsgid= tty=pts0 tty=(none) ses= comm= exe=/usr/bin/bash subj=unconfined key=(null) item=0 "            \
+    "name=/usr/lib/ inode= dev= mode=0100644 ouid=0 ogid=0 rdev= nametype=normal cap_fp=0 cap_fi= cap_fe= " \
+    "cap_fver= cap_frootid= cwd=/home/ op=pam:accounting op=pam:session_open op=pam:setcred "               \
+    "grantors=pam_permit,pam_unix,pam_env acct= hostname= addr= terminal=ssh terminal=cron unit=systemd "   \
+    "proctitle= /usr/sbin/sshd /usr/sbin/cron /bin/sh /usr/bin/sudo /usr/lib/systemd/systemd "              \
+    "/usr/bin/python3.11 /usr/bin/rsync /usr/bin/node /usr/sbin/nginx /bin/bash"
+#define OFTEN_IN_PROCESSES                                                                                  \
+    "\\windows\\system32\\svchost.exe services.exe -k -p -s conhost.exe 0xffffffff -forcev1 explorer.exe "  \
+    "cmd.exe /c c:\\program files (x86)\\ operational processid processguid image fileversion description " \
+    "product company originalfilename commandline currentdirectory user logonguid logonid "                 \
+    "terminalsessionid integritylevel hashes md5= sha1= sha256= imphash= parentprocessguid "                \
+    "parentprocessid parentimage parentcommandline parentuser rulename utctime newprocessname "             \
+    "newprocessid tokenelevationtype creatorprocessname creatorprocessid processcommandline "               \
+    "subjectusersid subjectusername subjectdomainname subjectlogonid targetusersid targetusername "         \
+    "targetdomainname targetlogonid mandatorylabel parentprocessname eventrecordid version level task "     \
+    "opcode keywords execution threadid correlation activityid security timecreated systemtime system "     \
+    "medium high"
+
 const struct source_family rule_source_families[] = {
-    {.source = {SV_INIT("linux"), SV_INIT(""), SV_INIT("sshd")}},
+    {{SV_INIT("linux"), SV_INIT(""), SV_INIT("sshd")}, SV_INIT("sshd"), SV_INIT(OFTEN_IN_SSHD)},
     {{SV_INIT("linux"), SV_INIT(""), SV_INIT("sudo")},
-     SV_INIT("sudo[ : tty=pts/ ; pwd=/home/ ; user= ; command=/usr/bin/")},
-    {.source = {SV_INIT("linux"), SV_INIT(""), SV_INIT("su")}},
-    {.source = {SV_INIT("linux"), SV_INIT(""), SV_INIT("pam")}},
+     SV_INIT("sudo[ : tty=pts/ ; pwd=/home/ ; user= ; command=/usr/bin/"),
+     SV_INIT(OFTEN_IN_SUDO)},
+    {{SV_INIT("linux"), SV_INIT(""), SV_INIT("su")},
+     SV_INIT("su[ su : "),
+     SV_INIT("(to ) on pts/ successful su for by " OFTEN_IN_PAM)},
+    {{SV_INIT("linux"), SV_INIT(""), SV_INIT("pam")}, SV_INIT("pam_"), SV_INIT(OFTEN_IN_PAM)},
     {{SV_INIT("linux"), SV_INIT(""), SV_INIT("auditd")},
-     SV_INIT("type=syscall type=path msg=audit( success=yes res=success")},
-    {.source = {SV_INIT("linux"), SV_INIT(""), SV_INIT("cron")}},
-    {.source = {SV_INIT("linux"), SV_INIT(""), SV_INIT("")}},
+     SV_INIT("type=syscall type=path msg=audit( success=yes res=success"),
+     SV_INIT(OFTEN_IN_AUDIT)},
+    {{SV_INIT("linux"), SV_INIT(""), SV_INIT("cron")},
+     SV_INIT("cron"),
+     SV_INIT("cron[ (root) cmd ( cd / && run-parts --report /etc/cron.hourly) " OFTEN_IN_PAM)},
+    {{SV_INIT("linux"), SV_INIT(""), SV_INIT("")}, SV_INIT(""), SV_INIT(OFTEN_IN_PAM)},
     {.source = {SV_INIT("cyberark"), SV_INIT(""), SV_INIT("vault")}},
     {.source = {SV_INIT("cyberark"), SV_INIT(""), SV_INIT("")}},
     {.source = {SV_INIT("hashicorp"), SV_INIT(""), SV_INIT("vault")}},
@@ -125,7 +171,8 @@ const struct source_family rule_source_families[] = {
     {{SV_INIT("windows"), SV_INIT("process_creation"), SV_INIT("")},
      SV_INIT(
          "event system provider microsoft-windows- eventid channel computer eventdata \\windows\\ .exe image "
-         "commandline parentimage parentcommandline originalfilename")},
+         "commandline parentimage parentcommandline originalfilename"),
+     SV_INIT(OFTEN_IN_PROCESSES)},
     {{SV_INIT("windows"), SV_INIT(""), SV_INIT("")},
      SV_INIT("event system provider microsoft-windows- eventid channel computer eventdata")},
 };
@@ -148,9 +195,24 @@ const struct source_family *source_family_of(const struct logsource *source)
     return NULL;
 }
 
+/* ASCII case aside. */
+static bool holds(sv lower, sv text)
+{
+    char bytes[FAMILY_TEXT_BYTES_MAX];
+    if (text.n == 0 || text.n > sizeof bytes)
+        return false;
+    sigma_fold(bytes, text.p, text.n);
+    return sv_find(lower, sv_make(bytes, text.n)) != SV_NPOS;
+}
+
 bool source_family_has(const struct source_family *family, sv text)
 {
-    return text.n && sv_ifind(family->usual, text) != SV_NPOS;
+    return holds(family->usual, text);
+}
+
+bool source_family_often_has(const struct source_family *family, sv text)
+{
+    return holds(family->often, text);
 }
 
 bool rule_source_has_input(const struct logsource *rule)

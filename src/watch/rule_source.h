@@ -20,6 +20,7 @@ bool rule_source_has_input(const struct logsource *rule);
 struct source_family {
     struct logsource source;
     sv usual; /* what nearly every such record has, in lower case: to look for it would tell nothing */
+    sv often; /* what many have, and the names of all fields that they are likely to have; empty: not known */
 };
 
 extern const struct source_family rule_source_families[];
@@ -30,7 +31,8 @@ bool source_family_includes(const struct source_family *family, const struct log
 /* The first that includes the source, or NULL. */
 const struct source_family *source_family_of(const struct logsource *source);
 
-/* Whether nearly every record of the family has the text, ASCII case aside. */
+/* Whether nearly every record of the family has the text, or many have, ASCII case aside. */
 bool source_family_has(const struct source_family *family, sv text);
+bool source_family_often_has(const struct source_family *family, sv text);
 
 #endif
