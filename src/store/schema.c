@@ -106,6 +106,9 @@ static const char *const schema_steps[] = {
     "CREATE TABLE correlation (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;",
 
     "ALTER TABLE alert ADD COLUMN risk INTEGER NOT NULL DEFAULT 0;",
+
+    /* What the correlator changed and is not yet in its table, packed. */
+    "CREATE TABLE correlation_log (id INTEGER PRIMARY KEY, changes BLOB NOT NULL);",
 };
 
 enum { SCHEMA_VERSION = sizeof schema_steps / sizeof *schema_steps };

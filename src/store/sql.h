@@ -2,6 +2,7 @@
 #ifndef VEDETTE_STORE_SQL_H
 #define VEDETTE_STORE_SQL_H
 
+#include "base/buf.h"
 #include "store/store.h"
 
 #include <sqlite3.h>
@@ -121,6 +122,10 @@
     X(CORRELATION_PUT, "INSERT INTO correlation (key, value) VALUES (?, ?) "                                 \
                        "ON CONFLICT (key) DO UPDATE SET value = excluded.value")                             \
     X(CORRELATION_DROP, "DELETE FROM correlation WHERE key = ?")                                             \
+    X(CORRELATION_LOG, "INSERT INTO correlation_log (changes) VALUES (?)")                                   \
+    X(CORRELATION_LOG_BYTES, "SELECT coalesce(sum(length(changes)), 0) FROM correlation_log")                \
+    X(CORRELATION_LOG_READ, "SELECT id, changes FROM correlation_log ORDER BY id")                           \
+    X(CORRELATION_LOG_CUT, "DELETE FROM correlation_log WHERE id <= ?")                                      \
     X(CORRELATIONS, "SELECT key, value FROM correlation WHERE key > ? ORDER BY key")                         \
     X(FACT, "SELECT gateway, name, value, since, seen_at FROM fact WHERE gateway = ? AND name = ?")          \
     X(FACTS, "SELECT gateway, name, value, since, seen_at FROM fact ORDER BY gateway, name")                 \
@@ -198,6 +203,11 @@ struct store {
     bool spoiled; /* the disk was full, or the file busy: the transaction can only be rolled back */
     struct err why_spoiled;
     int64_t wal_pages;
+    struct buf changed;    /* what correlations changed in this transaction, packed */
+    size_t changed_before; /* of it came before this job */
+    bool in_job;
+    int64_t log_bytes;              /* of the correlations' log; -1: not known */
+    struct correlation_fold *fold;  /* the part of it that is being folded; NULL: none is */
     struct arena *scratch;          /* of one row's messages while a list is read */
     struct store_message *messages; /* of one alert while a list is read */
     size_t message_cap;
@@ -243,6 +253,16 @@ sv sql_text(sqlite3_stmt *statement, int column);
 
 /* Reads SQL_MESSAGE_COLUMNS; texts are copied into arena. -1 when they do not fit. */
 int sql_message(sqlite3_stmt *row, struct arena *arena, struct store_message *ret);
+
+/* For what correlations changed in this transaction: it goes to their log, before the commit; a job begins,
+ * or ends and is perhaps undone; all is undone. */
+int correlation_flush(struct store *store, struct err *err);
+int correlation_job(struct store *store, struct err *err);
+void correlation_job_end(struct store *store, bool undone);
+void correlation_undo(struct store *store);
+
+/* Forgets how far their log was folded: what was done may have been undone. */
+void correlation_fold_drop(struct store *store);
 
 /* Brings the schema to the version of this program; refuses a newer one. */
 int schema_migrate(struct store *store, struct err *err);

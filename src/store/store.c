@@ -32,6 +32,7 @@ static struct store *store_make(void)
     struct store *store = calloc(1, sizeof *store);
     assert(store);
     store->lock_fd = -1;
+    store->log_bytes = -1;
     store->scratch = arena_new(SCRATCH_BYTES_MAX);
     return store;
 }
@@ -100,7 +101,9 @@ static int connect_to(struct store *store, int flags, struct err *err)
     if (code != SQLITE_OK)
         return sql_fail(store, sqlite3_extended_errcode(store->db), err);
     sqlite3_busy_timeout(store->db, BUSY_MS_MAX);
+    /* Debian's SQLite would write each page that comes free once more, full of zeroes. */
     return sql_exec(store,
+                    "PRAGMA secure_delete = FAST;"
                     "PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -16384;"
                     "CREATE TEMP TABLE lease (id INTEGER PRIMARY KEY);",
                     err);
@@ -173,6 +176,8 @@ void store_close(struct store *store)
 {
     if (!store)
         return;
+    correlation_fold_drop(store);
+    buf_free(&store->changed);
     for (size_t i = 0; i < SQL_COUNT; i++)
         sqlite3_finalize(store->statements[i]);
     sqlite3_close(store->db);
@@ -199,7 +204,7 @@ bool store_spoiled(const struct store *store)
 int store_commit(struct store *store, struct err *err)
 {
     bool spoiled = store_spoiled(store);
-    if (!spoiled && sql_run(store, SQL_COMMIT, NO_VALUES, err) == 0)
+    if (!spoiled && correlation_flush(store, err) == 0 && sql_run(store, SQL_COMMIT, NO_VALUES, err) == 0)
         return 0;
     store_rollback(store);
     if (spoiled && err)
@@ -209,6 +214,7 @@ int store_commit(struct store *store, struct err *err)
 
 void store_rollback(struct store *store)
 {
+    correlation_undo(store);
     /* SQLite may have rolled back by itself when it met the error. */
     if (!sqlite3_get_autocommit(store->db))
         sql_run(store, SQL_ROLLBACK, NO_VALUES, NULL);
@@ -217,16 +223,18 @@ void store_rollback(struct store *store)
 
 int store_savepoint(struct store *store, struct err *err)
 {
-    return sql_run(store, SQL_SAVEPOINT, NO_VALUES, err);
+    return correlation_job(store, err) < 0 ? -1 : sql_run(store, SQL_SAVEPOINT, NO_VALUES, err);
 }
 
 int store_release(struct store *store, struct err *err)
 {
+    correlation_job_end(store, false);
     return sql_run(store, SQL_RELEASE, NO_VALUES, err);
 }
 
 void store_rollback_to(struct store *store)
 {
+    correlation_job_end(store, true);
     if (sqlite3_get_autocommit(store->db))
         return;
     if (sql_run(store, SQL_ROLLBACK_TO, NO_VALUES, NULL) < 0 ||

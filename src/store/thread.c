@@ -1,6 +1,7 @@
 #include "store/thread.h"
 
 #include "base/log.h"
+#include "store/correlation.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -20,6 +21,8 @@ enum {
 };
 
 static const nanos TRANSACTION_MAX = 10 * NANOS_PER_MS; /* after so long it takes no more jobs along */
+static const nanos FOLD_MAX = 5 * NANOS_PER_MS;         /* of folding at a time: jobs may be waiting */
+static const nanos FOLD_RETRY = 60 * NANOS_PER_SECOND;
 
 struct job {
     struct job *next;
@@ -48,6 +51,7 @@ struct store_thread {
     pthread_cond_t changed;
     struct job_list urgent, waiting, finished;
     bool closing;
+    nanos fold_at; /* no earlier, after it failed */
     atomic_size_t pending;
     atomic_bool full;
 };
@@ -98,25 +102,62 @@ static void checkpoint(struct store_thread *thread)
         LOG_WARNING("the store's log could not be folded into its database", LOG_ERR(&err));
 }
 
+/* Some of the log of the correlations, in a transaction of its own. */
+static int fold_some(struct store *store, struct err *err)
+{
+    if (store_begin(store, err) < 0)
+        return -1;
+    if (store_correlation_fold(store, FOLD_MAX, err) >= 0)
+        return store_commit(store, err);
+    store_rollback(store);
+    return -1;
+}
+
+static bool is_to_fold(const struct store_thread *thread, size_t bytes)
+{
+    return store_correlation_log_bytes(thread->store) >= bytes && loop_monotonic() >= thread->fold_at;
+}
+
+static void fold(struct store_thread *thread)
+{
+    struct err err;
+    if (fold_some(thread->store, &err) == 0)
+        return;
+    LOG_WARNING("what correlations remember could not be put in order", LOG_ERR(&err));
+    thread->fold_at = loop_monotonic() + FOLD_RETRY;
+}
+
 static bool has_jobs(const struct store_thread *thread)
 {
     return thread->urgent.first || thread->waiting.first;
 }
 
-/* Under the mutex: waits for jobs, and uses quiet moments to checkpoint. False at the end. */
+/* How long it is to be quiet before there is something to put in order; 0: there is nothing. */
+static int64_t quiet_ms(const struct store_thread *thread)
+{
+    int64_t pages = store_wal_pages(thread->store);
+    if (pages >= WAL_PAGES_MANY || is_to_fold(thread, CORRELATION_LOG_SOME))
+        return PAUSE_MS;
+    return pages > 0 ? IDLE_MS : 0;
+}
+
+/* Under the mutex: waits for jobs, and uses quiet moments to fold and to checkpoint. False at the end. */
 static bool wait_for_jobs(struct store_thread *thread)
 {
     while (!has_jobs(thread) && !thread->closing) {
-        int64_t pages = store_wal_pages(thread->store);
-        if (pages == 0) {
+        int64_t ms = quiet_ms(thread);
+        if (ms == 0) {
             pthread_cond_wait(&thread->changed, &thread->mutex);
             continue;
         }
-        struct timespec until = deadline(pages >= WAL_PAGES_MANY ? PAUSE_MS : IDLE_MS);
+        struct timespec until = deadline(ms);
         if (pthread_cond_timedwait(&thread->changed, &thread->mutex, &until) != ETIMEDOUT || has_jobs(thread))
             continue;
         pthread_mutex_unlock(&thread->mutex);
-        checkpoint(thread);
+        if (is_to_fold(thread, CORRELATION_LOG_SOME))
+            fold(thread);
+        else
+            checkpoint(thread);
         pthread_mutex_lock(&thread->mutex);
     }
     return has_jobs(thread);
@@ -282,6 +323,15 @@ static void commit_batch(struct store_thread *thread, struct batch *batch)
     set_full(thread, false, NULL);
 }
 
+/* What no longer waits for a quiet moment. */
+static void tidy(struct store_thread *thread)
+{
+    if (is_to_fold(thread, CORRELATION_LOG_MAX))
+        fold(thread);
+    if (store_wal_pages(thread->store) >= WAL_PAGES_MAX)
+        checkpoint(thread);
+}
+
 static void *run(void *arg)
 {
     struct store_thread *thread = arg;
@@ -297,11 +347,9 @@ static void *run(void *arg)
         for (size_t i = 0; i < batch.count; i++)
             list_put(&thread->finished, batch.jobs[i]);
         loop_wake_up(thread->wake);
-        if (store_wal_pages(thread->store) >= WAL_PAGES_MAX) {
-            pthread_mutex_unlock(&thread->mutex);
-            checkpoint(thread);
-            pthread_mutex_lock(&thread->mutex);
-        }
+        pthread_mutex_unlock(&thread->mutex);
+        tidy(thread);
+        pthread_mutex_lock(&thread->mutex);
     }
     pthread_mutex_unlock(&thread->mutex);
     return NULL;
