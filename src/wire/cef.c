@@ -49,9 +49,11 @@ bool cef_decode(struct decoding *decoding, sv body)
     size_t from = decoding->event->field_count;
     struct device_pairs pairs;
     sv key, value;
+    bool escaped;
     device_pairs_begin(&pairs, body);
-    while (device_pairs_next(&pairs, &key, &value)) {
-        value = device_unescape(decoding, key, value);
+    while (device_pairs_next(&pairs, &key, &value, &escaped)) {
+        if (escaped)
+            value = device_unescape(decoding, key, value);
         decoding_add(decoding, key, value);
         device_labels_note(&labels, key, value);
     }

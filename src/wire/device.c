@@ -6,7 +6,7 @@
 #include "wire/ecs.h"
 #include "wire/syslog_time.h"
 
-enum { KEY_BYTES_MAX = 64, EPOCH_MS_DIGITS = 13 };
+enum { EPOCH_MS_DIGITS = 13 };
 
 /* What the escape that s begins with stands for, or NUL if it is none. line_ends: `\n` and `\r` are ones too.
  */
@@ -146,97 +146,6 @@ void device_labels_apply(const struct device_labels *labels, struct decoding *de
     for (unsigned i = 0; both >> i; i++)
         if (both >> i & 1 && labels->label[i].n)
             decoding_add(decoding, labels->label[i], labels->value[i]);
-}
-
-static bool is_key_char(char c)
-{
-    static const bool of_keys[256] = {
-        ['a' ... 'z'] = true, ['A' ... 'Z'] = true, ['0' ... '9'] = true, ['_'] = true,
-        ['.'] = true,         ['-'] = true,         ['['] = true,         [']'] = true,
-    };
-    return of_keys[(unsigned char)c];
-}
-
-static bool is_space(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
-/* The next key behind `from`: where it begins and where its `=` stands. `first`: it may stand at `from`
- * itself. */
-static bool find_key(sv s, size_t from, bool first, size_t *ret_key, size_t *ret_equals)
-{
-    for (size_t at = from; at < s.n;) {
-        size_t equals = at + bytes_find(sv_from(s, at), '='), key = equals;
-        if (equals == s.n)
-            return false;
-        size_t least = equals - from > KEY_BYTES_MAX ? equals - KEY_BYTES_MAX - 1 : from;
-        while (key > least && is_key_char(s.p[key - 1]))
-            key--;
-        if (key < equals && ((key == from && first) || (key > from && is_space(s.p[key - 1])))) {
-            *ret_key = key;
-            *ret_equals = equals;
-            return true;
-        }
-        at = equals + 1;
-    }
-    return false;
-}
-
-/* True at the end of rest, or where spaces and then a key follow: that is the next one. */
-static bool find_key_here(struct device_pairs *pairs, sv rest)
-{
-    size_t key = 0;
-    while (key < rest.n && is_space(rest.p[key]))
-        key++;
-    size_t at = key, most = key + KEY_BYTES_MAX + 1 < rest.n ? key + KEY_BYTES_MAX + 1 : rest.n;
-    while (at < most && is_key_char(rest.p[at]))
-        at++;
-    pairs->rest = rest;
-    pairs->key = key;
-    pairs->equals = at;
-    pairs->found = key > 0 && at > key && at < rest.n && rest.p[at] == '=';
-    return key == rest.n || pairs->found;
-}
-
-void device_pairs_begin(struct device_pairs *pairs, sv extension)
-{
-    pairs->rest = extension;
-    pairs->quotes_end = false;
-    pairs->found = find_key(extension, 0, true, &pairs->key, &pairs->equals);
-}
-
-/* The value in quotes at the front of text; false if none closes. */
-static bool take_quoted(struct device_pairs *pairs, sv text, sv *ret_value)
-{
-    if (text.n == 0 || text.p[0] != '"' || pairs->quotes_end)
-        return false;
-    for (size_t at = 1; at < text.n; at++) {
-        at += bytes_find(sv_from(text, at), '"');
-        if (at < text.n && find_key_here(pairs, sv_from(text, at + 1))) {
-            *ret_value = sv_first(sv_from(text, 1), at - 1);
-            return true;
-        }
-    }
-    pairs->quotes_end = true; /* none further on either, so the search is not made again */
-    return false;
-}
-
-bool device_pairs_next(struct device_pairs *pairs, sv *ret_key, sv *ret_value)
-{
-    if (!pairs->found)
-        return false;
-    *ret_key = sv_first(sv_from(pairs->rest, pairs->key), pairs->equals - pairs->key);
-    sv rest = sv_from(pairs->rest, pairs->equals + 1);
-    if (take_quoted(pairs, rest, ret_value))
-        return true;
-    pairs->rest = rest;
-    pairs->found = find_key(rest, 0, false, &pairs->key, &pairs->equals);
-    sv value = pairs->found ? sv_first(rest, pairs->key) : rest;
-    while (value.n && is_space(value.p[value.n - 1]))
-        value.n--;
-    *ret_value = value;
-    return true;
 }
 
 /* Milliseconds since the epoch, or a date in words. */

@@ -3,6 +3,7 @@
 #define VEDETTE_WIRE_DEVICE_H
 
 #include "wire/decoding.h"
+#include "wire/device_pairs.h"
 #include "wire/names.h"
 
 struct device {
@@ -37,21 +38,6 @@ void device_labels_note(struct device_labels *labels, sv name, sv value);
 
 /* Adds each labelled value once more, under the label's text. */
 void device_labels_apply(const struct device_labels *labels, struct decoding *decoding);
-
-/* Splits the "key=value key=value" of a CEF extension. A key stands at the front or behind a space and has
- * letters, digits and `_.-[]` only; a value ends where the next key begins. A value in double quotes may hold
- * what looks like a key; its quotes are taken away. */
-struct device_pairs {
-    sv rest;
-    size_t key, equals; /* where the next key begins and ends in rest, if found */
-    bool found;
-    bool quotes_end; /* no quote closes from here on */
-};
-
-void device_pairs_begin(struct device_pairs *pairs, sv extension);
-
-/* The next pair; false at the end. */
-bool device_pairs_next(struct device_pairs *pairs, sv *ret_key, sv *ret_value);
 
 /* Gives the event its time, ECS names and log source, as far as the device tells them. Fields from index
  * `from` on are what it sent; names are the ECS names for them. */

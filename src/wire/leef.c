@@ -93,8 +93,9 @@ static void add_pairs(struct attributes *attributes, sv text, char delimiter)
      * for both. */
     struct device_pairs pairs;
     sv key, value;
+    bool escaped;
     device_pairs_begin(&pairs, text);
-    while (device_pairs_next(&pairs, &key, &value))
+    while (device_pairs_next(&pairs, &key, &value, &escaped))
         add_pair(attributes, key, value);
 }
 
