@@ -238,7 +238,8 @@ bool json_walk_begin(struct json_walk *walk, sv body, struct decoding *decoding)
     walk->end = body.p + body.n;
     walk->at = skip_blanks(walk, body.p);
     walk->depth = 0;
-    walk->error = walk->key = SV_NONE;
+    walk->error = SV_NONE;
+    walk->key = SV_NONE;
     walk->escaped_names = false;
     char c = peek(walk, walk->at);
     if (c != '{' && c != '[')

@@ -46,18 +46,22 @@ static const unsigned char parts[256] = {
     [']'] = HOST,
 };
 
-static bool is_tag_char(char c)
+/* How many bytes at the front of s are of that kind; `most` are looked at. */
+static inline size_t run_of(unsigned kind, sv s, size_t most)
 {
-    return parts[(unsigned char)c] & TAG;
+    size_t n = 0;
+    for (s = sv_first(s, most); n < s.n && parts[(unsigned char)s.p[n]] & kind;)
+        n++;
+    return n;
 }
 
-bool syslog_take_tag(sv *s, sv *ret_tag, sv *ret_pid)
+/* Behind the tag's n bytes, or at a parenthesis. */
+static bool take_tag_of(sv *s, size_t n, sv *ret_tag, sv *ret_pid)
 {
-    size_t n = s->n && s->p[0] == '(' ? 1 : 0; /* "(sd-pam)" */
-    while (n < s->n && n < TAG_BYTES_MAX && is_tag_char(s->p[n]))
-        n++;
-    if (n && s->p[0] == '(' && n < s->n && s->p[n] == ')')
-        n++;
+    if (n == 0 && s->n && s->p[0] == '(') { /* "(sd-pam)" */
+        n = 1 + run_of(TAG, sv_from(*s, 1), TAG_BYTES_MAX - 1);
+        n += n < s->n && s->p[n] == ')';
+    }
     if (n == 0 || n == s->n)
         return false;
     sv rest = sv_from(*s, n), pid = SV_NONE;
@@ -84,24 +88,29 @@ bool syslog_take_tag(sv *s, sv *ret_tag, sv *ret_pid)
     return true;
 }
 
-static inline bool is_hostname(sv s)
+bool syslog_take_tag(sv *s, sv *ret_tag, sv *ret_pid)
 {
-    if (s.n == 0 || s.n > HOSTNAME_BYTES_MAX)
-        return false;
-    for (size_t i = 0; i < s.n; i++)
-        if (!(parts[(unsigned char)s.p[i]] & HOST))
-            return false;
-    return true;
+    size_t n = run_of(TAG, *s, TAG_BYTES_MAX);
+    bool word = n < s->n && s->p[n] == ' '; /* a host's name, mostly */
+    return !word && take_tag_of(s, n, ret_tag, ret_pid);
 }
 
+static inline bool is_hostname(sv s)
+{
+    return s.n > 0 && s.n <= HOSTNAME_BYTES_MAX && run_of(HOST, s, s.n) == s.n;
+}
+
+/* At no space. */
 static inline bool take_hostname(sv *s, sv *ret)
 {
-    sv rest = *s;
-    sv word = sv_word(&rest);
-    skip_spaces(&rest);
-    if (syslog_is_body(*s) || !is_hostname(word) || rest.n == 0)
+    size_t n = run_of(HOST, *s, HOSTNAME_BYTES_MAX);
+    sv rest = sv_from(*s, n);
+    if (n == 0 || rest.n == 0 || rest.p[0] != ' ' || syslog_is_body(*s))
         return false;
-    *ret = word;
+    skip_spaces(&rest);
+    if (rest.n == 0)
+        return false;
+    *ret = sv_first(*s, n);
     *s = rest;
     return true;
 }
@@ -277,12 +286,16 @@ static bool read_3164(sv s, struct syslog_header *header)
     return true;
 }
 
-/* All but what is valid only if something else says so. */
-static void clear(struct syslog_header *header)
+/* All but what is valid only if something else says so. One by one: of a chain of assignments the compiler
+ * makes loads that wait for the stores in front of them. */
+static inline void clear(struct syslog_header *header)
 {
     header->timed = false;
-    header->hostname = header->tag = header->pid = SV_NONE;
-    header->message_id = header->structured_data = header->message = SV_NONE;
+    header->hostname = SV_NONE;
+    header->tag = SV_NONE;
+    header->pid = SV_NONE;
+    header->message_id = SV_NONE;
+    header->structured_data = SV_NONE;
 }
 
 bool syslog_parse(sv record, struct syslog_header *ret)
@@ -291,9 +304,11 @@ bool syslog_parse(sv record, struct syslog_header *ret)
     ret->priority = -1;
     take_priority(&s, &ret->priority);
     clear(ret);
-    if (read_5424(s, ret))
-        return true;
-    clear(ret);
+    if (s.n && ascii_digit(s.p[0])) { /* a version, perhaps */
+        if (read_5424(s, ret))
+            return true;
+        clear(ret);
+    }
     return read_3164(s, ret);
 }
 

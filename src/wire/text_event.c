@@ -65,13 +65,21 @@ static sv service_of(enum text_kind kind)
     return SV_NONE;
 }
 
-static bool begins_audit(sv message)
+static inline bool begins_audit(sv message)
 {
-    return sv_starts(message, SV("type=")) || sv_starts(message, SV("node=")) ||
-           sv_starts(message, SV("audit: type="));
+    switch (message.n ? message.p[0] : '\0') {
+    case 't':
+        return sv_starts(message, SV("type="));
+    case 'n':
+        return sv_starts(message, SV("node="));
+    case 'a':
+        return sv_starts(message, SV("audit: type="));
+    default:
+        return false;
+    }
 }
 
-static bool begins_pam(sv message)
+static inline bool begins_pam(sv message)
 {
     return sv_starts(message, SV("pam_")) || sv_starts(message, SV("PAM "));
 }
@@ -142,7 +150,7 @@ bool text_event_source(sv program, sv message, struct logsource *ret)
 {
     int named = names_find(&programs, program);
     *ret = (struct logsource){.product = SV("linux")};
-    if (text_auditd_begins(message))
+    if (begins_audit(message) && text_auditd_begins(message))
         ret->service = service_of(TEXT_AUDITD);
     else if (named < 0)
         return false;
