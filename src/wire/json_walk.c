@@ -203,7 +203,25 @@ static inline const char *take_text(struct json_walk *walk, const char *at)
     return at;
 }
 
-static inline const char *take_key(struct json_walk *walk, const char *at)
+/* A name as nearly all are written: short, without blanks around it or escapes in it. NULL if it is not. */
+static inline const char *take_plain_key(struct json_walk *walk, const char *at)
+{
+#ifdef __SSE2__
+    enum { STEP = sizeof(__m128i) };
+    if (walk->end - at < STEP + 2 || *at != '"')
+        return NULL;
+    unsigned hits = bytes_either(bytes_load(at + 1), '"', '\\'), n = hits ? (unsigned)__builtin_ctz(hits) : 0;
+    if (at[1 + n] != '"' || at[2 + n] != ':')
+        return NULL;
+    walk->key = sv_make(at + 1, n);
+    return at + 3 + n;
+#else
+    (void)walk, (void)at;
+    return NULL;
+#endif
+}
+
+static inline const char *take_any_key(struct json_walk *walk, const char *at)
 {
     bool escaped;
     at = skip_blanks(walk, at);
@@ -217,6 +235,12 @@ static inline const char *take_key(struct json_walk *walk, const char *at)
         walk->key = unescape(walk, walk->key);
     at = skip_blanks(walk, at);
     return peek(walk, at) == ':' ? at + 1 : fail(walk, JSON_FAULT_NO_COLON);
+}
+
+static inline const char *take_key(struct json_walk *walk, const char *at)
+{
+    const char *behind = take_plain_key(walk, at);
+    return behind ? behind : take_any_key(walk, at);
 }
 
 /* The next value, or the opening of an object or array. */
