@@ -10,6 +10,8 @@ enum {
     WEIGHT_OF_EDGE = 2,   /* more, for a whole word */
     WEIGHT_OF_PAIR = 4,   /* more, for two bytes that hardly ever stand together */
     SHORT_BYTES = 2,
+    FRONT_BYTES_MIN = 5, /* a shorter one would be met too often */
+    FRONT_END_BYTES = 3, /* by which Vectorscan tells most places at once from those of a literal */
 };
 
 /* Text as most records have it, in lower case: what stands here tells little. */
@@ -46,6 +48,14 @@ static bool is_common(sv text)
 static bool is_rare_pair(const char *p)
 {
     return !ascii_digit(p[0]) && !ascii_digit(p[1]) && !is_common(sv_make(p, 2));
+}
+
+size_t need_front(sv literal)
+{
+    for (size_t n = literal.n; n >= FRONT_BYTES_MIN; n--)
+        if (!is_common(sv_first(sv_from(literal, n - FRONT_END_BYTES), FRONT_END_BYTES)))
+            return n;
+    return literal.n;
 }
 
 unsigned need_weight(const struct need_literal *literal)

@@ -8,4 +8,8 @@
  * somewhere, but not as a word. */
 unsigned need_weight(const struct need_literal *literal);
 
+/* How many bytes of a literal to look for in a search for thousands: its longest front that ends in bytes
+ * which hardly ever stand together, or all. The search is slow where a literal's end is in everything. */
+size_t need_front(sv literal);
+
 #endif

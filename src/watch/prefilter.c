@@ -241,18 +241,29 @@ static uint32_t gather(struct prefilter_scan *scan, const uint64_t *audience, ui
     return count;
 }
 
-/* Meets a literal that ends there in a text. */
+/* Whether the rest of a literal stands in a text where its front ends. */
+static bool goes_on(const struct need_literal *literal, size_t front, sv text, size_t end)
+{
+    if (front == literal->text.n)
+        return true;
+    sv rest = sv_from(literal->text, front), there = sv_first(sv_from(text, end), rest.n);
+    return literal->flags & NEED_CASED ? sv_eq(there, rest) : sv_ieq(there, rest);
+}
+
+/* Meets a literal whose front ends there in a text. */
 static void meet(struct prefilter_scan *scan, unsigned id, sv text, size_t end)
 {
-    const struct need_literal *literal = &scan->prefilter->families[scan->family].literals[id];
+    const struct family *family = &scan->prefilter->families[scan->family];
+    const struct need_literal *literal = &family->literals[id];
+    size_t front = family->fronts[id];
     if (id < derived_veil_count) {
         scan->shaped |= derived_veils[id].kind == VEIL_SHAPE;
         if (end >= literal->text.n)
             scan->veiled |= !scan->spoilt && derived_is_veil(&derived_veils[id], text, end);
         return;
     }
-    if (scan->stamps[id] == scan->now || end < literal->text.n ||
-        !fits(text, end - literal->text.n, literal->text.n, literal->flags))
+    if (scan->stamps[id] == scan->now || end < front || !goes_on(literal, front, text, end) ||
+        !fits(text, end - front, literal->text.n, literal->flags))
         return;
     scan->stamps[id] = scan->now;
     if (scan->open_count == OPEN_MAX)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "watch/database_cache.h"
+#include "watch/need_weight.h"
 #include "wire/derived.h"
 
 enum {
@@ -219,12 +220,14 @@ void family_make(struct family *ret, const struct source_family *about, const st
 bool family_compile(struct family *family, struct database_cache *cache)
 {
     size_t count = family->literal_count;
+    family->fronts = zeroed(count, sizeof *family->fronts);
     const char **starts = zeroed(count, sizeof *starts);
     size_t *sizes = zeroed(count, sizeof *sizes);
     unsigned *flags = zeroed(count, sizeof *flags), *ids = zeroed(count, sizeof *ids);
     for (size_t i = 0; i < count; i++) {
-        starts[i] = family->literals[i].text.p;
-        sizes[i] = family->literals[i].text.n;
+        sv text = family->literals[i].text;
+        starts[i] = text.p;
+        sizes[i] = family->fronts[i] = (uint16_t)(i < derived_veil_count ? text.n : need_front(text));
         flags[i] = family->literals[i].flags & NEED_CASED ? 0 : HS_FLAG_CASELESS;
         ids[i] = (unsigned)i;
     }
@@ -245,6 +248,7 @@ void family_clear(struct family *family)
 {
     hs_free_database(family->database);
     free(family->literals);
+    free(family->fronts);
     free(family->opens);
     free(family->openings);
     free(family->clauses);

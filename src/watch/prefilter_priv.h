@@ -22,6 +22,7 @@ struct family {
     const struct source_family *about; /* of PREFILTER_ALL: any */
     void *database;                    /* hs_database_t */
     struct need_literal *literals;     /* by number in the database: the veils of wire/derived.h come first */
+    uint16_t *fronts;                  /* by number: how many of its bytes are looked for */
     size_t literal_count;
     struct span *opens;       /* by number: of openings */
     struct opening *openings; /* those of one literal together */

@@ -60,18 +60,18 @@ static const char *const derived_names[] = {"event.action",
 static const char *const keys[] = {
     "",    "",     "|contains", "|startswith",     "|endswith", "|contains|all",
     "|re", "|neq", "|cased",    "|contains|cased", "|exists",   NULL};
-static const char *const values[] = {"root",      "ROOT",
-                                     "ro*t",      "*oo?",
-                                     "r",         "",
-                                     "tab\\\\x",  "a\\*b",
-                                     "Sorry",     "\xc3\xa4rger",
-                                     "sudo",      "c:\\dir",
-                                     "'\"q\"'",   "so sorry indeed, and much longer than that",
-                                     "ssh_login", "failure",
-                                     "su",        "authpriv",
-                                     "true",      "session_opened",
-                                     "295",       "ls -l",
-                                     NULL};
+static const char *const values[] = {"root",       "ROOT",
+                                     "ro*t",       "*oo?",
+                                     "r",          "",
+                                     "tab\\\\x",   "a\\*b",
+                                     "Sorry",      "\xc3\xa4rger",
+                                     "sudo",       "c:\\dir",
+                                     "'\"q\"'",    "so sorry indeed, and much longer than that",
+                                     "ssh_login",  "failure",
+                                     "su",         "authpriv",
+                                     "true",       "session_opened",
+                                     "295",        "ls -l",
+                                     "kqxService", NULL};
 static const char *const expressions[] = {"o+t",        "^root",      "ro?t",    "(?i)ROOT", "[rx]oot$",
                                           "(so|su)rry", "so|su",      "r..t",    "a\\*b",    "c:\\\\dir",
                                           "su(d)?o",    "ro{2}t|xyz", "\\Aroot", NULL};
@@ -126,11 +126,12 @@ static void put_rule(struct buf *text, struct dice *dice, size_t number)
 /* A JSON object with escapes, of the same few words. */
 static void put_json(struct buf *text, struct dice *dice)
 {
-    static const char *const words[] = {"root",         "ROOT",       "rot",       "xoot",
-                                        "tab\\\\x",     "a*b",        "so Sorry!", "\\u00e4rger",
-                                        "\xc3\x84rger", "\\u0072oot", "sudo",      "c:\\\\dir\\\\y",
-                                        "\\\"q\\\"",    "r",          "",          "295",
-                                        "ls\\/x -l",    "failure",    NULL};
+    static const char *const words[] = {"root",         "ROOT",       "rot",        "xoot",
+                                        "tab\\\\x",     "a*b",        "so Sorry!",  "\\u00e4rger",
+                                        "\xc3\x84rger", "\\u0072oot", "sudo",       "c:\\\\dir\\\\y",
+                                        "\\\"q\\\"",    "r",          "",           "295",
+                                        "ls\\/x -l",    "failure",    "kqxService", "KQXsERVICE",
+                                        "kqxServant",   NULL};
     buf_put(text, SV("{"));
     size_t n = roll(dice, 5);
     for (size_t i = 0; i < n; i++)

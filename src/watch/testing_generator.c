@@ -65,6 +65,9 @@ static const sv words[] = {
     SV_INIT("\xe2\x82\xac"
             "5"),
     SV_INIT("\xf0\x9f\x98\x80!"),
+    SV_INIT("kqxService"),
+    SV_INIT("KQXsERVICE"),
+    SV_INIT("kqxServant"),
     SV_INIT("a*b"),
     SV_INIT("a?b"),
     SV_INIT("tab\tx"),
