@@ -64,7 +64,9 @@ static void put_cells(struct buf *out, const char *label_style, sv label, sv val
 {
     if (!value.n)
         return;
-    buf_printf(out, "<tr valign=\"top\"><td class=\"muted\" style=\"%s\">", label_style);
+    buf_put(out, SV("<tr valign=\"top\"><td class=\"muted\" style=\""));
+    buf_put(out, sv_of(label_style));
+    buf_put(out, SV("\">"));
     text_put(out, label, LETTER_NAME_BYTES_MAX, TEXT_HTML_LINE);
     buf_put(out, SV("</td><td>"));
     text_put(out, value, bytes_max, TEXT_HTML_LINE);

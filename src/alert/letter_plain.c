@@ -10,7 +10,8 @@ static void put_line(struct buf *out, const char *label, sv value, size_t bytes_
 {
     if (!value.n)
         return;
-    buf_printf(out, "%s: ", label);
+    buf_put(out, sv_of(label));
+    buf_put(out, SV(": "));
     text_put(out, value, bytes_max, TEXT_LINE);
     buf_put_char(out, '\n');
 }

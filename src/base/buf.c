@@ -77,15 +77,18 @@ int buf_printf(struct buf *buf, const char *fmt, ...)
     va_list args, again;
     va_start(args, fmt);
     va_copy(again, args);
-    int n = vsnprintf(NULL, 0, fmt, args);
+    /* It mostly fits where there is room already. */
+    size_t room = buf->cap - buf->end < buf_room(buf) ? buf->cap - buf->end : buf_room(buf);
+    char *to = room ? buf->bytes + buf->end : NULL;
+    int n = vsnprintf(to, room, fmt, args);
     va_end(args);
-    char *to = n < 0 ? NULL : buf_reserve(buf, (size_t)n + 1);
-    if (to) {
+    if (n >= 0 && (size_t)n >= room && (to = buf_reserve(buf, (size_t)n + 1)))
         vsnprintf(to, (size_t)n + 1, fmt, again);
-        buf->end += (size_t)n;
-    }
     va_end(again);
-    return to ? 0 : -1;
+    if (n < 0 || !to)
+        return -1;
+    buf->end += (size_t)n;
+    return 0;
 }
 
 void buf_consume(struct buf *buf, size_t n)
