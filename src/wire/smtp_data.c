@@ -1,5 +1,7 @@
 #include "wire/smtp_data.h"
 
+#include "base/bytes.h"
+
 #include <assert.h>
 #include <stdio.h>
 
@@ -15,6 +17,12 @@ void smtp_data_check(sv content, struct smtp_data_facts *ret)
     struct smtp_data_facts facts = {0};
     size_t line = 1, line_start = 0;
     for (size_t i = 0; i < content.n; i++) {
+        size_t usual = bytes_plain(sv_from(content, i), '\r' + 1, '\r', '\r');
+        if (i - line_start <= SMTP_DATA_LINE_MAX && i + usual - line_start > SMTP_DATA_LINE_MAX)
+            add_fault(&facts, SMTP_DATA_LONG_LINE, line);
+        i += usual;
+        if (i == content.n)
+            break;
         unsigned char c = (unsigned char)content.p[i];
         if (c >= 0x80)
             facts.eight_bit = true;

@@ -174,6 +174,56 @@ static void a_line_of_998_octets_passes_and_one_of_999_does_not(void **state)
     }
 }
 
+/* A byte at a time, as the rules are told. */
+static struct smtp_data_facts slow_check(sv content)
+{
+    struct smtp_data_facts facts = {0};
+    size_t line = 1, octets = 0;
+    for (size_t i = 0; i < content.n; i++) {
+        unsigned fault = 0;
+        char c = content.p[i], before = i ? content.p[i - 1] : '\0';
+        if (c == '\n' && before == '\r') {
+            line++;
+            octets = 0;
+            continue;
+        }
+        facts.eight_bit |= (unsigned char)c >= 0x80;
+        fault |= c == '\0' ? SMTP_DATA_NUL : 0;
+        fault |= c == '\n' ? SMTP_DATA_BARE_LF : 0;
+        fault |= c == '\r' && (i + 1 == content.n || content.p[i + 1] != '\n') ? SMTP_DATA_BARE_CR : 0;
+        fault |= c != '\r' && octets == SMTP_DATA_LINE_MAX ? SMTP_DATA_LONG_LINE : 0;
+        octets++;
+        if (fault && !facts.faults)
+            facts.fault_line = line;
+        facts.faults |= fault;
+    }
+    return facts;
+}
+
+static void whole_runs_are_judged_as_their_bytes_are(void **state)
+{
+    (void)state;
+    static const char strange[] = "\r\n\r\n\n\0\t\x80\xff \x0e\x0d";
+    uint64_t random = 7;
+    for (int round = 0; round < 20000; round++) {
+        char text[1100];
+        memset(text, 'x', sizeof text);
+        for (int i = 0; i < round % 12; i++) {
+            random = random * UINT64_C(6364136223846793005) + 1442695040888963407;
+            size_t at = (random >> 33) % sizeof text;
+            text[at] = strange[(random >> 20) % (sizeof strange - 1)];
+            if (text[at] == '\r' && at + 1 < sizeof text && random % 2)
+                text[at + 1] = '\n';
+        }
+        sv content = sv_make(text, 900 + (random >> 40) % 201);
+        struct smtp_data_facts facts, expected = slow_check(content);
+        smtp_data_check(content, &facts);
+        assert_int_equal(facts.faults, expected.faults);
+        assert_int_equal(facts.eight_bit, expected.eight_bit);
+        assert_int_equal(facts.fault_line, expected.fault_line);
+    }
+}
+
 /* Each stands between "a" and "b\r\n.\r\n"; none may end the content early, each must be told. */
 static const struct {
     sv bytes;
@@ -219,6 +269,7 @@ int main(void)
         cmocka_unit_test(the_last_of_the_content_and_the_dot_are_one_piece),
         cmocka_unit_test(a_last_line_without_an_end_gets_one),
         cmocka_unit_test(content_that_peers_would_read_differently_is_a_fault),
+        cmocka_unit_test(whole_runs_are_judged_as_their_bytes_are),
         cmocka_unit_test(a_line_of_998_octets_passes_and_one_of_999_does_not),
         cmocka_unit_test(no_false_end_ends_the_content_and_each_is_told),
     };
