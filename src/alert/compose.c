@@ -4,7 +4,7 @@
 #include "alert/letter.h"
 #include "alert/text.h"
 #include "wire/mail_trace.h"
-#include "wire/quoted.h"
+#include "wire/mime.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -76,22 +76,9 @@ static void put_headers(struct buf *out, const struct letter *letter, const char
 
 /* Quoted-printable on purpose for everything: it is ASCII with short lines whatever the event holds, and
  * still readable in the raw. */
-static int put_part(struct buf *out, const char *boundary, const char *subtype, const struct buf *body)
+static void add_part(GMimeMultipart *multipart, const char *subtype, const struct buf *body)
 {
-    if (buf_printf(out,
-                   "--%s\r\nContent-Type: text/%s; charset=utf-8\r\n"
-                   "Content-Transfer-Encoding: quoted-printable\r\n\r\n",
-                   boundary, subtype) < 0)
-        return -1;
-    return quoted_put(out, buf_view(body)) < 0 ? -1 : buf_put(out, SV("\r\n"));
-}
-
-static int put_parts(struct buf *out, const char *boundary, const struct buf *plain, const struct buf *html)
-{
-    if (buf_printf(out, "Content-Type: multipart/alternative; boundary=\"%s\"\r\n\r\n", boundary) < 0 ||
-        put_part(out, boundary, "plain", plain) < 0 || put_part(out, boundary, "html", html) < 0)
-        return -1;
-    return buf_printf(out, "--%s--\r\n", boundary);
+    mime_add(multipart, "text", subtype, "utf-8", GMIME_CONTENT_ENCODING_QUOTEDPRINTABLE, buf_view(body));
 }
 
 /* "=_" cannot occur in quoted-printable text, so no event can hold the boundary. */
@@ -106,7 +93,11 @@ static int put_bodies(struct buf *out, const struct letter *letter)
     letter_put_html(&html, letter);
     snprintf(boundary, sizeof boundary, "=_%" PRIx64 ".%" PRIx64 ".%" PRIx64, (uint64_t)mail->alert_id,
              (uint64_t)mail->sequence, (uint64_t)mail->created_at);
-    int put = put_parts(out, boundary, &plain, &html);
+    GMimeMultipart *multipart = mime_multipart("alternative", boundary);
+    add_part(multipart, "plain", &plain);
+    add_part(multipart, "html", &html);
+    int put = mime_write(GMIME_OBJECT(multipart), out);
+    g_object_unref(multipart);
     buf_free(&plain);
     buf_free(&html);
     return put;
@@ -156,6 +147,7 @@ int compose(const struct store_mail *mail, const char *from, const struct config
                    ? 0
                    : err_set(err, ERR_LIMIT, NULL, "mail %" PRId64 " is larger than the room for it",
                              mail->id);
+    mime_use();
     struct arena *arena = arena_new(UNPACKED_BYTES_MAX);
     int composed = compose_finding(mail, from, to, hostname, arena, out, err);
     arena_free(arena);
