@@ -105,7 +105,7 @@ static void take_program(struct decoding *decoding)
 }
 
 /* A structured form that begins the record. */
-static bool is_bare_body(sv record)
+static inline bool is_bare_body(sv record)
 {
     bool priority = record.n > 1 && record.p[0] == '<' && record.p[1] >= '0' && record.p[1] <= '9';
     return syslog_is_body(record) && !priority;

@@ -46,11 +46,11 @@ static const unsigned char parts[256] = {
     [']'] = HOST,
 };
 
-/* How many bytes at the front of s are of that kind; `most` are looked at. */
+/* How many bytes at the front of s may be part of all that; `most` are looked at. */
 static inline size_t run_of(unsigned kind, sv s, size_t most)
 {
     size_t n = 0;
-    for (s = sv_first(s, most); n < s.n && parts[(unsigned char)s.p[n]] & kind;)
+    for (s = sv_first(s, most); n < s.n && (parts[(unsigned char)s.p[n]] & kind) == kind;)
         n++;
     return n;
 }
@@ -100,12 +100,12 @@ static inline bool is_hostname(sv s)
     return s.n > 0 && s.n <= HOSTNAME_BYTES_MAX && run_of(HOST, s, s.n) == s.n;
 }
 
-/* At no space. */
-static inline bool take_hostname(sv *s, sv *ret)
+/* A word of bytes of that kind and something behind it. */
+static inline bool take_name(sv *s, unsigned kind, sv *ret)
 {
-    size_t n = run_of(HOST, *s, HOSTNAME_BYTES_MAX);
+    size_t n = run_of(kind, *s, HOSTNAME_BYTES_MAX);
     sv rest = sv_from(*s, n);
-    if (n == 0 || rest.n == 0 || rest.p[0] != ' ' || syslog_is_body(*s))
+    if (n == 0 || rest.n == 0 || rest.p[0] != ' ')
         return false;
     skip_spaces(&rest);
     if (rest.n == 0)
@@ -115,11 +115,14 @@ static inline bool take_hostname(sv *s, sv *ret)
     return true;
 }
 
-/* What follows the time in RFC 3164: a host name that may be missing, a tag that may be missing. */
-static void read_host_and_tag(sv s, struct syslog_header *header)
+/* What follows the time in RFC 3164: a host name that may be missing, a tag that may be missing. A word that
+ * may be part of either is a host's name. */
+static inline void read_host_and_tag(sv s, struct syslog_header *header)
 {
-    if (!syslog_is_body(s) && !syslog_take_tag(&s, &header->tag, &header->pid) &&
-        take_hostname(&s, &header->hostname) && !syslog_is_body(s))
+    if (!syslog_is_body(s) &&
+        (take_name(&s, BOTH, &header->hostname) ||
+         (!syslog_take_tag(&s, &header->tag, &header->pid) && take_name(&s, HOST, &header->hostname))) &&
+        !syslog_is_body(s))
         syslog_take_tag(&s, &header->tag, &header->pid);
     header->message = s;
 }

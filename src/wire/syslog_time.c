@@ -104,12 +104,13 @@ static bool take_year(sv *s, unsigned *ret)
 }
 
 /* At "hh:mm:ss". */
-static bool read_clock(const char *p, struct civil *civil)
+static inline bool read_clock(const char *p, struct civil *civil)
 {
-    civil->hour = time_pair(p);
-    civil->minute = time_pair(p + 3);
-    civil->second = time_pair(p + 6);
-    return p[2] == ':' && p[5] == ':' && civil->hour <= 23 && civil->minute <= 59 && civil->second <= 60;
+    unsigned hour = time_pair(p), minute = time_pair(p + 3), second = time_pair(p + 6);
+    civil->hour = hour;
+    civil->minute = minute;
+    civil->second = second;
+    return p[2] == ':' && p[5] == ':' && hour <= 23 && minute <= 59 && second <= 60;
 }
 
 /* "hh:mm:ss" that no further digit follows, and a fraction. */

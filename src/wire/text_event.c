@@ -42,28 +42,11 @@ bool text_event_program(sv program)
     return names_find(&programs, program) >= 0;
 }
 
-static sv service_of(enum text_kind kind)
-{
-    switch (kind) {
-    case TEXT_PLAIN:
-        return SV_NONE;
-    case TEXT_SSHD:
-        return SV("sshd");
-    case TEXT_SUDO:
-        return SV("sudo");
-    case TEXT_SU:
-        return SV("su");
-    case TEXT_PAM:
-        return SV("pam");
-    case TEXT_AUDITD:
-        return SV("auditd");
-    case TEXT_ACCOUNT:
-        return SV("auth");
-    case TEXT_CRON:
-        return SV("cron");
-    }
-    return SV_NONE;
-}
+static const sv services[] = {
+    [TEXT_PLAIN] = {NULL, 0},         [TEXT_SSHD] = SV_INIT("sshd"), [TEXT_SUDO] = SV_INIT("sudo"),
+    [TEXT_SU] = SV_INIT("su"),        [TEXT_PAM] = SV_INIT("pam"),   [TEXT_AUDITD] = SV_INIT("auditd"),
+    [TEXT_ACCOUNT] = SV_INIT("auth"), [TEXT_CRON] = SV_INIT("cron"),
+};
 
 static inline bool begins_audit(sv message)
 {
@@ -142,7 +125,7 @@ enum text_kind text_event_decode(struct decoding *decoding, sv message)
         decode_named(decoding, kind, message);
     }
     if (kind != TEXT_PLAIN)
-        decoding->event->source = (struct logsource){.product = SV("linux"), .service = service_of(kind)};
+        decoding->event->source = (struct logsource){.product = SV("linux"), .service = services[kind]};
     return kind;
 }
 
@@ -151,10 +134,10 @@ bool text_event_source(sv program, sv message, struct logsource *ret)
     int named = names_find(&programs, program);
     *ret = (struct logsource){.product = SV("linux")};
     if (begins_audit(message) && text_auditd_begins(message))
-        ret->service = service_of(TEXT_AUDITD);
+        ret->service = services[TEXT_AUDITD];
     else if (named < 0)
         return false;
     else if (!begins_audit(message) && !begins_pam(message))
-        ret->service = service_of((enum text_kind)named);
+        ret->service = services[named];
     return true;
 }
