@@ -1,5 +1,6 @@
 #include "wire/cyberark.h"
 
+#include "base/ascii.h"
 #include "wire/derive.h"
 #include "wire/ecs.h"
 
@@ -214,7 +215,9 @@ static void collect(const struct event *event, size_t from, size_t prefix, struc
 {
     for (size_t i = from; i < event->field_count; i++) {
         sv name = event->fields[i].name;
-        int part = name.n > prefix ? names_find(&cyberark_names, sv_from(name, prefix)) : -1;
+        if (name.n <= prefix || ascii_digit(name.p[name.n - 1])) /* none of them ends so, but many of CEF's */
+            continue;
+        int part = names_find(&cyberark_names, sv_from(name, prefix));
         if (part >= 0)
             note(&record->parts[part], event->fields[i].value);
     }

@@ -110,8 +110,7 @@ sv device_unescape(struct decoding *decoding, sv name, sv value)
 enum stem { CS, CN, CFP, C6A, CUSTOM_DATE, FLEX_STRING, FLEX_NUMBER, FLEX_DATE };
 
 static const struct names stems = {
-    .by_length = {[2] = NAMES(NAME("cs", CS), NAME("cn", CN)),
-                  [3] = NAMES(NAME("cfp", CFP), NAME("c6a", C6A)),
+    .by_length = {[3] = NAMES(NAME("cfp", CFP), NAME("c6a", C6A)),
                   [8] = NAMES(NAME("flexDate", FLEX_DATE)),
                   [10] = NAMES(NAME("flexString", FLEX_STRING), NAME("flexNumber", FLEX_NUMBER)),
                   [16] = NAMES(NAME("deviceCustomDate", CUSTOM_DATE))}};
@@ -122,17 +121,27 @@ static const struct {
     [CS] = {0, 6},           [CN] = {6, 3},           [CFP] = {9, 4},          [C6A] = {13, 4},
     [CUSTOM_DATE] = {17, 2}, [FLEX_STRING] = {19, 2}, [FLEX_NUMBER] = {21, 2}, [FLEX_DATE] = {23, 1}};
 
+/* One of the stems, or −1. Nearly all are `cs` and `cn`. */
+static inline int find_stem(sv stem)
+{
+    if (stem.n != 2)
+        return names_find(&stems, stem);
+    if (stem.p[0] != 'c')
+        return -1;
+    return stem.p[1] == 's' ? CS : stem.p[1] == 'n' ? CN : -1;
+}
+
 void device_labels_note(struct device_labels *labels, sv name, sv value)
 {
     bool label = sv_ends(name, SV("Label"));
-    sv stem = label ? sv_first(name, name.n - 5) : name;
-    if (stem.n == 0)
+    size_t n = label ? name.n - 5 : name.n;
+    unsigned number = n > 2 ? (unsigned)(name.p[n - 1] - '1') : DEVICE_LABELS;
+    if (number >= DEVICE_LABELS)
         return;
-    unsigned number = (unsigned)(stem.p[--stem.n] - '1');
-    int found = number < DEVICE_LABELS ? names_find(&stems, stem) : -1;
-    if (found < 0 || number >= places[found].count)
+    int stem = find_stem(sv_first(name, n - 1));
+    if (stem < 0 || number >= places[stem].count)
         return;
-    unsigned place = places[found].first + number;
+    unsigned place = places[stem].first + number;
     uint32_t bit = 1U << place, *have = label ? &labels->have_label : &labels->have_value;
     if (*have & bit)
         return;
