@@ -211,15 +211,22 @@ static void add_pta(struct decoding *decoding, const struct device *device, size
     decoding->event->source = (struct logsource){.product = SV("cyberark"), .service = SV("pta")};
 }
 
+/* `cs1`, `cs1Label` and their like, which are most of what CEF has. No part's name ends so. */
+static inline bool is_custom(sv name)
+{
+    char last = name.p[name.n - 1];
+    return ascii_digit(last) || last == 'l';
+}
+
 static void collect(const struct event *event, size_t from, size_t prefix, struct record *record)
 {
-    for (size_t i = from; i < event->field_count; i++) {
-        sv name = event->fields[i].name;
-        if (name.n <= prefix || ascii_digit(name.p[name.n - 1])) /* none of them ends so, but many of CEF's */
+    const struct event_field *end = event->fields + event->field_count;
+    for (const struct event_field *field = event->fields + from; field < end; field++) {
+        if (field->name.n <= prefix || is_custom(field->name))
             continue;
-        int part = names_find(&cyberark_names, sv_from(name, prefix));
+        int part = names_find(&cyberark_names, sv_from(field->name, prefix));
         if (part >= 0)
-            note(&record->parts[part], event->fields[i].value);
+            note(&record->parts[part], field->value);
     }
 }
 

@@ -35,6 +35,14 @@ static void every_name_stands_among_those_of_its_length(void **state)
     assert_int_equal(names_find(&ecs_cef, SV("a name that is longer than any in a table")), -1);
 }
 
+static void no_name_of_cyberark_ends_like_a_custom_field(void **state)
+{
+    (void)state;
+    for (size_t n = 1; n <= NAMES_BYTES_MAX; n++)
+        for (size_t i = 0; i < cyberark_names.by_length[n].count; i++)
+            assert_null(strchr("0123456789l", cyberark_names.by_length[n].list[i].text.p[n - 1]));
+}
+
 static void addresses_are_told_by_their_form(void **state)
 {
     (void)state;
@@ -63,6 +71,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_name_stands_among_those_of_its_length),
+        cmocka_unit_test(no_name_of_cyberark_ends_like_a_custom_field),
         cmocka_unit_test(addresses_are_told_by_their_form),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
