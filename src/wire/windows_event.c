@@ -163,16 +163,31 @@ static void add_flat(struct decoding *decoding, struct event_field field)
     add_renamed(decoding, &field);
 }
 
-/* The field's name behind one of the prefixes, if nothing is nested in it; in UserData, whose single element
- * has a name of its own, the last part. */
-static sv flat_name(sv name)
+/* Cuts a prefix off, in line. */
+static inline bool take(sv *name, sv prefix)
 {
-    bool event = sv_take(&name, SV("Event."));
-    if (event && sv_take(&name, SV("UserData."))) {
-        size_t dot = bytes_find(name, '.');
-        name = dot < name.n ? sv_from(name, dot + 1) : name;
-    } else if (event ? !sv_take(&name, SV("EventData.")) && !sv_take(&name, SV("System."))
-                     : !sv_take(&name, SV("winlog.event_data."))) {
+    if (name->n < prefix.n || !bytes_eq(name->p, prefix.p, prefix.n))
+        return false;
+    *name = (sv){name->p + prefix.n, name->n - prefix.n};
+    return true;
+}
+
+/* In UserData, whose single element has a name of its own, the last part. */
+static sv last_part(sv name)
+{
+    size_t dot = bytes_find(name, '.');
+    return dot < name.n ? sv_from(name, dot + 1) : name;
+}
+
+/* The field's name behind one of the prefixes, if nothing is nested in it. */
+static inline sv flat_name(sv name)
+{
+    if (take(&name, SV("Event."))) {
+        if (take(&name, SV("UserData.")))
+            name = last_part(name);
+        else if (!take(&name, SV("EventData.")) && !take(&name, SV("System.")))
+            return SV_NONE;
+    } else if (!take(&name, SV("winlog.event_data."))) {
         return SV_NONE;
     }
     return bytes_find(name, '.') == name.n ? name : SV_NONE;
