@@ -55,18 +55,6 @@ void decoding_set_time_since_epoch(struct decoding *decoding, uint64_t count, na
         decoding_set_time(decoding, time);
 }
 
-sv decoding_join(struct decoding *decoding, sv a, sv b)
-{
-    char *text = decoding_alloc(decoding, a.n + b.n);
-    if (!text)
-        return SV_NONE;
-    if (a.n)
-        memcpy(text, a.p, a.n);
-    if (b.n)
-        memcpy(text + a.n, b.p, b.n);
-    return (sv){text, a.n + b.n};
-}
-
 static bool is_ipv4(sv s)
 {
     unsigned dots = 0, digits = 0, part = 0;
