@@ -191,39 +191,60 @@ static void job_failed(struct job *job, const struct err *err)
     *job->err = *err;
 }
 
-/* -1 when the transaction is spoiled; a job's own failure only undoes that job. */
-static int run_job(struct store *store, struct job *job, struct err *err)
+enum ran { RAN, FAILED, SPOILED };
+
+/* Spoiled: the transaction can only be rolled back. */
+static enum ran run_job(struct store *store, struct job *job, struct err *err)
 {
     free(job->err);
     job->err = NULL;
-    if (store_savepoint(store, err) < 0)
-        return -1;
     int ran = job->run(store, job->arg, err);
     if (store_spoiled(store))
-        return -1;
-    if (ran == 0)
-        return store_release(store, err);
-    job_failed(job, err);
-    store_rollback_to(store);
-    return store_spoiled(store) ? -1 : 0;
+        return SPOILED;
+    return ran == 0 ? RAN : FAILED;
 }
 
-/* One transaction over the batch. A fresh one takes along what waits or comes, until it is full or has taken
- * long enough. -1: nothing of it happened. */
-static int run_batch(struct store_thread *thread, struct batch *batch, bool fresh, struct err *err)
+/* Undoes a job that fails, and nothing else. */
+static enum ran run_job_alone(struct store *store, struct job *job, struct err *err)
+{
+    if (store_savepoint(store, err) < 0)
+        return SPOILED;
+    enum ran ran = run_job(store, job, err);
+    if (ran == RAN)
+        return store_release(store, err) == 0 ? RAN : SPOILED;
+    if (ran == SPOILED)
+        return SPOILED;
+    job_failed(job, err);
+    store_rollback_to(store);
+    return store_spoiled(store) ? SPOILED : RAN;
+}
+
+/* One transaction over the batch, which takes along what waits or comes, if fresh, until it is full or has
+ * taken long enough. Unless all is RAN nothing of it happened. */
+static enum ran run_batch(struct store_thread *thread, struct batch *batch, bool fresh, bool alone,
+                          struct err *err)
 {
     nanos until = loop_monotonic() + TRANSACTION_MAX;
-    if (store_begin(thread->store, err) < 0)
-        return -1;
-    for (size_t i = 0; i < batch->count; i++) {
-        if (run_job(thread->store, batch->jobs[i], err) < 0) {
-            store_rollback(thread->store);
-            return -1;
-        }
+    enum ran ran = store_begin(thread->store, err) == 0 ? RAN : SPOILED;
+    for (size_t i = 0; i < batch->count && ran == RAN; i++) {
+        ran = (alone ? run_job_alone : run_job)(thread->store, batch->jobs[i], err);
         if (fresh && batch->count < STORE_BATCH_JOBS_MAX && loop_monotonic() < until)
             take_job(thread, batch);
     }
-    return store_commit(thread->store, err);
+    if (ran == RAN)
+        return store_commit(thread->store, err) == 0 ? RAN : SPOILED;
+    store_rollback(thread->store);
+    return ran;
+}
+
+/* Hardly ever does a job fail, and savepoints are not for nothing: each copies the pages that the job
+ * changes. So there are some only when one has failed, and all are run again. */
+static int try_batch(struct store_thread *thread, struct batch *batch, bool fresh, struct err *err)
+{
+    enum ran ran = run_batch(thread, batch, fresh, false, err);
+    if (ran == FAILED)
+        ran = run_batch(thread, batch, false, true, err);
+    return ran == RAN ? 0 : -1;
 }
 
 static void set_full(struct store_thread *thread, bool full, const struct err *err)
@@ -268,7 +289,7 @@ static struct job *take_reader(struct job_list *list)
 static void run_reader(struct store *store, struct job *job)
 {
     struct err err;
-    if (store_begin(store, &err) == 0 && run_job(store, job, &err) == 0 && store_commit(store, &err) == 0)
+    if (store_begin(store, &err) == 0 && run_job(store, job, &err) == RAN && store_commit(store, &err) == 0)
         return;
     store_rollback(store);
     if (!job->err)
@@ -306,7 +327,7 @@ static void commit_batch(struct store_thread *thread, struct batch *batch)
 {
     struct err err = {.class = ERR_NONE};
     int closing_tries = 0;
-    for (bool fresh = true; run_batch(thread, batch, fresh, &err) < 0; fresh = false) {
+    for (bool fresh = true; try_batch(thread, batch, fresh, &err) < 0; fresh = false) {
         set_full(thread, true, &err);
         part_with_readers(thread, batch);
         if (wait_for_space(thread) && ++closing_tries == CLOSING_TRIES_MAX) {
