@@ -10,6 +10,7 @@ enum {
     TEXTS_BYTES_MAX = 64 * 1024, /* of the alert that was found */
     RECIPIENTS_MAX = 1000,
     UNTOLD_BYTES_MAX = 2 * 1024 * 1024, /* an alert and its last mail */
+    FINDING_BYTES_USUAL = 4 * 1024,
 };
 
 static void hash_sized(crypto_generichash_state *hash, sv s)
@@ -91,6 +92,7 @@ static int queue_mail(struct store *store, const struct config *config, const st
         recipients[i] = config_mailbox_address(config->recipients.items[i]);
     struct buf packed = BUF_INIT(FINDING_BYTES_MAX);
     struct pack pack = PACK_INTO(&packed);
+    buf_reserve(&packed, FINDING_BYTES_USUAL);
     finding_pack(&pack, finding);
     struct store_mail mail = {
         .alert_id = alert->id,
