@@ -66,9 +66,12 @@ void *arena_alloc(struct arena *arena, size_t n)
 
 char *arena_cstr(struct arena *arena, sv s)
 {
-    char *copy = arena_alloc(arena, s.n + 1);
-    if (copy && s.n)
+    char *copy = arena_take(arena, s.n + 1);
+    if (!copy)
+        return NULL;
+    if (s.n)
         memcpy(copy, s.p, s.n);
+    copy[s.n] = '\0';
     return copy;
 }
 

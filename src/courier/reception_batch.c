@@ -160,16 +160,14 @@ static void batch_release(struct job *base)
 struct batch_job *batch_job_new(struct reception *reception, const struct watch *watch, sv body)
 {
     static const struct job_kind KIND = {batch_run, batch_done, batch_release};
-    struct batch_job *job = job_new(sizeof *job + body.n, &KIND);
+    struct batch_job *job = job_new(sizeof *job, &KIND);
     job->reception = reception;
     job->settings = settings_keep(reception->settings);
     job->watch = watch ? watch->id : 0;
     job->number = watch ? watch->number : 0;
-    job->body = sv_make(job + 1, body.n);
-    if (body.n)
-        memcpy(job + 1, body.p, body.n);
     job->arena = arena_new(ARENA_BYTES_MAX);
     job->kept = arena_new(ARENA_BYTES_MAX);
+    job->body = arena_sv(job->kept, body);
     job->now = loop_now();
     job->last_told = &job->told;
     if (watch)

@@ -59,11 +59,14 @@ static bool put(struct changes *changes, sv key, sv value)
     return true;
 }
 
+sv changes_keep(struct changes *changes, sv packed)
+{
+    return arena_sv(changes->arena, packed);
+}
+
 enum changes_added changes_add(struct changes *changes, sv packed)
 {
-    struct unpack unpack = UNPACK_FROM(arena_sv(changes->arena, packed));
-    if (!unpack.rest.p)
-        return CHANGES_NO_ROOM;
+    struct unpack unpack = UNPACK_FROM(packed);
     while (unpack.rest.n) {
         bool has_value = unpack_u32(&unpack) != 0;
         sv key = unpack_sv(&unpack), value = has_value ? unpack_sv(&unpack) : SV_NONE;

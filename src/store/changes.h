@@ -19,7 +19,10 @@ struct changes;
 /* For about so many packed bytes, and no more than max. */
 struct changes *changes_new(size_t bytes, size_t max);
 
-/* Takes in what was packed, which is copied. Later changes win. */
+/* A copy of what was packed, as long as the changes; {NULL, 0} past the maximum. */
+sv changes_keep(struct changes *changes, sv packed);
+
+/* Takes in what was packed, borrowed until free. Later changes win. */
 enum changes_added { CHANGES_ADDED, CHANGES_NO_ROOM, CHANGES_DAMAGED };
 enum changes_added changes_add(struct changes *changes, sv packed);
 

@@ -44,6 +44,8 @@ static int row_put(struct store *store, struct buf *row, struct err *err)
 static int rows_put(struct store *store, struct change *const *changes, size_t count, struct err *err)
 {
     struct buf row = BUF_INIT(CHANGED_BYTES_MAX);
+    size_t most = buf_view(&store->changed).n;
+    buf_reserve(&row, most < CHANGED_BYTES_MANY ? most : CHANGED_BYTES_MANY);
     int put = 0;
     for (size_t i = 0; i < count && put == 0; i++) {
         bool packed = changes_pack(&row, changes[i]->key, changes[i]->value);
@@ -138,7 +140,8 @@ static int log_read(struct store *store, struct correlation_fold *fold, struct e
     enum changes_added added = CHANGES_ADDED;
     int got = -1;
     while (row && added == CHANGES_ADDED && (got = sql_step(store, row, err)) > 0) {
-        added = changes_add(fold->changes, sql_text(row, 1));
+        sv packed = changes_keep(fold->changes, sql_text(row, 1));
+        added = packed.p ? changes_add(fold->changes, packed) : CHANGES_NO_ROOM;
         if (added == CHANGES_ADDED)
             fold->last_id = sqlite3_column_int64(row, 0);
     }
