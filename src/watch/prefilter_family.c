@@ -39,6 +39,14 @@ static void *zeroed(size_t count, size_t size)
     return memory;
 }
 
+/* Gives back what stayed empty of it. */
+static void *fitted(void *memory, size_t count, size_t size)
+{
+    void *fitted = realloc(memory, (count + 1) * size);
+    assert(fitted);
+    return fitted;
+}
+
 static enum rank rank_of_literal(const struct choice *choice, const struct need_literal *literal)
 {
     if (literal->flags & NEED_FRAME)
@@ -113,6 +121,7 @@ static void make_sure(struct family *family, const struct choice *choice, size_t
     for (size_t i = 0; i < rule_count; i++)
         if (choice->sure[i])
             family->sure[family->sure_count++] = (uint32_t)i;
+    family->sure = fitted(family->sure, family->sure_count, sizeof *family->sure);
 }
 
 /* Whether the clause is worth looking for: but for a few, its literals are in the database anyway. */
@@ -194,6 +203,8 @@ static void make_openings(struct family *family, const struct choice *choice)
             family->openings[opens->first + opens->count++] = opening;
         }
     }
+    family->clauses = fitted(family->clauses, family->clause_count, sizeof *family->clauses);
+    family->numbers = fitted(family->numbers, family->number_count, sizeof *family->numbers);
 }
 
 void family_make(struct family *ret, const struct source_family *about, const struct need_table *table,
