@@ -128,7 +128,7 @@ static const struct word {
     sv text;
     size_t pair;
 } words[] = {
-    {SV_INIT("hannel\""), 2}, {SV_INIT("EventID"), 4}, {SV_INIT("event_id"), 4},
+    {SV_INIT("hannel\""), 2}, {SV_INIT("EventID"), 5}, {SV_INIT("event_id"), 4},
     {SV_INIT("syslog"), 2},   {SV_INIT("\\u"), 0},
 };
 
@@ -141,10 +141,12 @@ static bool is_word(sv text, size_t pair)
     size_t backslashes = 0;
     while (backslashes <= pair && text.p[pair - backslashes] == '\\')
         backslashes++;
+    if (backslashes > 0 && backslashes % 2 == 0)
+        return false;
     for (size_t i = 0; i < WORD_COUNT; i++) {
         sv word = words[i].text, there = sv_from(text, pair - words[i].pair);
         if (pair >= words[i].pair && there.n >= word.n && bytes_eq(there.p, word.p, word.n))
-            return backslashes == 0 || backslashes % 2;
+            return true;
     }
     return false;
 }
