@@ -220,8 +220,8 @@ static inline bool is_custom(sv name)
 
 static void collect(const struct event *event, size_t from, size_t prefix, struct record *record)
 {
-    const struct event_field *end = event->fields + event->field_count;
-    for (const struct event_field *field = event->fields + from; field < end; field++) {
+    for (size_t i = from, end = event->field_count; i < end; i++) {
+        const struct event_field *field = &event->fields[i];
         if (field->name.n <= prefix || is_custom(field->name))
             continue;
         int part = names_find(&cyberark_names, sv_from(field->name, prefix));
