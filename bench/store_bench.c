@@ -101,7 +101,8 @@ static int raise_alert(struct store *store, void *arg, struct err *err)
     char user[32];
     snprintf(user, sizeof user, "user%lld", (long long)++bench->next);
     make_finding(&finding, fields, user);
-    return alert_take(store, &bench->config, &finding, loop_now(), &outcome, err);
+    const struct alert_terms terms = {.scored = true};
+    return alert_take(store, &bench->config, &finding, &terms, loop_now(), &outcome, err);
 }
 
 static void on_done(void *arg, const struct err *err)

@@ -1,5 +1,7 @@
 #include "alert/alert.h"
 
+#include "alert/risk.h"
+
 #include <assert.h>
 #include <inttypes.h>
 #include <sodium.h>
@@ -160,6 +162,8 @@ static int take(struct store *store, const struct config *config, const struct f
     alert.suppressed = owed ? 0 : alert.suppressed + 1;
     alert.mails += owed;
     alert.mailed_at = owed ? now : alert.mailed_at;
+    int risk = terms->scored ? risk_score(finding->severity, terms->context, alert.count) : 0;
+    alert.risk = risk > alert.risk ? risk : alert.risk;
     if ((found ? store_alert_update(store, &alert, err) : store_alert_insert(store, &alert, err)) < 0 ||
         (owed && queue_mail(store, config, finding, &alert, &mail, &outcome, err) < 0))
         return -1;
@@ -171,20 +175,13 @@ static int take(struct store *store, const struct config *config, const struct f
     return 0;
 }
 
-int alert_take_on(struct store *store, const struct config *config, const struct finding *finding,
-                  const struct alert_terms *terms, nanos now, struct alert_outcome *ret, struct err *err)
+int alert_take(struct store *store, const struct config *config, const struct finding *finding,
+               const struct alert_terms *terms, nanos now, struct alert_outcome *ret, struct err *err)
 {
     struct arena *arena = arena_new(TEXTS_BYTES_MAX);
     int taken = take(store, config, finding, terms, now, arena, ret, err);
     arena_free(arena);
     return taken;
-}
-
-int alert_take(struct store *store, const struct config *config, const struct finding *finding, nanos now,
-               struct alert_outcome *ret, struct err *err)
-{
-    const struct alert_terms usual = {.unthrottled = false};
-    return alert_take_on(store, config, finding, &usual, now, ret, err);
 }
 
 /* Queues the mail about one alert's untold findings: 1 queued, 0 nothing to tell, −1 error. */

@@ -13,18 +13,17 @@ struct alert_outcome {
     size_t message_count;
 };
 
-/* Takes one finding inside a store job: raises an alert or counts it to an open one, and queues the mail that
- * it owes (alerts.throttle, alerts.quiet, alerts.minimum_level, recipients, delivery.expire). */
-int alert_take(struct store *store, const struct config *config, const struct finding *finding, nanos now,
-               struct alert_outcome *ret, struct err *err);
-
-/* The same on terms of one's own: for what Vedette finds about its own paths. */
 struct alert_terms {
     bool unthrottled; /* a mail is owed however short ago the last one was */
     sv avoid_gateway; /* see struct store_mail */
+    bool scored;      /* the alert's risk rises to what the finding's severity and context give */
+    int context;      /* see risk_context */
 };
-int alert_take_on(struct store *store, const struct config *config, const struct finding *finding,
-                  const struct alert_terms *terms, nanos now, struct alert_outcome *ret, struct err *err);
+
+/* Takes one finding inside a store job: raises an alert or counts it to an open one, and queues the mail that
+ * it owes (alerts.throttle, alerts.quiet, alerts.minimum_level, recipients, delivery.expire). */
+int alert_take(struct store *store, const struct config *config, const struct finding *finding,
+               const struct alert_terms *terms, nanos now, struct alert_outcome *ret, struct err *err);
 
 /* Once alerts.throttle has passed since the last mail about an alert, the findings that none told of are owed
  * one: it has the last mail's finding and says how many there were. At most max of them; inside a store job.

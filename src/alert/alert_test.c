@@ -17,6 +17,8 @@
 static const char *const group_by[] = {"user.name", "source.ip", "host.name"};
 static const char *const recipients[] = {"soc@example.org", "On Call <oncall@example.org>"};
 
+static const struct alert_terms usual = {.scored = true};
+
 static struct config make_config(void)
 {
     return (struct config){.alerts = {.throttle = 15 * MINUTE,
@@ -72,7 +74,8 @@ static void run_steps(struct fixture *f, const struct config *config, const stru
         struct store_alert alert = {.id = 0};
         finding.severity = steps[i].severity;
         begin(f);
-        assert_int_equal(alert_take(f->store, config, &finding, START + steps[i].at, &outcome, &f->err), 0);
+        assert_int_equal(
+            alert_take(f->store, config, &finding, &usual, START + steps[i].at, &outcome, &f->err), 0);
         commit(f);
         assert_int_equal(store_alerts(f->store, outcome.alert_id, 0, take_alert, &alert, &f->err), 0);
         assert_int_equal(outcome.alert_id, steps[i].alert);
@@ -255,7 +258,7 @@ static void the_first_mail_of_a_thread_can_be_named_by_the_later_ones(void **sta
     config.alerts.throttle = 0;
     begin(f);
     for (int i = 0; i < 2; i++)
-        assert_int_equal(alert_take(f->store, &config, &finding, START + i, &outcome, &f->err), 0);
+        assert_int_equal(alert_take(f->store, &config, &finding, &usual, START + i, &outcome, &f->err), 0);
     assert_int_equal(lease(f, START + 5, 2), 2);
     commit(f);
     for (int i = 0; i < 2; i++) {
@@ -266,6 +269,36 @@ static void the_first_mail_of_a_thread_can_be_named_by_the_later_ones(void **sta
     assert_string_equal(text, "<vedette.1.2.187afca767ca0000@vedette.example.org>");
 }
 
+static void risk_rises_with_severity_context_and_count_and_never_falls(void **state)
+{
+    struct fixture *f = *state;
+    struct config config = make_config();
+    static const struct {
+        enum severity severity;
+        struct alert_terms terms;
+        int risk;
+    } cases[] = {
+        {SEVERITY_LOW, {.scored = true}, 20},
+        {SEVERITY_HIGH, {.scored = true, .context = 30}, 95}, /* the second one: 5 more */
+        {SEVERITY_LOW, {.scored = true}, 95},
+        {SEVERITY_CRITICAL, {.scored = false}, 95},
+        {SEVERITY_CRITICAL, {.scored = true, .context = 30}, 100},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct finding finding = by_user("alice");
+        struct alert_outcome outcome;
+        struct store_alert alert;
+        finding.severity = cases[i].severity;
+        begin(f);
+        assert_int_equal(
+            alert_take(f->store, &config, &finding, &cases[i].terms, START + (nanos)i, &outcome, &f->err), 0);
+        commit(f);
+        assert_int_equal(store_alerts(f->store, 1, 0, take_alert, &alert, &f->err), 0);
+        assert_int_equal(alert.count, i + 1);
+        assert_int_equal(alert.risk, cases[i].risk);
+    }
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_open, fixture_close)
@@ -274,6 +307,7 @@ int main(void)
         TEST(what_no_mail_told_of_is_told_when_the_throttle_has_passed),
         TEST(below_the_minimum_level_an_alert_is_counted_and_owes_no_mail),
         TEST(without_a_throttle_every_finding_is_mailed),
+        TEST(risk_rises_with_severity_context_and_count_and_never_falls),
         TEST(a_clock_set_back_does_not_silence_an_alert),
         cmocka_unit_test(findings_are_the_same_by_rule_and_grouping_fields_alone),
         cmocka_unit_test(without_any_grouping_field_the_text_tells_findings_apart),

@@ -51,13 +51,13 @@ static int take_finding(struct store *store, struct batch_job *job, const struct
     if (!told)
         return err_set(err, ERR_LIMIT, NULL, "a batch of %zu findings is too large", job->batch.count);
     told->finding = *finding;
-    int context = risk_add(job->settings->risk, &told->finding, job->arena);
-    if (alert_take(store, &job->settings->config, &told->finding, job->now, &told->outcome, err) < 0)
+    const struct alert_terms terms = {.scored = true,
+                                      .context = risk_add(job->settings->risk, &told->finding, job->arena)};
+    if (alert_take(store, &job->settings->config, &told->finding, &terms, job->now, &told->outcome, err) < 0)
         return -1;
     *job->last_told = told;
     job->last_told = &told->next;
-    return store_alert_risk(store, told->outcome.alert_id,
-                            risk_score(finding->severity, context, told->outcome.count), err);
+    return 0;
 }
 
 /* What the correlator gave: findings, and what it must remember from then on. */

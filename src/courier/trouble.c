@@ -116,7 +116,7 @@ static int tell(struct store *store, struct trouble_job *job, bool unthrottled, 
     const struct config *config = &job->settings->config;
     struct finding finding = finding_of(job, fields, rule_id, title, key);
     const struct alert_terms terms = {.unthrottled = unthrottled, .avoid_gateway = sv_of(job->gateway)};
-    if (alert_take_on(store, config, &finding, &terms, job->now, &job->alert, err) < 0)
+    if (alert_take(store, config, &finding, &terms, job->now, &job->alert, err) < 0)
         return -1;
     job->told = true;
     const struct notice notice = {

@@ -109,6 +109,10 @@ static const char *const schema_steps[] = {
 
     /* What the correlator changed and is not yet in its table, packed. */
     "CREATE TABLE correlation_log (id INTEGER PRIMARY KEY, changes BLOB NOT NULL);",
+
+    /* Alerts that never owed a mail are not looked for. */
+    "DROP INDEX alert_untold;"
+    "CREATE INDEX alert_untold ON alert (mailed_at) WHERE suppressed > 0 AND mailed_at > 0;",
 };
 
 enum { SCHEMA_VERSION = sizeof schema_steps / sizeof *schema_steps };

@@ -42,10 +42,9 @@
                  "ORDER BY id DESC LIMIT 1")                                                                 \
     X(ALERT_INSERT,                                                                                          \
       "INSERT INTO alert (fingerprint, severity, rule_id, rule_title, count, suppressed, mails, "            \
-      "raised_at, updated_at, mailed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")                             \
-    X(ALERT_RISK, "UPDATE alert SET risk = max(risk, ?) WHERE id = ?")                                       \
+      "raised_at, updated_at, mailed_at, risk) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")                    \
     X(ALERT_UPDATE, "UPDATE alert SET severity = ?, count = ?, suppressed = ?, mails = ?, updated_at = ?, "  \
-                    "mailed_at = ? WHERE id = ?")                                                            \
+                    "mailed_at = ?, risk = ? WHERE id = ?")                                                  \
     X(MAIL_INSERT,                                                                                           \
       "INSERT INTO mail (alert_id, sequence, message_id, sender, count, suppressed, raised_at, "             \
       "created_at, severity, only_gateway, expires_at, test, finding, content, avoid_gateway) "              \

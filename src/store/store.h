@@ -77,7 +77,7 @@ struct store_alert {
     int64_t mails;               /* mails so far */
     nanos raised_at, updated_at; /* first and last finding */
     nanos mailed_at;             /* when the last mail was owed; 0 for never */
-    int risk;                    /* 0 to 100, the highest it had; see alert/risk.h and store_alert_risk */
+    int risk;                    /* 0 to 100, the highest it had; see alert/risk.h */
 };
 
 /* The newest alert of that fingerprint whose last finding is no older than `since`: 1 found, 0 none, −1
@@ -93,10 +93,8 @@ int store_alert_untold(struct store *store, nanos mailed_before, struct arena *a
 /* Inserts and gives it its id (alert->id is set). Ids count from 1 and are never used twice. */
 int store_alert_insert(struct store *store, struct store_alert *alert, struct err *err);
 
-/* Raises its risk to that, unless it is higher already. */
-int store_alert_risk(struct store *store, int64_t alert_id, int risk, struct err *err);
-
-/* Writes count, suppressed, mails, severity, updated_at, mailed_at. The state follows from the messages. */
+/* Writes count, suppressed, mails, severity, updated_at, mailed_at, risk. The state follows from the
+ * messages. */
 int store_alert_update(struct store *store, const struct store_alert *alert, struct err *err);
 
 /* --- Mails and messages --- */

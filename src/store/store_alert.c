@@ -65,7 +65,7 @@ int store_alert_insert(struct store *store, struct store_alert *alert, struct er
                 VALUES(BLOB(fingerprint), INTEGER(alert->severity), TEXT(alert->rule_id),
                        TEXT(alert->rule_title), INTEGER(alert->count), INTEGER(alert->suppressed),
                        INTEGER(alert->mails), INTEGER(alert->raised_at), INTEGER(alert->updated_at),
-                       INTEGER(alert->mailed_at)),
+                       INTEGER(alert->mailed_at), INTEGER(alert->risk)),
                 err) < 0)
         return -1;
     alert->id = sqlite3_last_insert_rowid(store->db);
@@ -77,13 +77,8 @@ int store_alert_update(struct store *store, const struct store_alert *alert, str
     return sql_run(store, SQL_ALERT_UPDATE,
                    VALUES(INTEGER(alert->severity), INTEGER(alert->count), INTEGER(alert->suppressed),
                           INTEGER(alert->mails), INTEGER(alert->updated_at), INTEGER(alert->mailed_at),
-                          INTEGER(alert->id)),
+                          INTEGER(alert->risk), INTEGER(alert->id)),
                    err);
-}
-
-int store_alert_risk(struct store *store, int64_t alert_id, int risk, struct err *err)
-{
-    return sql_run(store, SQL_ALERT_RISK, VALUES(INTEGER(risk), INTEGER(alert_id)), err);
 }
 
 int store_mail_insert(struct store *store, struct store_mail *mail, const sv *recipients,

@@ -68,6 +68,27 @@ static void a_store_of_a_newer_version_is_refused_and_left_alone(void **state)
     assert_int_equal(f->err.class, ERR_CONFIG);
 }
 
+static void a_store_of_an_earlier_version_is_brought_up_to_date(void **state)
+{
+    struct fixture *f = *state;
+    struct store_alert alert;
+    begin(f);
+    put_alert(f, SEVERITY_LOW, 1, 1);
+    commit(f);
+    assert_int_equal(sql_exec(f->store,
+                              "UPDATE alert SET suppressed = 1; DROP TABLE correlation_log;"
+                              "DROP INDEX alert_untold;"
+                              "CREATE INDEX alert_untold ON alert (mailed_at) WHERE suppressed > 0;"
+                              "INSERT INTO correlation VALUES ('key', 'value'); PRAGMA user_version = 4",
+                              &f->err),
+                     0);
+    reopen(f);
+    assert_int_equal(count_rows(f, "correlation_log"), 0);
+    assert_int_equal(count_rows(f, "correlation"), 1);
+    assert_int_equal(store_alert_untold(f->store, 1, f->arena, &alert, &f->err), 1);
+    assert_int_equal(alert.id, 1);
+}
+
 static void a_damaged_file_is_an_error_and_not_the_end(void **state)
 {
     struct fixture *f = *state;
@@ -217,6 +238,7 @@ int main(void)
         TEST(a_reader_works_beside_the_writer_and_cannot_write),
         TEST(a_reader_says_so_when_there_is_no_store),
         TEST(a_store_of_a_newer_version_is_refused_and_left_alone),
+        TEST(a_store_of_an_earlier_version_is_brought_up_to_date),
         TEST(a_damaged_file_is_an_error_and_not_the_end),
         TEST(the_files_are_readable_by_their_owner_alone),
         TEST(all_that_was_told_to_be_on_disk_survives_a_kill),
