@@ -173,10 +173,9 @@ static bool shows_all(struct hiding *hiding, sv raw)
     return true;
 }
 
+/* Asked of names that look like one of those. */
 static bool is_named(const struct masks *masks, sv name)
 {
-    if (!bits_has(masks->name_looks, mask_name_look(name)))
-        return false;
     const char *dot = name.n ? memrchr(name.p, '.', name.n) : NULL;
     if (dot)
         name = sv_from(name, (size_t)(dot - name.p) + 1);
@@ -198,7 +197,8 @@ static bool is_identity(sv name)
 /* Hidden whole, for its name. */
 static bool is_secret(const struct masks *masks, const struct event_field *field)
 {
-    return field->value.n && field->type != EVENT_NULL && is_named(masks, field->name);
+    return bits_has(masks->name_looks, mask_name_look(field->name)) && field->value.n &&
+           field->type != EVENT_NULL && is_named(masks, field->name);
 }
 
 static void hide_field(struct hiding *hiding, struct event_field *field)
