@@ -230,12 +230,18 @@ static void collect(const struct event *event, size_t from, size_t prefix, struc
     }
 }
 
+/* In any case, and mostly as it is. */
+static inline bool reads(sv s, sv text)
+{
+    return sv_eq(s, text) || sv_ieq(s, text);
+}
+
 bool cyberark_source(sv vendor, sv product, struct logsource *ret)
 {
-    bool pta = sv_ieq(product, SV("PTA"));
-    if (!sv_ieq(vendor, SV("Cyber-Ark")) && !sv_ieq(vendor, SV("CyberArk")))
+    bool pta = reads(product, SV("PTA"));
+    if (!reads(vendor, SV("Cyber-Ark")) && !reads(vendor, SV("CyberArk")))
         return false;
-    if (!pta && !sv_ieq(product, SV("Vault")))
+    if (!pta && !reads(product, SV("Vault")))
         return false;
     *ret = (struct logsource){.product = SV("cyberark"), .service = pta ? SV("pta") : SV("vault")};
     return true;
