@@ -30,15 +30,6 @@ void match_event_free(struct match_event *match)
     free(match);
 }
 
-/* A byte by which nearly all other names are told apart. */
-static uint8_t tag_of(sv name)
-{
-    if (name.n == 0)
-        return 0;
-    unsigned middle = (unsigned char)name.p[name.n / 2], last = (unsigned char)name.p[name.n - 1];
-    return (uint8_t)(name.n * 8 + (middle + last) * 5);
-}
-
 void match_event_begin(struct match_event *match, const struct event *event)
 {
     match->event = event;
@@ -48,7 +39,7 @@ void match_event_begin(struct match_event *match, const struct event *event)
     match->message = (struct sigma_subject){.text = event->message};
     match->count = event->field_count < EVENT_FIELDS_MAX ? event->field_count : EVENT_FIELDS_MAX;
     for (size_t i = 0; i < match->count; i++)
-        match->tags[i] = tag_of(event->fields[i].name);
+        match->lengths[i] = (uint8_t)event->fields[i].name.n;
     memset(match->made, 0, match->count * sizeof *match->made);
 }
 
@@ -63,15 +54,25 @@ struct sigma_subject *match_event_subject(struct match_event *match, size_t fiel
     return subject;
 }
 
+/* Most names of one length differ in their last byte or in the middle. */
+static bool is_named(const struct event_field *field, sv name)
+{
+    size_t n = name.n;
+    return field->name.n == n &&
+           (n == 0 || (field->name.p[n - 1] == name.p[n - 1] && field->name.p[n / 2] == name.p[n / 2] &&
+                       memcmp(field->name.p, name.p, n) == 0));
+}
+
 uint16_t match_event_find(struct match_event *match, uint32_t slot)
 {
     const struct event_field *fields = match->event->fields;
     sv name = sigma_fields_name(match->names, slot);
-    uint8_t tag = tag_of(name), *end = match->tags + match->count, *hit;
+    uint8_t *end = match->lengths + match->count, *hit;
     uint16_t *link = &match->slots[slot].first;
-    for (uint8_t *at = match->tags; (hit = memchr(at, tag, (size_t)(end - at))); at = hit + 1) {
-        uint16_t field = (uint16_t)(hit - match->tags);
-        if (!sv_eq(fields[field].name, name))
+    for (uint8_t *at = match->lengths; (hit = memchr(at, (uint8_t)name.n, (size_t)(end - at)));
+         at = hit + 1) {
+        uint16_t field = (uint16_t)(hit - match->lengths);
+        if (!is_named(&fields[field], name))
             continue;
         match_event_subject(match, field);
         *link = field;

@@ -20,7 +20,7 @@ struct match_event {
     uint64_t number;
     const struct sigma_fields *names;
     struct match_slot *slots;
-    uint8_t tags[EVENT_FIELDS_MAX];
+    uint8_t lengths[EVENT_FIELDS_MAX]; /* of the fields' names: their last eight bits */
     bool made[EVENT_FIELDS_MAX];
     uint16_t next[EVENT_FIELDS_MAX]; /* the next field of the same slot, or MATCH_NO_FIELD */
     struct sigma_subject subjects[EVENT_FIELDS_MAX], raw, message;

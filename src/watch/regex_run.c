@@ -43,7 +43,8 @@ struct regex_runner {
 /* What regex_compile makes. */
 struct regex {
     pcre2_code *code;
-    bool sliced; /* may be searched from one place after the other */
+    bool sliced;             /* may be searched from one place after the other */
+    uint32_t characters_min; /* of what it matches */
 };
 
 /* One search. */
@@ -85,7 +86,8 @@ struct regex *regex_compile(sv expression, unsigned flags, char *ret_why, size_t
     (void)pcre2_pattern_info(code, PCRE2_INFO_ALLOPTIONS, &options);
     struct regex *regex = malloc(sizeof *regex);
     assert(regex);
-    *regex = (struct regex){code, sliced && !(options & PCRE2_ANCHORED)};
+    *regex = (struct regex){.code = code, .sliced = sliced && !(options & PCRE2_ANCHORED)};
+    (void)pcre2_pattern_info(code, PCRE2_INFO_MINLENGTH, &regex->characters_min);
     return regex;
 }
 
@@ -251,6 +253,8 @@ static int search_first(struct search *search, bool measured, nanos *ret_overdon
 
 enum regex_verdict regex_run(struct regex_runner *runner, const struct regex *regex, sv text, size_t from)
 {
+    if (text.n < from + regex->characters_min)
+        return REGEX_NOTHING;
     struct search search = {.runner = runner,
                             .regex = regex,
                             .text = text,
