@@ -81,21 +81,44 @@ static enum stream_moved write_some(struct stream *stream, sv bytes, size_t *ret
     return moved_by_socket(stream, send(stream->fd, bytes.p, bytes.n, MSG_NOSIGNAL), "write to", ret_n, err);
 }
 
-enum stream_moved stream_fill(struct stream *stream, bool *ret_got, struct err *err)
+/* By way of the stack: a stream that has little to say takes little memory. */
+static enum stream_moved read_little(struct stream *stream, size_t *ret_n, bool *ret_full, struct err *err)
 {
     char chunk[CHUNK_BYTES];
-    for (size_t budget = TURN_BYTES_MAX; budget >= CHUNK_BYTES; budget -= CHUNK_BYTES) {
+    enum stream_moved moved = read_some(stream, chunk, sizeof chunk, ret_n, err);
+    *ret_full = *ret_n == sizeof chunk;
+    if (moved == MOVED_SOME) {
+        int rc = buf_put(&stream->in, sv_make(chunk, *ret_n));
+        assert(rc == 0);
+    }
+    return moved;
+}
+
+static enum stream_moved read_much(struct stream *stream, size_t *ret_n, bool *ret_full, struct err *err)
+{
+    size_t most = buf_room(&stream->in) < MUCH_BYTES ? buf_room(&stream->in) : MUCH_BYTES;
+    char *to = buf_reserve(&stream->in, most);
+    assert(to);
+    enum stream_moved moved = read_some(stream, to, most, ret_n, err);
+    *ret_full = *ret_n == most;
+    if (moved == MOVED_SOME)
+        buf_added(&stream->in, *ret_n);
+    return moved;
+}
+
+enum stream_moved stream_fill(struct stream *stream, bool *ret_got, struct err *err)
+{
+    for (size_t got = 0, n = 0; got < TURN_BYTES_MAX; got += n) {
+        bool full;
         if (buf_view(&stream->in).n >= STREAM_INPUT_MAX)
             return MOVED_SOME;
-        size_t n = 0;
-        enum stream_moved moved = read_some(stream, chunk, sizeof chunk, &n, err);
+        n = 0;
+        enum stream_moved moved = (got ? read_much : read_little)(stream, &n, &full, err);
         if (moved != MOVED_SOME)
             return moved;
-        int rc = buf_put(&stream->in, sv_make(chunk, n));
-        assert(rc == 0);
         *ret_got = true;
         /* A short read of a socket means that it is empty; TLS may hold more. */
-        if (n < sizeof chunk && stream->state == STATE_OPEN)
+        if (!full && stream->state == STATE_OPEN)
             return MOVED_BLOCKED;
     }
     return MOVED_SOME;

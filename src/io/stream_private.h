@@ -8,6 +8,7 @@
 
 enum {
     CHUNK_BYTES = 16 * 1024,     /* one TLS record */
+    MUCH_BYTES = 64 * 1024,      /* read at once of a peer that has much to say */
     IDLE_BYTES_MAX = 2 * 1024,   /* of memory kept for input where there is none */
     TURN_BYTES_MAX = 256 * 1024, /* read or written for one stream before the others have their turn */
 };
