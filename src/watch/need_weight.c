@@ -50,11 +50,13 @@ static bool is_rare_pair(const char *p)
     return !ascii_digit(p[0]) && !ascii_digit(p[1]) && !is_common(sv_make(p, 2));
 }
 
-size_t need_front(sv literal)
+size_t need_front(sv literal, const struct source_family *family)
 {
-    for (size_t n = literal.n; n >= FRONT_BYTES_MIN; n--)
-        if (!is_common(sv_first(sv_from(literal, n - FRONT_END_BYTES), FRONT_END_BYTES)))
+    for (size_t n = literal.n; n >= FRONT_BYTES_MIN; n--) {
+        sv end = sv_first(sv_from(literal, n - FRONT_END_BYTES), FRONT_END_BYTES);
+        if (!is_common(end) && !source_family_has(family, end) && !source_family_often_has(family, end))
             return n;
+    }
     return literal.n;
 }
 

@@ -238,7 +238,8 @@ bool family_compile(struct family *family, struct database_cache *cache)
     for (size_t i = 0; i < count; i++) {
         sv text = family->literals[i].text;
         starts[i] = text.p;
-        sizes[i] = family->fronts[i] = (uint16_t)(i < derived_veil_count ? text.n : need_front(text));
+        sizes[i] = family->fronts[i] =
+            (uint16_t)(i < derived_veil_count ? text.n : need_front(text, family->about));
         flags[i] = family->literals[i].flags & NEED_CASED ? 0 : HS_FLAG_CASELESS;
         ids[i] = (unsigned)i;
     }
