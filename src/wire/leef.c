@@ -1,6 +1,7 @@
 #include "wire/leef.h"
 
 #include "base/ascii.h"
+#include "base/bytes.h"
 #include "wire/cyberark.h"
 #include "wire/device.h"
 #include "wire/ecs.h"
@@ -49,7 +50,11 @@ static char take_delimiter(sv *s)
 struct attributes {
     struct decoding *decoding;
     struct device_labels labels;
+    bool stray; /* STRAY stands in some value, perhaps */
 };
+
+/* CyberArk's translator writes a space where the delimiter in front of shost should be. */
+#define STRAY SV(" shost=")
 
 static void add_pair(struct attributes *attributes, sv key, sv value)
 {
@@ -64,29 +69,42 @@ static sv unquoted(sv value)
     return quoted ? sv_first(sv_from(value, 1), value.n - 2) : value;
 }
 
+/* Takes a stray shost off the value's end. */
+static sv take_stray(struct attributes *attributes, sv value)
+{
+    size_t at = sv_find(value, STRAY);
+    if (at == SV_NPOS)
+        return value;
+    add_pair(attributes, SV("shost"), unquoted(sv_trim(sv_from(value, at + STRAY.n))));
+    return sv_first(value, at);
+}
+
 static void add_segment(struct attributes *attributes, sv segment)
 {
-    /* CyberArk's translator writes a space where the delimiter in front of shost should be. */
-    const sv stray = SV(" shost=");
-    size_t equals = sv_find_char(segment, '=');
-    if (equals == SV_NPOS)
+    size_t equals = bytes_find(segment, '=');
+    if (equals == segment.n)
         return;
     sv key = sv_trim(sv_first(segment, equals)), value = sv_from(segment, equals + 1);
-    size_t at = sv_find(value, stray);
-    if (at != SV_NPOS) {
-        sv host = sv_from(value, at + stray.n);
-        value = sv_first(value, at);
-        add_pair(attributes, SV("shost"), unquoted(sv_trim(host)));
-    }
+    if (attributes->stray)
+        value = take_stray(attributes, value);
     if (key.n)
         add_pair(attributes, key, unquoted(sv_trim(value)));
+}
+
+static void add_segments(struct attributes *attributes, sv text, char delimiter)
+{
+    attributes->stray = sv_find(text, STRAY) != SV_NPOS;
+    while (text.n) {
+        size_t end = bytes_find(text, delimiter);
+        add_segment(attributes, sv_first(text, end));
+        text = sv_from(text, end + 1);
+    }
 }
 
 static void add_pairs(struct attributes *attributes, sv text, char delimiter)
 {
     if (delimiter != '\t' || sv_find_char(text, '\t') != SV_NPOS) {
-        while (text.p)
-            add_segment(attributes, sv_split(&text, delimiter));
+        add_segments(attributes, text, delimiter);
         return;
     }
     /* A relay turned the tabs into spaces, or there is one pair only: CEF's way of telling them apart does
