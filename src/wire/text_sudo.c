@@ -4,38 +4,33 @@
 
 #include "wire/derive.h"
 
+/* Each with the ECS name that goes with it. */
+enum { NO_ECS = 0xff };
+
 static const struct names variables = {
-    .by_length = {[3] = NAMES(NAME("TTY", 0), NAME("PWD", 0), NAME("CWD", 0), NAME("ENV", 0)),
-                  [4] = NAMES(NAME("USER", 0), NAME("HOST", 0), NAME("TSID", 0)),
-                  [5] = NAMES(NAME("GROUP", 0)),
-                  [6] = NAMES(NAME("CHROOT", 0)),
-                  [7] = NAMES(NAME("COMMAND", 0))}};
+    .by_length = {[3] = NAMES(NAME("TTY", NO_ECS), NAME("PWD", ECS_PROCESS_WORKING_DIRECTORY),
+                              NAME("CWD", NO_ECS), NAME("ENV", NO_ECS)),
+                  [4] = NAMES(NAME("USER", ECS_USER_TARGET_NAME), NAME("HOST", NO_ECS), NAME("TSID", NO_ECS)),
+                  [5] = NAMES(NAME("GROUP", ECS_GROUP_NAME)),
+                  [6] = NAMES(NAME("CHROOT", NO_ECS)),
+                  [7] = NAMES(NAME("COMMAND", ECS_PROCESS_COMMAND_LINE))}};
 
-static bool is_variable(sv segment)
+/* What the variable that s begins with stands for, −1 if it begins with none; where its name ends. */
+static inline int find_variable(sv s, size_t *ret_equals)
 {
-    size_t equals = sv_find_char(segment, '=');
-    return equals != SV_NPOS && names_find(&variables, sv_first(segment, equals)) >= 0;
-}
-
-/* The ECS name that goes with a variable, or −1. */
-static int ecs_of(sv name)
-{
-    if (sv_eq(name, SV("USER")))
-        return ECS_USER_TARGET_NAME;
-    if (sv_eq(name, SV("COMMAND")))
-        return ECS_PROCESS_COMMAND_LINE;
-    if (sv_eq(name, SV("PWD")))
-        return ECS_PROCESS_WORKING_DIRECTORY;
-    return sv_eq(name, SV("GROUP")) ? ECS_GROUP_NAME : -1;
+    *ret_equals = bytes_find(s, '=');
+    return *ret_equals < s.n ? names_find(&variables, sv_first(s, *ret_equals)) : -1;
 }
 
 static void add_variable(struct decoding *decoding, sv segment)
 {
-    sv value = segment;
-    sv name = sv_split(&value, '=');
-    decoding_add(decoding, name, value);
-    int ecs = ecs_of(name);
-    if (ecs >= 0)
+    size_t equals;
+    int ecs = find_variable(segment, &equals);
+    sv value = sv_from(segment, equals + 1);
+    if (ecs < 0)
+        return;
+    decoding_add(decoding, sv_first(segment, equals), value);
+    if (ecs != NO_ECS)
         ecs_add(decoding, (enum ecs)ecs, value);
     if (ecs == ECS_USER_TARGET_NAME)
         ecs_add(decoding, ECS_USER_EFFECTIVE_NAME, value);
@@ -44,10 +39,11 @@ static void add_variable(struct decoding *decoding, sv segment)
 bool text_sudo(struct decoding *decoding, sv message)
 {
     sv user, reason = SV_NONE, s = message;
+    size_t equals;
     if (!text_take_until(&s, SV(" : "), &user) || sv_trim(user).n == 0)
         return false;
     sv_take(&s, SV("(command continued) "));
-    if (!is_variable(s) && !text_take_until(&s, SV(" ; "), &reason)) {
+    if (find_variable(s, &equals) < 0 && !text_take_until(&s, SV(" ; "), &reason)) {
         reason = s;
         s = SV_NONE;
     }
@@ -60,8 +56,7 @@ bool text_sudo(struct decoding *decoding, sv message)
         sv segment = s;
         if (sv_starts(s, SV("COMMAND=")) || !text_take_until(&s, SV(" ; "), &segment))
             s = SV_NONE;
-        if (is_variable(segment))
-            add_variable(decoding, segment);
+        add_variable(decoding, segment);
     }
     return true;
 }
