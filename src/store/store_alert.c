@@ -174,7 +174,8 @@ static int alert_give(struct store *store, sqlite3_stmt *row, struct arena *aren
     arena_reset(arena);
     if (alert_read(row, &alert, arena) < 0)
         return err_set(err, ERR_LIMIT, NULL, "the title of alert %lld is too long", (long long)alert.id);
-    if (messages_read(store, alert.id, &n, err) < 0)
+    bool has_messages = alert.mails > 0 || alert.state != STORE_RAISED;
+    if (has_messages && messages_read(store, alert.id, &n, err) < 0)
         return -1;
     return fn(arg, &alert, store->messages, n) == 0;
 }
