@@ -41,7 +41,7 @@ static void state_is_kept_in_order_and_read_in_pieces(void **state)
 
 /* --- Against a plain table --- */
 
-enum { KEYS = 300, STEPS = 4000 };
+enum { KEYS = 300, STEPS = 2000 };
 
 struct model {
     unsigned values[KEYS]; /* 0: none */

@@ -111,8 +111,8 @@ static const char *const schema_steps[] = {
     "CREATE TABLE correlation_log (id INTEGER PRIMARY KEY, changes BLOB NOT NULL);",
 
     /* Alerts that never owed a mail are not looked for. */
-    "DROP INDEX alert_untold;"
-    "CREATE INDEX alert_untold ON alert (mailed_at) WHERE suppressed > 0 AND mailed_at > 0;",
+    ("DROP INDEX alert_untold;"
+     "CREATE INDEX alert_untold ON alert (mailed_at) WHERE suppressed > 0 AND mailed_at > 0;"),
 };
 
 enum { SCHEMA_VERSION = sizeof schema_steps / sizeof *schema_steps };
