@@ -22,7 +22,7 @@ enum {
 enum need_flags {
     NEED_CASED = 1, /* as it is; else in lower case, and meant ASCII case aside */
     NEED_LEFT = 2,  /* no letter or digit in front of it (a zero may be, of a number) */
-    NEED_RIGHT = 4, /* none behind it */
+    NEED_RIGHT = 4, /* none behind it, nor an equals sign: that is behind names */
     NEED_FRAME = 8, /* it begins with a frame (wire/derived.h) */
 };
 

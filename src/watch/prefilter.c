@@ -154,7 +154,8 @@ static bool fits(sv text, size_t at, size_t n, unsigned flags)
             return false;
     if (flags & NEED_FRAME && !derived_is_frame(text, at))
         return false;
-    return !(flags & NEED_RIGHT) || at + n == text.n || !ascii_alnum(p[n - 1]) || !ascii_alnum(p[n]);
+    return !(flags & NEED_RIGHT) || at + n == text.n || !ascii_alnum(p[n - 1]) ||
+           !(ascii_alnum(p[n]) || p[n] == '=');
 }
 
 static bool stands_in(const struct need_literal *literal, sv hay, sv text)

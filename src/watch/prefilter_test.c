@@ -381,6 +381,28 @@ static void only_positive_text_is_necessary(void **state)
         check_always(cases[i].detection, cases[i].always);
 }
 
+static void a_name_is_not_taken_for_a_value(void **state)
+{
+    (void)state;
+    static const sv rule = SV_INIT("title: t\nid: r\nlogsource: {product: linux, service: auditd}\n"
+                                   "detection: {s: {type: [TTY, USER_TTY]}, condition: s}\n"),
+                    block = SV_INIT("type=CWD msg=audit(1.2:3): tty=pts1 cwd=\"/\"\n"
+                                    "type=TTY msg=audit(1.2:3): pid=1 data=ls\n");
+    struct ruleset *ruleset = ruleset_new();
+    ruleset_load_text(ruleset, "rule.yml", rule, NULL, NULL);
+    ruleset_seal(ruleset, NULL, NULL);
+    struct ruleset_matcher *matcher = ruleset_matcher_new(ruleset);
+    sv rest = block, lines[] = {sv_split(&rest, '\n'), sv_split(&rest, '\n')};
+    struct ruleset_screened screened;
+    ruleset_screen(matcher,
+                   &(struct ruleset_block){.bytes = block, .records = lines, .count = 2, .arrival = 1},
+                   &screened);
+    assert_false(screened.worth[0]);
+    assert_true(screened.worth[1]);
+    ruleset_matcher_free(matcher);
+    ruleset_free(ruleset);
+}
+
 static bool looks_for(const struct family *family, const char *text)
 {
     for (size_t i = 0; i < family->literal_count; i++)
@@ -422,6 +444,7 @@ int main(void)
         cmocka_unit_test(it_never_hides_a_match),
         cmocka_unit_test(an_unsound_one_is_caught),
         cmocka_unit_test(only_positive_text_is_necessary),
+        cmocka_unit_test(a_name_is_not_taken_for_a_value),
         cmocka_unit_test(each_log_source_is_looked_at_for_what_tells_most_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -77,7 +77,8 @@ static inline bool derived_is_told(const struct event *event, bool told_apart, s
     return question.told;
 }
 
-/* Whether a value that lies in the record is no part of a longer word; zeros may stand before a number. */
+/* Whether a value that lies in the record is no part of a longer word, nor a name before an equals sign;
+ * zeros may stand before a number. */
 static inline bool derived_is_word(sv value, sv record)
 {
     if (value.n == 0 || record.n == 0)
@@ -87,7 +88,7 @@ static inline bool derived_is_word(sv value, sv record)
         return true;
     bool left = value.p > record.p && ascii_alnum(value.p[0]) && ascii_alnum(value.p[-1]) &&
                 !(value.p[-1] == '0' && value.p[0] >= '0' && value.p[0] <= '9');
-    bool right = end < record_end && ascii_alnum(end[-1]) && ascii_alnum(end[0]);
+    bool right = end < record_end && ascii_alnum(end[-1]) && (ascii_alnum(end[0]) || end[0] == '=');
     return !left && !right;
 }
 

@@ -156,6 +156,13 @@ static const char *enter(struct json_walk *walk, const char *at)
     return at + 1;
 }
 
+/* Whether a bare value would end amid a word, or as a name does: then it is none (wire/derived.h). */
+static bool runs_on(const struct json_walk *walk, const char *at)
+{
+    char c = peek(walk, at);
+    return ascii_alnum(c) || c == '=';
+}
+
 static const char *take_literal(struct json_walk *walk, const char *at)
 {
     static const struct {
@@ -165,11 +172,12 @@ static const char *take_literal(struct json_walk *walk, const char *at)
                     {SV_INIT("false"), SV_INIT("false"), EVENT_BOOLEAN},
                     {SV_INIT("null"), SV_INIT(""), EVENT_NULL}};
     for (size_t i = 0; i < sizeof literals / sizeof *literals; i++) {
-        if (!sv_starts(rest_from(walk, at), literals[i].text))
+        const char *end = at + literals[i].text.n;
+        if (!sv_starts(rest_from(walk, at), literals[i].text) || runs_on(walk, end))
             continue;
         walk->text = literals[i].value;
         walk->type = literals[i].type;
-        return at + literals[i].text.n;
+        return end;
     }
     return fail(walk, JSON_FAULT_NO_VALUE);
 }
@@ -186,7 +194,7 @@ static const char *take_number(struct json_walk *walk, const char *at)
     }
     if (!digit)
         return fail(walk, JSON_FAULT_NO_DIGITS);
-    if (ascii_alnum(peek(walk, at)))
+    if (runs_on(walk, at))
         return fail(walk, JSON_FAULT_NUMBER);
     walk->text = sv_make(start, (size_t)(at - start));
     walk->type = EVENT_NUMBER;
