@@ -40,17 +40,23 @@ struct regex_runner {
     uint64_t searches, given_up;
 };
 
-/* What regex_compile makes. */
-struct regex {
+struct program {
     pcre2_code *code;
-    bool sliced;             /* may be searched from one place after the other */
-    uint32_t characters_min; /* of what it matches */
+    bool sliced; /* may be searched from one place after the other */
+};
+
+/* What regex_compile makes. An expression that begins with .* is searched for from where a text or its lines
+ * begin, and from nowhere else; that overlooks what stands behind broken characters, which nothing matches.
+ */
+struct regex {
+    struct program usual, broken; /* broken: for texts with such characters; no code: the usual one will do */
+    uint32_t characters_min;      /* of what it matches */
 };
 
 /* One search. */
 struct search {
     struct regex_runner *runner;
-    const struct regex *regex;
+    const struct program *program;
     sv text;
     size_t from, starts;
     uint32_t steps;
@@ -62,6 +68,38 @@ struct search {
 static bool contains(sv text, const char *part)
 {
     return sv_find(text, sv_of(part)) != SV_NPOS;
+}
+
+static struct program finished(pcre2_code *code, bool sliced)
+{
+    uint32_t options = 0;
+    /* Without a JIT (a kernel that forbids writable code) the interpreter does the same more slowly. */
+    (void)pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);
+    (void)pcre2_pattern_info(code, PCRE2_INFO_ALLOPTIONS, &options);
+    return (struct program){code, sliced && !(options & PCRE2_ANCHORED)};
+}
+
+/* Whether it is searched for only where a text, or a line of it, begins. */
+static bool is_tied(const pcre2_code *code)
+{
+    enum { AT_A_LINE = 2 };
+    uint32_t options = 0, first = 0;
+    (void)pcre2_pattern_info(code, PCRE2_INFO_ALLOPTIONS, &options);
+    (void)pcre2_pattern_info(code, PCRE2_INFO_FIRSTCODETYPE, &first);
+    return options & PCRE2_ANCHORED || first == AT_A_LINE;
+}
+
+static struct program for_broken_texts(sv expression, uint32_t options, bool sliced)
+{
+    int error;
+    PCRE2_SIZE at;
+    pcre2_code *code = pcre2_compile((PCRE2_SPTR)expression.p, expression.n,
+                                     options | PCRE2_NO_DOTSTAR_ANCHOR, &error, &at, NULL);
+    assert(code);
+    if (!is_tied(code))
+        return finished(code, sliced);
+    pcre2_code_free(code); /* it says so itself */
+    return (struct program){.code = NULL};
 }
 
 struct regex *regex_compile(sv expression, unsigned flags, char *ret_why, size_t why_size, size_t *ret_place)
@@ -81,12 +119,11 @@ struct regex *regex_compile(sv expression, unsigned flags, char *ret_why, size_t
         *ret_place = at + 1;
         return NULL;
     }
-    /* Without a JIT (a kernel that forbids writable code) the interpreter does the same more slowly. */
-    (void)pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);
-    (void)pcre2_pattern_info(code, PCRE2_INFO_ALLOPTIONS, &options);
-    struct regex *regex = malloc(sizeof *regex);
+    struct regex *regex = calloc(1, sizeof *regex);
     assert(regex);
-    *regex = (struct regex){.code = code, .sliced = sliced && !(options & PCRE2_ANCHORED)};
+    if (is_tied(code))
+        regex->broken = for_broken_texts(expression, options, sliced);
+    regex->usual = finished(code, sliced);
     (void)pcre2_pattern_info(code, PCRE2_INFO_MINLENGTH, &regex->characters_min);
     return regex;
 }
@@ -95,13 +132,14 @@ void regex_free(struct regex *regex)
 {
     if (!regex)
         return;
-    pcre2_code_free(regex->code);
+    pcre2_code_free(regex->usual.code);
+    pcre2_code_free(regex->broken.code);
     free(regex);
 }
 
 int regex_group_named(const struct regex *regex, const char *name)
 {
-    return pcre2_substring_number_from_name(regex->code, (PCRE2_SPTR)name);
+    return pcre2_substring_number_from_name(regex->usual.code, (PCRE2_SPTR)name);
 }
 
 /* --- Debts --- */
@@ -180,8 +218,8 @@ static int search_slice(const struct search *search)
     struct regex_runner *runner = search->runner;
     pcre2_set_match_limit(runner->context, search->steps);
     pcre2_set_offset_limit(runner->context,
-                           search->regex->sliced ? search->from + search->starts - 1 : PCRE2_UNSET);
-    return pcre2_match(search->regex->code, (PCRE2_SPTR)(search->text.p ? search->text.p : ""),
+                           search->program->sliced ? search->from + search->starts - 1 : PCRE2_UNSET);
+    return pcre2_match(search->program->code, (PCRE2_SPTR)(search->text.p ? search->text.p : ""),
                        search->text.n, search->from, 0, runner->data, runner->context);
 }
 
@@ -212,7 +250,7 @@ static bool go_on(struct search *search, int code)
 static enum regex_verdict search_on(struct search *search, int code)
 {
     while (code < 0) {
-        bool whole = !search->regex->sliced || search->starts > search->text.n - search->from;
+        bool whole = !search->program->sliced || search->starts > search->text.n - search->from;
         if (code == PCRE2_ERROR_NOMATCH && whole)
             return REGEX_NOTHING;
         bool undecided = code == PCRE2_ERROR_NOMATCH || (is_limit(code) && search->steps < REGEX_STEPS_MAX);
@@ -255,8 +293,9 @@ enum regex_verdict regex_run(struct regex_runner *runner, const struct regex *re
 {
     if (text.n < from + regex->characters_min)
         return REGEX_NOTHING;
+    bool is_broken = regex->broken.code && !sv_utf8(text);
     struct search search = {.runner = runner,
-                            .regex = regex,
+                            .program = is_broken ? &regex->broken : &regex->usual,
                             .text = text,
                             .from = from,
                             .starts = STARTS_AT_FIRST,

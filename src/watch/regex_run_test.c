@@ -115,6 +115,37 @@ static void searching_in_slices_finds_what_one_search_finds(void **state)
     regex_runner_free(runner);
 }
 
+/* Broken characters match nothing, and what stands behind them is searched like the rest. */
+static void broken_characters_hide_nothing_behind_them(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *expression, *text;
+        unsigned flags;
+        enum regex_verdict verdict;
+    } cases[] = {
+        {"a.*b", "\xff\xfe a b", 0, REGEX_FOUND},
+        {".*a.*", "\xff\xfe a", 0, REGEX_FOUND},
+        {".*a.*", "\xff\xfe a", REGEX_DOTALL, REGEX_FOUND},
+        {".*a.*", "x\xff a", REGEX_DOTALL | REGEX_MULTILINE, REGEX_FOUND},
+        {"(?s:.*)a", "x\xff a", 0, REGEX_FOUND},
+        {".*, .*c", "1, 2\xff 3, abc", 0, REGEX_FOUND},
+        {".*, .*c", "1, 2\xff abc", 0, REGEX_NOTHING},
+        {".*x", "\xff\xfe a", REGEX_DOTALL, REGEX_NOTHING},
+        {"^a", "\xff a", 0, REGEX_NOTHING},
+        {"^.*a", "\xff a", REGEX_DOTALL, REGEX_NOTHING},
+        {"^.*a", "\xff\n a", REGEX_MULTILINE, REGEX_FOUND},
+    };
+    struct regex_runner *runner = regex_runner_new(1);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct regex *regex = compiled(cases[i].expression, cases[i].flags);
+        if (regex_run(runner, regex, sv_of(cases[i].text), 0) != cases[i].verdict)
+            fail_msg("%s in case %zu", cases[i].expression, i);
+        regex_free(regex);
+    }
+    regex_runner_free(runner);
+}
+
 static void groups_are_told_where_they_stand(void **state)
 {
     (void)state;
@@ -219,6 +250,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(searching_in_slices_finds_what_one_search_finds),
+        cmocka_unit_test(broken_characters_hide_nothing_behind_them),
         cmocka_unit_test(groups_are_told_where_they_stand),
         cmocka_unit_test(no_expression_takes_more_than_its_share_however_many_texts_come),
         cmocka_unit_test(one_that_overdid_it_is_tried_again_once_its_share_has_passed),

@@ -320,7 +320,8 @@ static bool text_fits(const struct text *text, sv s, bool cased)
 
 static bool regex_fits(const char *key, sv expression, sv s)
 {
-    uint32_t options = PCRE2_UTF | PCRE2_MATCH_INVALID_UTF;
+    uint32_t options =
+        PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NO_DOTSTAR_ANCHOR | PCRE2_NO_START_OPTIMIZE;
     int code;
     PCRE2_SIZE at;
     options |= reference_has(key, "i") || reference_has(key, "ignorecase") ? PCRE2_CASELESS : 0;
