@@ -33,9 +33,8 @@ static inline __m128i are(__m128i bytes, char c)
     return _mm_cmpeq_epi8(bytes, _mm_set1_epi8(c));
 }
 
-/* Which of the sixteen bytes at p cannot stand in a key, a bit for each. `[`, `]`, `_` and Y are in ASCII
- * what
- * `_` is but for two bits. */
+/* Which of the sixteen bytes at p cannot stand in a key, a bit for each. But for two bits `[`, `]`, `_` and Y
+ * are the same in ASCII. */
 static inline unsigned not_of_keys(const char *p)
 {
     __m128i bytes = bytes_load(p);
