@@ -450,11 +450,8 @@ static void scan_block(struct screening *screening, uint16_t *ret_order)
 void ruleset_screen(struct ruleset_matcher *matcher, const struct ruleset_block *block,
                     struct ruleset_screened *ret)
 {
-    struct screening screening;
-    screening.matcher = matcher;
-    screening.block = block;
+    struct screening screening = {.matcher = matcher, .block = block};
     assert(block->count <= RULESET_SCREENED_MAX);
-    memset(screening.asked, 0, block->count * sizeof *screening.asked);
     /* A format that is insisted on may find another form behind the one that the record begins with. */
     matcher->source_given = block->source || block->format != DECODE_AUTO;
     for (size_t i = 0; i < block->count; i++)
