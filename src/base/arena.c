@@ -55,7 +55,7 @@ void *arena_take_elsewhere(struct arena *arena, size_t n)
     arena->at = block->bytes;
     arena->left = (block->cap < room ? block->cap : room) & ~(size_t)(ARENA_ALIGN - 1);
     arena->used_before = used;
-    return arena_take(arena, n);
+    return arena_take_here(arena, n);
 }
 
 void *arena_alloc(struct arena *arena, size_t n)

@@ -29,18 +29,20 @@ struct arena *arena_new(size_t max_bytes);
 /* n bytes, zeroed, aligned for any type; valid until reset or free. NULL past the bound. */
 void *arena_alloc(struct arena *arena, size_t n);
 
-/* For arena_take, once the current block is used up. */
+/* For arena_take: from the current block, which has as much left; and once it is used up. */
+static inline void *arena_take_here(struct arena *arena, size_t n)
+{
+    void *p = arena->at;
+    arena->at += arena_rounded(n);
+    arena->left -= arena_rounded(n);
+    return p;
+}
 void *arena_take_elsewhere(struct arena *arena, size_t n);
 
 /* The same as arena_alloc with whatever was there before: for what is written over at once. */
 static inline void *arena_take(struct arena *arena, size_t n)
 {
-    if (n > arena->left)
-        return arena_take_elsewhere(arena, n);
-    void *p = arena->at;
-    arena->at += arena_rounded(n);
-    arena->left -= arena_rounded(n);
-    return p;
+    return n > arena->left ? arena_take_elsewhere(arena, n) : arena_take_here(arena, n);
 }
 
 /* A NUL-terminated copy of s. NULL past the bound. */

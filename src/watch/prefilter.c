@@ -70,7 +70,7 @@ struct prefilter_scan *prefilter_scan_new(const struct prefilter *prefilter)
     for (size_t i = 0; i < prefilter->family_count; i++)
         if (prefilter->families[i].literal_count > scan->stamp_count)
             scan->stamp_count = prefilter->families[i].literal_count;
-    scan->stamps = calloc(scan->stamp_count, sizeof *scan->stamps);
+    scan->stamps = calloc(scan->stamp_count + 1, sizeof *scan->stamps);
     scan->rule_stamps = calloc(prefilter->rule_count, sizeof *scan->rule_stamps);
     scan->sought = calloc(prefilter->literal_count + 1, sizeof *scan->sought);
     scan->seen = calloc(prefilter->literal_count + 1, sizeof *scan->seen);
