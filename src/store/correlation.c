@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 enum {
-    CHANGED_BYTES_MANY = 4 * 1024 * 1024,     /* of one transaction: then they go to the log early */
+    CHANGED_BYTES_MANY = 1024 * 1024,         /* of one transaction: then they go to the log early */
     CHANGED_BYTES_MAX = 1024 * 1024 * 1024,   /* of one job: more than the correlator can remember */
     PER_BYTE_MAX = 8,                         /* of memory to find the last change of each key */
     FOLD_BYTES_MAX = CORRELATION_LOG_MAX * 4, /* what is folded at once, with what it takes to sort it */

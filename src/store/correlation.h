@@ -10,7 +10,7 @@
 
 enum {
     CORRELATION_LOG_SOME = 1024 * 1024,    /* from here on it is folded in quiet moments */
-    CORRELATION_LOG_MAX = 4 * 1024 * 1024, /* and from here on whatever else there is to do */
+    CORRELATION_LOG_MAX = 2 * 1024 * 1024, /* and from here on whatever else there is to do */
 };
 
 /* value.p NULL takes the key out. */
