@@ -1,7 +1,6 @@
 #include "alert/text.h"
 
 #include "base/ascii.h"
-#include "base/bytes.h"
 #include "config/config.h"
 
 enum {
@@ -83,17 +82,14 @@ static void put_ascii(struct buf *out, char c, enum text_place place)
     buf_put_char(out, c);
 }
 
-enum { LOOK_BYTES = 256 }; /* so far ahead for each kind of what is not plain */
-
-/* How many bytes at the front of s stand for themselves there. */
-static size_t plain_run(sv s, enum text_place place)
+/* How many bytes at the front of s are letters, digits and the like: they are what they are everywhere. */
+static size_t plain_run(sv s)
 {
-    size_t n = bytes_plain(sv_first(s, LOOK_BYTES), place == TEXT_HEADER ? '!' : ' ', 0x7f, 0x7f);
-    if (!is_html(place))
-        return n;
-    n = bytes_plain(sv_first(s, n), ' ', '<', '>');
-    n = bytes_plain(sv_first(s, n), ' ', '&', '"');
-    return bytes_plain(sv_first(s, n), ' ', '\'', '\'');
+    size_t n = 0;
+    while (n < s.n && s.p[n] > ' ' && s.p[n] < 0x7f && s.p[n] != '&' && s.p[n] != '<' && s.p[n] != '>' &&
+           s.p[n] != '"' && s.p[n] != '\'')
+        n++;
+    return n;
 }
 
 /* Bytes taken; 0 when they are more than room. */
@@ -117,7 +113,7 @@ void text_put(struct buf *out, sv s, size_t bytes_max, enum text_place place)
     while (taken < s.n && n > 0) {
         sv rest = sv_from(s, taken);
         size_t room = bytes_max - taken;
-        n = plain_run(sv_first(rest, room), place);
+        n = plain_run(sv_first(rest, room));
         if (n > 0)
             buf_put(out, sv_first(rest, n));
         else

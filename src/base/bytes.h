@@ -60,22 +60,21 @@ static inline size_t bytes_find(sv s, char c)
     return bytes_find_either(s, c, c);
 }
 
-/* How many bytes at the front of s are ASCII, no less than `least`, and neither a nor b. */
-static inline size_t bytes_plain(sv s, char least, char a, char b)
+/* How many bytes at the front of s are ASCII and no less than `least`. */
+static inline size_t bytes_plain(sv s, char least)
 {
     size_t n = 0;
 #ifdef __SSE2__
     enum { AT_ONCE = 16 };
     for (; n + AT_ONCE <= s.n; n += AT_ONCE) {
-        __m128i bytes = bytes_load(s.p + n);
         /* As signed numbers those that are not ASCII are below, too. */
-        __m128i below = _mm_cmplt_epi8(bytes, _mm_set1_epi8(least));
-        unsigned others = (unsigned)_mm_movemask_epi8(below) | bytes_either(bytes, a, b);
+        __m128i below = _mm_cmplt_epi8(bytes_load(s.p + n), _mm_set1_epi8(least));
+        unsigned others = (unsigned)_mm_movemask_epi8(below);
         if (others)
             return n + (unsigned)__builtin_ctz(others);
     }
 #endif
-    while (n < s.n && (signed char)s.p[n] >= least && s.p[n] != a && s.p[n] != b)
+    while (n < s.n && (signed char)s.p[n] >= least)
         n++;
     return n;
 }

@@ -17,7 +17,7 @@ void smtp_data_check(sv content, struct smtp_data_facts *ret)
     struct smtp_data_facts facts = {0};
     size_t line = 1, line_start = 0;
     for (size_t i = 0; i < content.n; i++) {
-        size_t usual = bytes_plain(sv_from(content, i), '\r' + 1, '\r', '\r');
+        size_t usual = bytes_plain(sv_from(content, i), '\r' + 1);
         if (i - line_start <= SMTP_DATA_LINE_MAX && i + usual - line_start > SMTP_DATA_LINE_MAX)
             add_fault(&facts, SMTP_DATA_LONG_LINE, line);
         i += usual;
