@@ -29,10 +29,9 @@ struct prefilter_scan {
     hs_scratch_t *scratch;
     uint32_t now; /* what a stamp of the present record or event is */
     size_t stamp_count;
-    uint32_t *stamps;      /* by the family's number of a literal: when it was last met */
-    uint32_t *rule_stamps; /* by rule: when it last became a candidate */
-    uint32_t *sought,
-        *seen; /* by the prefilter's number of a literal: when it was last looked for, and found */
+    uint32_t *stamps;        /* by the family's number of a literal: when it was last met */
+    uint32_t *rule_stamps;   /* by rule: when it last became a candidate */
+    uint32_t *sought, *seen; /* by the prefilter's number of a literal: when last looked for, and found */
     uint32_t open[OPEN_MAX];
     size_t open_count;
     bool veiled, shaped, crowded, spoilt;
@@ -50,7 +49,7 @@ struct prefilter_scan {
     char *gathered;
     size_t gathered_n, gathered_count;
     sv gathered_records[PREFILTER_RECORDS_MAX];
-    uint16_t gathered_numbers[PREFILTER_RECORDS_MAX], in_order[PREFILTER_RECORDS_MAX];
+    uint16_t gathered_numbers[PREFILTER_RECORDS_MAX];
     uint32_t *candidates, *event_candidates;
     size_t candidate_count;
     /* What further clauses are looked for in: a record, or an event's pieces; and the same in lower case,
@@ -84,8 +83,6 @@ struct prefilter_scan *prefilter_scan_new(const struct prefilter *prefilter)
         hs_error_t result = hs_alloc_scratch(prefilter->families[i].database, &scan->scratch);
         assert(result == HS_SUCCESS);
     }
-    for (size_t i = 0; i < PREFILTER_RECORDS_MAX; i++)
-        scan->in_order[i] = (uint16_t)i;
     return scan;
 }
 
@@ -417,7 +414,7 @@ void prefilter_block(struct prefilter_scan *scan, sv block, const sv *records, s
         return;
     if (!families || families[order[0]] == families[order[count - 1]]) {
         scan->family = families ? families[0] : PREFILTER_ALL;
-        scan_records(scan, block, records, scan->in_order, count);
+        scan_records(scan, block, records, order, count);
         return;
     }
     for (size_t i = 0; i < count; i++) {

@@ -58,7 +58,7 @@ typedef const uint64_t *prefilter_audience_fn(void *arg, size_t record);
 void prefilter_order(const uint8_t *families, size_t count, uint16_t *ret_order);
 
 /* Looks at records that lie in the block in this order, at most PREFILTER_RECORDS_MAX. families: of each
- * record, with prefilter_order's order of them; both NULL for PREFILTER_ALL. */
+ * record, with prefilter_order's order of them; or NULL for PREFILTER_ALL, with ascending numbers. */
 void prefilter_block(struct prefilter_scan *scan, sv block, const sv *records, size_t count,
                      const uint8_t *families, const uint16_t *order, prefilter_audience_fn *audience,
                      void *arg);
