@@ -51,6 +51,19 @@ char *arena_cstr(struct arena *arena, sv s);
 /* A copy of s; {NULL, 0} past the bound. */
 sv arena_sv(struct arena *arena, sv s);
 
+/* a and b joined; {NULL, 0} past the bound. */
+static inline sv arena_join(struct arena *arena, sv a, sv b)
+{
+    char *text = arena_take(arena, a.n + b.n);
+    if (!text)
+        return SV_NONE;
+    if (a.n)
+        memcpy(text, a.p, a.n);
+    if (b.n)
+        memcpy(text + a.n, b.p, b.n);
+    return (sv){text, a.n + b.n};
+}
+
 /* printf into the arena; {NULL, 0} past the bound. */
 __attribute__((format(printf, 2, 3))) sv arena_printf(struct arena *arena, const char *fmt, ...);
 

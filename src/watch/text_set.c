@@ -22,14 +22,7 @@ bool text_set_put_all(struct text_set *set, const struct text_set *more)
 /* An empty view if it would be too long. */
 static sv both(sv a, sv b, struct arena *arena)
 {
-    char *text = a.n + b.n > TEXT_SET_BYTES_MAX ? NULL : arena_alloc(arena, a.n + b.n + 1);
-    if (!text)
-        return SV_NONE;
-    if (a.n)
-        memcpy(text, a.p, a.n);
-    if (b.n)
-        memcpy(text + a.n, b.p, b.n);
-    return sv_make(text, a.n + b.n);
+    return a.n + b.n > TEXT_SET_BYTES_MAX ? SV_NONE : arena_join(arena, a, b);
 }
 
 bool text_set_append(struct text_set *set, const struct text_set *ends, struct arena *arena)

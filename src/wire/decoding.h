@@ -67,14 +67,10 @@ static inline char *decoding_alloc(struct decoding *decoding, size_t n)
 /* a and b joined in the arena; empty past its bound. */
 static inline sv decoding_join(struct decoding *decoding, sv a, sv b)
 {
-    char *text = decoding_alloc(decoding, a.n + b.n);
-    if (!text)
-        return SV_NONE;
-    if (a.n)
-        memcpy(text, a.p, a.n);
-    if (b.n)
-        memcpy(text + a.n, b.p, b.n);
-    return (sv){text, a.n + b.n};
+    sv joined = arena_join(decoding->arena, a, b);
+    if (!joined.p)
+        decoding->event->flags |= EVENT_FIELDS_DROPPED;
+    return joined;
 }
 
 /* True for an IPv4 address in dotted form or what can only be an IPv6 address. */
