@@ -191,12 +191,13 @@ static void correlate(struct correlate_role *role, sv body)
     if (!role->ready)
         return; /* asked before a reset was heard: it will be asked again */
     answer_begin(role, serial);
+    struct projection projection, *before = NULL;
     for (uint32_t i = 0; unpack.ok && i < count; i++) {
         struct unpack one = UNPACK_FROM(unpack_sv(&unpack));
-        struct projection projection;
         arena_reset(role->arena);
-        if (projection_unpack(&one, &projection, role->arena))
-            correlator_feed(role->correlator, &projection);
+        before = projection_unpack(&one, before, &projection, role->arena) ? &projection : NULL;
+        if (before)
+            correlator_feed(role->correlator, before);
         else
             LOG_ERROR("an event that is to be correlated cannot be read", LOG_INT("bytes", one.rest.n));
     }

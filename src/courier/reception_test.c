@@ -314,7 +314,8 @@ static void send_projection(struct watch_side *side, uint64_t serial)
     struct buf buf = BUF_INIT(CONTROL_BODY_BYTES_MAX);
     struct batch_writer writer;
     batch_begin(&writer, &buf, serial, SV("file /var/log/auth.log"));
-    assert_true(batch_add_projection(&writer, &(struct projection){.seen = {.event_time = loop_now()}}));
+    assert_true(
+        batch_add_projection(&writer, &(struct projection){.seen = {.event_time = loop_now()}}, false));
     batch_end(&writer, SV_NONE);
     channel_send(side->watch_side, CONTROL_FINDINGS, buf_view(&buf), -1);
     buf_free(&buf);

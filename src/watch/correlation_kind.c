@@ -35,7 +35,7 @@ void keepsake_put(struct keepsake *keepsake, const struct projection *projection
 {
     struct buf buf = BUF_INIT(PROJECTION_BYTES_MAX);
     struct pack pack = PACK_INTO(&buf);
-    projection_pack(&pack, projection);
+    projection_pack(&pack, projection, false);
     keepsake_clear(keepsake);
     if (pack.ok)
         keep(keepsake, buf_view(&buf));
@@ -45,7 +45,7 @@ void keepsake_put(struct keepsake *keepsake, const struct projection *projection
 bool keepsake_get(const struct keepsake *keepsake, struct projection *ret, struct arena *arena)
 {
     struct unpack unpack = UNPACK_FROM(sv_make(keepsake->bytes, keepsake->n));
-    return keepsake->n && projection_unpack(&unpack, ret, arena);
+    return keepsake->n && projection_unpack(&unpack, NULL, ret, arena);
 }
 
 void keepsake_pack(struct pack *pack, const struct keepsake *keepsake)

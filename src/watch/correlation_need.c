@@ -39,6 +39,20 @@ static bool is_wished(const struct correlation_need *need, sv asked)
     return false;
 }
 
+/* What equal names have in common, and most others have not. */
+enum { LOOKS = 64 };
+
+static size_t look_of(sv name)
+{
+    size_t n = name.n;
+    return n ? (n * 7 + (unsigned char)name.p[n / 2] * 3U + (unsigned char)name.p[n - 1]) % LOOKS : 0;
+}
+
+static uint64_t look_bit(size_t look)
+{
+    return UINT64_C(1) << look;
+}
+
 /* Correlations name a field as the rules do, before pipelines rewrite them; what its events call it is told
  * by the trail that the pipelines left. */
 static void wish(struct correlation_need *need, sv asked, const struct pipeline_trail *trail,
@@ -54,6 +68,9 @@ static void wish(struct correlation_need *need, sv asked, const struct pipeline_
     wish->asked = asked;
     bool fits = pipeline_trail_names(trail, asked, arena, &wish->called);
     assert(fits);
+    for (size_t i = 0; i < wish->called.count; i++)
+        wish->looks |= look_bit(look_of(wish->called.list[i]));
+    need->looks |= wish->looks;
 }
 
 /* The fields that the users of a source want, and their users in turn: bounded by CORRELATION_DEPTH_MAX.
@@ -103,32 +120,27 @@ bool correlation_silences(const struct ruleset *ruleset, size_t rule)
     return need && need->silent;
 }
 
-/* What equal names have in common, and most others have not. */
-enum { LOOKS = 64 };
-
-static size_t look_of(sv name)
-{
-    size_t n = name.n;
-    return n ? (n * 7 + (unsigned char)name.p[n / 2] * 3U + (unsigned char)name.p[n - 1]) % LOOKS : 0;
-}
-
-enum { NO_FIELD = UINT16_MAX };
-
-/* A finding's fields by their looks: the first of each, and the next of the same. */
+/* A finding's fields that may be wished for, by their looks: the first of each, and the next of the same. */
 struct known {
     const struct event_field *fields;
+    uint64_t looks; /* that any of them has */
     uint16_t first[LOOKS], next[EVENT_FIELDS_MAX];
 };
 
-static void know(struct known *ret, const struct finding *finding)
+enum { NO_FIELD = UINT16_MAX };
+
+static void know(struct known *ret, const struct correlation_need *need, const struct finding *finding)
 {
     ret->fields = finding->fields;
-    memset(ret->first, 0xff, sizeof ret->first);
+    ret->looks = 0;
     for (size_t i = finding->field_count < EVENT_FIELDS_MAX ? finding->field_count : EVENT_FIELDS_MAX; i > 0;
          i--) {
-        uint16_t *first = &ret->first[look_of(finding->fields[i - 1].name)];
-        ret->next[i - 1] = *first;
-        *first = (uint16_t)(i - 1);
+        size_t look = look_of(finding->fields[i - 1].name);
+        if (!(need->looks & look_bit(look)))
+            continue;
+        ret->next[i - 1] = ret->looks & look_bit(look) ? ret->first[look] : NO_FIELD;
+        ret->first[look] = (uint16_t)(i - 1);
+        ret->looks |= look_bit(look);
     }
 }
 
@@ -136,8 +148,9 @@ static void know(struct known *ret, const struct finding *finding)
  */
 static bool grant_named(const struct known *known, sv called, sv asked, struct finding *seen)
 {
-    size_t before = seen->field_count;
-    for (size_t i = known->first[look_of(called)]; i != NO_FIELD; i = known->next[i]) {
+    size_t before = seen->field_count, look = look_of(called);
+    for (size_t i = known->looks & look_bit(look) ? known->first[look] : NO_FIELD; i != NO_FIELD;
+         i = known->next[i]) {
         const struct event_field *field = &known->fields[i];
         if (!sv_eq(field->name, called) || field->type == EVENT_NULL || !field->value.n)
             continue;
@@ -160,7 +173,6 @@ static void grant(const struct correlation_wish *wish, const struct known *known
 static void project(const struct correlation_need *need, size_t count, const struct finding *finding,
                     struct arena *arena, struct projection *ret)
 {
-    struct event_field fields[CORRELATION_FIELDS_MAX];
     struct finding seen = {.event_time = finding->event_time,
                            .received_at = finding->received_at,
                            .matched_at = finding->matched_at,
@@ -168,15 +180,13 @@ static void project(const struct correlation_need *need, size_t count, const str
                            .rule_id = finding->rule_id,
                            .raw = finding->raw,
                            .message = finding->message,
-                           .fields = fields};
+                           .fields = arena_take(arena, CORRELATION_FIELDS_MAX * sizeof *seen.fields)};
     struct known known;
-    know(&known, finding);
-    for (size_t i = 0; i < count; i++)
-        grant(&need->wishes[i], &known, &seen);
-    seen.fields = arena_alloc(arena, seen.field_count * sizeof *fields);
-    if (seen.fields && seen.field_count)
-        memcpy(seen.fields, fields, seen.field_count * sizeof *fields);
-    seen.field_count = seen.fields ? seen.field_count : 0;
+    if (count)
+        know(&known, need, finding);
+    for (size_t i = 0; seen.fields && i < count; i++)
+        if (need->wishes[i].looks & known.looks)
+            grant(&need->wishes[i], &known, &seen);
     *ret = (struct projection){.seen = seen};
 }
 

@@ -162,12 +162,14 @@ struct correlation_rules {
 struct correlation_wish {
     sv asked;
     struct pipeline_names called;
+    uint64_t looks; /* of these names: see correlation_need.c */
 };
 
 /* What correlations want of a rule's events. */
 struct correlation_need {
     struct correlation_wish wishes[CORRELATION_FIELDS_MAX];
     size_t count, asked; /* asked: of correlations, the first of them; the others are for people */
+    uint64_t looks;      /* of all names that are wished for */
     sv left_out;         /* a field for which there was no more room; empty: none */
     bool silent;
 };

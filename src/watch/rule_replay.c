@@ -129,7 +129,7 @@ void rule_replay_match(struct rule_replay *replay, size_t rule, const struct eve
     struct pack inner = PACK_INTO(&replay->one), outer = PACK_INTO(&replay->out);
     arena_reset(replay->arena);
     correlation_project_asked(replay->ruleset, rule, &finding, replay->arena, &projection);
-    projection_pack(&inner, &projection);
+    projection_pack(&inner, &projection, false);
     pack_sv(&outer, buf_view(&replay->one));
     replay->full |= !inner.ok || !outer.ok;
     buf_clear(&replay->one);
@@ -183,7 +183,7 @@ static bool read_next(const struct rule_replay *replay, struct place *place)
         return true;
     struct unpack outer = UNPACK_FROM(place->rest), inner = UNPACK_FROM(unpack_sv(&outer));
     arena_reset(place->arena);
-    place->there = outer.ok && projection_unpack(&inner, &place->next, place->arena);
+    place->there = outer.ok && projection_unpack(&inner, NULL, &place->next, place->arena);
     place->rest = outer.rest;
     return place->there;
 }

@@ -109,41 +109,48 @@ static void add_extra(struct sieve *sieve, struct event *event, const struct inp
     event->field_count = count;
 }
 
-/* One of the two is NULL. */
-static bool add(struct sieve *sieve, const struct finding *finding, const struct projection *projection)
+/* What leaves: one of the two is NULL. */
+struct parcel {
+    const struct finding *finding;
+    const struct projection *projection;
+    bool again; /* the last projection was of the same event */
+};
+
+static bool add(struct sieve *sieve, const struct parcel *parcel)
 {
-    return projection ? batch_add_projection(&sieve->writer, projection) : batch_add(&sieve->writer, finding);
+    return parcel->projection ? batch_add_projection(&sieve->writer, parcel->projection, parcel->again)
+                              : batch_add(&sieve->writer, parcel->finding);
 }
 
-static void put(struct sieve *sieve, const struct input *input, const struct finding *finding,
-                const struct projection *projection)
+static void put(struct sieve *sieve, const struct input *input, const struct parcel *parcel)
 {
     if (!buf_view(&sieve->body).n)
         batch_begin(&sieve->writer, &sieve->body, ++sieve->serial, sv_of(input->config->label));
-    if (add(sieve, finding, projection))
+    if (add(sieve, parcel))
         return;
     /* Only after a crowd of datagrams, or of rules that match one record. This turn's cursor is not known
      * yet: the batch goes with the last one, so that a crash now means that records are read again, never
      * that they are skipped. */
     sieve_flush(sieve, input);
     batch_begin(&sieve->writer, &sieve->body, ++sieve->serial, sv_of(input->config->label));
-    bool fits = add(sieve, finding, projection);
+    bool fits = add(sieve, parcel);
     assert(fits);
 }
 
-/* A match is a finding, or what correlations build on, or both. */
+/* A match is a finding, or what correlations build on, or both. again: they have got this event before. */
 static void add_match(struct sieve *sieve, const struct input *input, size_t rule,
-                      const struct finding *finding)
+                      const struct finding *finding, bool *again)
 {
     if (correlation_wants(sieve->ruleset, rule)) {
         struct projection projection;
         correlation_project(sieve->ruleset, rule, finding, sieve->work, &projection);
-        put(sieve, input, NULL, &projection);
+        put(sieve, input, &(struct parcel){.projection = &projection, .again = *again});
+        *again = true;
     }
     if (correlation_silences(sieve->ruleset, rule))
         return;
     sieve->counts->findings++;
-    put(sieve, input, finding, NULL);
+    put(sieve, input, &(struct parcel){.finding = finding});
 }
 
 /* Only what is found leaves, and only that is masked. */
@@ -151,6 +158,7 @@ static void add_findings(struct sieve *sieve, const struct input *input, struct 
                          bool suspect, nanos now)
 {
     struct event *event = &matched->event;
+    bool again = false;
     arena_reset(sieve->work);
     if (suspect)
         sieve->counts->hidden += masks_hide(ruleset_masks(sieve->ruleset), event, sieve->work);
@@ -160,7 +168,7 @@ static void add_findings(struct sieve *sieve, const struct input *input, struct 
         finding.received_at = event->arrival;
         finding.matched_at = now;
         finding.input = sv_of(input->config->label);
-        add_match(sieve, input, rule, &finding);
+        add_match(sieve, input, rule, &finding, &again);
     }
 }
 

@@ -51,7 +51,7 @@ bool batch_add(struct batch_writer *writer, const struct finding *finding)
     return item_end(writer, before);
 }
 
-bool batch_add_projection(struct batch_writer *writer, const struct projection *projection)
+bool batch_add_projection(struct batch_writer *writer, const struct projection *projection, bool again)
 {
     struct buf *buf = writer->pack.buf;
     size_t before = buf_view(buf).n;
@@ -59,10 +59,11 @@ bool batch_add_projection(struct batch_writer *writer, const struct projection *
         return false;
     pack_u32(&writer->pack, ITEM_PROJECTION);
     pack_u32(&writer->pack, 0); /* its length, known below */
-    projection_pack(&writer->pack, projection);
+    projection_pack(&writer->pack, projection, again && writer->projected);
     size_t length = buf_view(buf).n - before;
     if (!item_end(writer, before))
         return false;
+    writer->projected = true;
     uint32_t n = wire_u32(length - ITEM_HEAD_BYTES);
     memcpy(buf->bytes + buf->start + before + sizeof n, &n, sizeof n);
     return true;

@@ -14,6 +14,7 @@ struct batch_writer {
     struct pack pack;
     size_t count_at; /* where the count stands, from the front of the buffer */
     uint32_t count;
+    bool projected; /* there is a projection before */
 };
 
 /* Starts a batch in an empty buffer whose maximum is CONTROL_BODY_BYTES_MAX or less. serial comes back in
@@ -24,8 +25,8 @@ void batch_begin(struct batch_writer *writer, struct buf *buf, uint64_t serial, 
  * the finding to the next one. */
 bool batch_add(struct batch_writer *writer, const struct finding *finding);
 
-/* The same for a projection, which the correlator gets. */
-bool batch_add_projection(struct batch_writer *writer, const struct projection *projection);
+/* The same for a projection, which the correlator gets. again: it is of the same event as the last one. */
+bool batch_add_projection(struct batch_writer *writer, const struct projection *projection, bool again);
 
 /* Ends the batch: the buffer then holds the body of a FINDINGS message. cursor says where the input goes on
  * after a restart, at most BATCH_CURSOR_BYTES_MAX; empty for inputs that keep none. A batch without findings
@@ -38,7 +39,7 @@ struct batch {
     sv input, cursor;
     struct finding *findings; /* in the arena; their views borrow from the body */
     size_t count;
-    sv *projections; /* packed, borrowed from the body too */
+    sv *projections; /* packed, each may build on the one before; borrowed from the body too */
     size_t projection_count;
 };
 

@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct arena *arena = arena_new(1024 * 1024);
     struct correlated correlated;
     struct finding finding;
-    struct projection projection;
+    struct projection projection = {.seen.raw = SV("a record")};
     sv bytes = sv_make(data, size), key, value;
     struct unpack unpack = UNPACK_FROM(bytes);
     enum correlated_item item = CORRELATED_NONE;
@@ -23,7 +23,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             if (item == CORRELATED_CHANGE && (key.n > CORRELATED_KEY_BYTES_MAX || value.n > size))
                 abort();
         }
-    if (projection_unpack(&unpack, &projection, arena) && projection.seen.field_count > FINDING_FIELDS_MAX)
+    if (projection_unpack(&unpack, &projection, &projection, arena) &&
+        projection.seen.field_count > FINDING_FIELDS_MAX)
         abort();
     arena_free(arena);
     return 0;

@@ -1,7 +1,5 @@
 #include "wire/finding.h"
 
-#include <endian.h>
-
 enum { NAME_BYTES_MAX = 256, TEXT_BYTES_MAX = 8192, FIRST_FIELDS = 24 };
 
 static const sv severity_names[] = {SV_INIT("informational"), SV_INIT("low"), SV_INIT("medium"),
@@ -41,26 +39,13 @@ static size_t size_cut(sv s, size_t max)
     return sizeof(uint32_t) + (s.n < max ? s.n : max);
 }
 
-static char *put_u32(char *to, size_t value)
-{
-    uint32_t wire = htole32((uint32_t)value);
-    return (char *)memcpy(to, &wire, sizeof wire) + sizeof wire;
-}
-
-static char *put_bytes(char *to, sv bytes)
-{
-    if (bytes.n)
-        memcpy(to, bytes.p, bytes.n);
-    return to + bytes.n;
-}
-
 static char *put_cut(char *to, sv s, size_t max)
 {
     const sv mark = SV("…");
     if (s.n <= max)
-        return put_bytes(put_u32(to, s.n), s);
+        return pack_bytes_at(pack_u32_at(to, (uint32_t)s.n), s);
     sv front = cut_at_character(s, max - mark.n);
-    return put_bytes(put_bytes(put_u32(to, front.n + mark.n), front), mark);
+    return pack_bytes_at(pack_bytes_at(pack_u32_at(to, (uint32_t)(front.n + mark.n)), front), mark);
 }
 
 /* An event's first fields say where it came from, its last what it means (the ECS names); what there is too
@@ -92,10 +77,10 @@ static void pack_fields(struct pack *pack, const struct finding *finding)
     char *start = pack_room(pack, n), *to = start;
     if (!start)
         return;
-    to = put_u32(to, count);
+    to = pack_u32_at(to, (uint32_t)count);
     for (size_t i = 0; i < count; i++) {
         to = put_cut(to, fields[i]->name, NAME_BYTES_MAX);
-        to = put_u32(to, (size_t)fields[i]->type);
+        to = pack_u32_at(to, fields[i]->type);
         to = put_cut(to, fields[i]->value, FINDING_VALUE_BYTES_MAX);
     }
     buf_added(pack->buf, (size_t)(to - start));
@@ -111,7 +96,8 @@ static char *put_message(char *to, sv message, sv raw)
 {
     bool within = raw.n <= FINDING_RAW_BYTES_MAX && message.n <= FINDING_VALUE_BYTES_MAX &&
                   message.n >= WITHIN_BYTES_MIN && sv_lies_in(message, raw);
-    return within ? put_u32(put_u32(put_u32(to, WITHIN_RAW), (size_t)(message.p - raw.p)), message.n)
+    return within ? pack_u32_at(pack_u32_at(pack_u32_at(to, WITHIN_RAW), (uint32_t)(message.p - raw.p)),
+                                (uint32_t)message.n)
                   : put_cut(to, message, FINDING_VALUE_BYTES_MAX);
 }
 

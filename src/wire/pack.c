@@ -1,7 +1,5 @@
 #include "wire/pack.h"
 
-#include <endian.h>
-
 static void put(struct pack *pack, const void *bytes, size_t n)
 {
     if (!pack->ok || buf_put(pack->buf, sv_make(bytes, n)) < 0)
@@ -32,6 +30,13 @@ char *pack_room(struct pack *pack, size_t n)
     return to;
 }
 
+/* Not inline: where a compiler knows a bound it copies with rep movs, which costs more than these few bytes.
+ */
+char *pack_bytes_at(char *to, sv bytes)
+{
+    return bytes.n ? mempcpy(to, bytes.p, bytes.n) : to;
+}
+
 void pack_sv(struct pack *pack, sv value)
 {
     uint32_t n = htole32((uint32_t)value.n);
@@ -44,7 +49,7 @@ void pack_sv(struct pack *pack, sv value)
     buf_added(pack->buf, sizeof n + value.n);
 }
 
-static sv take(struct unpack *unpack, size_t n)
+sv unpack_bytes(struct unpack *unpack, size_t n)
 {
     if (!unpack->ok || unpack->rest.n < n) {
         *unpack = (struct unpack){.ok = false};
@@ -55,10 +60,19 @@ static sv take(struct unpack *unpack, size_t n)
     return taken;
 }
 
+uint16_t unpack_u16(struct unpack *unpack)
+{
+    uint16_t value = 0;
+    sv bytes = unpack_bytes(unpack, sizeof value);
+    if (bytes.n)
+        memcpy(&value, bytes.p, sizeof value);
+    return le16toh(value);
+}
+
 uint32_t unpack_u32(struct unpack *unpack)
 {
     uint32_t value = 0;
-    sv bytes = take(unpack, sizeof value);
+    sv bytes = unpack_bytes(unpack, sizeof value);
     if (bytes.n)
         memcpy(&value, bytes.p, sizeof value);
     return le32toh(value);
@@ -67,7 +81,7 @@ uint32_t unpack_u32(struct unpack *unpack)
 uint64_t unpack_u64(struct unpack *unpack)
 {
     uint64_t value = 0;
-    sv bytes = take(unpack, sizeof value);
+    sv bytes = unpack_bytes(unpack, sizeof value);
     if (bytes.n)
         memcpy(&value, bytes.p, sizeof value);
     return le64toh(value);
@@ -80,7 +94,7 @@ int64_t unpack_i64(struct unpack *unpack)
 
 sv unpack_sv(struct unpack *unpack)
 {
-    return take(unpack, unpack_u32(unpack));
+    return unpack_bytes(unpack, unpack_u32(unpack));
 }
 
 bool unpack_done(const struct unpack *unpack)

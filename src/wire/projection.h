@@ -14,10 +14,14 @@ struct projection {
     uint64_t ordinal; /* of the record, where somebody counts them; else 0 */
 };
 
-/* Packs it, with of its record and its values only as much as fits PROJECTION_BYTES_MAX. */
-void projection_pack(struct pack *pack, const struct projection *projection);
+/* Packs it, with of its record and its values only as much as fits PROJECTION_BYTES_MAX. again: it is of the
+ * same event as the last one, which whoever unpacks it has at hand: what they have in common is left out. */
+void projection_pack(struct pack *pack, const struct projection *projection, bool again);
 
-/* fields are allocated in arena, views borrow. False if the bytes are no projection. */
-bool projection_unpack(struct unpack *unpack, struct projection *ret, struct arena *arena);
+/* before: the one that came before it, NULL if none did. fields are allocated in arena, views borrow from
+ * these bytes, and from those of before. False if the bytes are no projection. What earlier versions packed
+ * (a store keeps it) is read as well. */
+bool projection_unpack(struct unpack *unpack, const struct projection *before, struct projection *ret,
+                       struct arena *arena);
 
 #endif
