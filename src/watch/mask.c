@@ -179,9 +179,8 @@ static bool is_named(const struct masks *masks, sv name)
     const char *dot = name.n ? memrchr(name.p, '.', name.n) : NULL;
     if (dot)
         name = sv_from(name, (size_t)(dot - name.p) + 1);
-    size_t look = mask_name_look(name);
-    for (size_t i = 0; i < masks->name_count; i++)
-        if (masks->looks[i] == look && sv_ieq(masks->names[i], name))
+    for (size_t i = masks->first[mask_name_look(name)]; i > 0; i = masks->next[i - 1])
+        if (sv_ieq(masks->names[i - 1], name))
             return true;
     return false;
 }

@@ -140,8 +140,10 @@ static bool add_fields(struct masks *masks, const struct yaml_node *node, struct
                         MASKS_MAX);
             return false;
         }
-        masks->looks[masks->name_count] = (uint16_t)mask_name_look(copy);
+        uint16_t *first = &masks->first[mask_name_look(copy)];
+        masks->next[masks->name_count] = *first;
         masks->names[masks->name_count++] = copy;
+        *first = (uint16_t)masks->name_count;
         know_looks(masks, copy);
     }
     if (node->kind == YAML_LIST && node->count)

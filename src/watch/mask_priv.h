@@ -24,9 +24,10 @@ struct masks {
     struct arena *arena;
     struct mask list[MASKS_MAX];
     size_t count;
-    sv names[MASKS_MAX];       /* of fields */
-    uint16_t looks[MASKS_MAX]; /* … and how each looks */
+    sv names[MASKS_MAX]; /* of fields */
     size_t name_count;
+    uint16_t first[MASK_NAME_LOOKS],
+        next[MASKS_MAX]; /* numbers of names that look alike, one more than they are */
     uint64_t name_looks[MASK_NAME_LOOKS / BITS_PER_WORD]; /* that fields of these names may have */
     struct regex_runner *runner;
     struct mask_sieve *sieve; /* made by the seal; NULL: every pattern is tried */

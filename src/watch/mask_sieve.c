@@ -4,15 +4,16 @@
 #include <stdlib.h>
 
 #include "base/bits.h"
-#include "base/buf.h"
 #include "watch/database_cache.h"
 
 /* Approximated where Vectorscan cannot match exactly, told once, also for the empty text; and each line
  * begins and ends as a text of its own does. */
 enum { FLAGS = HS_FLAG_PREFILTER | HS_FLAG_SINGLEMATCH | HS_FLAG_ALLOWEMPTY | HS_FLAG_MULTILINE };
 
-/* Longer texts are searched with everything, as those are that the rest of an event left no room for. */
-enum { TEXTS_BYTES_MAX = 256 * 1024 };
+enum {
+    TEXTS_BYTES_MAX = 256 * 1024, /* longer texts, and those that were left no room for, are tried with all */
+    ADDED_MAX = 16,               /* of an event's texts that are known again by their place */
+};
 
 struct mask_sieve {
     hs_database_t *database;
@@ -20,11 +21,15 @@ struct mask_sieve {
     uint64_t *always; /* what Vectorscan has no form for, or would not find in the midst of other texts */
     uint64_t *found;  /* in many events */
     size_t words;
-    bool loose;       /* what may match a piece of a text is marked by the text, too */
-    struct buf texts; /* each ends with a newline */
-    sv whole;         /* the first of them, whose pieces are not needed; empty: they are */
-    bool crowded;     /* one was left out for want of room */
-    bool strange;     /* … because nothing could be told of it */
+    bool loose;      /* what may match a piece of a text is marked by the text, too */
+    size_t shortest; /* bytes that anything matches at least */
+    char *texts;     /* each ends with a newline */
+    size_t texts_n;
+    sv whole;            /* the first of them, whose pieces are not needed; empty: they are */
+    sv added[ADDED_MAX]; /* of this event */
+    size_t added_count;
+    bool crowded; /* one was left out for want of room */
+    bool strange; /* … because nothing could be told of it */
 };
 
 /* The expressions that are still to be compiled. */
@@ -107,6 +112,17 @@ static char *loosened(sv expression)
     return text;
 }
 
+/* How many bytes a match has at least; 0 if that is hard to say. */
+static size_t shortest_of(const char *expression)
+{
+    hs_expr_info_t *info = NULL;
+    hs_compile_error_t *error = NULL;
+    size_t n = hs_expression_info(expression, FLAGS, &info, &error) == HS_SUCCESS ? info->min_width : 0;
+    hs_free_compile_error(error);
+    free(info);
+    return n;
+}
+
 /* As a piece may match that the whole does not, where one of them is not loosened all texts are looked at. */
 static char *form_of(struct mask_sieve *sieve, sv expression)
 {
@@ -118,6 +134,7 @@ static char *form_of(struct mask_sieve *sieve, sv expression)
 static struct batch batch_of(struct mask_sieve *sieve, const sv *expressions, size_t count)
 {
     sieve->loose = true;
+    sieve->shortest = SIZE_MAX;
     struct batch batch = {.texts = calloc(count, sizeof *batch.texts),
                           .flags = calloc(count, sizeof *batch.flags),
                           .ids = calloc(count, sizeof *batch.ids)};
@@ -125,10 +142,13 @@ static struct batch batch_of(struct mask_sieve *sieve, const sv *expressions, si
     for (size_t i = 0; i < count; i++) {
         if (sv_find_char(expressions[i], '\0') != SV_NPOS || asks_for_ends(expressions[i])) {
             bits_add(sieve->always, i);
+            sieve->shortest = 0;
             continue;
         }
-        batch.texts[batch.count] = form_of(sieve, expressions[i]);
-        assert(batch.texts[batch.count]);
+        char *text = batch.texts[batch.count] = form_of(sieve, expressions[i]);
+        assert(text);
+        size_t n = shortest_of(text);
+        sieve->shortest = n < sieve->shortest ? n : sieve->shortest;
         batch.flags[batch.count] = FLAGS;
         batch.ids[batch.count++] = (unsigned)i;
     }
@@ -168,6 +188,7 @@ static bool compile(struct mask_sieve *sieve, struct batch *batch, struct databa
         if (refused < 0 || (size_t)refused >= batch->count)
             return false;
         bits_add(sieve->always, batch->ids[refused]);
+        sieve->shortest = 0;
         batch_drop(batch, (size_t)refused);
     }
     return false;
@@ -180,10 +201,10 @@ struct mask_sieve *mask_sieve_new(const sv *expressions, size_t count, struct da
     struct mask_sieve *sieve = calloc(1, sizeof *sieve);
     assert(sieve);
     sieve->words = bits_words(count);
-    sieve->texts = BUF_INIT(TEXTS_BYTES_MAX);
+    sieve->texts = malloc(TEXTS_BYTES_MAX);
     sieve->always = calloc(sieve->words, sizeof *sieve->always);
     sieve->found = calloc(sieve->words, sizeof *sieve->found);
-    assert(sieve->always && sieve->found);
+    assert(sieve->always && sieve->found && sieve->texts);
     struct batch batch = batch_of(sieve, expressions, count);
     bool useful = compile(sieve, &batch, cache);
     batch_free(&batch);
@@ -201,7 +222,7 @@ void mask_sieve_free(struct mask_sieve *sieve)
     hs_free_database(sieve->database);
     free(sieve->always);
     free(sieve->found);
-    buf_free(&sieve->texts);
+    free(sieve->texts);
     free(sieve);
 }
 
@@ -228,48 +249,60 @@ bool mask_sieve_tells(sv text)
 
 static void add_text(struct mask_sieve *sieve, sv text)
 {
-    if (!mask_sieve_tells(text)) {
-        sieve->strange = true;
-        return;
-    }
-    char *to = buf_reserve(&sieve->texts, text.n + 1);
-    if (!to) {
+    if (text.n >= TEXTS_BYTES_MAX - sieve->texts_n) {
         sieve->crowded = true;
         return;
     }
-    memcpy(to, text.p, text.n);
-    to[text.n] = '\n';
-    buf_added(&sieve->texts, text.n + 1);
+    char *to = mempcpy(sieve->texts + sieve->texts_n, text.p, text.n);
+    *to = '\n';
+    sieve->texts_n += text.n + 1;
     if (sieve->loose && !sieve->whole.n)
         sieve->whole = text;
 }
 
-static void add(struct mask_sieve *sieve, sv text)
+/* Decoders give one value several names. */
+static bool is_added(struct mask_sieve *sieve, sv text)
 {
-    if (text.n && !sv_lies_in(text, sieve->whole))
+    for (size_t i = 0; i < sieve->added_count; i++)
+        if (sieve->added[i].p == text.p && sieve->added[i].n == text.n)
+            return true;
+    if (sieve->added_count < ADDED_MAX)
+        sieve->added[sieve->added_count++] = text;
+    return false;
+}
+
+/* all: also what nothing can be told of. */
+static void add(struct mask_sieve *sieve, sv text, bool all)
+{
+    if (!text.n || text.n < sieve->shortest || sv_lies_in(text, sieve->whole) || is_added(sieve, text))
+        return;
+    if (all || mask_sieve_tells(text))
         add_text(sieve, text);
+    else
+        sieve->strange = true;
 }
 
 static void begin(struct mask_sieve *sieve)
 {
-    buf_clear(&sieve->texts);
+    sieve->texts_n = 0;
     sieve->crowded = sieve->strange = false;
 }
 
 /* Most of an event's texts are pieces of the first. */
-static void add_all(struct mask_sieve *sieve, const struct event *event)
+static void add_event(struct mask_sieve *sieve, const struct event *event, bool all)
 {
     sieve->whole = SV_NONE;
-    add(sieve, event->raw);
-    add(sieve, event->message);
+    sieve->added_count = 0;
+    add(sieve, event->raw, all);
+    add(sieve, event->message, all);
     for (size_t i = 0; i < event->field_count; i++)
-        add(sieve, event->fields[i].value);
+        add(sieve, event->fields[i].value, all);
 }
 
 /* Puts what may match into the set. False: nothing is told. */
 static bool scan(struct mask_sieve *sieve, uint64_t *set)
 {
-    sv texts = buf_view(&sieve->texts);
+    sv texts = sv_make(sieve->texts, sieve->texts_n);
     memcpy(set, sieve->always, sieve->words * sizeof *set);
     return !sieve->crowded && (texts.n == 0 || hs_scan(sieve->database, texts.p, (unsigned)texts.n, 0,
                                                        sieve->scratch, on_match, set) == HS_SUCCESS);
@@ -286,7 +319,7 @@ static bool is_empty(const struct mask_sieve *sieve, const uint64_t *set)
 enum mask_sieve_word mask_sieve_mark(struct mask_sieve *sieve, const struct event *event, uint64_t *set)
 {
     begin(sieve);
-    add_all(sieve, event);
+    add_event(sieve, event, false);
     if (!scan(sieve, set))
         return MASK_SIEVE_UNTOLD;
     return sieve->strange || !is_empty(sieve, set) ? MASK_SIEVE_SOME : MASK_SIEVE_NONE;
@@ -296,6 +329,7 @@ bool mask_sieve_clears(struct mask_sieve *sieve, const struct event *const *even
 {
     begin(sieve);
     for (size_t i = 0; i < count; i++)
-        add_all(sieve, events[i]);
-    return !sieve->strange && scan(sieve, sieve->found) && is_empty(sieve, sieve->found);
+        add_event(sieve, events[i], true);
+    return mask_sieve_tells(sv_make(sieve->texts, sieve->texts_n)) && scan(sieve, sieve->found) &&
+           is_empty(sieve, sieve->found);
 }

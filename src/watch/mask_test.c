@@ -344,6 +344,25 @@ static void fields_are_hidden_by_the_last_part_of_their_names_however_short(void
         assert_true(sv_eq(event.fields[i].value, SV("***")) && sv_eq(event.fields[10 + i].value, SV("1")));
 }
 
+/* What no expression could match for want of bytes is not looked at; what one just could is. */
+static void a_value_as_short_as_a_secret_may_be_is_hidden(void **state)
+{
+    (void)state;
+    struct told told = {0};
+    struct event_field fields[] = {{SV("a"), SV("pwd=x"), EVENT_STRING}, {SV("b"), SV("Z1"), EVENT_STRING}};
+    struct event event = {.raw = SV("r"), .fields = fields, .field_count = 1};
+    assert_int_equal(masks_hide(masks, &event, arena), 1);
+    assert_true(sv_eq(event.fields[0].value, SV("pwd=***")));
+    assert_int_equal(masks_load_text(masks, "own.yml",
+                                     SV("masks:\n- {name: own, pattern: 'Z(?<secret>\\d)'}\n"), tell, &told),
+                     1);
+    masks_seal(masks, NULL);
+    event.fields = fields;
+    event.field_count = 2;
+    assert_int_equal(masks_hide(masks, &event, arena), 2);
+    assert_true(sv_eq(event.fields[1].value, SV("Z***")));
+}
+
 static void mistakes_in_masks_are_told(void **state)
 {
     (void)state;
@@ -421,6 +440,7 @@ int main(void)
         TEST(events_of_the_past_are_hidden_as_those_of_now),
         TEST(masks_of_ones_own_join_those_built_in),
         TEST(fields_are_hidden_by_the_last_part_of_their_names_however_short),
+        TEST(a_value_as_short_as_a_secret_may_be_is_hidden),
         TEST(mistakes_in_masks_are_told),
         TEST(what_is_too_much_is_hidden_whole),
         TEST(without_memory_nothing_is_shown),
