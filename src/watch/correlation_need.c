@@ -39,20 +39,6 @@ static bool is_wished(const struct correlation_need *need, sv asked)
     return false;
 }
 
-/* What equal names have in common, and most others have not. */
-enum { LOOKS = 64 };
-
-static size_t look_of(sv name)
-{
-    size_t n = name.n;
-    return n ? (n * 7 + (unsigned char)name.p[n / 2] * 3U + (unsigned char)name.p[n - 1]) % LOOKS : 0;
-}
-
-static uint64_t look_bit(size_t look)
-{
-    return UINT64_C(1) << look;
-}
-
 /* Correlations name a field as the rules do, before pipelines rewrite them; what its events call it is told
  * by the trail that the pipelines left. */
 static void wish(struct correlation_need *need, sv asked, const struct pipeline_trail *trail,
@@ -68,9 +54,6 @@ static void wish(struct correlation_need *need, sv asked, const struct pipeline_
     wish->asked = asked;
     bool fits = pipeline_trail_names(trail, asked, arena, &wish->called);
     assert(fits);
-    for (size_t i = 0; i < wish->called.count; i++)
-        wish->looks |= look_bit(look_of(wish->called.list[i]));
-    need->looks |= wish->looks;
 }
 
 /* The fields that the users of a source want, and their users in turn: bounded by CORRELATION_DEPTH_MAX.
@@ -89,6 +72,38 @@ static void gather(const struct correlation_rules *rules, struct correlation_use
     }
 }
 
+/* What equal names have in common, and most others have not. */
+static size_t look_of(sv name)
+{
+    size_t n = name.n;
+    return n ? (n * 7 + (unsigned char)name.p[n / 2] * 3U + (unsigned char)name.p[n - 1]) % CORRELATION_LOOKS
+             : 0;
+}
+
+static uint64_t length_bit(sv name)
+{
+    return UINT64_C(1) << name.n % 64;
+}
+
+/* Makes the names ready to be found by those of an event. */
+static void index_names(struct correlation_need *need, struct arena *arena)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < need->count; i++)
+        count += need->wishes[i].called.count;
+    need->names = arena_alloc(arena, (count + 1) * sizeof *need->names);
+    assert(need->names && count < UINT16_MAX);
+    count = 0;
+    for (size_t i = 0; i < need->count; i++)
+        for (size_t j = 0; j < need->wishes[i].called.count; j++) {
+            sv name = need->wishes[i].called.list[j];
+            uint16_t *first = &need->first[look_of(name)];
+            need->names[count] = (struct correlation_name){name, (uint16_t)i, (uint16_t)j, *first};
+            need->lengths |= length_bit(name);
+            *first = (uint16_t)++count;
+        }
+}
+
 struct correlation_need *correlation_need_of(const struct correlation_rules *rules,
                                              const struct sigma_rule *rule, struct correlation_uses uses)
 {
@@ -98,6 +113,7 @@ struct correlation_need *correlation_need_of(const struct correlation_rules *rul
     need->asked = need->count;
     for (size_t i = 0; i < CONTEXT_COUNT && need->count < CORRELATION_FIELDS_MAX; i++)
         wish(need, context[i], NULL, rules->arena);
+    index_names(need, rules->arena);
     return need;
 }
 
@@ -120,74 +136,69 @@ bool correlation_silences(const struct ruleset *ruleset, size_t rule)
     return need && need->silent;
 }
 
-/* A finding's fields that may be wished for, by their looks: the first of each, and the next of the same. */
-struct known {
-    const struct event_field *fields;
-    uint64_t looks; /* that any of them has */
-    uint16_t first[LOOKS], next[EVENT_FIELDS_MAX];
+/* What a finding has of each wish: of the first of its names that has any, the fields in their order. */
+struct grants {
+    uint8_t count[CORRELATION_FIELDS_MAX], rank[CORRELATION_FIELDS_MAX];
+    uint16_t fields[CORRELATION_FIELDS_MAX][WISH_VALUES_MAX];
 };
 
-enum { NO_FIELD = UINT16_MAX };
-
-static void know(struct known *ret, const struct correlation_need *need, const struct finding *finding)
+static void grant(struct grants *grants, const struct correlation_name *name, size_t field)
 {
-    ret->fields = finding->fields;
-    ret->looks = 0;
-    for (size_t i = finding->field_count < EVENT_FIELDS_MAX ? finding->field_count : EVENT_FIELDS_MAX; i > 0;
-         i--) {
-        size_t look = look_of(finding->fields[i - 1].name);
-        if (!(need->looks & look_bit(look)))
+    uint8_t *count = &grants->count[name->wish];
+    if (*count && name->rank > grants->rank[name->wish])
+        return;
+    if (*count && name->rank < grants->rank[name->wish])
+        *count = 0;
+    grants->rank[name->wish] = (uint8_t)name->rank;
+    if (*count < WISH_VALUES_MAX)
+        grants->fields[name->wish][(*count)++] = (uint16_t)field;
+}
+
+/* Most of an event's fields are told apart from all names by their length, or look. */
+static void grant_all(struct grants *grants, const struct correlation_need *need,
+                      const struct finding *finding)
+{
+    memset(grants->count, 0, sizeof grants->count);
+    for (size_t i = 0; i < finding->field_count; i++) {
+        const struct event_field *field = &finding->fields[i];
+        if (!(need->lengths & length_bit(field->name)) || !field->value.n || field->type == EVENT_NULL)
             continue;
-        ret->next[i - 1] = ret->looks & look_bit(look) ? ret->first[look] : NO_FIELD;
-        ret->first[look] = (uint16_t)(i - 1);
-        ret->looks |= look_bit(look);
+        for (size_t at = need->first[look_of(field->name)]; at > 0; at = need->names[at - 1].next)
+            if (sv_eq(need->names[at - 1].name, field->name))
+                grant(grants, &need->names[at - 1], i);
     }
 }
 
-/* The values of the fields of that name, under the name that was asked for. False when there is no more room.
- */
-static bool grant_named(const struct known *known, sv called, sv asked, struct finding *seen)
+/* The fields that were granted, under the names that were asked for. Returns how many. */
+static size_t hand_out(const struct grants *grants, const struct correlation_need *need, size_t count,
+                       const struct event_field *fields, struct event_field *ret)
 {
-    size_t before = seen->field_count, look = look_of(called);
-    for (size_t i = known->looks & look_bit(look) ? known->first[look] : NO_FIELD; i != NO_FIELD;
-         i = known->next[i]) {
-        const struct event_field *field = &known->fields[i];
-        if (!sv_eq(field->name, called) || field->type == EVENT_NULL || !field->value.n)
-            continue;
-        if (seen->field_count == CORRELATION_FIELDS_MAX || seen->field_count - before == WISH_VALUES_MAX)
-            return false;
-        seen->fields[seen->field_count++] = (struct event_field){asked, field->value, field->type};
-    }
-    return true;
-}
-
-/* What the first of its names has that has any. */
-static void grant(const struct correlation_wish *wish, const struct known *known, struct finding *seen)
-{
-    size_t before = seen->field_count;
-    for (size_t i = 0; i < wish->called.count && seen->field_count == before; i++)
-        if (!grant_named(known, wish->called.list[i], wish->asked, seen))
-            return;
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0, of = grants->count[i]; j < of && n < CORRELATION_FIELDS_MAX; j++) {
+            const struct event_field *field = &fields[grants->fields[i][j]];
+            ret[n++] = (struct event_field){need->wishes[i].asked, field->value, field->type};
+        }
+    return n;
 }
 
 static void project(const struct correlation_need *need, size_t count, const struct finding *finding,
                     struct arena *arena, struct projection *ret)
 {
-    struct finding seen = {.event_time = finding->event_time,
-                           .received_at = finding->received_at,
-                           .matched_at = finding->matched_at,
-                           .input = finding->input,
-                           .rule_id = finding->rule_id,
-                           .raw = finding->raw,
-                           .message = finding->message,
-                           .fields = arena_take(arena, CORRELATION_FIELDS_MAX * sizeof *seen.fields)};
-    struct known known;
-    if (count)
-        know(&known, need, finding);
-    for (size_t i = 0; seen.fields && i < count; i++)
-        if (need->wishes[i].looks & known.looks)
-            grant(&need->wishes[i], &known, &seen);
-    *ret = (struct projection){.seen = seen};
+    struct finding *seen = &ret->seen;
+    struct grants grants;
+    *ret = (struct projection){.seen = {.event_time = finding->event_time,
+                                        .received_at = finding->received_at,
+                                        .matched_at = finding->matched_at,
+                                        .input = finding->input,
+                                        .rule_id = finding->rule_id,
+                                        .raw = finding->raw,
+                                        .message = finding->message}};
+    seen->fields = count ? arena_take(arena, CORRELATION_FIELDS_MAX * sizeof *seen->fields) : NULL;
+    if (!seen->fields)
+        return;
+    grant_all(&grants, need, finding);
+    seen->field_count = hand_out(&grants, need, count, finding->fields, seen->fields);
 }
 
 void correlation_project(const struct ruleset *ruleset, size_t rule, const struct finding *finding,

@@ -158,20 +158,31 @@ struct correlation_rules {
     struct correlation_need **needs; /* of each rule; NULL: none */
 };
 
-/* A field as correlations name it, and what the rule's events call it. */
+/* A field as correlations name it, and what the rule's events call it: the first of these that has a value.
+ */
 struct correlation_wish {
     sv asked;
     struct pipeline_names called;
-    uint64_t looks; /* of these names: see correlation_need.c */
 };
+
+/* A name that events may have for what is wished for. */
+struct correlation_name {
+    sv name;
+    uint16_t wish, rank; /* whose name it is, and which of its names */
+    uint16_t next;       /* of those that look alike: one more than its number, 0 for none */
+};
+
+enum { CORRELATION_LOOKS = 64 };
 
 /* What correlations want of a rule's events. */
 struct correlation_need {
     struct correlation_wish wishes[CORRELATION_FIELDS_MAX];
     size_t count, asked; /* asked: of correlations, the first of them; the others are for people */
-    uint64_t looks;      /* of all names that are wished for */
     sv left_out;         /* a field for which there was no more room; empty: none */
     bool silent;
+    struct correlation_name *names;    /* of all wishes */
+    uint16_t first[CORRELATION_LOOKS]; /* by their looks, as next */
+    uint64_t lengths;                  /* that any of them has, as bits; longer ones start again at 0 */
 };
 
 /* Of the rule whose uses these are; lives in rules->arena. */

@@ -275,12 +275,15 @@ static struct projection sees(const char *body, size_t rule, struct event_field 
     return projection;
 }
 
-static const char *value_of(const struct projection *projection, const char *name, struct arena *arena)
+/* All that it has under that name, joined by commas. */
+static const char *values_of(const struct projection *projection, const char *name, struct arena *arena)
 {
+    sv values = SV("");
     for (size_t i = 0; i < projection->seen.field_count; i++)
         if (sv_eq(projection->seen.fields[i].name, sv_of(name)))
-            return arena_cstr(arena, projection->seen.fields[i].value);
-    return "(absent)";
+            values = arena_printf(arena, "%.*s%s%.*s", SV_ARG(values), values.n ? "," : "",
+                                  SV_ARG(projection->seen.fields[i].value));
+    return values.n ? arena_cstr(arena, values) : "(absent)";
 }
 
 static void a_correlation_names_fields_as_its_rules_do_and_each_rules_pipeline_maps_them(void **state)
@@ -298,6 +301,11 @@ static void a_correlation_names_fields_as_its_rules_do_and_each_rules_pipeline_m
         /* of several names the first with a value */
         {"    type: event_count\n    rules: [b]\n    group-by: [User]\n    condition: {gte: 2}\n", 1,
          "user.target.name.keyword=tim;TargetUserName.keyword=", "User", "tim"},
+        {"    type: event_count\n    rules: [b]\n    group-by: [User]\n    condition: {gte: 2}\n", 1,
+         "user.target.name.keyword=tim;TargetUserName.keyword=tom", "User", "tom"},
+        {"    type: event_count\n    rules: [b]\n    group-by: [User]\n    condition: {gte: 2}\n", 1,
+         "TargetUserName.keyword=tom;user.target.name.keyword=tim;TargetUserName.keyword=tod", "User",
+         "tom,tod"},
         /* the field of a condition */
         {"    type: value_sum\n    rules: [a]\n    condition: {gte: 2, field: Bytes}\n", 0, "n=7;Bytes=9",
          "Bytes", "7"},
@@ -327,7 +335,7 @@ static void a_correlation_names_fields_as_its_rules_do_and_each_rules_pipeline_m
             fields[count] = (struct event_field){name, value, EVENT_STRING};
         }
         struct projection seen = sees(cases[i].body, cases[i].rule, fields, count, arena);
-        const char *value = value_of(&seen, cases[i].name, arena);
+        const char *value = values_of(&seen, cases[i].name, arena);
         if (strcmp(value, cases[i].value) != 0)
             fail_msg("case %zu: %s is %s, expected %s", i, cases[i].name, value, cases[i].value);
         arena_free(arena);
