@@ -75,15 +75,28 @@ bool device_cut_pieces(sv *s, sv *ret_pieces, size_t count)
     return true;
 }
 
+/* Where the text's last such byte is, or SV_NPOS. */
+static size_t last_of(sv text, char c)
+{
+    const char *at = text.n ? memrchr(text.p, c, text.n) : NULL;
+    return at ? (size_t)(at - text.p) : SV_NPOS;
+}
+
 bool device_is_code_frame(sv record, size_t at)
 {
     enum { BARS = 4 };
-    unsigned bars = 0;
-    for (size_t i = at + 1; i-- > 0 && bars <= BARS;) {
-        bars += record.p[i] == '|';
-        if (bars == BARS && record.p[i] == ':' && i >= 3 && sv_ends(sv_first(record, i), SV("EF")))
-            return true;
+    sv before = sv_first(record, at + 1);
+    for (unsigned i = 0; i < BARS; i++) {
+        size_t bar = last_of(before, '|');
+        if (bar == SV_NPOS)
+            return false;
+        before = sv_first(before, bar);
     }
+    size_t bar = last_of(before, '|'), colon;
+    sv version = bar == SV_NPOS ? before : sv_from(before, bar);
+    for (; (colon = last_of(version, ':')) != SV_NPOS; version = sv_first(version, colon))
+        if (sv_ends(sv_first(before, (size_t)(version.p - before.p) + colon), SV("EF")))
+            return true;
     return false;
 }
 
@@ -133,7 +146,7 @@ static inline int find_stem(sv stem)
 
 void device_labels_note(struct device_labels *labels, sv name, sv value)
 {
-    bool label = sv_ends(name, SV("Label"));
+    bool label = name.n && name.p[name.n - 1] == 'l' && sv_ends(name, SV("Label"));
     size_t n = label ? name.n - 5 : name.n;
     unsigned number = n > 2 ? (unsigned)(name.p[n - 1] - '1') : DEVICE_LABELS;
     if (number >= DEVICE_LABELS)
