@@ -14,8 +14,15 @@
 #include <time.h>
 #include <unistd.h>
 
+struct loop_charge {
+    struct loop_charge *next, **place; /* what points to it */
+    loop_fn *fn;
+    void *arg;
+};
+
 struct loop {
     struct event_base *base;
+    struct loop_charge *charges;
     bool stopped; /* loop_stop came before or during loop_run */
 };
 
@@ -73,8 +80,30 @@ void loop_free(struct loop *loop)
 {
     if (!loop)
         return;
+    while (loop->charges)
+        loop->charges->fn(loop->charges->arg);
     event_base_free(loop->base);
     free(loop);
+}
+
+struct loop_charge *loop_charge_new(struct loop *loop, loop_fn *fn, void *arg)
+{
+    struct loop_charge *charge = zeroed(sizeof *charge);
+    *charge = (struct loop_charge){.next = loop->charges, .place = &loop->charges, .fn = fn, .arg = arg};
+    if (charge->next)
+        charge->next->place = &charge->next;
+    loop->charges = charge;
+    return charge;
+}
+
+void loop_charge_free(struct loop_charge *charge)
+{
+    if (!charge)
+        return;
+    *charge->place = charge->next;
+    if (charge->next)
+        charge->next->place = charge->place;
+    free(charge);
 }
 
 struct event_base *loop_base(struct loop *loop)

@@ -14,6 +14,12 @@ struct loop_signal;
 struct loop *loop_new(void);
 void loop_free(struct loop *loop);
 
+/* For what nobody owns but the loop: loop_free calls fn, which frees it. */
+struct loop_charge;
+typedef void loop_fn(void *arg);
+struct loop_charge *loop_charge_new(struct loop *loop, loop_fn *fn, void *arg);
+void loop_charge_free(struct loop_charge *charge); /* NULL is fine */
+
 /* Turns until loop_stop. */
 void loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
@@ -23,8 +29,6 @@ void loop_stop(struct loop *loop);
 nanos loop_now(void);
 nanos loop_monotonic(void);
 nanos loop_burnt(void);
-
-typedef void loop_fn(void *arg);
 
 /* A one-shot timer, not yet set. Setting it again moves it. after < 0 counts as 0. */
 struct loop_timer *loop_timer_new(struct loop *loop, loop_fn *fn, void *arg);

@@ -312,6 +312,7 @@ static struct stream *stream_new(struct loop *loop, int fd, stream_fn *fn, void 
     struct stream *stream = calloc(1, sizeof *stream);
     assert(stream);
     *stream = (struct stream){.fd = fd,
+                              .loop = loop,
                               .fn = fn,
                               .arg = arg,
                               .in = BUF_INIT(STREAM_INPUT_MAX + CHUNK_BYTES),
@@ -484,6 +485,11 @@ void stream_local(const struct stream *stream, struct address *ret)
         *ret = (struct address){0};
 }
 
+static void close_now(void *arg)
+{
+    stream_close(arg);
+}
+
 void stream_finish(struct stream *stream, nanos linger)
 {
     if (!stream)
@@ -496,6 +502,7 @@ void stream_finish(struct stream *stream, nanos linger)
     loop_timer_cancel(stream->kick);
     loop_timer_set(stream->patience, linger);
     stream->state = STATE_FINISHING;
+    stream->charge = loop_charge_new(stream->loop, close_now, stream);
     update(stream);
 }
 
@@ -509,6 +516,7 @@ void stream_close(struct stream *stream)
     loop_timer_free(stream->patience);
     loop_timer_free(stream->kick);
     loop_fd_free(stream->watch);
+    loop_charge_free(stream->charge);
     tls_session_free(stream->tls);
     if (stream->fd >= 0)
         close(stream->fd);

@@ -30,7 +30,9 @@ enum stream_moved { MOVED_SOME, MOVED_BLOCKED, MOVED_ENDED, MOVED_BROKEN };
 struct stream {
     int fd;
     enum stream_state state;
-    struct loop_fd *watch; /* NULL if there is no socket */
+    struct loop *loop;
+    struct loop_fd *watch;      /* NULL if there is no socket */
+    struct loop_charge *charge; /* once it is the loop's to close */
     struct loop_timer *deadline, *patience, *kick;
     stream_fn *fn;
     void *arg;

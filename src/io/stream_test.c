@@ -278,6 +278,34 @@ static void more_unsent_than_the_bound_fails_the_stream(void **state)
     loop_free(loop);
 }
 
+/* Its owner has let go of it: nobody else would. */
+static void what_still_finishes_when_its_loop_is_freed_is_closed(void **state)
+{
+    (void)state;
+    struct loop *loop = loop_new();
+    struct end finishing, lingering;
+    int deaf = end_on_raw_peer(loop, &finishing), silent = end_on_raw_peer(loop, &lingering);
+    char *bytes = calloc(1, 32 * 1024 * 1024), byte;
+    assert_non_null(bytes);
+    stream_write(finishing.stream, sv_make(bytes, 32 * 1024 * 1024));
+    free(bytes);
+    stream_write(lingering.stream, SV("x"));
+    stream_finish(finishing.stream, 60 * NANOS_PER_SECOND);
+    stream_finish(lingering.stream, 60 * NANOS_PER_SECOND);
+    finishing.stream = lingering.stream = NULL;
+    loop_turn_for(loop, 20 * NANOS_PER_MS);
+    assert_int_equal(recv(silent, &byte, 1, 0), 1);
+    assert_int_equal(recv(silent, &byte, 1, 0), 0); /* it waits for the same from us */
+    loop_free(loop);
+    /* Who writes to a socket that is closed for good is told so. */
+    assert_int_equal(send(silent, "y", 1, MSG_NOSIGNAL), 1);
+    assert_int_equal(send(silent, "y", 1, MSG_NOSIGNAL), -1);
+    close(deaf);
+    close(silent);
+    end_close(&finishing);
+    end_close(&lingering);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -291,6 +319,7 @@ int main(void)
         cmocka_unit_test(a_deadline_fires_once_and_leaves_the_stream_usable),
         cmocka_unit_test(a_paused_stream_reads_nothing_until_resumed),
         cmocka_unit_test(finishing_gives_up_on_a_peer_that_never_reads),
+        cmocka_unit_test(what_still_finishes_when_its_loop_is_freed_is_closed),
         cmocka_unit_test(more_unsent_than_the_bound_fails_the_stream),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
