@@ -196,7 +196,7 @@ static bool is_identity(sv name)
 /* Hidden whole, for its name. */
 static bool is_secret(const struct masks *masks, const struct event_field *field)
 {
-    return bits_has(masks->name_looks, mask_name_look(field->name)) && field->value.n &&
+    return field->value.n && bits_has(masks->name_looks, mask_name_look(field->name)) &&
            field->type != EVENT_NULL && is_named(masks, field->name);
 }
 
