@@ -9,7 +9,7 @@
 struct watch;
 
 /* Findings sent and not yet committed; past either bound no input is read until some are (back-pressure). */
-enum { WATCH_UNCOMMITTED_BATCHES_MAX = 256, WATCH_UNCOMMITTED_BYTES_MAX = 8 * 1024 * 1024 };
+enum { WATCH_UNCOMMITTED_BATCHES_MAX = 256, WATCH_UNCOMMITTED_BYTES_MAX = 6 * 1024 * 1024 };
 
 /* Counters, for logs and metrics; see doc/operations.md for what each means. */
 struct watch_counts {
