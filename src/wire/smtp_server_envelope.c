@@ -169,12 +169,15 @@ static bool take_parameters(struct smtp_server *server, bool of_rcpt, sv rest)
     return true;
 }
 
-/* Cuts `KEYWORD:<path>[ parameters]`. ret_parameters->p is NULL without any. */
+/* Cuts `KEYWORD:<path>[ parameters]`. ret_parameters->p is NULL without any. Spaces before the path, which
+ * RFC 5321 §3.3 forbids clients, are let pass: a device that writes them has no other way to send mail. */
 static bool split_path(sv arguments, sv keyword, sv *ret_path, sv *ret_parameters)
 {
     if (!sv_istarts(arguments, keyword))
         return false;
     sv rest = sv_from(arguments, keyword.n);
+    while (rest.n && rest.p[0] == ' ')
+        rest = sv_from(rest, 1);
     size_t end = sv_find_char(rest, '>');
     if (rest.n == 0 || rest.p[0] != '<' || end == SV_NPOS)
         return false;
@@ -211,7 +214,7 @@ bool smtp_server_check_mail(struct smtp_server *server, sv arguments)
 {
     sv path, rest;
     if (!split_path(arguments, SV("FROM:"), &path, &rest))
-        return smtp_server_syntax_fault(server, "Syntax: MAIL FROM:<address>, no space before the address");
+        return smtp_server_syntax_fault(server, "Syntax: MAIL FROM:<address>");
     struct smtp_address address = {0};
     enum smtp_address_fault fault = path.n ? smtp_address_parse(path, &address) : SMTP_ADDRESS_NONE;
     if (fault != SMTP_ADDRESS_NONE)
@@ -224,7 +227,7 @@ bool smtp_server_check_rcpt(struct smtp_server *server, sv arguments)
 {
     sv path, rest;
     if (!split_path(arguments, SV("TO:"), &path, &rest))
-        return smtp_server_syntax_fault(server, "Syntax: RCPT TO:<address>, no space before the address");
+        return smtp_server_syntax_fault(server, "Syntax: RCPT TO:<address>");
     struct smtp_server_recipient recipient = {.whole = path};
     enum smtp_address_fault fault = smtp_address_parse(path, &recipient.parts);
     if (fault == SMTP_ADDRESS_NO_DOMAIN && sv_ieq(path, SV("postmaster")))
