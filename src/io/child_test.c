@@ -61,7 +61,7 @@ static void killing_hits_that_child_and_is_harmless_afterwards(void **state)
 {
     (void)state;
     struct watcher watcher = {0};
-    struct child *child = start(&watcher, "sleep 60", -1);
+    struct child *child = start(&watcher, "exec sleep 60", -1);
     assert_true(child_pid(child) > 0);
     child_kill(child, SIGKILL);
     loop_run(watcher.loop);
