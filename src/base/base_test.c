@@ -53,6 +53,22 @@ static void utf8_is_told_from_overlong_surrogate_and_cut_forms(void **state)
         assert_false(sv_utf8(sv_of(bad[i])));
 }
 
+static void one_byte_beyond_ascii_is_seen_wherever_it_stands(void **state)
+{
+    (void)state;
+    char text[40];
+    for (size_t n = 0; n <= sizeof text; n++) {
+        memset(text, 0x7f, sizeof text);
+        assert_true(sv_ascii(sv_make(text, n)));
+        for (size_t i = 0; i < sizeof text; i++) {
+            text[i] = '\x80';
+            assert_true(sv_ascii(sv_make(text, n)) == (i >= n));
+            text[i] = 0x7f;
+        }
+    }
+    assert_true(sv_ascii(SV_NONE));
+}
+
 static void searching_folds_ascii_case_only(void **state)
 {
     (void)state;
@@ -201,6 +217,7 @@ int main(void)
         cmocka_unit_test(splitting_visits_every_piece_and_ends),
         cmocka_unit_test(numbers_are_read_whole_or_refused),
         cmocka_unit_test(utf8_is_told_from_overlong_surrogate_and_cut_forms),
+        cmocka_unit_test(one_byte_beyond_ascii_is_seen_wherever_it_stands),
         cmocka_unit_test(searching_folds_ascii_case_only),
         cmocka_unit_test(near_bytes_are_found_wherever_they_stand),
         cmocka_unit_test(short_runs_are_equal_if_every_byte_is),

@@ -236,6 +236,19 @@ bool sv_printable(sv s)
     return true;
 }
 
+bool sv_ascii(sv s)
+{
+    uint64_t any = 0, some;
+    size_t i = 0;
+    for (; i + sizeof some <= s.n; i += sizeof some) {
+        memcpy(&some, s.p + i, sizeof some);
+        any |= some;
+    }
+    for (; i < s.n; i++)
+        any |= (unsigned char)s.p[i];
+    return (any & UINT64_C(0x8080808080808080)) == 0;
+}
+
 /* The length of the well-formed sequence at p, or 0 (Unicode 15, table 3-7). */
 static size_t utf8_sequence(const unsigned char *p, size_t n)
 {

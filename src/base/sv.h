@@ -117,6 +117,9 @@ size_t sv_copy(char *dst, size_t cap, sv s);
 /* True if s has no control byte (below 0x20, or 0x7f): what may stand in a header or a log line. */
 bool sv_printable(sv s);
 
+/* True if no byte of s is beyond ASCII. */
+bool sv_ascii(sv s);
+
 /* True if s is well-formed UTF-8 (no surrogates, no overlong forms). */
 bool sv_utf8(sv s);
 

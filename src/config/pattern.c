@@ -45,7 +45,7 @@ sv config_pattern_to_ascii(sv pattern, struct arena *arena)
     sv local = SV_NONE, rest = pattern;
     struct buf out = BUF_INIT(ASCII_BYTES_MAX);
     bool cut = cut_address(pattern, &local, &rest), ok = true;
-    if (idn_is_ascii(rest))
+    if (sv_ascii(rest))
         return pattern;
     if (cut)
         ok = buf_printf(&out, "%.*s@", SV_ARG(local)) == 0;
@@ -186,11 +186,9 @@ bool config_tag_valid(sv text)
                              SV_INIT("From"),      SV_INIT("To"),          SV_INIT("Date"),
                              SV_INIT("Message-ID")};
     sv rest = text, name = sv_split(&rest, ':');
-    if (!field_name_valid(name) || sv_trim(rest).n == 0 || text.n > CONFIG_PATTERN_MAX || !sv_printable(text))
+    if (!field_name_valid(name) || sv_trim(rest).n == 0 || text.n > CONFIG_PATTERN_MAX ||
+        !sv_printable(text) || !sv_ascii(text))
         return false;
-    for (size_t i = 0; i < text.n; i++)
-        if ((unsigned char)text.p[i] >= 0x80)
-            return false;
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         if (sv_ieq(name, own[i]))
             return false;

@@ -1,7 +1,6 @@
 #include "gateway/carrier.h"
 
 #include "courier/patience.h"
-#include "wire/idn.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -76,7 +75,7 @@ static void fill_recipients(struct run *run)
  * §3.6), and the session sees to the addresses. */
 static bool needs_utf8(const struct intake_envelope *said, sv content)
 {
-    return said->utf8 && !idn_is_ascii(sv_first(content, sv_find(content, SV("\r\n\r\n"))));
+    return said->utf8 && !sv_ascii(sv_first(content, sv_find(content, SV("\r\n\r\n"))));
 }
 
 /* Where SMTPUTF8 is missing for some recipients' addresses alone, the others get the message without them. */
@@ -84,9 +83,9 @@ static void refuse(struct run *run, const char *status, sv why)
 {
     const struct intake_envelope *said = &run->envelope.said;
     bool apart =
-        strcmp(status, "5.6.7") == 0 && idn_is_ascii(said->sender) && !needs_utf8(said, run->look.content);
+        strcmp(status, "5.6.7") == 0 && sv_ascii(said->sender) && !needs_utf8(said, run->look.content);
     for (size_t i = 0; apart && i < run->count; i++)
-        if (idn_is_ascii(run->recipients[i].address))
+        if (sv_ascii(run->recipients[i].address))
             run_set(run, i, OUTCOME_LATER, "4.6.7", SV("goes apart from recipients that need SMTPUTF8"));
     run_set_open(run, OUTCOME_FAILED, status, why);
 }

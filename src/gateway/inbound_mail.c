@@ -1,7 +1,6 @@
 #include "gateway/inbound_private.h"
 
 #include "base/log.h"
-#include "wire/idn.h"
 #include "wire/smtp_xtext.h"
 
 #include <assert.h>
@@ -53,7 +52,7 @@ static sv decode_orcpt(struct arena *arena, sv orcpt)
 {
     sv plain = decode_xtext(arena, orcpt);
     struct buf ascii = BUF_INIT(2048);
-    if (!idn_is_ascii(plain) && sv_istarts(plain, SV("utf-8;")))
+    if (!sv_ascii(plain) && sv_istarts(plain, SV("utf-8;")))
         plain = smtp_utf8_xtext(plain, "", &ascii) == 0 ? arena_sv(arena, buf_view(&ascii)) : SV_NONE;
     buf_free(&ascii);
     return plain;

@@ -2,7 +2,6 @@
 
 #include "base/log.h"
 #include "gateway/notification_mail.h"
-#include "wire/idn.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -111,7 +110,7 @@ static void send_notice(struct notice *notice, struct notification *what)
         struct intake_envelope envelope = {.id = what->id,
                                            .recipients = &to,
                                            .recipient_count = 1,
-                                           .utf8 = !idn_is_ascii(what->to),
+                                           .utf8 = !sv_ascii(what->to),
                                            .requiretls = what->about->said.requiretls,
                                            .rule = report_rule};
         intake_put(message, buf_view(&mail));

@@ -1,6 +1,5 @@
 #include "gateway/notification_mail.h"
 
-#include "wire/idn.h"
 #include "wire/mime.h"
 #include "wire/smtp_address.h"
 #include "wire/smtp_xtext.h"
@@ -78,7 +77,7 @@ static void put_recipient(struct buf *out, const struct notification *notificati
     const struct intake_recipient *said = &notification->about->said.recipients[recipient->index];
     buf_put(out, SV("\r\n"));
     put_line(out, SV("Original-Recipient: "), said->orcpt);
-    if (idn_is_ascii(said->address))
+    if (sv_ascii(said->address))
         put_line(out, SV("Final-Recipient: rfc822; "), said->address);
     else
         put_utf8_line(out, SV("Final-Recipient: utf-8; "), said->address, "+=\\");
@@ -118,16 +117,16 @@ static sv header_of(sv content)
 static void add_part(GMimeMultipart *multipart, const char *type, const char *subtype, sv body)
 {
     bool text = strcmp(type, "text") == 0;
-    GMimeContentEncoding encoding = idn_is_ascii(body) ? GMIME_CONTENT_ENCODING_7BIT
-                                    : text             ? GMIME_CONTENT_ENCODING_QUOTEDPRINTABLE
-                                                       : GMIME_CONTENT_ENCODING_BASE64;
+    GMimeContentEncoding encoding = sv_ascii(body) ? GMIME_CONTENT_ENCODING_7BIT
+                                    : text         ? GMIME_CONTENT_ENCODING_QUOTEDPRINTABLE
+                                                   : GMIME_CONTENT_ENCODING_BASE64;
     mime_add(multipart, type, subtype, strcmp(subtype, "plain") == 0 ? "utf-8" : NULL, encoding, body);
 }
 
 /* message/rfc822 may not be encoded (RFC 2046 §5.2.1), message/global may (RFC 6532 §3.7). */
 static void add_message(GMimeMultipart *multipart, sv content)
 {
-    add_part(multipart, "message", idn_is_ascii(content) ? "rfc822" : "global", content);
+    add_part(multipart, "message", sv_ascii(content) ? "rfc822" : "global", content);
 }
 
 static GMimeMultipart *report_new(const struct notification *notification)

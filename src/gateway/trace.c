@@ -1,7 +1,5 @@
 #include "gateway/trace.h"
 
-#include "wire/idn.h"
-
 /* RFC 3848: an S for TLS, an A for AUTH; RFC 6531 §4.3 has names of its own for SMTPUTF8. */
 static int put_protocol(struct buf *out, const struct trace *trace)
 {
@@ -22,7 +20,7 @@ int trace_write(struct buf *out, const struct trace *trace)
     failed |= buf_printf(out, " id %.*s", SV_ARG(trace->id));
     /* With several, naming one would betray who else was told; one beyond ASCII would make the header need
      * SMTPUTF8 where a rule sends the message to somebody else. */
-    if (trace->recipient_count == 1 && idn_is_ascii(trace->recipients[0]))
+    if (trace->recipient_count == 1 && sv_ascii(trace->recipients[0]))
         failed |= buf_printf(out, "\r\n\tfor <%.*s>", SV_ARG(trace->recipients[0]));
     if (trace->cipher.n)
         failed |= buf_printf(out, "\r\n\ttls %.*s", SV_ARG(trace->cipher));

@@ -236,15 +236,7 @@ static int on_match(unsigned id, unsigned long long from, unsigned long long to,
 /* Beyond ASCII the two may fold case and count characters in different ways. */
 bool mask_sieve_tells(sv text)
 {
-    uint64_t any = 0, some;
-    size_t i = 0;
-    for (; i + sizeof some <= text.n; i += sizeof some) {
-        memcpy(&some, text.p + i, sizeof some);
-        any |= some;
-    }
-    for (; i < text.n; i++)
-        any |= (unsigned char)text.p[i];
-    return (any & UINT64_C(0x8080808080808080)) == 0;
+    return sv_ascii(text);
 }
 
 static void add_text(struct mask_sieve *sieve, sv text)

@@ -4,14 +4,6 @@
 
 enum { NAME_BYTES_MAX = 255, LABEL_BYTES_MAX = 63 };
 
-bool idn_is_ascii(sv text)
-{
-    for (size_t i = 0; i < text.n; i++)
-        if ((unsigned char)text.p[i] >= 0x80)
-            return false;
-    return true;
-}
-
 static bool is_label(sv label)
 {
     if (label.n == 0 || label.n > LABEL_BYTES_MAX || label.p[0] == '-' || label.p[label.n - 1] == '-')
@@ -39,7 +31,7 @@ static bool is_name(sv name)
 sv idn_to_ascii(sv name, char text[static IDN_TEXT_MAX])
 {
     char whole[NAME_BYTES_MAX + 1], *mapped = NULL;
-    if (idn_is_ascii(name))
+    if (sv_ascii(name))
         return name;
     if (name.n > NAME_BYTES_MAX || memchr(name.p, '\0', name.n))
         return SV_NONE;

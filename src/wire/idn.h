@@ -7,8 +7,6 @@
 
 enum { IDN_TEXT_MAX = 254 }; /* with the NUL */
 
-bool idn_is_ascii(sv text);
-
 /* The name with A-labels ("xn--…") for its labels beyond ASCII: in text, with a NUL behind it. A name in
  * ASCII is returned as it stands, whatever it is. p is NULL if IDNA allows no such name, or if it would have
  * over 253 bytes. */

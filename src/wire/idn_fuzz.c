@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char text[IDN_TEXT_MAX], again[IDN_TEXT_MAX];
     sv in = sv_make(data, size), name = idn_to_ascii(in, text);
-    if (idn_is_ascii(in) || !name.p)
+    if (sv_ascii(in) || !name.p)
         return 0;
     assert(name.p == text && name.n > 0 && name.n < sizeof text && text[name.n] == '\0');
     for (size_t i = 0; i < name.n; i++)

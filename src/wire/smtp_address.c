@@ -66,7 +66,7 @@ static size_t quoted_length(sv s)
 /* How long one beyond ASCII may be is a matter of its A-label (RFC 5890 §4.2). */
 static bool is_label(sv s)
 {
-    if (s.n == 0 || s.p[0] == '-' || s.p[s.n - 1] == '-' || (s.n > SMTP_LABEL_MAX && idn_is_ascii(s)))
+    if (s.n == 0 || s.p[0] == '-' || s.p[s.n - 1] == '-' || (s.n > SMTP_LABEL_MAX && sv_ascii(s)))
         return false;
     for (size_t i = 0; i < s.n; i++) {
         unsigned char c = (unsigned char)s.p[i];
@@ -147,7 +147,7 @@ enum smtp_address_fault smtp_address_parse(sv s, struct smtp_address *ret)
                                      .domain = domain,
                                      .quoted = quoted,
                                      .literal = domain.p[0] == '[',
-                                     .utf8 = !idn_is_ascii(s)};
+                                     .utf8 = !sv_ascii(s)};
     return SMTP_ADDRESS_NONE;
 }
 
@@ -155,8 +155,8 @@ sv smtp_address_ascii(sv mailbox, char text[static SMTP_ADDRESS_ASCII_MAX])
 {
     struct smtp_address parts;
     char domain[IDN_TEXT_MAX];
-    if (idn_is_ascii(mailbox) || smtp_address_parse(mailbox, &parts) != SMTP_ADDRESS_NONE ||
-        idn_is_ascii(parts.domain))
+    if (sv_ascii(mailbox) || smtp_address_parse(mailbox, &parts) != SMTP_ADDRESS_NONE ||
+        sv_ascii(parts.domain))
         return mailbox;
     sv ascii = idn_to_ascii(parts.domain, domain);
     int n = snprintf(text, SMTP_ADDRESS_ASCII_MAX, "%.*s@%.*s", SV_ARG(parts.local), SV_ARG(ascii));

@@ -1,7 +1,6 @@
 #include "wire/smtp_server_private.h"
 
 #include "base/ascii.h"
-#include "wire/idn.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -191,7 +190,7 @@ static void out_of_order(struct smtp_server *server)
 /* Control bytes are never right; bytes past ASCII only in the addresses of SMTPUTF8. */
 static bool bytes_are_right(struct smtp_server *server, const struct command *command, sv line)
 {
-    bool beyond_ascii = !idn_is_ascii(line);
+    bool beyond_ascii = !sv_ascii(line);
     if (!sv_printable(line))
         smtp_server_fault(server, 500, "5.5.2", "A control character in a command");
     else if (beyond_ascii && (!command || command->phases == PHASES_ANY || !sv_utf8(line)))

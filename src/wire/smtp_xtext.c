@@ -1,7 +1,5 @@
 #include "wire/smtp_xtext.h"
 
-#include "wire/idn.h"
-
 static const char digits[] = "0123456789ABCDEF";
 
 /* The value of a hexadecimal digit in upper case, −1 of anything else. */
@@ -46,7 +44,7 @@ bool smtp_atom_valid(sv s)
 
 bool smtp_xtext_valid(sv s)
 {
-    return idn_is_ascii(s) && octets_valid(s);
+    return sv_ascii(s) && octets_valid(s);
 }
 
 bool smtp_unitext_valid(sv s)
