@@ -19,6 +19,13 @@ static inline bool ascii_alnum(int c)
     return ascii_digit(c) || ascii_letter(c);
 }
 
+/* The value of a hexadecimal digit in either case, or −1. */
+static inline int ascii_hex(char c)
+{
+    int lower = c | 0x20;
+    return ascii_digit(c) ? c - '0' : lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
 static inline char ascii_lower(char c)
 {
     return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;

@@ -1,6 +1,8 @@
 /* From YAML to structs by the tables of section.h. libfyaml stays in this file. */
 #include "config/section.h"
 
+#include "base/ascii.h"
+
 #include <assert.h>
 #include <libfyaml.h>
 
@@ -134,8 +136,7 @@ static void unknown_key(struct walk *walk, const struct config_section *section,
 {
     size_t n = 0;
     while (n < key.n && n < SUGGESTION_BYTES_MAX &&
-           ((key.p[n] >= 'a' && key.p[n] <= 'z') || (key.p[n] >= 'A' && key.p[n] <= 'Z') || key.p[n] == '_' ||
-            key.p[n] == '-'))
+           (ascii_letter(key.p[n]) || key.p[n] == '_' || key.p[n] == '-'))
         n++;
     const char *near = suggestion(section, sv_first(key, n));
     char advice[120];

@@ -312,7 +312,7 @@ static void case_value(struct outcome *outcome, sv shown)
         size_t special = special_at(rest, expands(outcome));
         if (special == 0) {
             char c = upper ? ascii_upper(rest.p[0]) : ascii_lower(rest.p[0]);
-            if (snake && inside && rest.p[0] >= 'A' && rest.p[0] <= 'Z')
+            if (snake && inside && rest.p[0] != ascii_lower(rest.p[0]))
                 buf_put(&out, SV("_"));
             buf_put(&out, sv_make(&c, 1));
         }

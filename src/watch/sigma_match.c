@@ -1,5 +1,7 @@
 #include "watch/sigma_value.h"
 
+#include "base/ascii.h"
+
 #include <arpa/inet.h>
 #include <assert.h>
 #include <stdlib.h>
@@ -68,7 +70,7 @@ bool sigma_number(sv s, double *ret)
     bool hex = text[0] == '0' && text[1] == 'x', octal = text[0] == '0' && text[1] == 'o';
     if (hex || octal) {
         unsigned char c = (unsigned char)text[2];
-        if (!((c >= '0' && c <= '9') || (hex && fold(c) >= 'a' && fold(c) <= 'f')))
+        if (hex ? ascii_hex((char)c) < 0 : !ascii_digit(c))
             return false;
         *ret = (double)strtoull(text + 2, &end, hex ? 16 : 8);
         return *end == 0;
@@ -196,7 +198,7 @@ static bool is_plain_number(sv s)
     if (s.n > PLAIN_NUMBER_BYTES_MAX)
         return false;
     for (size_t i = 0; i < s.n; i++)
-        if (!(s.p[i] >= '0' && s.p[i] <= '9') && s.p[i] != '.' && s.p[i] != '-')
+        if (!ascii_digit(s.p[i]) && s.p[i] != '.' && s.p[i] != '-')
             return false;
     return true;
 }

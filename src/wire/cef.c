@@ -1,5 +1,6 @@
 #include "wire/cef.h"
 
+#include "base/ascii.h"
 #include "wire/cyberark.h"
 #include "wire/device.h"
 #include "wire/ecs.h"
@@ -13,7 +14,7 @@ static bool take_prefix(sv *body)
     while (s.n && s.p[0] == ' ')
         s = sv_from(s, 1);
     size_t n = 0;
-    while (n < s.n && n < 3 && s.p[n] >= '0' && s.p[n] <= '9')
+    while (n < s.n && n < 3 && ascii_digit(s.p[n]))
         n++;
     if (n == 0 || n == s.n || s.p[n] != '|')
         return false;

@@ -1,5 +1,6 @@
 #include "wire/decode.h"
 
+#include "base/ascii.h"
 #include "wire/cef.h"
 #include "wire/derive.h"
 #include "wire/json_event.h"
@@ -107,7 +108,7 @@ static void take_program(struct decoding *decoding)
 /* A structured form that begins the record. */
 static inline bool is_bare_body(sv record)
 {
-    bool priority = record.n > 1 && record.p[0] == '<' && record.p[1] >= '0' && record.p[1] <= '9';
+    bool priority = record.n > 1 && record.p[0] == '<' && ascii_digit(record.p[1]);
     return syslog_is_body(record) && !priority;
 }
 

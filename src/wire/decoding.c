@@ -1,5 +1,7 @@
 #include "wire/decoding.h"
 
+#include "base/ascii.h"
+
 enum { FIELDS_FIRST = 64, IP_BYTES_MAX = 64 };
 
 /* Doubles the array of fields. The old one stays in the arena: at most as much again as is used. */
@@ -63,7 +65,7 @@ static bool is_ipv4(sv s)
             if (digits == 0 || ++dots > 3)
                 return false;
             digits = part = 0;
-        } else if (s.p[i] >= '0' && s.p[i] <= '9') {
+        } else if (ascii_digit(s.p[i])) {
             part = part * 10 + (unsigned)(s.p[i] - '0');
             if (++digits > 3 || part > 255)
                 return false;
@@ -85,21 +87,12 @@ bool decoding_is_ip(sv s)
     unsigned colons = 0;
     for (size_t i = 0; i < address.n; i++) {
         char c = address.p[i];
-        bool hex = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
         if (c == ':')
             colons++;
-        else if (!hex && c != '.')
+        else if (ascii_hex(c) < 0 && c != '.')
             return false;
     }
     return colons == 0 ? is_ipv4(address) : colons >= 2 && colons <= 7;
-}
-
-int decoding_hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 size_t decoding_put_utf8(char *out, uint32_t code)

@@ -76,9 +76,6 @@ static inline sv decoding_join(struct decoding *decoding, sv a, sv b)
 /* True for an IPv4 address in dotted form or what can only be an IPv6 address. */
 bool decoding_is_ip(sv s);
 
-/* The value of a hex digit in either case, or −1. */
-int decoding_hex_digit(char c);
-
 /* Writes a character as UTF-8 into out (4 bytes will do); code is at most 0x10ffff. Returns the bytes. */
 size_t decoding_put_utf8(char *out, uint32_t code);
 

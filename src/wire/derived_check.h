@@ -87,7 +87,7 @@ static inline bool derived_is_word(sv value, sv record)
     if (value.p < record.p || end > record_end)
         return true;
     bool left = value.p > record.p && ascii_alnum(value.p[0]) && ascii_alnum(value.p[-1]) &&
-                !(value.p[-1] == '0' && value.p[0] >= '0' && value.p[0] <= '9');
+                !(value.p[-1] == '0' && ascii_digit(value.p[0]));
     bool right = end < record_end && ascii_alnum(end[-1]) && (ascii_alnum(end[0]) || end[0] == '=');
     return !left && !right;
 }

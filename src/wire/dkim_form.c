@@ -1,5 +1,7 @@
 #include "wire/dkim_form.h"
 
+#include "base/ascii.h"
+
 /* --- The body --- */
 
 static void flush(struct dkim_body *body)
@@ -135,8 +137,7 @@ static int put_field(sv field, struct buf *out)
     bool space = false, any = false;
     int failed = 0;
     for (size_t i = 0; i < name.n; i++) {
-        char c = name.p[i];
-        failed |= buf_put_char(out, c >= 'A' && c <= 'Z' ? (char)(c + 'a' - 'A') : c);
+        failed |= buf_put_char(out, ascii_lower(name.p[i]));
     }
     failed |= buf_put_char(out, ':');
     for (size_t i = 0; i < value.n; i++) {

@@ -1,5 +1,7 @@
 #include "wire/idn.h"
 
+#include "base/ascii.h"
+
 #include <idn2.h>
 
 enum { NAME_BYTES_MAX = 255, LABEL_BYTES_MAX = 63 };
@@ -10,7 +12,7 @@ static bool is_label(sv label)
         return false;
     for (size_t i = 0; i < label.n; i++) {
         char c = label.p[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'))
+        if (!((c >= 'a' && c <= 'z') || ascii_digit(c) || c == '-'))
             return false;
     }
     return true;

@@ -40,7 +40,7 @@ static int32_t hex4(sv s)
     if (s.n < 4)
         return -1;
     for (size_t i = 0; i < 4; i++) {
-        int digit = decoding_hex_digit(s.p[i]);
+        int digit = ascii_hex(s.p[i]);
         if (digit < 0)
             return -1;
         value = value * 16 + digit;

@@ -23,7 +23,7 @@ static bool parse_delimiter(sv s, char *ret)
         return false;
     int code = 0;
     for (size_t i = 1; i < s.n; i++) {
-        int digit = decoding_hex_digit(s.p[i]);
+        int digit = ascii_hex(s.p[i]);
         if (digit < 0)
             return false;
         code = code * 16 + digit;

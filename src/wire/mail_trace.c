@@ -59,8 +59,7 @@ static void copy_upper(char *ret, size_t cap, sv text)
 {
     copy_printable(ret, cap, text);
     for (; *ret; ret++)
-        if (*ret >= 'a' && *ret <= 'z')
-            *ret = (char)(*ret - 'a' + 'A');
+        *ret = ascii_upper(*ret);
 }
 
 /* --- Received --- */

@@ -1,5 +1,7 @@
 #include "wire/syslog_frame.h"
 
+#include "base/ascii.h"
+
 #include <assert.h>
 
 enum { LINE_END_BYTES_MAX = 2 };
@@ -52,7 +54,7 @@ static enum count read_count(const struct syslog_framer *framer, sv in, size_t *
     size_t count = 0, n = 0;
     if (framer->framing == SYSLOG_FRAMING_LINES || in.p[0] < '1' || in.p[0] > '9')
         return framer->counting && in.p[0] == '0' ? COUNT_BROKEN : COUNT_NONE;
-    while (n < in.n && n < SYSLOG_FRAME_PREFIX_BYTES_MAX && in.p[n] >= '0' && in.p[n] <= '9')
+    while (n < in.n && n < SYSLOG_FRAME_PREFIX_BYTES_MAX && ascii_digit(in.p[n]))
         count = count * 10 + (size_t)(in.p[n++] - '0');
     if (n == SYSLOG_FRAME_PREFIX_BYTES_MAX)
         return framer->counting ? COUNT_BROKEN : COUNT_NONE;

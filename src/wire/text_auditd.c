@@ -2,6 +2,7 @@
  * Values that could be mistaken for something else are written in hex by the kernel, without quotes. */
 #include "wire/text_private.h"
 
+#include "base/ascii.h"
 #include "wire/derive.h"
 
 enum { ARGUMENTS_MAX = 64, COMMAND_LINE_BYTES_MAX = 8192, SECONDS_DIGITS_MAX = 11 };
@@ -25,11 +26,10 @@ struct record {
     sv arguments[ARGUMENTS_MAX];
 };
 
+/* In capitals, as the audit system writes them; −1 for all else. */
 static int hex_digit(char c)
 {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    return ascii_digit(c) || (c >= 'A' && c <= 'F') ? ascii_hex(c) : -1;
 }
 
 /* The text behind hex digits, NULs (they part the words of a command line) as spaces. What is no hex stays as
@@ -195,7 +195,7 @@ static bool is_type_name(sv s)
     if (s.n < 3)
         return false;
     for (size_t i = 0; i < s.n; i++)
-        if (!((s.p[i] >= 'A' && s.p[i] <= 'Z') || s.p[i] == '_' || (s.p[i] >= '0' && s.p[i] <= '9')))
+        if (!((s.p[i] >= 'A' && s.p[i] <= 'Z') || s.p[i] == '_' || ascii_digit(s.p[i])))
             return false;
     return true;
 }

@@ -1,5 +1,6 @@
 #include "wire/xml_event.h"
 
+#include "base/ascii.h"
 #include "wire/cyberark.h"
 #include "wire/ecs.h"
 
@@ -44,13 +45,11 @@ static uint32_t character_number(sv s)
     bool hex = s.n > 1 && s.p[1] == 'x';
     uint32_t code = 0;
     for (size_t i = hex ? 2 : 1; i < s.n; i++) {
-        char c = s.p[i], lower = (char)(c | 0x20);
-        if (c >= '0' && c <= '9')
-            code = code * (hex ? 16 : 10) + (uint32_t)(c - '0');
-        else if (hex && lower >= 'a' && lower <= 'f')
-            code = code * 16 + (uint32_t)(lower - 'a' + 10);
-        else
+        uint32_t base = hex ? 16 : 10;
+        int digit = ascii_hex(s.p[i]);
+        if (digit < 0 || (uint32_t)digit >= base)
             return 0;
+        code = code * base + (uint32_t)digit;
     }
     return code <= 0x10ffff && (code < 0xd800 || code > 0xdfff) ? code : 0;
 }
