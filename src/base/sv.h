@@ -76,6 +76,13 @@ static inline bool sv_take(sv *s, sv prefix)
     return true;
 }
 
+/* s without a UTF-8 byte order mark in front. */
+static inline sv sv_without_bom(sv s)
+{
+    sv_take(&s, SV("\xef\xbb\xbf"));
+    return s;
+}
+
 /* Comparison and search with ASCII case folded; every other byte stands for itself. */
 bool sv_ieq(sv a, sv b);
 int sv_cmp(sv a, sv b);

@@ -87,11 +87,11 @@ static int find_gateway(struct wanted *wanted, const char *name, struct err *err
 {
     const struct config *config = wanted->config;
     wanted->request.security_given = true;
-    for (size_t i = 0; i < config->gateway_count; i++)
-        if (strcmp(config->gateways[i].name, name) == 0) {
-            wanted->request.gateway = config->gateways[i];
-            return 0;
-        }
+    const struct config_gateway *gateway = config_gateway_named(config, sv_of(name));
+    if (gateway) {
+        wanted->request.gateway = *gateway;
+        return 0;
+    }
     for (size_t i = 0; i < config->relay.smarthost_count; i++)
         if (strcmp(config->relay.smarthosts[i].name, name) == 0) {
             wanted->request.gateway = gateway_of(&config->relay.smarthosts[i]);

@@ -64,15 +64,6 @@ static int ask_provider(const struct config *config, const char *reference, stru
     return provider_fetch(&context, sv_of(reference), ret, err);
 }
 
-/* The daemon gives out its gateways' passwords, and not those of our own gateway's next hops. */
-static bool is_daemons(const struct config *config, const char *name)
-{
-    for (size_t i = 0; i < config->gateway_count; i++)
-        if (strcmp(config->gateways[i].name, name) == 0)
-            return true;
-    return false;
-}
-
 int path_password(const struct path_options *options, const struct config *config,
                   const struct config_gateway *gateway, struct secret **ret, struct err *err)
 {
@@ -81,7 +72,8 @@ int path_password(const struct path_options *options, const struct config *confi
         return read_file(options->password_file, ret, err);
     if (!config || !gateway->name || !gateway->password || !gateway->username)
         return 0;
-    if (!is_daemons(config, gateway->name))
+    /* The daemon gives out its gateways' passwords, and not those of our own gateway's next hops. */
+    if (!config_gateway_named(config, sv_of(gateway->name)))
         return ask_provider(config, gateway->password, ret, err);
     if (control_connect(config, &client, err) < 0)
         return err->class == ERR_UNAVAILABLE ? ask_provider(config, gateway->password, ret, err) : -1;

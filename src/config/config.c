@@ -334,6 +334,14 @@ struct config *config_parse(const struct config_source *sources, size_t count, c
     return NULL;
 }
 
+const struct config_gateway *config_gateway_named(const struct config *config, sv name)
+{
+    for (size_t i = 0; i < config->gateway_count; i++)
+        if (sv_eq(sv_of(config->gateways[i].name), name))
+            return &config->gateways[i];
+    return NULL;
+}
+
 void config_free(struct config *config)
 {
     if (config)

@@ -254,6 +254,9 @@ int config_relp_parse(sv url, enum config_scheme *ret_scheme, sv *ret_place, str
 int config_input_place(const struct config_input *input, enum config_scheme *ret_scheme, sv *ret_place,
                        struct err *err);
 
+/* The gateway of that name, or NULL. */
+const struct config_gateway *config_gateway_named(const struct config *config, sv name);
+
 /* True if the postbox names a mailbox to read. */
 static inline bool config_postbox_present(const struct config_postbox *box)
 {

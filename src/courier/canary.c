@@ -33,14 +33,6 @@ struct canaries {
     bool started, looking, look_again;
 };
 
-static const struct config_gateway *gateway_of(const struct settings *settings, const char *name)
-{
-    for (size_t i = 0; i < settings->config.gateway_count; i++)
-        if (strcmp(settings->config.gateways[i].name, name) == 0)
-            return &settings->config.gateways[i];
-    return NULL;
-}
-
 /* --- Sending --- */
 
 struct send_job {
@@ -296,7 +288,8 @@ static void on_timer(void *arg)
     nanos now = loop_now(), every = canaries->settings->config.canary.every;
     for (size_t i = 0; i < canaries->count; i++) {
         struct flight *flight = &canaries->flights[i];
-        const struct config_gateway *gateway = gateway_of(canaries->settings, flight->gateway);
+        const struct config_gateway *gateway =
+            config_gateway_named(&canaries->settings->config, sv_of(flight->gateway));
         if (!flight->next_at || flight->next_at > now || !gateway)
             continue;
         flight->next_at = now + every;

@@ -487,11 +487,7 @@ void courier_read(struct courier *courier, store_job_fn *job, store_done_fn *don
 
 static const struct config_gateway *find_gateway(const struct courier *courier, sv name)
 {
-    const struct config *config = &courier->settings->config;
-    for (size_t i = 0; i < config->gateway_count; i++)
-        if (sv_eq(sv_of(config->gateways[i].name), name))
-            return &config->gateways[i];
-    return NULL;
+    return config_gateway_named(&courier->settings->config, name);
 }
 
 const char *courier_gateway(const struct courier *courier, size_t index)

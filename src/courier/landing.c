@@ -289,14 +289,10 @@ void landings_settle(struct landings *landings, struct settings *settings)
 
 void landings_expect(struct landings *landings, const char *gateway, nanos until)
 {
-    const struct config *config = &landings->settings->config;
-    for (size_t i = 0; i < config->gateway_count; i++) {
-        if (strcmp(config->gateways[i].name, gateway) != 0)
-            continue;
-        struct box *box = find_box(landings->boxes, landings->box_count, &config->gateways[i]);
-        if (box)
-            postbox_expect(box->postbox, until);
-    }
+    const struct config_gateway *found = config_gateway_named(&landings->settings->config, sv_of(gateway));
+    struct box *box = found ? find_box(landings->boxes, landings->box_count, found) : NULL;
+    if (box)
+        postbox_expect(box->postbox, until);
 }
 
 struct landings *landings_new(const struct landings_setup *setup)

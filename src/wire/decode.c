@@ -216,11 +216,6 @@ static enum body insist(struct decoding *decoding, enum decode_format format, en
     return body;
 }
 
-static inline sv without_bom(sv record)
-{
-    return sv_starts(record, SV("\xef\xbb\xbf")) ? sv_from(record, 3) : record;
-}
-
 void decode(struct event *ret, sv raw, enum decode_format format, nanos arrival, const struct zone *zone,
             struct arena *arena)
 {
@@ -229,7 +224,7 @@ void decode(struct event *ret, sv raw, enum decode_format format, nanos arrival,
     /* One by one: an event is large enough to be cleared slowly. */
     ret->time = ret->arrival = arrival;
     ret->raw = record;
-    ret->message = without_bom(record);
+    ret->message = sv_without_bom(record);
     ret->source = (struct logsource){.product = SV_NONE};
     ret->fields = NULL;
     ret->field_count = 0;
@@ -245,7 +240,7 @@ void decode(struct event *ret, sv raw, enum decode_format format, nanos arrival,
 bool decode_source(sv raw, enum decode_format format, struct logsource *ret)
 {
     struct syslog_header header;
-    sv record = without_bom(sv_first(raw, EVENT_BYTES_MAX)), message = record, program = SV_NONE, pid;
+    sv record = sv_without_bom(sv_first(raw, EVENT_BYTES_MAX)), message = record, program = SV_NONE, pid;
     bool crowded = false; /* many fields of a head may leave no room for the others */
     if (format != DECODE_AUTO || record.n == 0)
         return false;

@@ -170,11 +170,6 @@ static bool take_structured_data(sv *s, sv *ret)
     return true;
 }
 
-static inline sv without_bom(sv s)
-{
-    return sv_starts(s, SV("\xef\xbb\xbf")) ? sv_from(s, 3) : s;
-}
-
 /* APP-NAME, PROCID, MSGID and STRUCTURED-DATA; false if they are not all there. */
 static bool read_5424_tail(sv s, struct syslog_header *header)
 {
@@ -185,7 +180,7 @@ static bool read_5424_tail(sv s, struct syslog_header *header)
     header->tag = tag;
     header->pid = pid;
     header->message_id = message_id;
-    header->message = without_bom(sv_from(s, s.n && s.p[0] == ' '));
+    header->message = sv_without_bom(sv_from(s, s.n && s.p[0] == ' '));
     return true;
 }
 
@@ -220,7 +215,7 @@ static bool read_5424(sv s, struct syslog_header *header)
     skip_spaces(&after_host);
     if (!syslog_is_body(after_host) && read_5424_tail(after_host, header))
         return true;
-    header->message = without_bom(after_host);
+    header->message = sv_without_bom(after_host);
     if (!syslog_is_body(header->message))
         syslog_take_tag(&header->message, &header->tag, &header->pid);
     return true;
@@ -285,7 +280,7 @@ static bool read_3164(sv s, struct syslog_header *header)
             syslog_take_tag(&s, &header->tag, &header->pid);
         header->message = s;
     }
-    header->message = without_bom(header->message);
+    header->message = sv_without_bom(header->message);
     return true;
 }
 
@@ -303,7 +298,7 @@ static inline void clear(struct syslog_header *header)
 
 bool syslog_parse(sv record, struct syslog_header *ret)
 {
-    sv s = without_bom(record);
+    sv s = sv_without_bom(record);
     ret->priority = -1;
     take_priority(&s, &ret->priority);
     clear(ret);
