@@ -151,13 +151,13 @@ static bool missing_unpack(struct unpack *unpack, void *state)
     if (!unpack->ok || before > BEFORE_MAX)
         return false;
     for (; missing->before_n < before; missing->before_n++)
-        missing->before[missing->before_n] = unpack_i64(unpack);
+        missing->before[missing->before_n] = kind_unpack_time(unpack);
     uint32_t open = unpack_u32(unpack);
     if (!unpack->ok || open > OPEN_MAX)
         return false;
     for (; missing->open_n < open; missing->open_n++) {
-        missing->open[missing->open_n].time = unpack_i64(unpack);
-        missing->open[missing->open_n].due = unpack_i64(unpack);
+        missing->open[missing->open_n].time = kind_unpack_time(unpack);
+        missing->open[missing->open_n].due = kind_unpack_time(unpack);
         if (!keepsake_unpack(unpack, &missing->open[missing->open_n].kept))
             return false;
     }

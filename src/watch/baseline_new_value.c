@@ -189,7 +189,7 @@ static void new_value_pack(struct pack *pack, const void *state)
 static bool new_value_unpack(struct unpack *unpack, void *state)
 {
     struct habit *habit = state;
-    habit->first = unpack_i64(unpack);
+    habit->first = kind_unpack_time(unpack);
     habit->events = unpack_u64(unpack);
     uint32_t count = unpack_u32(unpack);
     if (!unpack->ok || count > KNOWN_MAX)
@@ -200,7 +200,7 @@ static bool new_value_unpack(struct unpack *unpack, void *state)
     for (; habit->count < count; habit->count++) {
         struct known *known = &habit->known[habit->count];
         known->hash = unpack_u64(unpack);
-        known->last = unpack_i64(unpack);
+        known->last = kind_unpack_time(unpack);
         known->times = unpack_u32(unpack);
         sv text = unpack_sv(unpack);
         if (!unpack->ok || text.n > TEXT_BYTES)

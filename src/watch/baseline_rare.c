@@ -182,7 +182,7 @@ static void rare_pack(struct pack *pack, const void *state)
 static bool rare_unpack(struct unpack *unpack, void *state)
 {
     struct rhythm *rhythm = state;
-    rhythm->first = unpack_i64(unpack);
+    rhythm->first = kind_unpack_time(unpack);
     rhythm->told = unpack_i64(unpack);
     bool good = unpack_tally(unpack, &rhythm->all);
     for (int i = 0; i < HOURS; i++)

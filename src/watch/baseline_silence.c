@@ -41,8 +41,8 @@ static void dormant_pack(struct pack *pack, const void *state)
 static bool dormant_unpack(struct unpack *unpack, void *state)
 {
     struct dormant *dormant = state;
-    dormant->first = unpack_i64(unpack);
-    dormant->last = unpack_i64(unpack);
+    dormant->first = kind_unpack_time(unpack);
+    dormant->last = kind_unpack_time(unpack);
     dormant->events = unpack_u64(unpack);
     return unpack->ok;
 }
@@ -114,8 +114,8 @@ static void absence_pack(struct pack *pack, const void *state)
 static bool absence_unpack(struct unpack *unpack, void *state)
 {
     struct absence *absence = state;
-    absence->first = unpack_i64(unpack);
-    absence->last = unpack_i64(unpack);
+    absence->first = kind_unpack_time(unpack);
+    absence->last = kind_unpack_time(unpack);
     absence->events = unpack_u64(unpack);
     return unpack->ok && keepsake_unpack(unpack, &absence->kept);
 }

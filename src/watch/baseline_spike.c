@@ -125,7 +125,7 @@ static void spike_pack(struct pack *pack, const void *state)
 static bool spike_unpack(struct unpack *unpack, void *state)
 {
     struct pace *pace = state;
-    pace->first = unpack_i64(unpack);
+    pace->first = kind_unpack_time(unpack);
     pace->period = unpack_i64(unpack);
     pace->current = unpack_u32(unpack);
     pace->told = unpack_u32(unpack);

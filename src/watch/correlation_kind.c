@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#define TIME_MAX INT64_C(8000000000000000000) /* in 2223: with timespans added it is still a time */
+
 const struct correlation_kind *correlation_kind(enum correlation_type type)
 {
     static const struct correlation_kind *const kinds[] = {
@@ -60,6 +62,13 @@ bool keepsake_unpack(struct unpack *unpack, struct keepsake *ret)
         return false;
     keep(ret, bytes);
     return true;
+}
+
+nanos kind_unpack_time(struct unpack *unpack)
+{
+    nanos time = unpack_i64(unpack);
+    unpack->ok &= time >= 0 && time <= TIME_MAX;
+    return unpack->ok ? time : 0;
 }
 
 const char *kind_moment(nanos t, char *text, size_t cap)

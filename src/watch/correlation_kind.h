@@ -70,6 +70,9 @@ bool keepsake_unpack(struct unpack *unpack, struct keepsake *ret);
 /* A finding about a keepsake. */
 void turn_find_kept(struct turn *turn, const struct keepsake *last, sv seen);
 
+/* A time of an event. One that none can have (correlator.c: time_of) ends all unpacking. */
+nanos kind_unpack_time(struct unpack *unpack);
+
 /* For sentences: "2026-11-24 08:15 UTC". cap ≥ 32. */
 const char *kind_moment(nanos t, char *text, size_t cap);
 

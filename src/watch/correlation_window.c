@@ -411,8 +411,8 @@ static void window_pack(struct pack *pack, const void *state)
 static bool window_unpack(struct unpack *unpack, void *state)
 {
     struct window *window = state;
-    window->clock = unpack_i64(unpack);
-    window->found = unpack_i64(unpack);
+    window->clock = kind_unpack_time(unpack);
+    window->found = kind_unpack_time(unpack);
     uint32_t count = unpack_u32(unpack);
     if (!unpack->ok || count > CORRELATION_COUNT_MAX + VALUES_MAX + 1 ||
         count > unpack->rest.n / sizeof(struct entry))
@@ -422,7 +422,7 @@ static bool window_unpack(struct unpack *unpack, void *state)
     window->cap = count + 1;
     for (; window->count < count; window->count++) {
         struct entry *entry = &window->entries[window->count];
-        entry->time = unpack_i64(unpack);
+        entry->time = kind_unpack_time(unpack);
         entry->value = unpack_u64(unpack);
         if (window->count && entry->time < entry[-1].time)
             return false;

@@ -319,11 +319,12 @@ static void feed_all(struct correlator *correlator, struct correlation_uses uses
         feed_use(correlator, uses.list[i], projection, time);
 }
 
-/* When it happened; what says that it comes from the future counts as of its arrival. */
+/* When it happened; what says that it comes from the future, or from before there were such clocks, counts as
+ * of its arrival. */
 static nanos time_of(const struct correlator *correlator, const struct finding *seen)
 {
     bool future = seen->event_time > seen->received_at + correlator->limits.future;
-    return seen->event_time && !future ? seen->event_time : seen->received_at;
+    return seen->event_time > 0 && !future ? seen->event_time : seen->received_at;
 }
 
 void correlator_feed(struct correlator *correlator, const struct projection *projection)

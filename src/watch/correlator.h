@@ -3,8 +3,8 @@
  *
  * Two times: an event's own, by which windows and habits are kept, and that of its arrival, by which is
  * waited. Order of arrival does not matter for windows as long as an event is no later than `lateness` behind
- * what its group has seen; later ones are counted and left out. One that says it comes from the future counts
- * as of its arrival. */
+ * what its group has seen; later ones are counted and left out. One that says it comes from the future, or
+ * from 1970 or before, counts as of its arrival. */
 #ifndef VEDETTE_WATCH_CORRELATOR_H
 #define VEDETTE_WATCH_CORRELATOR_H
 

@@ -175,6 +175,29 @@ static void state_of_other_correlations_is_let_go(void **state)
     bench_end(other);
 }
 
+/* Version and due come first, then the time of the first event and of the last. */
+static void state_with_times_that_cannot_be_is_let_go(void **state)
+{
+    (void)state;
+    enum { LAST_AT = 4 + 8 + 8 };
+    static const nanos times[] = {MONDAY, INT64_MIN, -1, INT64_MAX};
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
+        static struct rows rows;
+        rows = (struct rows){0};
+        const char *document = "title: x\ncorrelation: {type: dormant, rules: [a], timespan: 1d}\n";
+        struct bench *before = bench_of(document, &usual_limits), *after = bench_of(document, &usual_limits);
+        feed(before, "a", MONDAY, "u=bob");
+        correlator_changes(before->correlator, keep, &rows);
+        struct row *row = &rows.rows[0];
+        assert_true(row->used && row->value_n > LAST_AT + sizeof times[i]);
+        memcpy(row->value + LAST_AT, &times[i], sizeof times[i]);
+        assert_true(correlator_restore(after->correlator, sv_make(row->key, row->key_n),
+                                       sv_make(row->value, row->value_n), MONDAY) == (i == 0));
+        bench_end(before);
+        bench_end(after);
+    }
+}
+
 #define ONE(terms) "title: x\ncorrelation: {rules: [a], group-by: [u], " terms "}\n"
 
 static void state_that_was_kept_under_terms_of_another_meaning_is_let_go(void **state)
@@ -238,6 +261,7 @@ int main(void)
         cmocka_unit_test(changes_alone_bring_everything_back),
         cmocka_unit_test(what_did_not_change_is_not_told),
         cmocka_unit_test(state_of_other_correlations_is_let_go),
+        cmocka_unit_test(state_with_times_that_cannot_be_is_let_go),
         cmocka_unit_test(state_that_was_kept_under_terms_of_another_meaning_is_let_go),
         cmocka_unit_test(what_fell_due_while_nobody_listened_waits_for_what_is_still_to_be_read),
     };

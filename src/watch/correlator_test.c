@@ -131,6 +131,26 @@ static void an_event_from_the_future_counts_as_of_its_arrival(void **state)
     bench_end(bench);
 }
 
+/* A clock that was never set, or a date that is none: what comes next would seem to come after centuries. */
+static void an_event_from_before_1970_counts_as_of_its_arrival(void **state)
+{
+    (void)state;
+    static const char *const types[] = {"dormant, timespan: 30d", "spike, timespan: 1d, learn: 14d",
+                                        "new_value, field: v, learn: 14d", "absence, timespan: 60d",
+                                        "event_count, timespan: 1h, condition: {gte: 3}"};
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        char document[200];
+        snprintf(document, sizeof document, "title: x\ncorrelation: {type: %s, rules: [a], group-by: [u]}\n",
+                 types[i]);
+        struct bench *bench = bench_of(document, &usual_limits);
+        feed_at(bench, "a", MONDAY, MONDAY, "u=bob v=1");
+        feed_at(bench, "a", INT64_MIN + DAY, MONDAY + DAY, "u=bob v=2");
+        feed_at(bench, "a", MONDAY + 2 * DAY, MONDAY + 2 * DAY, "u=bob v=3");
+        expect(bench, "");
+        bench_end(bench);
+    }
+}
+
 static void conditions_hold_as_they_say(void **state)
 {
     static const struct {
@@ -480,6 +500,7 @@ int main(void)
         cmocka_unit_test(shuffled_events_are_found_as_ordered_ones_are),
         cmocka_unit_test(what_comes_too_late_is_counted_and_left_out),
         cmocka_unit_test(an_event_from_the_future_counts_as_of_its_arrival),
+        cmocka_unit_test(an_event_from_before_1970_counts_as_of_its_arrival),
         cmocka_unit_test(conditions_hold_as_they_say),
         cmocka_unit_test(a_condition_without_a_lower_bound_waits_for_the_end_of_its_window),
         cmocka_unit_test(values_are_counted_summed_averaged_and_ranked),
