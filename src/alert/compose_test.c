@@ -138,6 +138,18 @@ static void an_event_that_is_told_late_or_of_the_future_says_by_how_much(void **
     c->finding.received_at = received;
 }
 
+static void a_time_from_before_1970_is_shown_as_it_is(void **state)
+{
+    struct composed *c = *state;
+    nanos usual = c->finding.event_time;
+    c->finding.event_time = INT64_C(-8520336000) * NANOS_PER_SECOND;
+    run(c);
+    struct parsed parsed = parse(c);
+    assert_non_null(strstr(parsed.plain, "1700-01-01T00:00:00.000Z\r\n"));
+    parsed_free(&parsed);
+    c->finding.event_time = usual;
+}
+
 static void both_forms_name_the_rule_its_author_and_the_way_to_look_it_up(void **state)
 {
     struct composed *c = *state;
@@ -379,6 +391,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(the_first_screen_says_who_did_what_where_and_what_to_do),
         TEST(an_event_that_is_told_late_or_of_the_future_says_by_how_much),
+        TEST(a_time_from_before_1970_is_shown_as_it_is),
         TEST(both_forms_name_the_rule_its_author_and_the_way_to_look_it_up),
         TEST(short_labels_stay_whole_beside_long_values_and_long_ones_leave_room),
         TEST(headers_tell_machines_what_it_is),

@@ -61,7 +61,7 @@ void letter_put_when(struct buf *out, const struct letter *letter)
     nanos at = letter->finding->event_time, received = letter->finding->received_at;
     char when[32], apart[32];
     buf_printf(out, "%s", time_rfc3339(at, when, sizeof when));
-    if (!at || !received)
+    if (at <= 0 || !received) /* of a clock that was never set nothing follows */
         return;
     if (received - at >= APART_MIN)
         buf_printf(out, ", told %s later", time_length(received - at, apart, sizeof apart));
