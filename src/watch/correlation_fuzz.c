@@ -1,5 +1,5 @@
-/* By the first byte: the loader of correlation documents, or state of every type of correlation put back from
- * bytes of any kind and gone on with. */
+/* By the first byte: the loader of correlation documents; state of every type of correlation put back from
+ * bytes of any kind and gone on with; or events of any times, arriving hour by hour. */
 #include <stdlib.h>
 
 #include "watch/correlator.h"
@@ -7,6 +7,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { KEYS_MAX = 32 };
+#define START (1767571200LL * NANOS_PER_SECOND) /* 2026-01-05 */
 
 static const char rules[] =
     "title: a\nname: a\nlogsource: {product: x}\ndetection: {s: {k: a}, condition: s}\n---\n"
@@ -67,13 +68,18 @@ static struct ruleset *load(sv correlations)
     return ruleset;
 }
 
-static void feed(struct correlator *correlator, sv rule, nanos time)
+static void feed_at(struct correlator *correlator, sv rule, nanos time, nanos arrival)
 {
     struct event_field fields[] = {{SV("u"), SV("bob"), EVENT_STRING}, {SV("v"), SV("7"), EVENT_NUMBER}};
     const struct projection projection = {
         .seen = {
-            .rule_id = rule, .event_time = time, .received_at = time, .fields = fields, .field_count = 2}};
+            .rule_id = rule, .event_time = time, .received_at = arrival, .fields = fields, .field_count = 2}};
     correlator_feed(correlator, &projection);
+}
+
+static void feed(struct correlator *correlator, sv rule, nanos time)
+{
+    feed_at(correlator, rule, time, time);
 }
 
 static void go_on(struct correlator *correlator, nanos time)
@@ -92,7 +98,7 @@ static void go_on(struct correlator *correlator, nanos time)
 static void try_state(struct ruleset *ruleset, sv value)
 {
     static struct keys keys;
-    const nanos time = 1767571200LL * NANOS_PER_SECOND;
+    const nanos time = START;
     keys.count = 0;
     struct correlator *correlator = correlator_new(ruleset, &limits, check_finding, NULL);
     feed(correlator, SV("a"), time);
@@ -102,6 +108,19 @@ static void try_state(struct ruleset *ruleset, sv value)
     for (size_t i = 0; i < keys.count; i++)
         correlator_restore(correlator, sv_make(keys.text[i], keys.n[i]), value, time);
     go_on(correlator, time);
+    correlator_free(correlator);
+}
+
+static void try_times(struct ruleset *ruleset, sv bytes)
+{
+    nanos arrival = START, time;
+    struct correlator *correlator = correlator_new(ruleset, &limits, check_finding, NULL);
+    for (; bytes.n >= sizeof time; bytes = sv_from(bytes, sizeof time)) {
+        memcpy(&time, bytes.p, sizeof time);
+        feed_at(correlator, time % 2 ? SV("b") : SV("a"), time, arrival);
+        arrival += 3600 * NANOS_PER_SECOND;
+    }
+    go_on(correlator, arrival);
     correlator_free(correlator);
 }
 
@@ -115,12 +134,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (documents) {
         struct ruleset *ruleset = load(bytes);
         struct correlator *correlator = correlator_new(ruleset, &limits, check_finding, NULL);
-        go_on(correlator, 1767571200LL * NANOS_PER_SECOND);
+        go_on(correlator, START);
         correlator_free(correlator);
         ruleset_free(ruleset);
     } else {
         of_all = of_all ? of_all : load(sv_of(all));
-        try_state(of_all, bytes);
+        if (data[0] & 2)
+            try_times(of_all, bytes);
+        else
+            try_state(of_all, bytes);
     }
     return 0;
 }
