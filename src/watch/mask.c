@@ -93,19 +93,21 @@ static sv hide_pattern(struct hiding *hiding, const struct mask *mask, sv text)
     return text;
 }
 
-/* Only what could match the texts as they came: what is put in a secret's place is none. */
+/* What could match the text as it came, and once something of it is hidden, all that follows: another may
+ * match what is then left. */
 static sv hide_patterns(struct hiding *hiding, sv text)
 {
     const struct masks *masks = hiding->masks;
     if (hiding->word == MASK_SIEVE_NONE)
         return text;
     bool told = hiding->word == MASK_SIEVE_SOME && mask_sieve_tells(text);
-    for (size_t word = 0; word < bits_words(masks->count); word++)
-        for (uint64_t left = told ? hiding->marked[word] : UINT64_MAX; text.n && left;) {
-            size_t i = word * BITS_PER_WORD + bits_take(&left);
-            if (i < masks->count)
-                text = hide_pattern(hiding, &masks->list[i], text);
-        }
+    for (size_t i = 0; text.n && i < masks->count; i++) {
+        if (told && !bits_has(hiding->marked, i))
+            continue;
+        sv left = hide_pattern(hiding, &masks->list[i], text);
+        told &= left.p == text.p;
+        text = left;
+    }
     return text;
 }
 

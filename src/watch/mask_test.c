@@ -81,6 +81,10 @@ static void a_secret_in_any_format_stands_nowhere_in_the_event(void **state)
         {"type=PROCTITLE msg=audit(1700000000.123:45): proctitle=6D7973716C002D7048756E7465723278006462",
          "48756E7465723278"},
         {"something: Authorization: Bearer abcdefgh.Hunter2x", "Hunter2x"},
+        /* What parts a program from its option is gone once the other secret is hidden. */
+        {"<85>Nov 24 08:00:00 h sudo: bob : TTY=pts/0 ; PWD=/ ; USER=root ; COMMAND=/usr/bin/mysql "
+         "--password=one|two -u root -pHunter2x db",
+         "Hunter2x"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         arena_reset(arena);
