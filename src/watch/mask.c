@@ -101,11 +101,12 @@ static sv hide_patterns(struct hiding *hiding, sv text)
     if (hiding->word == MASK_SIEVE_NONE)
         return text;
     bool told = hiding->word == MASK_SIEVE_SOME && mask_sieve_tells(text);
+    const uint64_t *marked = told ? hiding->marked : NULL; /* NULL: all */
     for (size_t i = 0; text.n && i < masks->count; i++) {
-        if (told && !bits_has(hiding->marked, i))
+        if (marked && !bits_has(marked, i))
             continue;
         sv left = hide_pattern(hiding, &masks->list[i], text);
-        told &= left.p == text.p;
+        marked = left.p == text.p ? marked : NULL;
         text = left;
     }
     return text;
