@@ -13,7 +13,8 @@
 enum {
     FORMS = 3,
     WORDS = (MASKS_MAX + BITS_PER_WORD - 1) / BITS_PER_WORD,
-    TOGETHER = 16, /* events that are looked at with one pass */
+    TOGETHER = 16,  /* events that are looked at with one pass */
+    ROUNDS_MAX = 8, /* of hiding in one text: where there is still more, it is hidden whole */
 };
 
 /* One event's secrets as they are found. */
@@ -93,23 +94,33 @@ static sv hide_pattern(struct hiding *hiding, const struct mask *mask, sv text)
     return text;
 }
 
-/* What could match the text as it came, and once something of it is hidden, all that follows: another may
+/* All patterns that are marked, one after the other; NULL: all. */
+static sv hide_marked(struct hiding *hiding, const uint64_t *marked, sv text)
+{
+    const struct masks *masks = hiding->masks;
+    for (size_t i = 0; text.n && i < masks->count; i++)
+        if (!marked || bits_has(marked, i))
+            text = hide_pattern(hiding, &masks->list[i], text);
+    return text;
+}
+
+/* What could match the text as it came, and while something of it is hidden, all of them again: another may
  * match what is then left. */
 static sv hide_patterns(struct hiding *hiding, sv text)
 {
-    const struct masks *masks = hiding->masks;
     if (hiding->word == MASK_SIEVE_NONE)
         return text;
     bool told = hiding->word == MASK_SIEVE_SOME && mask_sieve_tells(text);
-    const uint64_t *marked = told ? hiding->marked : NULL; /* NULL: all */
-    for (size_t i = 0; text.n && i < masks->count; i++) {
-        if (marked && !bits_has(marked, i))
-            continue;
-        sv left = hide_pattern(hiding, &masks->list[i], text);
-        marked = left.p == text.p ? marked : NULL;
+    sv left = hide_marked(hiding, told ? hiding->marked : NULL, text);
+    for (size_t round = 0; !sv_eq(left, text); round++) {
+        if (round == ROUNDS_MAX) {
+            hiding->hidden++;
+            return SV(HIDDEN);
+        }
         text = left;
+        left = hide_marked(hiding, NULL, text);
     }
-    return text;
+    return left;
 }
 
 /* --- secrets that are known, wherever else they stand */

@@ -85,6 +85,9 @@ static void a_secret_in_any_format_stands_nowhere_in_the_event(void **state)
         {"<85>Nov 24 08:00:00 h sudo: bob : TTY=pts/0 ; PWD=/ ; USER=root ; COMMAND=/usr/bin/mysql "
          "--password=one|two -u root -pHunter2x db",
          "Hunter2x"},
+        {"<85>Nov 24 08:00:00 h sudo: bob : TTY=pts/0 ; PWD=/ ; USER=root ; COMMAND=/usr/bin/mysql "
+         "https://bob:one|two@h -pHunter2x db",
+         "Hunter2x"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         arena_reset(arena);
