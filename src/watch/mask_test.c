@@ -407,6 +407,25 @@ static void what_is_too_much_is_hidden_whole(void **state)
     struct event event = {.raw = sv_make(text, n), .message = sv_make(text, n)};
     masks_hide(masks, &event, arena);
     assert_int_equal(stands(&event, "geheim"), 0);
+    /* Masks of which each uncovers the one before it: few are followed to the end, many are not. */
+    n = 0;
+    for (int i = 0; i < 12; i++)
+        n += (size_t)snprintf(text + n, EVENT_BYTES_MAX - n,
+                              "%s- {name: m%d, pattern: 'b%d;[^|]*e%d;(?<secret>\\S+)'}\n",
+                              i ? "" : "masks:\n", i, i, i);
+    masks_load_text(masks, "own.yml", sv_make(text, n), tell, &told);
+    assert_int_equal(told.count, 0);
+    for (int from = 8; from >= 0; from -= 8) {
+        n = 0;
+        for (int i = from; i < 12; i++)
+            n += (size_t)snprintf(text + n, EVENT_BYTES_MAX - n, "b%d; ", i);
+        for (int i = 11; i >= from; i--)
+            n += (size_t)snprintf(text + n, EVENT_BYTES_MAX - n, "e%d;one|two ", i);
+        event = (struct event){.raw = sv_make(text, n), .message = SV("fine")};
+        masks_hide(masks, &event, arena);
+        assert_int_equal(stands(&event, "one|two"), 0);
+        assert_true(sv_eq(event.raw, SV(HIDDEN)) == (from == 0));
+    }
     /* A pattern that runs away. */
     masks_load_text(masks, "own.yml", SV("masks:\n- {name: slow, pattern: '^(a+)+(?<secret>b)$'}\n"), tell,
                     &told);
